@@ -133,7 +133,7 @@ class Checkpoint:
             problem = f"{model} is a model of type {model_type!r}"
             raise DataError(f"{problem}; this package loads {_MODEL_TYPE!r}.")
         _check_problem_type(folder, config)
-        return cls(folder, config, label_names(folder, config), repo_id)
+        return cls(folder, config, read_label_names(folder, config), repo_id)
 
     @property
     def name(self) -> str:
@@ -159,7 +159,7 @@ class Checkpoint:
         are_strings = is_list and all(isinstance(name, str) for name in names)
         if not are_strings:
             path = self.folder / CONFIG_NAME
-            problem = f"{path}: text_column_names must be a list of strings or null, not {names!r}"
+            problem = f"{path}: text_column_names must be a list of one or more strings or null, not {names!r}"
             raise DataError(f"{problem}: get the checkpoint again.")
         return names
 
@@ -398,7 +398,7 @@ def _move_checkpoint(part: Path, folder: Path) -> None:
         path.replace(target)
 
 
-def label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the labels of a config.json, in the order of the scores.
 
     Raises:

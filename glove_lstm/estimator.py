@@ -24,8 +24,8 @@ from glove_lstm.checkpoint import WEIGHTS_NAME, Checkpoint
 from glove_lstm.data.files import digest
 from glove_lstm.data.in_memory import (
     LabelValues,
-    label_names,
     label_values,
+    labels_as_strings,
     read_labels,
     read_texts,
 )
@@ -138,7 +138,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 (n, labels) of 0 and 1. None: X are unlabelled texts; the teacher must name its labels.
             validation: The share of the texts to hold out for the calibration, without dividing near duplicates; the
                 final model is trained on these texts, too (`refit`). Or (texts, labels), on which no model is trained.
-                None: the scores are not calibrated to labels.
+                None: the scores are not calibrated or,
+                with a teacher, calibrated to its scores.
             sample_weight: (n,) weight of each text; None: 1.
             unlabelled: More texts, for which the model learns the logits of the teacher. Blank texts are left out.
 
@@ -155,7 +156,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if y is None:
             more_texts = texts + more_texts
             texts = []
-            labels = LabelValues([], [], "str", is_multi_label=False)
+            labels = LabelValues(labels=[], classes=[], label_type="str", is_multi_label=False)
         else:
             labels = _read_y(y)
         check_consistent_length(texts, labels.labels, sample_weight)
@@ -166,7 +167,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if sample_weight is not None:
             kept_weights = np.asarray(sample_weight)[kept]
         more_texts = [text for text in more_texts if text.strip()]
-        with tempfile.TemporaryDirectory() as scratch, _undisturbed(self.verbose):
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            _global_state_restored(hide_output=not self.verbose),
+        ):
             result = fit(
                 kept_texts,
                 kept_labels,
@@ -181,6 +185,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 unlabelled=more_texts,
             )
         result.about["data"] = "texts in memory"
+        # As the command records it. "text": held out, near duplicates kept together.
         is_given = isinstance(validation, tuple | list)
         result.about["validation_by"] = "given" if is_given else "text"
         self._training_texts = result.training_texts
@@ -208,7 +213,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if not labels.is_multi_label:
             return super().score(X, y, sample_weight)
         check_is_fitted(self)
-        truth = number_labels(labels.labels, label_names(self.classes_))
+        truth = number_labels(labels.labels, labels_as_strings(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
 
     def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
@@ -216,7 +221,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         name = None
         if label is not None:
-            [name] = label_names([label])
+            [name] = labels_as_strings([label])
         return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
@@ -253,7 +258,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if isinstance(self._saved_from, TrainingResult):
-            with _undisturbed(self.verbose):
+            with _global_state_restored(hide_output=not self.verbose):
                 save_result(self._saved_from, run_metrics(self._saved_from), Path(folder))
             return
         checkpoint = self._saved_from
@@ -294,7 +299,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if revision is not None:
             base = checkpoint.folder
         loaded = cls(model_name_or_path=str(base))
-        with _undisturbed(verbose=0):
+        with _global_state_restored(hide_output=True):
             classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
         loaded._saved_from = checkpoint
@@ -342,7 +347,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(weights, dict):
             allowed = "'balanced', a dictionary of labels and weights, or None"
             raise DataError(f"class_weight must be {allowed}, not {weights!r}.")
-        return dict(zip(label_names(weights.keys()), weights.values(), strict=True))
+        return dict(zip(labels_as_strings(weights.keys()), weights.values(), strict=True))
 
     def _rows_with_text(self, texts: Sequence[str]) -> list[int]:
         """Return the rows to train on: all, or those with text, as `on_empty` says."""
@@ -397,14 +402,17 @@ def _read_validation(validation: Any, *, are_lists: bool) -> Validation:
 
 
 @contextmanager
-def _undisturbed(verbose: int) -> Iterator[None]:
-    """Restore the global random generators afterwards; without `verbose`, hide progress bars and logs."""
-    with _GLOBAL_STATE_LOCK, hidden_progress(not verbose):
+def _global_state_restored(*, hide_output: bool) -> Iterator[None]:
+    """Restore the global random generators afterwards, and perhaps hide progress bars and logs.
+
+    Only one thread is in the block at a time.
+    """
+    with _GLOBAL_STATE_LOCK, hidden_progress(hide_output):
         python_state = random.getstate()
         numpy_state = np.random.get_state()  # noqa: NPY002 - transformers seeds it
         level = transformers_logging.get_verbosity()
         try:
-            if not verbose:
+            if hide_output:
                 transformers_logging.set_verbosity(max(level, logging.ERROR))
             with torch.random.fork_rng(range(torch.cuda.device_count())):
                 yield

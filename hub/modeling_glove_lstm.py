@@ -125,7 +125,9 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             return
         if token_type_ids is None:
             raise ValueError("token_type_ids are missing: pass all that the tokenizer returns")
-        if self.config.character_buckets and token_type_ids.dtype != torch.int64 and tokens.numel():
+        # The tokenizer makes a tensor of floats of empty texts.
+        has_tokens = tokens.numel() > 0
+        if self.config.character_buckets and has_tokens and token_type_ids.dtype != torch.int64:
             raise ValueError("token_type_ids must be int64, for the spellings of unknown words")
 
     def embed(self, inputs: "GloveLstmInputs") -> Tensor:
@@ -287,6 +289,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         is_skipped = self.training and is_frozen
         if ngrams is not None and not is_skipped:
             ngram_logits = ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask)
+            # Only beside the n-grams: the share says how much the LSTM counts against them.
             parts = [lstm_logits * self.share_read(inputs)[:, None], ngram_logits]
         scale = self.shrinkage_factor(inputs) / self.config.temperature
         return torch.stack(parts, dim=1) * scale[:, None, None]
@@ -308,8 +311,8 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
         """Resize as transformers does.
 
-        A new word has weight 0 in the n-gram classifier: unlike words of the training, its row does not include its
-        characters.
+        A new word has weight 0 in the n-gram classifier. Training adds the weights of a word's character n-grams to its
+        row; a new word has no training.
         """
         embeddings: nn.Embedding = super().resize_token_embeddings(*args, **kwargs)
         if self.ngrams is not None:
@@ -370,7 +373,7 @@ def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
         raise ValueError(
             f"labels are {labels.dtype} of shape {shape}, but the config has no problem_type. Set it to "
             f'"multi_label_classification" (floats of shape {one_per_label}, 1 for each label that a text has) or '
-            f'"regression" (floats of shape {one_per_label}; num_labels is 1 for one number a text), or pass whole '
+            f'"regression" (floats of shape {one_per_label}; set num_labels to 1 for one number a text), or pass whole '
             f"numbers (class indices) of shape {one_per_text}."
         )
 

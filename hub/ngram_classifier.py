@@ -18,7 +18,7 @@ _FIRST_SHAPE = 1 << 30  # from here on, above all ids: n-grams of shapes
 
 # Counters of equal n-grams in a text. One for each row of the table would cost more than the rest of the classifier.
 _COUNTERS = 4096
-# An unknown word's characters together count as this many n-grams of words.
+# The squared factors of an unknown word's characters add up to those of this many n-grams of words.
 _CHARACTER_WEIGHT = 3
 
 
@@ -40,12 +40,14 @@ class GloveLstmNgramClassifier(nn.Module):
     Each word of the vocabulary has a row in the table of weights. All other n-grams are hashed into the rows before
     these, as in fastText (Joulin et al. 2017, https://arxiv.org/abs/1607.01759).
 
-    Words and shapes are two groups. Each n-gram counts sqrt(count / total) within its group, so that the length of a
-    text does not matter, and the hundredth "the" says less than the first. In a text of several hundred words the sum
-    is a little smaller, because some n-grams share a counter.
+    Words and shapes are two groups. The weight of an n-gram is multiplied by a factor, sqrt(count / total) within its
+    group. The squares of the factors of a group add up to 1, whatever the length of the text, and the hundredth "the"
+    says less than the first. In a text of several hundred words their sum is a little smaller, because some n-grams
+    share a counter.
 
-    If the model reads characters, the character n-grams of an unknown word together count as much as three n-grams of
-    words, each time the word occurs. For a known word, training has added their weights to the word's own row.
+    If the model reads characters, the squared factors of the character n-grams of an unknown word add up to those of
+    three n-grams of words, each time the word occurs. For a known word, training has added their weights to the word's
+    own row.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -72,23 +74,23 @@ class GloveLstmNgramClassifier(nn.Module):
         """
         logits = self.bias.expand(input_ids.shape[0], -1)
         for group in self.groups(input_ids, shapes, mask):
-            shares = ngram_shares(group, self.weights)
-            logits = logits + self._weighted_sum(group.rows, shares).to(logits.dtype)
+            factors = ngram_factors(group, self.weights)
+            logits = logits + self._weighted_sum(group.rows, factors).to(logits.dtype)
         if unknown is None:
             return logits
-        shares = self.character_shares(unknown, mask)
-        word_logits = self._weighted_sum(unknown.hashes % self.buckets, shares)
+        factors = self.character_factors(unknown, mask)
+        word_logits = self._weighted_sum(unknown.hashes % self.buckets, factors)
         return logits.index_add(0, unknown.texts, word_logits.to(logits.dtype))
 
-    def _weighted_sum(self, rows: Tensor, shares: Tensor) -> Tensor:
-        """Return the sum of m rows of the table, times their shares, for each of n texts or words: (n, num_labels).
+    def _weighted_sum(self, rows: Tensor, factors: Tensor) -> Tensor:
+        """Return the sum of m rows of the table, times their factors, for each of n texts or words: (n, num_labels).
 
         Args:
             rows: (n, m) rows of the table.
-            shares: (n, m).
+            factors: (n, m).
         """
-        weights = functional.embedding(rows, self.weights).to(shares.dtype)
-        return (shares.unsqueeze(1) @ weights).squeeze(1)
+        weights = functional.embedding(rows, self.weights).to(factors.dtype)
+        return (factors.unsqueeze(1) @ weights).squeeze(1)
 
     def groups(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> list[NgramGroup]:
         """Return the n-grams of words and, if the model reads shapes, of shapes. The arguments are as for `forward`."""
@@ -97,7 +99,7 @@ class GloveLstmNgramClassifier(nn.Module):
             groups.append(self._shape_ngrams(input_ids, shapes, mask))
         return groups
 
-    def character_shares(self, words: UnknownWords, mask: Tensor) -> Tensor:
+    def character_factors(self, words: UnknownWords, mask: Tensor) -> Tensor:
         """Return the factor of the weight of each of m character n-grams of n words: (n, m).
 
         Args:
@@ -170,7 +172,7 @@ class GloveLstmNgramClassifier(nn.Module):
         return NgramGroup(hashes % self.buckets, present)
 
 
-def ngram_shares(group: NgramGroup, weights: Tensor) -> Tensor:
+def ngram_factors(group: NgramGroup, weights: Tensor) -> Tensor:
     """Return the factor of the weight of each n-gram of each text: (B, n), with 0 for the n-grams that a text lacks.
 
     An n-gram that occurs c times among the n-grams of a text, n in all, has c entries of sqrt(1 / (c n)), whose sum is

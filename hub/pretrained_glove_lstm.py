@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
 
-from .configuration_glove_lstm import AUTO_MAP, FITTED, GloveLstmConfig
+from .configuration_glove_lstm import AUTO_MAP, UNCALIBRATED, GloveLstmConfig
 from .lstm_layers import init_lstm, is_loaded
 from .ngram_classifier import GloveLstmNgramClassifier
 
@@ -31,7 +31,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """Initialise as Keras does, so that the published recipe starts where it started."""
+        """Initialise LSTM and dense layers nearly as Keras does, in which the published recipe was written."""
         if isinstance(module, nn.LSTM):
             init_lstm(module)
         elif isinstance(module, nn.Linear):
@@ -57,7 +57,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         model, info = loaded
         model.freeze_embeddings(model.config.freeze_embeddings)
         if info["mismatched_keys"] or "classifier.weight" in info["missing_keys"]:
-            model.config.update(FITTED)
+            model.config.update(UNCALIBRATED)
         if with_info:
             return loaded
         return model

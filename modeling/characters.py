@@ -18,6 +18,7 @@ _EDGE = _CODES  # code of the beginning and of the end of a word
 _LEFT_FACTOR = 1_000_003
 _RIGHT_FACTOR = 2_654_435_761
 _PRIME = 4_294_967_291
+_CHARACTERS = 0  # left number of an n-gram of characters; ngram_classifier.py has the others
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def character_ngrams(spellings: Tensor) -> tuple[Tensor, Tensor]:
         last_characters = characters[:, size - 1 :]
         ngrams = ngrams[:, :-1] * (_CODES + 1) + last_characters
         if size >= _SHORTEST:
-            hashes.append(hash_pairs(0, ngrams))
+            hashes.append(hash_pairs(_CHARACTERS, ngrams))
             present.append(last_characters > 0)  # false for n-grams beyond the end of the word
     return torch.cat(hashes, dim=1), torch.cat(present, dim=1).float()
 

@@ -25,8 +25,8 @@ KNOWN = 32
 
 LABEL_TYPES = ("str", "int", "bool", "float")  # values of `label_type`
 
-# Arguments of the config that are fitted to validation data, with their values before the fit.
-FITTED = {"ngram_weight": 1.0, "shrinkage": 0.0, "temperature": 1.0, "thresholds": None}
+# Arguments of the config that are fitted to validation data, with their values in a model that is not calibrated.
+UNCALIBRATED = {"ngram_weight": 1.0, "shrinkage": 0.0, "temperature": 1.0, "thresholds": None}
 
 AUTO_MAP = {
     "AutoConfig": "configuration_glove_lstm.GloveLstmConfig",
@@ -121,7 +121,7 @@ class GloveLstmConfig(PreTrainedConfig):
         _check_token("pad_token_id", pad_token_id, vocab_size)
         _check_token("unk_token_id", unk_token_id, vocab_size)
         if text_column_names is not None and not _is_list_of_names(text_column_names):
-            problem = "text_column_names must be a list of strings or None"
+            problem = "text_column_names must be a list of one or more strings or None"
             raise ValueError(f"{problem}, not {text_column_names!r}")
         if label_type is not None and label_type not in LABEL_TYPES:
             types = ", ".join(LABEL_TYPES)

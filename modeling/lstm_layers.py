@@ -143,7 +143,11 @@ def informative_shapes(shapes: Tensor, mask: Tensor) -> Tensor:
 
 
 def init_lstm(lstm: nn.LSTM) -> None:
-    """Initialise the parameters as Keras does, except those that a checkpoint has filled."""
+    """Initialise the parameters that no checkpoint has filled, nearly as Keras does.
+
+    Keras draws one orthogonal matrix for the recurrent weights of all gates. Here each gate has one of its own, so that
+    these weights are twice as large.
+    """
     for name, parameter in lstm.named_parameters():
         if is_loaded(parameter):
             continue

@@ -81,7 +81,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
                 padding=padding, truncation=truncation, **kwargs
             )
         # With `pad_to_multiple_of`, transformers refuses to truncate to a `model_max_length` that is no multiple of it.
-        # `_encode_plus` gets the argument all the same.
+        # `__call__` passes the argument to `_encode_plus` by itself.
         kwargs.pop("pad_to_multiple_of", None)
         padding, _, max_length, kwargs = super()._get_padding_truncation_strategies(
             padding=padding, truncation="longest_first", **kwargs
@@ -162,12 +162,12 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         """Return the `token_type_ids` of each row of an output; several rows may belong to one text."""
         encodings = output.encodings or []
         rows = range(len(encodings))
-        number_of_text = output.get("overflow_to_sample_mapping") or rows  # of each row
+        text_of_row = output.get("overflow_to_sample_mapping") or rows
         types = []
-        for encoding, number in zip(encodings, number_of_text, strict=True):
-            parts = [texts[number]]
+        for encoding, text in zip(encodings, text_of_row, strict=True):
+            parts = [texts[text]]
             if pairs is not None:
-                parts.append(pairs[number])
+                parts.append(pairs[text])
             types.append(self._types_of_row(encoding, parts, of_words))
         return types
 

@@ -1,1 +1,1 @@
-"""The browser app: the API endpoints, the page and the server, on the limits of gradio."""
+"""The browser app, built on gradio: the API endpoints, the page and the server."""

@@ -63,6 +63,7 @@ def build_page(api: Api, kept_seconds: int) -> gr.Blocks:
         if api.card:
             with gr.Tab("Model card"):
                 gr.Markdown(api.card, latex_delimiters=[])
+        # The endpoint `label_file` is declared by its button.
         for name in ("classify", "explain", "about"):
             endpoint(_with_messages(getattr(api, name)), api_name=name, **_COMPUTE)
     page.queue(max_size=QUEUE, default_concurrency_limit=WORKERS, api_open=False)
@@ -178,4 +179,10 @@ def _file_tab(api: Api) -> None:
     download = gr.File(label="Download", interactive=False)
     # One table at a time, so that workers are left for single texts.
     label_file = _with_messages(api.label_file)
-    go.click(label_file, [file, columns], [download, summary], concurrency_limit=1)
+    go.click(
+        label_file,
+        [file, columns],
+        [download, summary],
+        api_name="label_file",
+        concurrency_limit=1,
+    )

@@ -47,7 +47,8 @@ def running_app(
     with tempfile.TemporaryDirectory(prefix="glove-lstm-app-") as folder:
         # By default all gradio apps of a machine share a folder, whose files each of them serves.
         os.environ["GRADIO_TEMP_DIR"] = folder
-        os.environ["GRADIO_RUN_HISTORY"] = "False"  # an argument of `launch` since gradio 6.24
+        # Visitors' texts are not kept in their browsers. Since gradio 6.24 this is also an argument of `launch`.
+        os.environ["GRADIO_RUN_HISTORY"] = "False"
         import gradio as gr  # reads GRADIO_TEMP_DIR
         import torch
 

@@ -126,7 +126,8 @@ def _refusal(error: BaseException) -> str | None:
     if not raised_in.startswith(("transformers.", "accelerate.")):
         return None
     if isinstance(error, KeyError) and error.__cause__:
-        # str() of a KeyError puts the sentence in quotation marks.
+        # transformers raises it from another error; without a cause it is a failed look-up, a bug. str() of a KeyError
+        # puts the sentence in quotation marks.
         return f"{first_line(ValueError(*error.args))}."
     if isinstance(error, ValueError | ImportError | RuntimeError):
         return f"{first_line(error)}."

@@ -35,7 +35,7 @@ class DataArguments:
 
 
 def _read_strings(arguments: DataArguments) -> None:
-    """Make lists of strings that stand for a list of one, and raise a ValueError where a JSON file has other values."""
+    """Wrap a lone string in a list where a list is needed. Raise a ValueError for other types, as in a JSON file."""
     for argument in fields(arguments):
         name = argument.name
         value = getattr(arguments, name)
@@ -44,13 +44,15 @@ def _read_strings(arguments: DataArguments) -> None:
         # `HfArgumentParser` changes `str | None` to `str` in these fields, so both forms occur.
         takes_string = argument.type in (str, str | None)
         takes_list = argument.type in (list[str], list[str] | None)
+        # `load_splits` reads text_column_names as a string or as a list.
+        takes_both = name == "text_column_names"
         is_string = isinstance(value, str)
         is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if takes_list and is_string:
             setattr(arguments, name, [value])
-        elif (takes_list or name == "text_column_names") and not (is_string or is_list):
+        elif (takes_list or takes_both) and not (is_string or is_list):
             raise ValueError(f"{name} must be a string or a list of strings, not {value!r}")
-        elif takes_string and not is_string and name != "text_column_names":
+        elif takes_string and not takes_both and not is_string:
             raise ValueError(f"{name} must be a string, not {value!r}")
 
 

@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> None:
         load_arguments["trained_columns"] = checkpoint.text_column_names
         _measure_model(report, args, model_name, checkpoint, load_arguments)
     if args.leaks:
-        load_arguments["on_empty"] = "keep"
+        load_arguments["on_empty"] = "keep"  # that a text is empty may itself tell the label
         data = load_splits(**load_arguments)
         report.figures["leaks"] = check_leaks(data)
     sys.stdout.write(report.text())

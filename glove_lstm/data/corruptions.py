@@ -117,7 +117,7 @@ def training_copy(text: str, key: str) -> str:
 
 
 def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:
-    """Press a key beside the right one, instead of it or as well, digits and punctuation included.
+    """Press a key beside that of a letter, perhaps a digit or punctuation, instead of the letter or as well.
 
     Args:
         text: Letters that QWERTY lacks do not change.

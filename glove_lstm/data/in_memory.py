@@ -92,7 +92,10 @@ def read_labels(labels: Any, name: str = "y", *, are_lists: bool = False) -> Lab
     values = _one_kind(python_values(column), row_numbers, name)
     classes = np.unique(values)
     return LabelValues(
-        label_names(values), label_names(classes), _type_of(classes), is_multi_label=False
+        labels_as_strings(values),
+        labels_as_strings(classes),
+        _type_of(classes),
+        is_multi_label=False,
     )
 
 
@@ -138,9 +141,9 @@ def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
         row_numbers += [row] * len(labels)
     values = _one_kind(python_values(flat), row_numbers, name)
     classes = np.unique(values)
-    names = [label_names(labels) for labels in rows]
+    names = [labels_as_strings(labels) for labels in rows]
     return LabelValues(
-        names, label_names(classes), _type_of(classes), is_multi_label=True, are_lists=True
+        names, labels_as_strings(classes), _type_of(classes), is_multi_label=True, are_lists=True
     )
 
 
@@ -159,7 +162,7 @@ def _one_kind(values: Sequence[Any], row_numbers: Sequence[int], name: str) -> N
             problem = f"{name}, row {row} has the label {value!r}, but {first}"
             raise DataError(f"{problem}; give {_KINDS}.")
     array = np.array(values)
-    check_classification_targets(array)
+    check_classification_targets(array)  # refuses fractions such as 0.5; 1.0 is a whole number
     # numpy makes floats of all numbers if one is a float, and rounds large whole numbers.
     for row, value, stored in zip(row_numbers, values, array.tolist(), strict=True):
         if value != stored:
@@ -198,7 +201,7 @@ def _type_of(classes: NDArray[Any]) -> str:
     return type(classes.tolist()[0]).__name__ if len(classes) else "str"
 
 
-def label_names(labels: Iterable[Any]) -> list[str]:
+def labels_as_strings(labels: Iterable[Any]) -> list[str]:
     """Return labels as a config names them; whole numbers without a point."""
     names = []
     for label in labels:
@@ -209,7 +212,7 @@ def label_names(labels: Iterable[Any]) -> list[str]:
 
 
 def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
-    """Return labels as an array of their Python type, (n,); the inverse of `label_names`.
+    """Return labels as an array of their Python type, (n,); the inverse of `labels_as_strings`.
 
     Args:
         names: Labels as a config names them.
@@ -233,7 +236,7 @@ def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
         labels = np.array([read(name) for name in names])
     except (ValueError, OverflowError):
         raise mistake from None
-    if label_names(labels) != list(names):  # "07" is read as 7, for instance
+    if labels_as_strings(labels) != list(names):  # "07" is read as 7, for instance
         raise mistake
     return labels
 
@@ -241,7 +244,7 @@ def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
 def common_label_type(names: Sequence[str], label_type: str | None) -> str | None:
     """Return `label_type`, or "str" if some names are not of that type.
 
-    The model keeps these names from an earlier training.
+    Names of another type come from an earlier training, whose labels a fine-tuned model keeps.
     """
     try:
         label_values(names, label_type)

@@ -177,7 +177,7 @@ def _flat_labels(labelled: pa.Table) -> pa.Array:
 
 
 def sorted_labels(labelled: pa.Table, table_name: str) -> list[str]:
-    """Return the labels in the order of their numbers, or in alphabetical order."""
+    """Return the labels, sorted by value if all are whole numbers, else alphabetically."""
     names = sorted(distinct_labels(labelled))  # FAKE before REAL
     if all(name.removeprefix("-").isdecimal() for name in names):
         names.sort(key=int)

@@ -25,9 +25,10 @@ _COLUMNS = ("id", "label", "text", *_ABOUT, *_COUNTS, "context")
 
 
 class Liar(NewsBuilder):
-    """Columns id, text (the statement), label, speaker and context; see `NewsBuilder` for the arguments.
+    """LIAR: statements of politicians. See `NewsBuilder` for the arguments.
 
-    The five counts are the speaker's record, which includes this statement: they leak the label.
+    Columns: id, label, text (the statement), subject, speaker, job_title, state, party, context, and five counts of the
+    speaker's earlier ratings. The counts include the rating of this statement, so they leak the label.
 
     Configs:
         six: The six ratings, from pants-fire to true.

@@ -26,8 +26,9 @@ def split_by_source(
     duplicates only.
 
     A corpus is divided only if it has at least two sources and two labels, and each label is in at least two groups (a
-    group is a publisher, or a row without one, with near duplicates). In validation, any other corpus would measure
-    which corpus a text is from. Other rows go to validation only if at least half of their group is in divided corpora.
+    group is a publisher, or a row without one, with near duplicates). Other corpora are not divided: on their texts, a
+    model could score well by recognising the corpus instead of the label. Their rows go to validation only if at least
+    half of their group is in divided corpora.
 
     Each label of a divided corpus gives about `fraction` of its rows. If validation then has too few rows of a label,
     the share grows, up to a half.
@@ -111,8 +112,8 @@ def _hold_out(
     the rows are stratified by corpus and label, and if that fails by label alone.
 
     Returns:
-        None if even with a share of one half, validation has too few rows of a label or fewer than two labels, or train
-        lacks a label. Enough is half of `fraction` of the candidate rows of the label.
+        The rows of validation. None if no share up to one half leaves every label in train, and gives validation at
+        least two labels and, of each label, half of `fraction` of its candidate rows.
     """
     if not len(candidates):
         return None

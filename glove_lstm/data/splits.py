@@ -46,7 +46,7 @@ def rows_without_near_duplicates(texts: Sequence[str], others: Sequence[str]) ->
 def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     """Return group numbers (n,), the same for texts that are equal after folding white space; empty ones stay apart.
 
-    Keeps 16 bytes a text, so `texts` may be a stream that does not fit in memory.
+    Keeps a hash of 16 bytes instead of each text, so `texts` may be a stream that does not fit in memory.
     """
     keys: list[Hashable] = []
     for row, text in enumerate(texts):
@@ -146,7 +146,7 @@ def keep_labels_on_both_sides(
 
     Args:
         parts: The rows of train and of validation.
-        labels_of_rows: A row and a label for each label of each row, as `row_labels` returns them.
+        labels_of_rows: Two arrays (m,), as `row_labels` returns them.
         groups: n group numbers.
         seed: The same seed moves the same groups.
 
@@ -242,7 +242,7 @@ def strata(labels: Sequence[Any]) -> Sequence[Any]:
 
 
 def row_labels(labels: Sequence[Any]) -> tuple[Ints, Ints]:
-    """Return a row and a label for each label of each row.
+    """Return two arrays (m,): the row and the label of each pair of a row and one of its labels.
 
     Args:
         labels: n labels as numbers, or n lists of 1 and 0.

@@ -4,9 +4,10 @@ import statistics
 import timeit
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.inference.prediction import predict_logits, predict_probabilities
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 
 # Invented titles, each with the label of sources that write in this style.
 EXAMPLES = (
@@ -34,7 +35,7 @@ _TEXTS = 64  # for the measurement of texts a second
 
 
 def classify_examples(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+    model: GloveLstmForSequenceClassification, tokenizer: PreTrainedTokenizerBase
 ) -> list[dict[str, Any]]:
     """Label the examples; the list is empty if the model has other labels than FAKE and REAL."""
     names: list[str] = model.config.label_names
@@ -50,7 +51,9 @@ def classify_examples(
     return labelled
 
 
-def measure_speed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+def measure_speed(
+    model: GloveLstmForSequenceClassification, tokenizer: PreTrainedTokenizerBase
+) -> dict[str, Any]:
     """Measure the time from strings to logits for one text of 400 words, and the texts a second for 64 such texts.
 
     Both are computed from the median time of five calls.

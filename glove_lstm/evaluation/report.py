@@ -48,7 +48,8 @@ _MOST_SOURCES = 19  # in the table; eval.json has all
 class Report:
     """Measures of a model on labelled texts, leaks in the texts, or both.
 
-    `leave_out_seen` comes first and selects the texts for `add_model`; `add_teacher` comes after it.
+    `leave_out_seen` comes first and selects the texts for `add_model`; `add_teacher` comes after it. The caller sets
+    `figures["leaks"]` to the result of `check_leaks`.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)  # contents of eval.json

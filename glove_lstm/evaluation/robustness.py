@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
 from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
 
 
 def measure_robustness(
-    model: PreTrainedModel,
+    model: GloveLstmForSequenceClassification,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     labels: NDArray[np.integer],

@@ -31,8 +31,9 @@ Metrics = dict[str, Any]
 def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Metrics:
     """Measure a training on its validation texts and on test texts, label the examples, and measure the speed.
 
-    If the texts have sources, `by_source` has the measures of each source. `seen` is the number of measured texts that
-    were used in training; it is missing for test texts if the texts of an earlier training are unknown.
+    If the texts have sources and one label each, `by_source` has the measures of each source. `seen` is the number of
+    measured texts that were used in training; it is missing for test texts if the texts of an earlier training are
+    unknown.
     """
     metrics: Metrics = {}
     if result.validation is not None and result.validation_logits is not None:
@@ -115,7 +116,8 @@ def add_baselines(
 ) -> None:
     """Measure linear models, and store their accuracies in `metrics["baselines"]`.
 
-    They are trained on the same texts as the model that was measured there.
+    If they are measured on test texts, they are trained on all training texts, as the final model is; if on validation
+    texts, without these.
 
     Args:
         metrics: The result of `run_metrics`, which is changed.

@@ -83,7 +83,7 @@ def open_model(
     from glove_lstm.inference.prediction import predict_probabilities
     from glove_lstm.inference.relevance import explain
 
-    transformers.utils.logging.disable_progress_bar()  # the command has its own
+    transformers.utils.logging.disable_progress_bar()  # loading takes less than a second
     if threads is not None:
         torch.set_num_threads(threads)
     model, tokenizer = checkpoint.load_model()

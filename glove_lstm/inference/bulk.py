@@ -1,7 +1,7 @@
-"""Label inputs of any size in constant memory, into a stream or into a folder from which a killed run resumes.
+"""Label inputs of any size in constant memory. A killed run into a folder can be resumed.
 
-The folder holds part-00000.parquet, part-00001.parquet, ..., each with a fixed range of the input's rows, and run.json
-with the arguments of the run.
+The folder holds part-00000.csv (or .jsonl, .parquet), part-00001.csv, ..., each with a fixed range of the input's rows,
+and run.json with the arguments of the run.
 """
 
 import json
@@ -197,10 +197,10 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
     if has_parts and arguments["inputs"] is None:
         raise DataError(f"{folder} holds parts, but standard input cannot be read again: {remedy}.")
 
-    for unfinished in folder.glob(".part-*.part"):
+    for unfinished in folder.glob(".part-*.part"):  # as `whole_file` names files while it writes
         unfinished.unlink()
-    with whole_file(path) as part:
-        part.write_text(json.dumps(arguments, indent=1) + "\n", encoding="utf-8")
+    with whole_file(path) as unfinished:
+        unfinished.write_text(json.dumps(arguments, indent=1) + "\n", encoding="utf-8")
 
 
 def chunks(

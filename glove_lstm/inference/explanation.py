@@ -60,8 +60,8 @@ class Explanation:
         rival: The other label with the highest logit.
         score: The label's probability, at the model's temperature.
         logit_difference: The label's logit minus the rival's.
-        baseline_difference: Contribution of the network's biases at this text's gates. Without words, it is the whole
-            difference.
+        baseline_difference: Contribution of the network's biases, with the LSTM's gates fixed at their values for this
+            text. Without words, it is the whole difference.
         words: All words in the model's input, in order. They lack what the tokenizer drops: white space, stop words in
             some presets, and everything beyond the maximal length.
         unread: Number of tokens beyond the tokenizer's maximal length; their contribution is unknown.

@@ -101,7 +101,7 @@ def open_writer(
         target: A file; or a text stream, except for parquet.
         kind: "csv", "jsonl", "parquet", or "table" for people.
         layout: The columns.
-        explain: Adds explanations to jsonl, and shows them instead of a table.
+        explain: Adds explanations to jsonl, and shows them instead of a table. Not used for csv and parquet.
     """
     if kind == "parquet":
         with _parquet_writer(target, layout) as write:

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.inference.scores import scores_of
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.tokens import length_batches
 
 _BATCH_SIZE = 32
 
 
 def predict_probabilities(
-    model: PreTrainedModel,
+    model: GloveLstmForSequenceClassification,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     text_pairs: Sequence[str] | None = None,
@@ -28,7 +29,7 @@ def predict_probabilities(
 
 
 def predict_logits(
-    model: PreTrainedModel,
+    model: GloveLstmForSequenceClassification,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     text_pairs: Sequence[str] | None = None,

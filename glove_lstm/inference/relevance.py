@@ -26,7 +26,7 @@ from glove_lstm.modeling.modeling_glove_lstm import (
     GloveLstmForSequenceClassification,
     GloveLstmInputs,
 )
-from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_factors
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 # Words that the tokenizer may split: "don't", "U.S", "well-known", "!!!".
@@ -207,8 +207,8 @@ def ngram_contributions(
     for group, spans in zip(groups, spans_of_groups, strict=True):
         first, last = spans.to(input_ids.device).unbind(dim=1)
         token_counts = last - first + 1
-        token_shares = ngram_shares(group, ngrams.weights).double() / token_counts
-        added = token_shares.unsqueeze(-1) * ngrams.weights[group.rows]  # (B, n, num_labels)
+        token_factors = ngram_factors(group, ngrams.weights).double() / token_counts
+        added = token_factors.unsqueeze(-1) * ngrams.weights[group.rows]  # (B, n, num_labels)
         # To the first token of every n-gram, then to the second token of those that have one, and so on.
         for place in range(int(token_counts.max())):
             has_place = place < token_counts
@@ -219,9 +219,9 @@ def ngram_contributions(
         return contributions
 
     # The n-grams of the characters of an unknown word count for its token.
-    shares = ngrams.character_shares(unknown, mask).unsqueeze(1)
-    weights = ngrams.weights[unknown.hashes % ngrams.buckets].to(shares.dtype)
-    of_words = (shares @ weights).squeeze(1).to(contributions.dtype)
+    factors = ngrams.character_factors(unknown, mask).unsqueeze(1)
+    weights = ngrams.weights[unknown.hashes % ngrams.buckets].to(factors.dtype)
+    of_words = (factors @ weights).squeeze(1).to(contributions.dtype)
     places = (unknown.texts, unknown.positions)
     return contributions.index_put(places, of_words, accumulate=True)
 
@@ -252,7 +252,7 @@ def _shape_spans(length: int) -> Tensor:
 
 
 def _within_text(spans: Tensor, length: int) -> Tensor:
-    """Leave out the edges of a text. An n-gram of edges alone belongs to the word beside them."""
+    """Leave out the edges of a text: each n-gram has at least one of its tokens."""
     return spans.clamp(0, length - 1)
 
 

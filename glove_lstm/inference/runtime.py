@@ -108,7 +108,7 @@ class LightClassifier:
     def predict_proba(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
     ) -> NDArray[np.float64]:
-        """Return scores (n, labels). Each row adds up to 1, unless a text may have several labels."""
+        """Return scores (n, labels). In single-label classification, each row adds up to 1."""
         return scores_of(self.predict_logits(texts, text_pairs), self.problem_type)
 
     def predict_logits(

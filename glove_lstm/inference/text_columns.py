@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def columns_warning(trained: Sequence[str] | None, read: Sequence[str]) -> str:
-    """Return a clause, to warn that a table is read by other text columns than in training; "" if it is not."""
+    """Return a clause that warns if the text columns differ from those of the training; "" if they are the same."""
     if trained is None or list(trained) == list(read):
         return ""
     columns = "columns" if len(trained) > 1 else "column"

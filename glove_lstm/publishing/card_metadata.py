@@ -60,16 +60,15 @@ def metadata(run: CardRun, name: str, license: str, repo_id: str) -> str:
 
 
 def _widget(run: CardRun) -> list[dict[str, Any]]:
-    """Return titles with their scores, which the page of the model shows where no provider hosts it.
+    """Return titles with their scores. The Hub shows them if no inference provider serves the model.
 
     Only models with the labels FAKE and REAL have examples.
     """
     widget = []
     for example in run.metrics.get("examples", []):
         text = example["text"]
-        other_labels = [label for label in run.labels if label != example["label"]]
-        if run.news and text in WIDGET and len(other_labels) == 1:
-            [other_label] = other_labels
+        if run.news and text in WIDGET:
+            [other_label] = [label for label in run.labels if label != example["label"]]
             score = round(example["score"], 4)
             output = [
                 {"label": example["label"], "score": score},
@@ -106,10 +105,10 @@ def _dataset(description: str) -> _Dataset:
 
         description                      type               name
         "user/data (en)"                 "user/data"        "user/data (en)"
-        "liar (two) from train.csv"      "ucsbnlp/liar"     "liar (two)"
+        "liar (two) from train.tsv"      "ucsbnlp/liar"     "liar (two)"
         "ISOT from True.csv"             "isot"             "ISOT"
         "Titles of ISOT"                 "unknown"          "Titles of ISOT"
-        "train.csv"                      "unknown"          "Unknown"
+        "train a.csv, test b.csv"        "unknown"          "Unknown"
     """
     hub_id = _id_on_hub(description)
     if hub_id:

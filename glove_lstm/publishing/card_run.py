@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.checkpoint import THUMBNAIL_NAME, label_names
+from glove_lstm.checkpoint import THUMBNAIL_NAME, read_label_names
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.publishing.card_markdown import listed
 from glove_lstm.training.presets import FEWEST_FOR_C
@@ -14,6 +14,9 @@ class CardRun:
 
     With `refit`, a training has two models. The first model was measured on the validation texts. The final model was
     then trained on all texts, the validation texts included, and is the model of the checkpoint.
+
+    Only the shipped checkpoint has `other_data` (measures on other corpora), `robustness` and `card` in its
+    metrics.json; benchmarks/make_hub.py adds them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -25,7 +28,7 @@ class CardRun:
         self.folder = folder
         self.metrics = read_checkpoint_json(folder / "metrics.json")
         self.config = read_checkpoint_json(folder / "config.json")
-        self.labels = label_names(folder, self.config)
+        self.labels = read_label_names(folder, self.config)
         self.news = set(self.labels) == {"FAKE", "REAL"}
         self.about = self.metrics["about"]
         self.arguments = self.about["arguments"]
@@ -54,7 +57,8 @@ class CardRun:
             self.split = "test"
         elif self.validated:
             self.split = "validation"
-        # Validation texts of unseen sources are most like new data. The calibration of others is compared with theirs.
+        # The calibration error of this split is the reference for the other texts. Validation texts of unseen sources
+        # are preferred, because they are most like new data.
         self.reference_split = self.split
         if self.has_unseen_sources:
             self.reference_split = "validation"

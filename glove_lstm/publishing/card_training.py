@@ -164,7 +164,7 @@ def speed(run: CardRun) -> str:
     measured = run.about.get("speed")
     if not measured:
         return "Speed: not measured."
-    # `predict_logits` divides the 64 texts into batches of 32.
+    # `measure_speed` times 64 texts, which `predict_logits` divides into batches of 32.
     return (
         f"A text of {measured['words']} words takes {measured['one_text_ms']:.1f} ms from string to label; batches of "
         f"32 such texts reach {measured['texts_per_second']:.0f} texts a second (PyTorch, {run.about['hardware']})."

@@ -8,9 +8,9 @@ def title_of_data(description: str) -> str:
 
     For example:
 
-        "liar (two_labels) from train.csv, test.csv"     "liar (two_labels)"
-        "user/data (en)"                                 "user/data (en)"
-        "train.csv, validation.csv"                      ""
+        "liar (two) from train.tsv, test.tsv"     "liar (two)"
+        "user/data (en)"                          "user/data (en)"
+        "train a.csv, validation b.csv"           ""
     """
     title = description.partition(" from ")[0]
     are_files = "." in title

@@ -31,7 +31,7 @@ from glove_lstm.publishing.card_facts import PLACEHOLDER_ID
 from glove_lstm.publishing.hub_upload import list_files
 from glove_lstm.publishing.staging import (
     add_light_onnx,
-    check_private,
+    check_no_secrets,
     copy_checkpoint,
     error_in_clean_process,
 )
@@ -121,7 +121,7 @@ def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
     (folder / "requirements.txt").write_text(f"{requirements}\n", encoding="utf-8")
     (folder / "app.py").write_text(_APP, encoding="utf-8")
     for name in list_files(folder):
-        check_private((folder / name).read_bytes(), name)
+        check_no_secrets((folder / name).read_bytes(), name)
     error = error_in_clean_process(_START, folder, checkpoint)
     if error:
         raise DataError(f"The app does not start with {checkpoint} ({error}); repair it.")
@@ -164,7 +164,7 @@ def stage_static_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
     card = _STATIC_CARD.format(title=title, package=version("glove-lstm"))
     (folder / CARD_NAME).write_text(card, encoding="utf-8")
     for name in list_files(folder):
-        check_private((folder / name).read_bytes(), name)
+        check_no_secrets((folder / name).read_bytes(), name)
 
 
 def _copy_package(name: str, target: Path) -> None:

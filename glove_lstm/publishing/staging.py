@@ -109,7 +109,7 @@ def stage_checkpoint(
     add_light_onnx(checkpoint, folder)
     write_hub_files(folder, repo_id)
     for name in list_files(folder):
-        check_private((folder / name).read_bytes(), str(checkpoint / name))
+        check_no_secrets((folder / name).read_bytes(), str(checkpoint / name))
     error = error_in_clean_process(_LOAD, folder, checkpoint)
     if error:
         advice = f"save it again with {_VERSION}"
@@ -212,7 +212,7 @@ def write_hub_files(folder: Path, repo_id: str) -> None:
     (folder / "notebook.ipynb").write_text(f"{text}\n", encoding="utf-8")
 
 
-def check_private(data: bytes, name: str) -> None:
+def check_no_secrets(data: bytes, name: str) -> None:
     """Refuse a file with a token, a key or a path of this machine.
 
     Raises:

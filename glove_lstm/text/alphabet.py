@@ -46,7 +46,7 @@ class Alphabet:
         for number, character in enumerate(characters):
             kinds[number] = _kind(character)
             codes[number] = spelling(character)
-            # ASCII control characters are STRANGE, and keep `STRANGE_BYTE`.
+            # Control characters of ASCII are STRANGE.
             if kinds[number] != STRANGE:
                 self._bytes[ord(character)] = number
         for number, character in enumerate(characters):
@@ -57,7 +57,10 @@ class Alphabet:
         self.codes = np.array(codes, dtype=np.int64)  # of each byte, in a spelling
 
     def encode(self, text: str) -> bytes:
-        """Return one byte for each character; `STRANGE_BYTE` for those outside of the alphabet."""
+        """Return one byte for each character; `STRANGE_BYTE` for those outside of the alphabet.
+
+        Control characters of an ASCII text keep their number. Their kind is STRANGE all the same.
+        """
         if text.isascii():
             return text.encode()
         numbers = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")

@@ -247,7 +247,7 @@ class VectorReader:
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Divide texts into batches of about as many characters."""
+    """Divide texts into batches of about `_BATCH_CHARACTERS` characters."""
     begin = 0
     characters = 0
     for row, text in enumerate(texts):

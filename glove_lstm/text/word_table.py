@@ -60,7 +60,7 @@ class WordTable:
 @dataclass(frozen=True, eq=False)
 class _Level:
     bits: int
-    hashes: Hashes  # (2 ** bits,), 0 in empty slots; no word has the hash 0
+    hashes: Hashes  # (2 ** bits,), 0 in empty slots; a word has the hash 0 once in 2 ** 64
     ids: Integers  # (2 ** bits,)
 
     def slots(self, hashes: Hashes) -> Integers:
@@ -72,7 +72,8 @@ def hash_words(text: bytes, begins: Integers, lengths: Integers) -> Hashes:
     """Return 64 bits for each word of a text.
 
     Args:
-        text: One byte for each character, none of them 0.
+        text: One byte for each character. 0 stands for characters outside of the alphabet; the hash of a word with a 0
+            says nothing.
         begins: (n,) where the words begin.
         lengths: (n,) their numbers of bytes, from 1.
     """

@@ -56,7 +56,7 @@ class TokenizerArguments:
     tokenizer_variant: str = option(
         "default", "How text is cleaned: default or article.", choices=["default", "article"]
     )
-    vocab_size: int = option(60_000, "Maximal number of rows of the word embedding.")
+    vocab_size: int | None = option(None, "Maximal number of rows of the word embedding.")
     max_seq_length: int | None = option(None, "Maximal number of tokens of a text.")
     truncation_side: str = option(
         "right", "Side on which long texts are cut.", choices=["right", "left"]
@@ -193,8 +193,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
     corrupted_share: float = option(
         0.0,
         "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "
-        "dropped words, cut ends, or a passage of one to five sentences. If it is not 0, the n-grams learn from a copy "
-        "of each text, up to 100,000 texts.",
+        "dropped words, cut ends, or a passage of one to five sentences. If it is not 0, the n-grams also learn from a "
+        "copy of each text, unless there are more than 100,000 texts.",
     )
     augmented_copies: int | None = option(
         None,

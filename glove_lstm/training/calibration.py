@@ -11,7 +11,7 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax
 
 from glove_lstm.inference.scores import MULTI_LABEL, scores_of
-from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
+from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.text.tokens import length_batches
@@ -24,7 +24,7 @@ _BATCH_SIZE = 64
 _LOWEST = np.log(0.05)
 _HIGHEST = np.log(20.0)
 _SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # values that are tried
-# Prior of the factors of two parts: standard deviation of their logarithms around the mean.
+# Prior of the factors of two or more parts: standard deviation of their logarithms around the mean.
 _SPREAD = 0.5
 
 
@@ -56,7 +56,7 @@ class Calibration:
     @classmethod
     def none(cls) -> "Calibration":
         """Return the values of a model that is not calibrated."""
-        values: dict[str, Any] = dict(FITTED)
+        values: dict[str, Any] = dict(UNCALIBRATED)
         return cls(**values)
 
     def apply(self, config: GloveLstmConfig) -> None:
@@ -193,7 +193,7 @@ def fit_scales(
 ) -> list[float]:
     """Fit a factor for each part's logits, for the smallest cross-entropy of their sum on validation data.
 
-    With one part, the factor is 1 / temperature. With two, a prior keeps the factors similar, because on fewer than a
+    With one part, the factor is 1 / temperature. With more, a prior keeps the factors similar, because on fewer than a
     few hundred texts chance alone could silence a part. The factors are then scaled together, with Platt's targets.
 
     Args:

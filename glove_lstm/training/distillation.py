@@ -49,7 +49,7 @@ Floats = NDArray[np.floating]
 
 # Copies and the target regularise already: more dropout costs accuracy on validation texts.
 _DROPOUT = 0.1
-_LOW_DROPOUT = {"dropout": _DROPOUT, "embedding_dropout": _DROPOUT}
+_STUDENT_DROPOUT = {"dropout": _DROPOUT, "embedding_dropout": _DROPOUT}
 # Unlabelled texts that are held out for the calibration if there are no validation texts; enough for a temperature.
 _CALIBRATING_SHARE = 0.1
 _MOST_CALIBRATING = 1_000
@@ -111,7 +111,8 @@ def distil(
         train: Texts with labels. There may be no texts, but it names the labels.
         validation: Texts to which the weights of the target and the calibration are fitted. If there are none and no
             first model, the target is the mean of the teachers' logits, and the calibration is fitted to a tenth of the
-            unlabelled texts (at most 1,000, at least 10), with labels drawn from the scores of the target.
+            unlabelled texts, at most 1,000, with labels drawn from the scores of the target. If these would be fewer
+            than 10, the scores are not calibrated.
         first: The first model, if this is the final one. Its target and its calibration are used.
         teachers: One or more.
         unlabelled: More texts, for which the model learns the logits. Near duplicates of validation texts are left out.
@@ -136,38 +137,40 @@ def distil(
     train = train.with_label_names(names)
 
     began = time.perf_counter()
-    held_out: _CalibratingTexts | None = None
+    calibrating: _CalibratingTexts | None = None
     if validation is not None:
         validation = validation.with_label_names(names)
-        target, held_out = _fit_target(teachers, labelled_model, validation, cache)
+        target, calibrating = _fit_target(teachers, labelled_model, validation, cache)
     elif first is not None:
         target = _target_of_first_model(first, teachers, labelled_model, names, cache)
     else:
         target = _mean_of_teachers(teachers, names, cache)
         seed = job.recipe.training.seed
-        unlabelled, held_out = _hold_out(unlabelled, train, target, seed)
+        unlabelled, calibrating = _hold_out(unlabelled, train, target, seed)
     # Before the training, which changes the model of the labels.
     lesson = _make_lesson(job, train, unlabelled, target)
     teaching_seconds = time.perf_counter() - began
 
     logger.info("The student learns from the teacher on %s texts.", f"{len(lesson.texts):,}")
-    result = _train_student(job, student, lesson, train, held_out, first, fits_ngrams=fits_ngrams)
-    agreement = _agreement(held_out, result, first)
-    if held_out is not None and held_out.has_drawn_labels:
+    result = _train_student(
+        job, student, lesson, train, calibrating, first, fits_ngrams=fits_ngrams
+    )
+    agreement = _agreement(calibrating, result, first)
+    if calibrating is not None and calibrating.has_drawn_labels:
         result = _without_measures_on_drawn_labels(result)
 
     about = result.about
     about["distillation"] = _about_lesson(lesson) | agreement
-    about["arguments"] |= _LOW_DROPOUT
+    about["arguments"] |= _STUDENT_DROPOUT
     about["rows"]["train"] = len(train)  # without the copies and the unlabelled texts
     about["seconds"]["teachers"] = round(teaching_seconds, 2)
     if labelled_model is not None:
         _add_labelled_model(about, labelled_model)
 
-    held_out_texts: Sequence[str] = ()
-    if held_out is not None:
-        held_out_texts = held_out.texts.texts
-    record = student.record_of([*train.texts, *lesson.unlabelled], held_out_texts)
+    calibrating_texts: Sequence[str] = ()
+    if calibrating is not None:
+        calibrating_texts = calibrating.texts.texts
+    record = student.record_of([*train.texts, *lesson.unlabelled], calibrating_texts)
     return replace(result, train=train, first_train=train, training_texts=record)
 
 
@@ -183,8 +186,8 @@ def _labelled_model(
         FirstModel.load(folder, validation)
     logger.info("Model of the labels: %s texts.", f"{len(train):,}")
     recipe = job.recipe.with_training(output_dir=str(folder), report_to=[])
-    # What the final model of the labels uses: the calibration of the first model of the labels, and its C, which the
-    # first student kept.
+    # The final model of the labels uses the C and the calibration of the first model of the labels. `first` is the
+    # record of the first student, which has the same C, but a calibration of its own.
     first_labelled_model = None
     if first is not None:
         values = first.about["distillation"]["labelled_model"]["calibration"]
@@ -226,6 +229,9 @@ def _fit_target(
 
     The model of the labels is left out if its cross-entropy is higher than the teachers': it would mainly add what it
     memorised of the training texts.
+
+    Returns:
+        The target; and the validation texts with the teachers' best labels.
     """
     names = validation.label_names
     labels = validation.labels
@@ -233,9 +239,9 @@ def _fit_target(
     weights = np.array(fit_scales(teacher_logits, labels))
     target = _Target(teachers, weights, None, names, cache)
     weighted_logits = np.tensordot(teacher_logits, weights, (1, 0))
-    held_out = _CalibratingTexts(validation, weighted_logits.argmax(axis=1))
+    calibrating = _CalibratingTexts(validation, weighted_logits.argmax(axis=1))
     if labelled_model is None:
-        return target, held_out
+        return target, calibrating
 
     own_logits = _logits_of(labelled_model, validation.texts)
     [scale] = fit_scales(own_logits, labels)
@@ -247,7 +253,7 @@ def _fit_target(
         all_logits = np.concatenate([teacher_logits, own_logits], axis=1)
         weights = np.array(fit_scales(all_logits, labels))
         target = replace(target, weights=weights, labelled_model=labelled_model)
-    return target, held_out
+    return target, calibrating
 
 
 def _target_of_first_model(
@@ -312,12 +318,12 @@ def _hold_out(
     texts = [unlabelled[row] for row in chosen]
     logits = target.logits(texts)
     labels = _draw_labels(logits, generator)
-    held_out = LabelledTexts(texts, labels, target.label_names)
+    calibrating = LabelledTexts(texts, labels, target.label_names)
 
     other_rows = np.setdiff1d(np.arange(len(unlabelled)), chosen)
     others = [unlabelled[row] for row in other_rows]
-    others = without_near_duplicates(others, held_out, "calibrating")
-    return others, _CalibratingTexts(held_out, logits.argmax(axis=1), has_drawn_labels=True)
+    others = without_near_duplicates(others, calibrating, "calibrating")
+    return others, _CalibratingTexts(calibrating, logits.argmax(axis=1), has_drawn_labels=True)
 
 
 def _draw_labels(logits: Floats, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -343,7 +349,7 @@ def _train_student(
     student: InitialModel,
     lesson: _Lesson,
     train: LabelledTexts,
-    held_out: _CalibratingTexts | None,
+    calibrating: _CalibratingTexts | None,
     first: FirstModel | None,
     *,
     fits_ngrams: bool,
@@ -352,8 +358,8 @@ def _train_student(
     began = time.perf_counter()
     _prepare_student(student.model, forgets_ngrams=fits_ngrams)
     validation: LabelledTexts | None = None
-    if held_out is not None:
-        validation = held_out.texts
+    if calibrating is not None:
+        validation = calibrating.texts
     job = replace(job, class_weight=None)  # weights are for training on labels only
     recipe = job.recipe.sized(len(lesson.texts), validation is not None, distils=True)
     best_labels = LabelledTexts(lesson.texts, lesson.logits.argmax(axis=1), train.label_names)
@@ -373,12 +379,12 @@ def _train_student(
 
 
 def _prepare_student(model: GloveLstmForSequenceClassification, *, forgets_ngrams: bool) -> None:
-    """Undo the calibration of the model of the labels, lower the dropout, and perhaps set its n-grams to zero.
+    """Undo the calibration of the model of the labels, set the student's dropout, and perhaps set its n-grams to zero.
 
     Weights that are not zero would be features of the new fit, as in fine-tuning.
     """
     Calibration.none().apply(model.config)
-    model.config.update(_LOW_DROPOUT)
+    model.config.update(_STUDENT_DROPOUT)
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = _DROPOUT
@@ -388,7 +394,7 @@ def _prepare_student(model: GloveLstmForSequenceClassification, *, forgets_ngram
 
 
 def _agreement(
-    held_out: _CalibratingTexts | None, result: TrainingResult, first: FirstModel | None
+    calibrating: _CalibratingTexts | None, result: TrainingResult, first: FirstModel | None
 ) -> dict[str, Any]:
     """Return the share of held-out texts on which student and teachers have the same best label.
 
@@ -397,9 +403,9 @@ def _agreement(
     if first is not None:
         about = first.about["distillation"]
         return {"held_out": about["held_out"], "agreement": about["agreement"]}
-    if held_out is None or result.validation_logits is None:
+    if calibrating is None or result.validation_logits is None:
         return {"held_out": 0}
-    same = held_out.teachers_labels == result.validation_logits.argmax(axis=1)
+    same = calibrating.teachers_labels == result.validation_logits.argmax(axis=1)
     return {"held_out": len(same), "agreement": float(same.mean())}
 
 

@@ -69,7 +69,7 @@ def fit(
         labels: The label of each text; for multi-label texts, its list of labels.
         validation: Validation texts, with which the scores are calibrated. They are held out of the texts, if this is a
             share of them or `HeldOut` rows. No model trains on them, if this is (texts, labels) or (texts, labels,
-            sources). None: the scores are not calibrated to labels.
+            sources). None: the scores are not calibrated or, with a teacher, calibrated to its scores.
         recipe: Arguments of tokenizer, network and training; None: the default preset.
         label_names: All labels, in the order of the logits; None: as `sorted_label_names` orders them.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
@@ -100,8 +100,7 @@ def fit(
     if given_validation is not None:
         _check_validation(given_validation, train)
     if train.weights is not None and not isinstance(validation, HeldOut):
-        # A text of weight 0 must not calibrate. `HeldOut` rows count all texts, so none is removed here; the caller
-        # chose them.
+        # A text of weight 0 must not calibrate. `HeldOut` has row numbers of all texts, which would shift.
         train = train.select(np.flatnonzero(train.weights))
 
     _prepare_output(recipe)

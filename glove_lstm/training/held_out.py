@@ -104,7 +104,10 @@ def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
     listing = ", ".join(named[:_MOST_NAMED])
     if len(named) > _MOST_NAMED:
         listing += f" and {len(named) - _MOST_NAMED} more"
-    logger.warning("No text of these labels is held out, because too few can be: %s.", listing)
+    logger.warning(
+        "These labels have no validation texts, because they have too few texts or sources: %s.",
+        listing,
+    )
 
 
 def _texts(count: int) -> str:

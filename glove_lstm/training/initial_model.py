@@ -18,7 +18,7 @@ from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.training_texts import TrainingTexts
 from glove_lstm.errors import DataError
 from glove_lstm.inference.scores import MULTI_LABEL
-from glove_lstm.modeling.configuration_glove_lstm import FITTED, GloveLstmConfig
+from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.build import build_tokenizer, english_stop_words
 from glove_lstm.training.arguments import Recipe
@@ -89,7 +89,9 @@ def _new(
     stop_words: Iterable[str] = ()
     if is_article:
         stop_words = english_stop_words()
-    assert options.max_seq_length  # both presets have it
+    # Both presets have them.
+    assert options.max_seq_length
+    assert options.vocab_size
     try:
         tokenizer = build_tokenizer(
             lambda: chain(train.texts, more_texts),
@@ -131,7 +133,7 @@ def _fill_embeddings(
         unknown = rows[config.unk_token_id]
         vectors = character_vectors(glove, unknown, config.character_buckets)
         characters.weight.data.copy_(torch.from_numpy(vectors))
-    model.round_tables()
+    model.round_tables()  # frozen vectors are trained with as they are saved
 
 
 def embedding_rows(
@@ -169,7 +171,7 @@ def _load(
 ) -> InitialModel:
     """Load a checkpoint. If the texts have a label that it lacks, its last layer and its n-grams start anew."""
     checkpoint = Checkpoint.open(path)
-    changes: dict[str, Any] = {**FITTED, **recipe.model.config_values()}
+    changes: dict[str, Any] = {**UNCALIBRATED, **recipe.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
     has_new_labels = not set(train.label_names) <= set(checkpoint.label_names)
     if has_new_labels:

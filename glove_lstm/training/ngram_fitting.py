@@ -18,7 +18,7 @@ from scipy.special import log_softmax
 
 from glove_lstm.modeling.characters import UnknownWords, character_ngrams
 from glove_lstm.modeling.lstm_layers import read_token_types
-from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_shares
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_factors
 from glove_lstm.progress import progress
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.batches import TokenizedTexts, collate
@@ -35,7 +35,7 @@ _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
 _FEWEST_TEXTS = 2  # an n-gram of a single text teaches nothing about other texts
 _INTERPOLATION = 0.5  # of log-count ratios: 0 is their mean, 1 the ratio of a feature
 _LEAST_RATIO = 1e-6  # so that no feature is shut out of the fit
-_ITERATIONS = 100  # for each C; more change no figure
+_ITERATIONS = 100  # for each C; more iterations do not change the accuracy
 _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
 
 
@@ -111,11 +111,11 @@ def _make_problem(
     `has_label` are the labels of the texts, (n, labels). The other arguments are as for `fit_ngrams`.
     """
     # Large matrices are deleted as soon as possible: they are most of the memory of a training.
-    shares = ngram_features(ngrams, texts)
-    space = _FeatureSpace.of(ngrams, words, shares)
-    ratios = _log_count_ratios(shares, space, weights, has_label[:, machines.labels])
-    features = space.features(shares)
-    del shares
+    factors = ngram_features(ngrams, texts)
+    space = _FeatureSpace.of(ngrams, words, factors)
+    ratios = _log_count_ratios(factors, space, weights, has_label[:, machines.labels])
+    features = space.features(factors)
+    del factors
     row_weights = weights
     row_labels = has_label
     if copies is not None:
@@ -178,9 +178,10 @@ def _validation_loss(features: csr_matrix, table: Floats, labels: NDArray[np.int
 
 
 def ngram_features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> csr_matrix:
-    """Return the shares of the n-grams of texts: (n, rows of the table of weights), in 32 bits.
+    """Return the factors of the n-gram weights for each text: (n, rows of the table of weights), in 32 bits.
 
-    The model's logits are the product with the table, plus the bias.
+    `ngram_factors` and `character_factors` define them. The model's logits are the product with the table, plus the
+    bias.
     """
     features = []
     with progress("Counting n-grams", total=len(texts)) as bar:
@@ -199,22 +200,22 @@ def _features_of_batch(
     ids = batch["input_ids"]
     mask = batch["attention_mask"].bool()
     shapes, unknown = read_token_types(ngrams.config, batch.get("token_type_ids"), mask)
-    # One entry for each n-gram of each text: the row of the text, the row of the table, and the share.
+    # One entry for each n-gram of each text: the row of the text, the row of the table, and the factor.
     texts = []
     table_rows = []
-    shares = []
+    factors = []
     for group in ngrams.groups(ids, shapes, mask):
         present = group.present.nonzero(as_tuple=True)
         texts.append(present[0])
         table_rows.append(group.rows[present])
-        shares.append(ngram_shares(group, ngrams.weights)[present])
+        factors.append(ngram_factors(group, ngrams.weights)[present])
     if unknown is not None:
         present = unknown.present.nonzero(as_tuple=True)
         texts.append(unknown.texts[present[0]])
         table_rows.append(unknown.hashes[present] % ngrams.buckets)
-        shares.append(ngrams.character_shares(unknown, mask)[present])
+        factors.append(ngrams.character_factors(unknown, mask)[present])
     shape = (len(ids), len(ngrams.weights))
-    features = _sparse(torch.cat(shares), torch.cat(texts), torch.cat(table_rows), shape)
+    features = _sparse(torch.cat(factors), torch.cat(texts), torch.cat(table_rows), shape)
     features.sum_duplicates()
     return features
 
@@ -234,16 +235,16 @@ def _character_map(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -
     The row of a word has an entry for each of its character n-grams. Other rows are empty. The matrix is used in both
     directions:
 
-        shares of words @ map = shares of the characters of these words
+        factors of words @ map = factors of the characters of these words
         map @ weights of characters = what a word's weight gains from its characters
 
-    If a text has t n-grams of words, and a word in it has c character n-grams, the shares in the text are
+    If a text has t n-grams of words, and a word in it has c character n-grams, the factors in the text are
 
         of the word                          sqrt(1 / t)
         of each of its character n-grams     sqrt(3 / (t * c)) = sqrt(1 / t) * sqrt(3 / c)
 
-    So an entry of the map is sqrt(3 / c). The model computes it as the share in a text with t = 1: an empty text, whose
-    only n-gram of words is the pair of its edges.
+    So an entry of the map is sqrt(3 / c). The model computes it as the factor in a text with t = 1: an empty text,
+    whose only n-gram of words is the pair of its edges.
     """
     size = len(ngrams.weights)
     device = ngrams.bias.device
@@ -252,13 +253,13 @@ def _character_map(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -
     zeros = torch.zeros_like(spellings)
     words_of_empty_text = UnknownWords(zeros, zeros, hashes, present)  # text 0, position 0
     mask_of_empty_text = present.new_zeros(1, 1)
-    shares = ngrams.character_shares(words_of_empty_text, mask_of_empty_text)
+    factors = ngrams.character_factors(words_of_empty_text, mask_of_empty_text)
 
     word_numbers, places = present.nonzero(as_tuple=True)
     ids = torch.tensor(list(words.values()), dtype=torch.long, device=device)
     rows = ngrams.buckets + ids[word_numbers]
     columns = hashes[word_numbers, places] % ngrams.buckets
-    return _sparse(shares[word_numbers, places], rows, columns, (size, size))
+    return _sparse(factors[word_numbers, places], rows, columns, (size, size))
 
 
 @dataclass(frozen=True)
@@ -322,11 +323,11 @@ class _FeatureSpace:
 
     @classmethod
     def of(
-        cls, ngrams: GloveLstmNgramClassifier, words: Mapping[str, int], shares: csr_matrix
+        cls, ngrams: GloveLstmNgramClassifier, words: Mapping[str, int], factors: csr_matrix
     ) -> "_FeatureSpace":
-        """Find the used n-grams of n texts and their characters; `shares` are (n, R)."""
-        text_counts = np.bincount(shares.indices, minlength=shares.shape[1])
-        fewest_texts = min(_FEWEST_TEXTS, shares.shape[0])
+        """Find the used n-grams of n texts and their characters; `factors` are (n, R)."""
+        text_counts = np.bincount(factors.indices, minlength=factors.shape[1])
+        fewest_texts = min(_FEWEST_TEXTS, factors.shape[0])
         used = np.flatnonzero(text_counts >= fewest_texts)
 
         if not ngrams.config.character_buckets:
@@ -347,12 +348,12 @@ class _FeatureSpace:
         """Whether there are earlier weights."""
         return bool(self.earlier.any())
 
-    def features(self, shares: csr_matrix) -> csr_matrix:
-        """Return the features of n texts, (n, u + e), from the shares of all n-grams, (n, R)."""
-        columns = shares[:, self.used]
+    def features(self, factors: csr_matrix) -> csr_matrix:
+        """Return the features of n texts, (n, u + e), from the factors of all n-grams, (n, R)."""
+        columns = factors[:, self.used]
         if not self.is_fine_tuning:
             return columns
-        logits = shares @ self.earlier[:-1] + self.earlier[-1]
+        logits = factors @ self.earlier[:-1] + self.earlier[-1]
         return hstack([columns, csr_matrix(logits.astype(np.float32))]).tocsr()
 
     def table(self, weights: Floats) -> Floats:
@@ -373,7 +374,7 @@ class _FeatureSpace:
 
 
 def _log_count_ratios(
-    shares: csr_matrix, space: _FeatureSpace, weights: Floats, has_label: NDArray[np.bool_]
+    factors: csr_matrix, space: _FeatureSpace, weights: Floats, has_label: NDArray[np.bool_]
 ) -> Floats:
     """Return the log-count ratio of each feature: how much more often, or more rarely, texts of a label have it.
 
@@ -381,7 +382,7 @@ def _log_count_ratios(
     do not count for too little.
 
     Args:
-        shares: (n, R) shares of the n-grams of texts. Only their places count, not the values.
+        factors: (n, R) factors of the n-grams of texts. Only their places count, not the values.
         space: The features.
         weights: (n,) weights of the texts in the counts.
         has_label: (n, machines) whether a text has the label of a machine.
@@ -389,9 +390,9 @@ def _log_count_ratios(
     Returns:
         (v, machines).
     """
-    ngrams_of_text = np.diff(shares.indptr)
+    ngrams_of_text = np.diff(factors.indptr)
     entries = np.repeat(weights.astype(np.float32), ngrams_of_text)
-    has_ngram = csr_matrix((entries, shares.indices, shares.indptr), shape=shares.shape)
+    has_ngram = csr_matrix((entries, factors.indices, factors.indptr), shape=factors.shape)
     lift = space.lift[: len(space.used), : len(space.weighted)]  # without earlier logits
     has_feature = lift.astype(bool).astype(np.float32)
 

@@ -110,7 +110,9 @@ def train_from(
         began: `time.perf_counter()` at the beginning.
     """
     training = _Training.of(start, job, recipe, train, validation, first)
-    ngram_c = start.about.get("ngram_c")  # in a distillation, C of the model of the labels
+    ngram_c = start.about.get(
+        "ngram_c"
+    )  # in a distillation, C of the model that was trained on the labels before
     if fits_ngrams:
         ngram_c = _fit_ngrams(training)
     trainer = _make_trainer(training, targets)

@@ -28,7 +28,7 @@ class GloveLstmTrainer(Trainer):
     The weights of texts in the loss come with the texts; see `TokenizedTexts`.
 
     Args:
-        model: A classifier. Its n-gram classifier is already fitted, and does not change.
+        model: A classifier. Its n-gram classifier is already fitted; training skips it.
         args: Training arguments.
         sampling_weights: (n,) of the training texts in sampling; None: each text once an epoch.
         label_weights: (classes,) in the loss; None: 1.
@@ -73,6 +73,7 @@ class GloveLstmTrainer(Trainer):
         folder = Path(str(self.args.output_dir))
         checkpoint = last_checkpoint(folder, self.args.resume_from_checkpoint)
         if model.ngrams is not None:
+            # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
             model.ngrams.requires_grad_(False)
         try:
             self.train(checkpoint)

@@ -11,11 +11,11 @@ from support import ROOT
 from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig, GloveLstmModel
-from glove_lstm.checkpoint import label_names
+from glove_lstm.checkpoint import read_label_names
 from glove_lstm.commands.train import parse
 from glove_lstm.errors import DataError
 from glove_lstm.modeling import configuration_glove_lstm
-from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, FITTED
+from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, UNCALIBRATED
 from glove_lstm.tokenization import word_shapes
 from glove_lstm.training.arguments import ModelArguments, TokenizerArguments, make_recipe
 
@@ -112,7 +112,7 @@ def test_defaults_are_the_published_network():
     assert config.freeze_embeddings
     assert config.ngram_buckets == 0
     assert config.auto_map == AUTO_MAP
-    for name, value in FITTED.items():
+    for name, value in UNCALIBRATED.items():
         assert getattr(config, name) == value
 
 
@@ -145,7 +145,7 @@ def test_labels_are_saved(tmp_path, name):
     GloveLstmConfig(id2label=names).save_pretrained(tmp_path)
     assert GloveLstmConfig.from_pretrained(tmp_path).id2label == names
     written = json.loads((tmp_path / "config.json").read_text())
-    assert label_names(tmp_path, written) == tuple(names.values())
+    assert read_label_names(tmp_path, written) == tuple(names.values())
 
 
 def test_the_shipped_checkpoint_names_its_labels():
@@ -190,6 +190,6 @@ def test_each_argument_of_the_network_can_be_given():
     follow_from_data = {"vocab_size", "embedding_size", "pad_token_id", "unk_token_id"}
     follow_from_data |= {"text_column_names", "label_type", "kwargs"}
     arguments = set(inspect.signature(GloveLstmConfig).parameters)
-    assert given == arguments - follow_from_data - FITTED.keys()
+    assert given == arguments - follow_from_data - UNCALIBRATED.keys()
     for field in fields(ModelArguments):
         assert field.metadata["help"]

@@ -24,7 +24,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.publishing.card import PLACEHOLDER_ID, is_rendered
 from glove_lstm.publishing.hub_upload import list_files
 from glove_lstm.publishing.staging import (
-    check_private,
+    check_no_secrets,
     copy_checkpoint,
     stage_checkpoint,
     write_hub_files,
@@ -203,9 +203,9 @@ def test_a_record_of_other_weights_is_refused(copy, tmp_path):
     ],
 )
 def test_secrets_and_paths_are_refused(secret):
-    check_private(b"see https://example.org/home/page and hf_short", "a.txt")
+    check_no_secrets(b"see https://example.org/home/page and hf_short", "a.txt")
     with pytest.raises(DataError, match=r"^a\.txt holds a"):
-        check_private(b"x = " + secret, "a.txt")
+        check_no_secrets(b"x = " + secret, "a.txt")
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from support import CALM, COMMON, LOUD
 from tides import tokenized
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
-from glove_lstm.modeling.ngram_classifier import ngram_shares
+from glove_lstm.modeling.ngram_classifier import ngram_factors
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.training.ngram_fitting import fit_ngrams
 
@@ -98,9 +98,9 @@ def features_of(model, inputs):
     """(texts, n-grams) share of each n-gram in each text; the fit reads n-grams of several texts alone."""
     mask = inputs["attention_mask"].bool()
     [group] = model.ngrams.groups(inputs["input_ids"], None, mask)
-    shares = ngram_shares(group, torch.zeros(4096, 2))
+    factors = ngram_factors(group, torch.zeros(4096, 2))
     features = torch.zeros(len(mask), len(model.ngrams.weights))
-    features = features.scatter_add(1, group.rows, shares).double().numpy()
+    features = features.scatter_add(1, group.rows, factors).double().numpy()
     texts_with = (features > 0).sum(axis=0)
     return features[:, texts_with > 1]
 

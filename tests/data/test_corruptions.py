@@ -4,8 +4,6 @@ import random
 import string
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from glove_lstm.data.corruptions import dropped_words, keyboard_slips, no_punctuation, training_copy
 
@@ -48,12 +46,6 @@ def test_dropping_words_keeps_the_last_word_and_the_white_space() -> None:
     assert dropped_words("word", random.Random(0), 1.0) == "word"
     assert dropped_words(" two\n words ", random.Random(0), 0.0) == " two\n words "
     assert dropped_words(" two\n words ", random.Random(1), 0.5) in (" words ", " two\n ")
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(st.characters(exclude_categories=()), max_size=200), st.text(max_size=5))
-def test_any_text_has_the_same_training_copy_each_time(text: str, key: str) -> None:
-    assert training_copy(text, key) == training_copy(text, key)
 
 
 def test_a_training_copy_is_the_same_in_each_process() -> None:

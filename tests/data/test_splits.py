@@ -40,6 +40,13 @@ def test_near_duplicates_share_a_group():
     assert near_duplicate_groups(texts).tolist() == [0, 1, 0, 0, 2]
 
 
+def test_groups_are_transitive():
+    words = article(4, 300).split()
+    chain = [" ".join(words[shift : shift + 250]) for shift in (0, 25, 50)]
+    assert near_duplicate_groups(chain).tolist() == [0, 0, 0]
+    assert near_duplicate_groups([chain[0], chain[2]]).tolist() == [0, 1]
+
+
 def test_short_empty_and_wordless_texts():
     texts = ["", "  ", "Two words", "two WORDS!", "two other", "?!", "?!", "...", "\ud800 x"]
     assert near_duplicate_groups(texts).tolist() == [0, 1, 2, 2, 3, 4, 4, 5, 6]

@@ -1,13 +1,12 @@
 """The light runtime: the pipeline's labels and scores, without torch and transformers, also in a bare environment."""
 
 import json
-import multiprocessing
 import os
 import pickle
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -176,7 +175,7 @@ def test_labels_of_another_number_than_the_weights_are_refused(exported, load) -
 
 
 @pytest.mark.parametrize("load", LOADERS)
-@pytest.mark.parametrize("limit", [-5, 0, 2.5, "many", True])
+@pytest.mark.parametrize("limit", [0, 2.5, True])
 def test_a_length_to_which_no_text_can_be_cut_is_refused(exported, load, limit) -> None:
     edit_json(exported / "tokenizer_config.json", model_max_length=limit)
     message = rf"tokenizer_config.json: model_max_length must be .* at least 1, not {limit!r}"
@@ -235,13 +234,6 @@ def test_a_classifier_can_be_pickled(exported, monkeypatch) -> None:
     np.testing.assert_array_equal(again.predict_proba(TEXTS), wanted)
     twice = pickle.loads(pickle.dumps(again))
     np.testing.assert_array_equal(twice.predict_proba(TEXTS), wanted)
-
-
-def test_another_process_loads_the_same_files_again(light) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        found = pool.submit(light.predict_proba, TEXTS).result()
-    np.testing.assert_array_equal(found, light.predict_proba(TEXTS))
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "light.onnx"])

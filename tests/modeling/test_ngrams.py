@@ -176,24 +176,21 @@ def test_the_vector_of_an_unknown_word_has_the_mean_of_its_characters_added(with
 
     ids = torch.arange(3, 3 + len(words))[None]
     types = ids % 7 + 8 * torch.tensor([[spelling(word) for word in words]])
-    inputs = encoder.prepare_inputs(ids, None, types, None)
-    vectors = encoder.embed(inputs)[:, 0, :6]
-    torch.testing.assert_close(vectors - encoder.embeddings.word_embeddings(ids[0]), expected)
-    with_shapes.config.lstm_length = 1
-    first_vectors = encoder.embed(inputs)[:, 0, :6]
-    with_shapes.config.lstm_length = 0
-    assert torch.equal(first_vectors, vectors[:1])
+    output = encoder(ids, token_type_ids=types, output_hidden_states=True)
+    vectors_with_shapes, _ = output.hidden_states
+    vectors = vectors_with_shapes[0, :, :6]
+    torch.testing.assert_close(vectors - encoder.get_input_embeddings()(ids[0]), expected)
 
 
-def test_unknown_words_are_skipped_where_there_are_none_but_not_in_training():
+def test_a_training_batch_without_unknown_words_uses_all_parameters():
+    """DistributedDataParallel needs that."""
     model = build_model(**SHAPES, freeze_embeddings=False)
     ids = torch.tensor([[3, 4, 5]])
-    types = torch.full_like(ids, 8 * 32 + 1)
+    types_of_known_words = torch.full_like(ids, 8 * 32 + 1)
     with torch.no_grad():
-        assert model.encoder.prepare_inputs(ids, None, types, None).unknown is None
-        skipped = model(ids, token_type_ids=types).logits
-    logits = model(ids, token_type_ids=types).logits
-    torch.testing.assert_close(logits, skipped)
+        expected = model(ids, token_type_ids=types_of_known_words).logits
+    logits = model(ids, token_type_ids=types_of_known_words).logits
+    torch.testing.assert_close(logits, expected)
     logits.sum().backward()
     assert model.encoder.embeddings.character_embeddings.weight.grad is not None
 
@@ -299,8 +296,9 @@ TWO_IDS = torch.tensor([[3, 4], [5, 0]])
         ({"num_labels": 6}, CLASSES, cross_entropy),
         ({"num_labels": 3, **MULTI_LABEL}, LABEL_SETS, binary_cross_entropy),
         ({"num_labels": 2, **REGRESSION}, TWO_NUMBERS, squared_error),
+        ({"num_labels": 1}, ONE_NUMBER, squared_error),
     ],
-    ids=["classes", "label sets", "numbers"],
+    ids=["classes", "label sets", "numbers", "one number"],
 )
 def test_the_loss_is_of_each_part_in_training_and_of_the_sum_otherwise(extra, config, labels, loss):
     model = build_model(dropout=0.0, **extra, **config)
@@ -315,22 +313,6 @@ def test_the_loss_is_of_each_part_in_training_and_of_the_sum_otherwise(extra, co
     torch.testing.assert_close(trained.loss, expected)
     in_a_tuple = model(TWO_IDS, labels=labels, return_dict=False)
     assert torch.equal(in_a_tuple[1], trained.logits)
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_the_loss_of_a_single_number_is_the_squared_error(training):
-    model = build_model(dropout=0.0, num_labels=1, **NGRAMS).train(training)
-    output = model(TWO_IDS, labels=ONE_NUMBER)
-    torch.testing.assert_close(output.loss, squared_error(output.logits, ONE_NUMBER))
-
-
-def test_the_only_part_has_the_logits_and_the_loss_of_the_sum():
-    model = build_model(dropout=0.0, num_labels=6)
-    evaluated = model(TWO_IDS, labels=CLASSES)
-    trained = model.train()(TWO_IDS, labels=CLASSES)
-    assert trained.part_logits.shape == (2, 1, 6)
-    assert torch.equal(trained.part_logits[:, 0], trained.logits)
-    torch.testing.assert_close(trained.loss, evaluated.loss)
 
 
 def test_the_loss_is_divided_by_the_items_of_all_batches_of_a_step():

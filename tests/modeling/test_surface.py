@@ -50,20 +50,6 @@ def test_hidden_states_are_given_on_demand_only():
     assert model(**inputs, output_hidden_states=False).hidden_states is None
 
 
-@pytest.mark.filterwarnings("ignore")  # it is deprecated, and still used
-@pytest.mark.parametrize("extra", [{}, EVERYTHING], ids=["lstm", "everything"])
-def test_dynamic_quantization(extra):
-    model = build_model(**extra)
-    inputs = padded_inputs()
-    expected = model(**inputs).logits
-    quantization = pytest.importorskip("torch.ao.quantization")
-    quantized = quantization.quantize_dynamic(model, dtype=torch.qint8)
-    assert not any(quantized.encoder.lstm.parameters())
-    with torch.inference_mode():
-        logits = quantized(**inputs).logits
-    torch.testing.assert_close(logits, expected, atol=0.3, rtol=0.1)
-
-
 def test_gradients_of_the_word_vectors_by_a_hook_on_their_layer():
     """Integrated gradients as captum's `LayerIntegratedGradients` computes them: many batches in one, by two hooks."""
     model = build_model()
@@ -113,20 +99,16 @@ FLOAT_SETS = torch.ones(2, 3)
     ("config", "labels", "sentence"),
     [
         (THREE, FLOATS, 'Set it to "multi_label_classification"'),
-        (THREE, FLOATS, "or pass whole numbers"),
         (THREE, torch.tensor([1, 2, 0]), r"of shape \(2,\) .* not \(3,\)"),
-        (THREE, FLOAT_SETS.long(), r"of shape \(2,\) .* not \(2, 3\)"),
         ({**THREE, "problem_type": MULTI_LABEL}, FLOATS, r"\(2, 3\) .* not \(2,\)"),
         ({**THREE, "problem_type": MULTI_LABEL}, FLOAT_SETS.long(), "must be floats"),
         ({**THREE, "problem_type": SINGLE}, FLOATS, "must be whole numbers"),
         ({**THREE, "problem_type": REGRESSION}, FLOATS, r"\(2, 3\) .* not \(2,\)"),
-        ({"num_labels": 1}, torch.ones(3), r"of shape \(2,\) .* not \(3,\)"),
         ({"num_labels": 1}, torch.ones(2, 2), r"of shape \(2,\) .* not \(2, 2\)"),
     ],
 )
-@pytest.mark.parametrize("training", [False, True])
-def test_labels_that_do_not_fit_are_refused(config, labels, sentence, training):
-    model = build_model(**config).train(training)
+def test_labels_that_do_not_fit_are_refused(config, labels, sentence):
+    model = build_model(**config)
     with pytest.raises(ValueError, match=sentence):
         model(torch.tensor([[3, 4], [5, 6]]), labels=labels)
 

@@ -4,8 +4,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from glove_lstm.data import glove
 from glove_lstm.data.glove import load_glove
@@ -55,23 +53,6 @@ def test_crlf_blank_lines_and_no_final_newline(file):
 def test_repeated_words_keep_the_first(file, caplog):
     assert_vectors(load_glove(file(f"{TEXT}the 0 0 0\n")))
     assert "repeats 1 of its words" in caplog.text
-
-
-letters = st.characters(exclude_categories=["Cs", "Cc", "N", "Zs", "Zl", "Zp"])
-values = st.floats(width=32, allow_nan=False, allow_infinity=False)
-tables = st.dictionaries(
-    st.text(letters, min_size=1), st.tuples(values, values, values), min_size=1
-)
-
-
-@given(tables)
-@settings(max_examples=50, deadline=None)
-def test_what_is_written_is_read(tmp_path_factory, table):
-    path = tmp_path_factory.mktemp("glove") / "v.txt"
-    lines = [f"{word} {' '.join(map(repr, vector))}\n" for word, vector in table.items()]
-    path.write_text("".join(lines), encoding="utf-8", newline="")
-    vectors = np.array(list(table.values()), dtype=np.float32)
-    assert_vectors(load_glove(path), list(table), vectors)
 
 
 @pytest.mark.parametrize("count", [8192, 20_000])

@@ -142,11 +142,10 @@ def test_measures_have_intervals(measures) -> None:
             assert 0.05 < high - low < 0.2
 
 
-@pytest.mark.parametrize("labels", [2, 7])
-def test_plots_of_any_number_of_labels(tmp_path, labels: int) -> None:
-    scores = np.random.default_rng(0).dirichlet(np.ones(labels), 20)
-    names = [f"${number}_^$" for number in range(labels)]  # no mathematics
-    plot_measured(scores, np.arange(20) % labels, names, tmp_path)
+def test_plots_of_many_labels(tmp_path) -> None:
+    scores = np.random.default_rng(0).dirichlet(np.ones(7), 20)
+    names = [f"${number}_^$" for number in range(7)]  # no mathematics
+    plot_measured(scores, np.arange(20) % 7, names, tmp_path)
     for name in ("confusion.png", "reliability.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 

@@ -45,26 +45,11 @@ def test_typos_leave_all_but_letters_alone(text: str, share: float, seed: int) -
     assert [character for character in typed if not character.isalpha()] == others
 
 
-@settings(deadline=None)
-@given(ANY)
-def test_a_share_of_0_changes_nothing(text: str) -> None:
-    assert typos(text, random.Random(0), 0) == text
-
-
 def test_a_tenth_of_the_letters_is_mistyped() -> None:
-    letters = " ".join("abcdefghij" * 60)  # apart, so that none is swapped with another
-    for seed in range(3):
-        typed = typos(letters, random.Random(seed))
-        pairs = zip(letters.split(" "), typed.split(" "), strict=True)
-        mistyped = sum(letter != typed_letter for letter, typed_letter in pairs)
-        assert 0.09 <= mistyped / 600 <= 0.11
-
-
-def test_a_tenth_of_the_letters_of_short_texts_is_mistyped() -> None:
-    """A tenth of four letters, rounded, would be none."""
-    typed = [typos("word", random.Random(seed)) for seed in range(200)]
+    """Of short texts, too: a tenth of four letters, rounded, would be none."""
+    typed = [typos("word", random.Random(seed)) for seed in range(1000)]
     mistyped = sum(word != "word" for word in typed)
-    assert 60 < mistyped < 100
+    assert 0.36 < mistyped / 1000 < 0.44
 
 
 def test_each_mistake_occurs_and_case_is_kept() -> None:

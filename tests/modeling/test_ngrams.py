@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support import build_model
 from torch import nn
 
-from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
+from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.inference.relevance import ngram_contributions
 from glove_lstm.modeling.characters import unknown_words
 from glove_lstm.tokenization.word_shapes import spelling
@@ -20,6 +20,10 @@ NGRAMS = {"ngram_buckets": 40}
 SHAPES = {"type_embedding_size": 3, "character_buckets": 50, **NGRAMS}
 SHAPE_COUNT = 7
 EDGE = SHAPE_COUNT  # stands for the shape before the first word and after the last
+
+
+def assert_close(found, expected, tolerance=1e-5):
+    torch.testing.assert_close(found, expected, atol=tolerance, rtol=0)
 
 
 def bucket(left, right, buckets):
@@ -125,7 +129,7 @@ def test_logits_are_those_of_the_slow_reference_whatever_the_padding(
             shapes = [shape for _, shape in tokens]
             expected.append(slow_logits(model, words, shapes))
         output = model.ngrams(ids, given_types, None, mask)
-        torch.testing.assert_close(output, torch.stack(expected), atol=1e-5, rtol=0)
+        assert_close(output, torch.stack(expected))
 
 
 def test_large_codes_do_not_overflow():
@@ -135,7 +139,7 @@ def test_large_codes_do_not_overflow():
     shapes = [6, 5, 6, 0]
     mask = torch.ones(1, 4, dtype=torch.bool)
     [logits] = model.ngrams(torch.tensor([words]), torch.tensor([shapes]), None, mask)
-    torch.testing.assert_close(logits, slow_logits(model, words, shapes), atol=1e-5, rtol=0)
+    assert_close(logits, slow_logits(model, words, shapes))
 
 
 unknown = st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6)
@@ -157,10 +161,10 @@ def test_characters_of_an_unknown_word_count_as_three_ngrams(with_shapes, words)
     spellings = unknown_words(torch.tensor([[spelling(word) for word in words]]))
     [with_characters] = ngrams(ids, ids % 7, spellings, mask)
     [without] = ngrams(ids, ids % 7, None, mask)
-    torch.testing.assert_close(with_characters - without, expected.sum(dim=0), atol=1e-5, rtol=0)
+    assert_close(with_characters - without, expected.sum(dim=0))
     [with_characters] = ngram_contributions(ngrams, ids, ids % 7, spellings)
     [without] = ngram_contributions(ngrams, ids, ids % 7, None)
-    torch.testing.assert_close(with_characters - without, expected, atol=1e-5, rtol=0)
+    assert_close(with_characters - without, expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -201,31 +205,15 @@ TWO_TEXTS = {
 }
 
 
-def test_the_logits_are_the_sum_of_the_two_parts():
-    model = build_model(dropout=0.0, **SHAPES)
-    evaluated = model(**TWO_TEXTS)
-    trained = model.train()(**TWO_TEXTS)
-    for output in (evaluated, trained):
-        assert output.part_logits.shape == (2, 2, 2)
-        torch.testing.assert_close(output.part_logits.sum(dim=1), output.logits)
-    torch.testing.assert_close(trained.logits, evaluated.logits, atol=1e-6, rtol=0)
-
-
 def test_temperature_and_weight_scale_the_parts():
     model = build_model(**SHAPES)
     plain = model(**TWO_TEXTS)
     model.config.temperature = 2.0
     model.config.ngram_weight = 3.0
     scaled = model(**TWO_TEXTS)
-    torch.testing.assert_close(scaled.part_logits, plain.part_logits / 2, atol=1e-6, rtol=0)
+    assert_close(scaled.part_logits, plain.part_logits / 2, 1e-6)
     lstm, ngrams = plain.part_logits.unbind(dim=1)
-    torch.testing.assert_close(scaled.logits, lstm / 2 + ngrams * 1.5, atol=1e-6, rtol=0)
-
-
-def test_a_new_ngram_classifier_adds_nothing():
-    config = GloveLstmConfig(vocab_size=30, embedding_size=6, **SHAPES)
-    new = GloveLstmForSequenceClassification(config)
-    assert not new(**TWO_TEXTS).part_logits[:, 1].any()
+    assert_close(scaled.logits, lstm / 2 + ngrams * 1.5, 1e-6)
 
 
 def test_a_vocabulary_may_grow_and_shrink():
@@ -261,7 +249,7 @@ def test_a_frozen_classifier_takes_no_part_in_training():
     assert torch.equal(model(ids, labels=labels).loss, evaluated.loss)
     trained = model.train()(ids, labels=labels)
     assert trained.part_logits.shape == (1, 1, 2)
-    torch.testing.assert_close(trained.logits, evaluated.part_logits[:, 0], atol=1e-6, rtol=0)
+    assert_close(trained.logits, evaluated.part_logits[:, 0], 1e-6)
     trained.loss.backward()
     assert all(parameter.grad is None for parameter in model.ngrams.parameters())
     model.ngrams.requires_grad_(True)
@@ -305,7 +293,7 @@ def test_the_loss_is_of_each_part_in_training_and_of_the_sum_otherwise(extra, co
     evaluated = model(TWO_IDS, labels=labels)
     torch.testing.assert_close(evaluated.loss, loss(evaluated.logits, labels))
     trained = model.train()(TWO_IDS, labels=labels)
-    torch.testing.assert_close(trained.logits, evaluated.logits, atol=1e-6, rtol=0)
+    assert_close(trained.logits, evaluated.logits, 1e-6)
     compared = trained.part_logits.unbind(dim=1)
     if loss is squared_error:  # always of the sum
         compared = [trained.logits]
@@ -359,4 +347,4 @@ def test_contributions_share_the_logits_out_to_the_tokens(with_shapes, tokens):
     ids, types = torch.tensor([words]), torch.tensor([shapes])
     [shares] = ngram_contributions(with_shapes.ngrams, ids, types, None)
     expected = slow_contributions(with_shapes, words, shapes)
-    torch.testing.assert_close(shares, expected, atol=1e-5, rtol=0)
+    assert_close(shares, expected)

@@ -14,12 +14,14 @@ from torch import nn
 from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.inference.relevance import ngram_contributions
 from glove_lstm.modeling.characters import unknown_words
+from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 from glove_lstm.tokenization.word_shapes import spelling
 
 NGRAMS = {"ngram_buckets": 40}
 SHAPES = {"type_embedding_size": 3, "character_buckets": 50, **NGRAMS}
 SHAPE_COUNT = 7
 EDGE = SHAPE_COUNT  # stands for the shape before the first word and after the last
+LOWER, TITLE, UPPER, MIXED = 1, 2, 3, 4
 
 
 def assert_close(found, expected, tolerance=1e-5):
@@ -84,10 +86,19 @@ def groups(model, words, shapes):
     return found
 
 
+def informative(shapes):
+    """The shapes of a text, without the case of its words if all of them are in the same case."""
+    has_capitals = any(shape in (TITLE, UPPER, MIXED) for shape in shapes)
+    has_small_letters = any(shape in (LOWER, TITLE, MIXED) for shape in shapes)
+    if has_capitals and has_small_letters:
+        return shapes
+    return [0 if shape in (LOWER, UPPER) else shape for shape in shapes]
+
+
 def slow_logits(model, words, shapes):
-    """The same in plain Python, for one text."""
+    """The logits of the n-grams of one text, in plain Python."""
     logits = model.ngrams.bias.detach().clone()
-    for rows in groups(model, words, shapes):
+    for rows in groups(model, words, informative(shapes)):
         counts = Counter(row % 4096 for row in rows)
         for row in rows:
             logits += model.ngrams.weights[row].detach() / sqrt(counts[row % 4096] * len(rows))
@@ -115,21 +126,25 @@ def test_logits_are_those_of_the_slow_reference_whatever_the_padding(
 ):
     length = max(map(len, texts)) + 2
     ids = torch.randint(0, 30, (len(texts), length))
-    types = torch.randint(0, 7, (len(texts), length))
-    mask = torch.zeros(len(texts), length, dtype=torch.bool)
+    shapes = torch.randint(0, 7, (len(texts), length))
+    mask = torch.zeros(len(texts), length, dtype=torch.long)
     for row, tokens in enumerate(texts):
-        mask[row, : len(tokens)] = True
+        mask[row, : len(tokens)] = 1
         for place, (word, shape) in enumerate(tokens):
             ids[row, place] = word
-            types[row, place] = shape
-    for model, given_types in ((with_shapes, types), (without_shapes, None)):
-        expected = []
-        for tokens in texts:
+            shapes[row, place] = shape
+    for model in (with_shapes, without_shapes):
+        found = ngram_logits(model, ids, shapes + 8 * KNOWN, mask)
+        for row, tokens in enumerate(texts):
             words = [word for word, _ in tokens]
-            shapes = [shape for _, shape in tokens]
-            expected.append(slow_logits(model, words, shapes))
-        output = model.ngrams(ids, given_types, None, mask)
-        assert_close(output, torch.stack(expected))
+            expected = slow_logits(model, words, [shape for _, shape in tokens])
+            assert_close(found[row], expected)
+
+
+def ngram_logits(model, ids, types, mask=None):
+    if mask is None:
+        mask = torch.ones_like(ids)
+    return model(ids, attention_mask=mask, token_type_ids=types).part_logits[:, 1]
 
 
 def test_large_codes_do_not_overflow():
@@ -137,8 +152,7 @@ def test_large_codes_do_not_overflow():
     model = build_model(**sizes, ngram_buckets=1009)
     words = [99_999, 99_998, 2, 99_999]
     shapes = [6, 5, 6, 0]
-    mask = torch.ones(1, 4, dtype=torch.bool)
-    [logits] = model.ngrams(torch.tensor([words]), torch.tensor([shapes]), None, mask)
+    [logits] = ngram_logits(model, torch.tensor([words]), torch.tensor([shapes]))
     assert_close(logits, slow_logits(model, words, shapes))
 
 
@@ -157,14 +171,14 @@ def test_characters_of_an_unknown_word_count_as_three_ngrams(with_shapes, words)
             expected[place] = share * ngrams.weights[rows].sum(dim=0)
 
     ids = torch.arange(3, 3 + len(words))[None]
-    mask = torch.ones_like(ids, dtype=torch.bool)
-    spellings = unknown_words(torch.tensor([[spelling(word) for word in words]]))
-    [with_characters] = ngrams(ids, ids % 7, spellings, mask)
-    [without] = ngrams(ids, ids % 7, None, mask)
-    assert_close(with_characters - without, expected.sum(dim=0))
-    [with_characters] = ngram_contributions(ngrams, ids, ids % 7, spellings)
-    [without] = ngram_contributions(ngrams, ids, ids % 7, None)
-    assert_close(with_characters - without, expected)
+    shapes = ids % 7
+    spellings = torch.tensor([[spelling(word) for word in words]])
+    [of_unknown_words] = ngram_logits(with_shapes, ids, shapes + 8 * spellings)
+    [of_known_words] = ngram_logits(with_shapes, ids, shapes + 8 * KNOWN)
+    assert_close(of_unknown_words - of_known_words, expected.sum(dim=0))
+    [of_unknown_words] = ngram_contributions(ngrams, ids, shapes, unknown_words(spellings))
+    [of_known_words] = ngram_contributions(ngrams, ids, shapes, None)
+    assert_close(of_unknown_words - of_known_words, expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -233,10 +247,9 @@ def test_vectors_instead_of_words_are_refused_by_the_ngrams():
     model = build_model(**NGRAMS)
     ids = torch.tensor([[3, 4, 5]])
     vectors = model.get_input_embeddings()(ids)
-    for training in (False, True):
-        with pytest.raises(ValueError, match="input_ids are missing"):
-            model.train(training)(inputs_embeds=vectors)
-    pooled = model.eval().encoder(inputs_embeds=vectors).pooler_output
+    with pytest.raises(ValueError, match="input_ids are missing"):
+        model(inputs_embeds=vectors)
+    pooled = model.encoder(inputs_embeds=vectors).pooler_output
     torch.testing.assert_close(model.lstm_logits(pooled), model(ids).part_logits[:, 0])
 
 

@@ -55,8 +55,9 @@ def test_short_empty_and_wordless_texts():
 
 
 def with_a_word_changed(generator, words):
-    place = generator.randrange(len(words))
-    return [*words[:place], "changed", *words[place + 1 :]]
+    changed = list(words)
+    changed[generator.randrange(len(words))] = "changed"
+    return changed
 
 
 def boilerplate(count, own, footer):
@@ -65,12 +66,12 @@ def boilerplate(count, own, footer):
     end = [f"footer{number}" for number in range(footer)]
     texts = []
     for row in range(count):
-        numbers = [generator.randrange(50_000) for _ in range(generator.choice(own))]
-        words = [f"own{number}" for number in numbers]
-        texts.append(" ".join([*words, *end]))
+        length = generator.choice(own)
+        words = [f"own{generator.randrange(50_000)}" for _ in range(length)]
+        texts.append(" ".join(words + end))
         if row % 10 == 0:
             copy = with_a_word_changed(generator, words)
-            texts.append(" ".join([*copy, *end]))
+            texts.append(" ".join(copy + end))
     return texts
 
 
@@ -197,8 +198,10 @@ def test_groups_leave_the_mix_nearly_exact():
     labels = generator.choices("ab", k=2000)
     groups = []
     for row in range(2000):
-        is_grouped = generator.random() < 0.2
-        groups.append(generator.randrange(200) if is_grouped else 1000 + row)
+        group = 1000 + row
+        if generator.random() < 0.2:
+            group = generator.randrange(200)
+        groups.append(group)
     counts = Counter(labels)
     fractions = (0.7, 0.1, 0.2)
     parts = grouped_stratified_split(labels, groups, fractions, 1)

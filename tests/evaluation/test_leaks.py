@@ -34,7 +34,10 @@ def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -
 
 
 def leaks(**splits: Dataset) -> dict:
-    names = sorted({label for rows in splits.values() for label in rows["label"]})
+    found_names = set()
+    for rows in splits.values():
+        found_names.update(rows["label"])
+    names = sorted(found_names)
     numbered = {}
     for split, rows in splits.items():
         numbers = [names.index(label) for label in rows["label"]]

@@ -88,7 +88,9 @@ def assert_contributions_add_up(explanation) -> None:
 
 def assert_words_are_in_their_places(explanation, text, pair) -> None:
     assert explanation.text == repaired(text)
-    assert explanation.text_pair == (None if pair is None else repaired(pair))
+    if pair is not None:
+        pair = repaired(pair)
+    assert explanation.text_pair == pair
     sources = {"text": explanation.text, "text_pair": explanation.text_pair}
     end_of_last = ("text", 0)
     for word in explanation.words:
@@ -157,7 +159,10 @@ def test_the_label_can_be_chosen(problem_type) -> None:
     for label, score in zip(model.config.label_names, scores, strict=True):
         explanation = explain(model, tokenizer, text, label=label)
         assert explanation.score == pytest.approx(score, abs=1e-6)
-        assert explanation.rival == (best.rival if label == best.label else best.label)
+        if label == best.label:
+            assert explanation.rival == best.rival
+        else:
+            assert explanation.rival == best.label
         contributions = sum(word.contribution for word in explanation.words)
         total = explanation.baseline_difference + contributions
         assert total == pytest.approx(explanation.logit_difference, abs=1e-4)

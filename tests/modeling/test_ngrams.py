@@ -21,7 +21,10 @@ NGRAMS = {"ngram_buckets": 40}
 SHAPES = {"type_embedding_size": 3, "character_buckets": 50, **NGRAMS}
 SHAPE_COUNT = 7
 EDGE = SHAPE_COUNT  # stands for the shape before the first word and after the last
-LOWER, TITLE, UPPER, MIXED = 1, 2, 3, 4
+LOWER = 1
+TITLE = 2
+UPPER = 3
+MIXED = 4
 
 
 def assert_close(found, expected, tolerance=1e-5):
@@ -357,7 +360,7 @@ def slow_contributions(model, words, shapes):
 def test_contributions_share_the_logits_out_to_the_tokens(with_shapes, tokens):
     words = [word for word, _ in tokens]
     shapes = [shape for _, shape in tokens]
-    ids, types = torch.tensor([words]), torch.tensor([shapes])
-    [shares] = ngram_contributions(with_shapes.ngrams, ids, types, None)
+    ids = torch.tensor([words])
+    [shares] = ngram_contributions(with_shapes.ngrams, ids, torch.tensor([shapes]), None)
     expected = slow_contributions(with_shapes, words, shapes)
     assert_close(shares, expected)

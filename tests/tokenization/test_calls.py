@@ -87,7 +87,8 @@ def explicit_calls(draw):
         options[name] = draw(OPTIONS[name])
 
     is_batch = draw(st.booleans())
-    texts = draw(st.lists(text, min_size=1, max_size=4) if is_batch else text)
+    several_texts = st.lists(text, min_size=1, max_size=4)
+    texts = draw(several_texts if is_batch else text)
     is_paired = draw(st.booleans())
     if not is_paired:
         if draw(st.integers(0, 3)) == 0:

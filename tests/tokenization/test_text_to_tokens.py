@@ -23,19 +23,17 @@ def normal(surface):
 @example("")
 def test_every_text_gives_offsets_inside_it_and_the_shape_of_each_word(tokenizer, text):
     output = tokenizer(text, return_offsets_mapping=True)
-    offsets, tokens = output["offset_mapping"], output.tokens()
-    clean = repaired(text)
-
+    tokens = output.tokens()
     for name in output:
         assert len(output[name]) == len(tokens), name
+    clean = repaired(text)
     end_before = 0
-    for token, (start, end), token_type in zip(
-        tokens, offsets, output["token_type_ids"], strict=True
-    ):
+    for place, token in enumerate(tokens):
+        start, end = output["offset_mapping"][place]
         assert end_before <= start < end <= len(text)
         end_before = end
         surface = clean[start:end]
-        spelling, shape = divmod(token_type, 8)
+        spelling, shape = divmod(output["token_type_ids"][place], 8)
         assert SHAPES[shape] == slow_shape(surface)
         if token == "<unk>":
             assert slow_spelling(spelling) == spelled(surface)

@@ -16,9 +16,7 @@ from transformers import pipeline
 
 from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.runtime import LightClassifier
-from glove_lstm.inference.scores import MULTI_LABEL
 
 TEXTS = [
     "Council votes on the bridge",
@@ -181,14 +179,6 @@ def test_a_length_to_which_no_text_can_be_cut_is_refused(exported, load, limit) 
     message = rf"tokenizer_config.json: model_max_length must be .* at least 1, not {limit!r}"
     with pytest.raises(DataError, match=message):
         load(exported)
-
-
-@pytest.mark.parametrize("backend", ["onnx", "torch"])
-@pytest.mark.parametrize("thresholds", [[0.1, 0.2, 0.3], [0.5, float("nan")], [0.5, "x"]])
-def test_thresholds_that_do_not_fit_the_labels_are_refused(exported, backend, thresholds) -> None:
-    edit_json(exported / "config.json", problem_type=MULTI_LABEL, thresholds=thresholds)
-    with pytest.raises(DataError, match="thresholds"):
-        open_model(Checkpoint.open(exported), backend=backend)
 
 
 # The Hub, and other processes

@@ -141,23 +141,23 @@ def test_weights_that_the_config_lacks_are_refused(copy):
         Checkpoint.open(copy).load_model()
 
 
-TWO_OF_ONE_NAME = {"0": "FAKE", "1": "FAKE"}
-
-
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("labels", "message"),
     [
-        (
-            {"id2label": TWO_OF_ONE_NAME},
-            "config.json has two labels of the name 'FAKE'; rename one",
-        ),
-        ({"id2label": {"0": 5, "1": "REAL"}}, "id2label has the label 5, which is no string"),
-        ({"problem_type": MULTI_LABEL, "thresholds": 5}, "has thresholds 5 for 2 labels"),
+        (["FAKE", "FAKE"], "config.json has two labels of the name 'FAKE'; rename one"),
+        ([5, "REAL"], "id2label has the label 5, which is no string"),
     ],
 )
-def test_labels_and_thresholds_that_no_model_can_have_are_refused(exported, values, message):
-    edit_json(exported / "config.json", **values)
+def test_labels_that_have_no_name_of_their_own_are_refused(exported, labels, message):
+    edit_json(exported / "config.json", id2label=dict(enumerate(labels)))
     assert_refused(run_here(predict.main, "A headline", "--model", exported), message)
+
+
+@pytest.mark.parametrize("thresholds", [5, [0.1, 0.2, 0.3], [0.5, float("nan")], [0.5, "x"]])
+def test_thresholds_that_do_not_fit_the_labels_are_refused(exported, thresholds):
+    edit_json(exported / "config.json", problem_type=MULTI_LABEL, thresholds=thresholds)
+    done = run_here(predict.main, "A headline", "--model", exported)
+    assert_refused(done, f"has thresholds {thresholds} for 2 labels")
 
 
 @pytest.fixture

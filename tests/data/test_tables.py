@@ -9,7 +9,7 @@ import pytest
 
 from glove_lstm.data.loading import load_splits
 from glove_lstm.data.tables import checked_lines
-from glove_lstm.data.text_rows import open_files
+from glove_lstm.data.text_rows import open_files, open_stream
 from glove_lstm.errors import DataError
 
 ROWS = []
@@ -178,6 +178,8 @@ def test_a_first_line_that_looks_like_a_text_is_no_header(file):
     message = r"The first line of .*a.csv looks like a text, 'Council .{20,60}\.\.\.'; add a"
     with pytest.raises(DataError, match=message):
         open_files([path])
+    with pytest.raises(DataError, match="The first line of standard input looks like a text"):
+        open_stream(io.BytesIO(path.read_bytes()), "csv")
     with pytest.raises(DataError, match=message):
         load_splits(train_file=path)
     requested = open_files([path], headline.strip())

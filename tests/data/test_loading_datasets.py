@@ -15,10 +15,9 @@ from glove_lstm.errors import DataError
 
 def test_fake_or_real_news(file):
     rows = []
-    for number, row in enumerate(ROWS):
-        rows.append(
-            {"": 7 + number, "title": row["title"], "text": row["text"], "label": row["label"]}
-        )
+    for row in ROWS:
+        columns = dict(row)
+        rows.append({"": columns.pop("id"), **columns})
     data = load_splits("fake_or_real_news", data_files=file(rows, "news.csv"))
     assert sizes(data) == {"train": 28, "validation": 4, "test": 8}
     assert data.splits["train"].column_names == ["text", "text_pair", "label"]

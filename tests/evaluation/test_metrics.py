@@ -21,11 +21,13 @@ def predictions(draw):
     """Probabilities (rows, classes) and labels."""
     rows = draw(st.integers(1, 40))
     classes = draw(st.integers(2, 4))
-    # Few values, so that there are ties.
-    weights = draw(st.lists(st.integers(1, 6), min_size=rows * classes, max_size=rows * classes))
-    scores = np.array(weights, dtype=float).reshape(rows, classes)
-    labels = draw(st.lists(st.integers(0, classes - 1), min_size=rows, max_size=rows))
-    return scores / scores.sum(axis=1, keepdims=True), np.array(labels)
+    few_values = st.integers(1, 6)  # so that there are ties
+    weights_of_row = st.lists(few_values, min_size=classes, max_size=classes)
+    weights = np.array(draw(st.lists(weights_of_row, min_size=rows, max_size=rows)), dtype=float)
+    probabilities = weights / weights.sum(axis=1, keepdims=True)
+    any_label = st.integers(0, classes - 1)
+    labels = draw(st.lists(any_label, min_size=rows, max_size=rows))
+    return probabilities, np.array(labels)
 
 
 @settings(max_examples=100, deadline=None)
@@ -64,7 +66,8 @@ def test_the_suggested_threshold_is_round_and_says_what_it_keeps(made) -> None:
 def test_sure_texts_are_not_called_unsure() -> None:
     """Not even those in the lowest tenth of the scores, if all scores are high."""
     highest = np.array([0.9997, 0.9998, 0.9999, 1.0, 1.0])
-    row = suggest_threshold(np.stack([highest, 1 - highest], axis=1), np.zeros(5, dtype=int))
+    probabilities = np.stack([highest, 1 - highest], axis=1)
+    row = suggest_threshold(probabilities, labels=np.zeros(5, dtype=int))
     assert row == {"threshold": 0.6, "coverage": 1.0, "accuracy": 1.0}
 
 

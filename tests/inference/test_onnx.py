@@ -89,8 +89,12 @@ def test_equals_pytorch_at_every_shape(exported_model) -> None:
     model, path = exported_model
     session = open_session(path)
     generator = np.random.default_rng(1)
-    for lengths, width in (([0], 1), ([1], 1), ([5, 0, 13, 4, 9], 14), ([30], 30), ([2] * 40, 2)):
-        batch = random_batch(lengths, width)
+    one_empty_text = random_batch([0], width=1)
+    one_word = random_batch([1], width=1)
+    texts_of_any_length = random_batch([5, 0, 13, 4, 9], width=14)
+    one_long_text = random_batch([30], width=30)
+    many_short_texts = random_batch([2] * 40, width=2)
+    for batch in (one_empty_text, one_word, texts_of_any_length, one_long_text, many_short_texts):
         padded_right = batch["attention_mask"]
         padded_left = padded_right[:, ::-1].copy()
         with_holes = generator.integers(0, 2, padded_right.shape)

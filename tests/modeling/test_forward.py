@@ -265,7 +265,9 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(places):
 def test_a_text_in_a_single_case_counts_as_lower_case(shapes, places):
     """Only the real tokens tell the case; digits and punctuation have none."""
     model = build_model(**EVERYTHING)
-    inputs = batch([list(range(3, 3 + len(shapes)))], len(shapes) + 3, places)
+    count = len(shapes)
+    words = list(range(3, 3 + count))
+    inputs = batch([words], count + 3, places)
     real = inputs["attention_mask"].bool()
     types = torch.tensor(shapes)
     has_case = (types >= LOWER) & (types <= MIXED)

@@ -6,7 +6,14 @@ from support import build_model
 
 EVERYTHING = {"type_embedding_size": 3, "character_buckets": 20, "ngram_buckets": 40}
 # Padding on the left, on the right and between tokens.
-MASK = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 0, 0, 0], [1, 0, 1, 0, 1], [0, 0, 0, 0, 0]])
+MASK = torch.tensor(
+    [
+        [0, 0, 1, 1, 1],
+        [1, 1, 0, 0, 0],
+        [1, 0, 1, 0, 1],
+        [0, 0, 0, 0, 0],
+    ]
+)
 
 
 def padded_inputs():
@@ -109,6 +116,7 @@ def test_labels_that_do_not_fit_are_refused(config, labels, sentence):
     ],
 )
 def test_labels_that_transformers_takes_are_taken(config, labels):
-    loss = build_model(**config).train()(torch.tensor([[3, 4], [5, 6]]), labels=labels).loss
+    model = build_model(**config).train()
+    loss = model(torch.tensor([[3, 4], [5, 6]]), labels=labels).loss
     assert loss.isfinite()
     loss.backward()

@@ -83,7 +83,8 @@ def explicit_calls(draw):
         "truncation": draw(st.sampled_from(TRUNCATIONS)),
         "padding": draw(st.sampled_from(PADDINGS)),
     }
-    for name in sorted(draw(st.sets(st.sampled_from(sorted(OPTIONS)), max_size=4))):
+    some_names = st.lists(st.sampled_from(sorted(OPTIONS)), max_size=4, unique=True)
+    for name in draw(some_names):
         options[name] = draw(OPTIONS[name])
 
     is_batch = draw(st.booleans())
@@ -119,7 +120,12 @@ def test_explicit_truncation_and_padding_do_what_transformers_does(
 
 
 @settings(max_examples=100)
-@given(text, SIDES, st.integers(1, 12), st.sampled_from([False, True, "max_length"]))
+@given(
+    text=text,
+    side=SIDES,
+    limit=st.integers(1, 12),
+    padding=st.sampled_from([False, True, "max_length"]),
+)
 def test_texts_are_truncated_by_default(default, plain, text, side, limit, padding):
     set_both(default, plain, truncation_side=side, padding_side="right", model_max_length=limit)
     batch = [text, "boats"]
@@ -134,7 +140,14 @@ def test_texts_are_truncated_by_default(default, plain, text, side, limit, paddi
 
 
 @settings(max_examples=200)
-@given(text | raw, text | raw, SIDES, SIDES, st.integers(0, 14), st.sampled_from([None, 2, 5]))
+@given(
+    title=text | raw,
+    body=text | raw,
+    cut_side=SIDES,
+    pad_side=SIDES,
+    limit=st.integers(0, 14),
+    multiple=st.sampled_from([None, 2, 5]),
+)
 def test_a_pair_is_title_space_body(default, title, body, cut_side, pad_side, limit, multiple):
     default.truncation_side = cut_side
     default.padding_side = pad_side
@@ -158,8 +171,12 @@ BODY = ["well-known", "BOATS", "3.5"]
 
 @pytest.mark.parametrize(
     "args",
-    [(TITLE, BODY), (tuple(TITLE), tuple(BODY)), ([TITLE], [BODY]), ([(TITLE, BODY)],)],
-    ids=["pair", "tuples", "batch", "batch of pairs"],
+    [
+        pytest.param((TITLE, BODY), id="pair"),
+        pytest.param((tuple(TITLE), tuple(BODY)), id="tuples"),
+        pytest.param(([TITLE], [BODY]), id="batch"),
+        pytest.param(([(TITLE, BODY)],), id="batch of pairs"),
+    ],
 )
 def test_split_into_words(default, args):
     default.model_max_length = 4
@@ -196,15 +213,19 @@ def test_an_empty_text(default):
 
 @pytest.mark.parametrize("text", [None, 5, [5], [None]])
 def test_texts_of_other_types_are_refused(default, text):
-    for args in ((text,), (["boats"], [text])):
-        with pytest.raises((TypeError, ValueError)):
-            default(*args)
+    with pytest.raises((TypeError, ValueError)):
+        default(text)
+    with pytest.raises((TypeError, ValueError)):
+        default(["boats"], [text])
 
 
 @pytest.mark.parametrize(
     ("text", "pair"),
-    [(["boats"], "boats"), ("boats", ["boats"]), (["boats"], ["a", "b"])],
-    ids=["one pair of a batch", "a batch of pairs of one text", "too many pairs"],
+    [
+        pytest.param(["boats"], "boats", id="one pair of a batch"),
+        pytest.param("boats", ["boats"], id="a batch of pairs of one text"),
+        pytest.param(["boats"], ["a", "b"], id="too many pairs"),
+    ],
 )
 def test_pairs_that_do_not_fit_are_refused(default, text, pair):
     with pytest.raises((TypeError, ValueError)):

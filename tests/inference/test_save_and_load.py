@@ -177,8 +177,9 @@ def save(tmp_path):
 
 def test_another_number_of_labels_empties_the_ngram_table_only(save, tmp_path):
     model = save(RICH | NGRAMS)
-    labels = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
-    loaded, _ = Checkpoint.open(tmp_path).load_model(**labels)
+    id2label = {0: "a", 1: "b", 2: "c"}
+    label2id = {"a": 0, "b": 1, "c": 2}
+    loaded, _ = Checkpoint.open(tmp_path).load_model(id2label=id2label, label2id=label2id)
     assert loaded.ngrams.weights.shape == (40 + model.config.vocab_size, 3)
     assert not any(table.any() for table in loaded.ngrams.parameters())
     assert torch.equal(pooled(loaded), pooled(model))

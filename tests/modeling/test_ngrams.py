@@ -55,11 +55,14 @@ def shape_rows(config, words, shapes):
     kinds = SHAPE_COUNT + 1
     padded = [EDGE, EDGE, *shapes, EDGE, EDGE]
     pairs = []
-    for first, second, third in zip(padded, padded[1:], padded[2:], strict=False):
+    for place in range(len(padded) - 2):
+        first, second, third = padded[place : place + 3]
         pairs.append((first * kinds + second, third))
-    for word, after in zip(words, padded[3:], strict=False):
+    for place, word in enumerate(words):
+        after = padded[place + 3]
         pairs.append((word + kinds**2, after))
-    for before, word in zip(padded[1:], words, strict=False):
+    for place, word in enumerate(words):
+        before = padded[place + 1]
         pairs.append((before, word + kinds))
     return [bucket(left + 2**30, right, config.ngram_buckets) for left, right in pairs]
 
@@ -102,9 +105,10 @@ def slow_logits(model, words, shapes):
     """The logits of the n-grams of one text, in plain Python."""
     logits = model.ngrams.bias.detach().clone()
     for rows in groups(model, words, informative(shapes)):
-        counts = Counter(row % 4096 for row in rows)
+        counters = Counter(row % 4096 for row in rows)
         for row in rows:
-            logits += model.ngrams.weights[row].detach() / sqrt(counts[row % 4096] * len(rows))
+            count = counters[row % 4096]
+            logits += model.ngrams.weights[row].detach() / sqrt(count * len(rows))
     return logits
 
 

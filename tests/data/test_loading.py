@@ -14,6 +14,12 @@ def test_rows_are_plain_values(file):
     assert rows.sources is None
 
 
+def test_lists_of_labels_are_plain_values(file):
+    lists = [{"text": "a", "label": ["x", "y"]}, {"text": "b", "label": []}]
+    data = load_splits(train_file=file(lists, "a.jsonl"))
+    assert data.rows("train").labels == [["x", "y"], []]
+
+
 @pytest.mark.parametrize(
     ("row", "columns"),
     [

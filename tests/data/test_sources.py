@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from glove_lstm.data.sources import balanced_weights, split_by_source
@@ -44,6 +44,7 @@ def split(rows, duplicates=None, fraction=0.1, seed=0):
 # Sampling weights
 
 
+@settings(deadline=None)
 @given(st.lists(any_row, min_size=1, max_size=60))
 def test_weights_are_balanced(rows):
     weights = weigh(rows)
@@ -103,6 +104,7 @@ def test_a_row_without_a_source_weighs_as_the_mean_of_the_others():
 
 
 # As many rows as a split mostly needs.
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(any_row, st.integers(0, 300)), min_size=30, max_size=60),
     st.integers(0, 3),

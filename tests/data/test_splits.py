@@ -155,6 +155,7 @@ any_fractions = st.sampled_from([(0.7, 0.1, 0.2), (0.8, 0.2), (0.5, 0.5), (1.0,)
 labels_and_groups = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), max_size=80)
 
 
+@settings(deadline=None)
 @given(labels_and_groups, any_fractions, st.integers(0, 5))
 def test_parts_hold_each_row_once_and_each_group_whole(rows, fractions, seed):
     labels = [label for label, _ in rows]
@@ -173,7 +174,7 @@ def test_parts_hold_each_row_once_and_each_group_whole(rows, fractions, seed):
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=100), any_fractions)
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_ungrouped_splits_are_exactly_stratified(labels, fractions):
     counts = Counter(labels)
     parts = grouped_stratified_split(labels, range(len(labels)), fractions, 0)

@@ -204,7 +204,7 @@ def test_parts_of_an_input_that_has_changed_are_refused(tmp_path):
         label(open_files([path]), tmp_path / "out")
 
 
-@pytest.mark.parametrize("run", [None, "{"])
+@pytest.mark.parametrize("run", [None, "{", "[]"])
 def test_parts_of_unknown_origin_are_refused(articles, tmp_path, run):
     part = tmp_path / "part-00000.csv"
     part.write_text("mine")

@@ -57,6 +57,19 @@ def test_hidden_states_are_given_on_demand_only():
     assert model(**inputs, output_hidden_states=False).hidden_states is None
 
 
+@pytest.mark.filterwarnings("ignore")  # it is deprecated, and still used
+def test_dynamic_quantization():
+    model = build_model(**EVERYTHING)
+    inputs = padded_inputs()
+    expected = model(**inputs).logits
+    quantization = pytest.importorskip("torch.ao.quantization")
+    quantized = quantization.quantize_dynamic(model, dtype=torch.qint8)
+    assert not any(quantized.encoder.lstm.parameters())
+    with torch.inference_mode():
+        logits = quantized(**inputs).logits
+    torch.testing.assert_close(logits, expected, atol=0.3, rtol=0.1)
+
+
 def test_a_hook_may_replace_the_word_vectors_by_other_points():
     """As captum's `LayerIntegratedGradients` does: points of many steps in one batch, and gradients for them."""
     model = build_model()

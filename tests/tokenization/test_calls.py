@@ -100,7 +100,7 @@ def explicit_calls(draw):
     return texts, draw(text), options
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(explicit_calls(), SIDES, SIDES, st.sampled_from([5, 9, 100]))
 def test_explicit_truncation_and_padding_do_what_transformers_does(
     default, plain, call, cut_side, pad_side, limit
@@ -119,7 +119,7 @@ def test_explicit_truncation_and_padding_do_what_transformers_does(
         assert list(map(np.size, types)) == list(map(np.size, ids))
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     text=text,
     side=SIDES,
@@ -139,7 +139,7 @@ def test_texts_are_truncated_by_default(default, plain, text, side, limit, paddi
     assert len(output["input_ids"]) == 8 * ceil(limit / 8)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     title=text | raw,
     body=text | raw,

@@ -16,7 +16,7 @@ def normal(surface):
     return "".join(letter.lower() for letter in surface.translate(STRAIGHT))
 
 
-@settings(max_examples=examples(150))
+@settings(max_examples=examples(150), deadline=None)
 @given(texts)
 @example("\ud800")
 @example("a\udc00b")

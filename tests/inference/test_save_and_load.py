@@ -175,11 +175,14 @@ def save(tmp_path):
     return save_model
 
 
-def test_another_number_of_labels_empties_the_ngram_table_only(save, tmp_path):
+def test_another_number_of_labels_resets_the_calibration_and_empties_the_ngram_table(
+    save, tmp_path
+):
     model = save(RICH | NGRAMS)
     id2label = {0: "a", 1: "b", 2: "c"}
     label2id = {"a": 0, "b": 1, "c": 2}
     loaded, _ = Checkpoint.open(tmp_path).load_model(id2label=id2label, label2id=label2id)
+    assert loaded.config.shrinkage == 0  # it was fitted to the earlier labels
     assert loaded.ngrams.weights.shape == (40 + model.config.vocab_size, 3)
     assert not any(table.any() for table in loaded.ngrams.parameters())
     assert torch.equal(pooled(loaded), pooled(model))

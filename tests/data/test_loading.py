@@ -55,7 +55,6 @@ def test_text_columns_on_request(file):
         ([10, 9, 2], ["2", "9", "10"], [2, 1, 0]),
         ([1.0, 0.0], ["0", "1"], [1, 0]),
         ([True, False], ["False", "True"], [1, 0]),
-        (["Fake", "fake", "fake "], ["Fake", "fake", "fake "], [0, 1, 2]),
     ],
 )
 def test_labels_are_named_and_numbered(file, labels, names, numbers, caplog):
@@ -63,7 +62,15 @@ def test_labels_are_named_and_numbered(file, labels, names, numbers, caplog):
     data = load_splits(train_file=file(rows, "a.jsonl"))
     assert data.label_names == names
     assert data.splits["train"]["label"][:] == numbers
-    assert ("look alike" in caplog.text) == ("Fake" in names)
+    assert "look alike" not in caplog.text
+
+
+def test_labels_that_look_alike_are_named(file, caplog):
+    names = ["Fake", "fake", "fake "]
+    rows = [{"text": "a", "label": name} for name in names]
+    data = load_splits(train_file=file(rows, "a.jsonl"))
+    assert data.label_names == names
+    assert "look alike" in caplog.text
 
 
 def test_odd_labels(file):
@@ -79,9 +86,6 @@ def test_labels_that_a_model_fixes(file):
     assert list(data.splits) == ["test"]
     assert data.label_names == ["REAL", "FAKE", "SATIRE"]
     assert data.splits["test"]["label"][:2] == [0, 1]
-    message = r"train.csv, row 2 has the label 'FAKE', not one of REAL, B; correct it"
-    with pytest.raises(DataError, match=message):
-        load_splits(test_file=path, label_names=["REAL", "B"])
 
 
 @pytest.fixture
@@ -135,7 +139,9 @@ def test_bad_files(file, content, message):
 
 def test_a_validation_file_with_another_label(file):
     other = file("title,text,label\na,b,FAKE\na,b,SATIRE\n", "v.csv")
-    with pytest.raises(DataError, match=r"v.csv, row 2 has the label 'SATIRE', not one of FAKE"):
+    with pytest.raises(
+        DataError, match=r"v.csv, row 2 has the label 'SATIRE', not one of FAKE, REAL; correct"
+    ):
         load_splits(train_file=file(ROWS), validation_file=other)
 
 

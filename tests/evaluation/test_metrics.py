@@ -32,7 +32,7 @@ def predictions(draw):
 
 @settings(max_examples=100, deadline=None)
 @given(predictions())
-def test_coverage_table_keeps_what_it_says(made) -> None:
+def test_coverage_table_keeps_what_it_says(made):
     probabilities, labels = made
     highest = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == labels
@@ -48,7 +48,7 @@ def test_coverage_table_keeps_what_it_says(made) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(predictions())
-def test_the_suggested_threshold_is_round_and_says_what_it_keeps(made) -> None:
+def test_the_suggested_threshold_is_round_and_says_what_it_keeps(made):
     probabilities, labels = made
     row = suggest_threshold(probabilities, labels)
     highest = probabilities.max(axis=1)
@@ -63,7 +63,7 @@ def test_the_suggested_threshold_is_round_and_says_what_it_keeps(made) -> None:
     assert row["accuracy"] == (probabilities.argmax(axis=1) == labels)[kept].mean()
 
 
-def test_sure_texts_are_not_called_unsure() -> None:
+def test_sure_texts_are_not_called_unsure():
     """Not even those in the lowest tenth of the scores, if all scores are high."""
     highest = np.array([0.9997, 0.9998, 0.9999, 1.0, 1.0])
     probabilities = np.stack([highest, 1 - highest], axis=1)
@@ -92,7 +92,7 @@ def measures(calibrated):
     return measure_labels(probabilities, labels, ["A", "B"])
 
 
-def test_measures_are_those_of_plain_definitions(calibrated, measures) -> None:
+def test_measures_are_those_of_plain_definitions(calibrated, measures):
     probabilities, labels, predicted = calibrated
     is_right = predicted == labels
     confusion = np.array(measures["confusion"])
@@ -116,7 +116,7 @@ def test_measures_are_those_of_plain_definitions(calibrated, measures) -> None:
     assert measures["roc_auc"] == pytest.approx((differences > 0).mean())
 
 
-def test_measures_by_label_are_those_of_plain_definitions(calibrated, measures) -> None:
+def test_measures_by_label_are_those_of_plain_definitions(calibrated, measures):
     _, labels, predicted = calibrated
     is_right = predicted == labels
     f1_scores = []
@@ -134,7 +134,7 @@ def test_measures_by_label_are_those_of_plain_definitions(calibrated, measures) 
     assert measures["f1"] == pytest.approx(np.mean(f1_scores))
 
 
-def test_measures_have_intervals(measures) -> None:
+def test_measures_have_intervals(measures):
     for name in ("accuracy", "f1", "brier"):
         low, high = measures[f"{name}_interval"]
         assert low < measures[name] < high, name
@@ -145,7 +145,7 @@ def test_measures_have_intervals(measures) -> None:
             assert 0.05 < high - low < 0.2
 
 
-def test_plots_of_many_labels(tmp_path) -> None:
+def test_plots_of_many_labels(tmp_path):
     scores = np.random.default_rng(0).dirichlet(np.ones(7), 20)
     names = [f"${number}_^$" for number in range(7)]  # no mathematics
     plot_measured(scores, np.arange(20) % 7, names, tmp_path)
@@ -153,7 +153,7 @@ def test_plots_of_many_labels(tmp_path) -> None:
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_label_that_never_occurs() -> None:
+def test_a_label_that_never_occurs():
     probabilities = np.array([[0.7, 0.2, 0.1]] * 5)
     measures = measure_labels(probabilities, np.zeros(5, dtype=int), ["A", "B", "C"])
     assert measures["f1"] == 1
@@ -170,7 +170,7 @@ def test_a_label_that_never_occurs() -> None:
     }
 
 
-def test_sources_with_twenty_rows_are_measured() -> None:
+def test_sources_with_twenty_rows_are_measured():
     """The first label is the right one in three of four rows, the second label in one of four."""
     sources = ["a/x"] * 20 + ["a/y"] * 19 + ["a"] * 2 + ["b"] * 19
     labels = np.array([0] * 20 + [1] * 21 + [0] * 19)
@@ -191,7 +191,7 @@ def test_sources_with_twenty_rows_are_measured() -> None:
     assert corpus["roc_auc"] == pytest.approx(0.5 + gained / 2)
 
 
-def test_the_metric_of_evaluate_is_the_same_measure() -> None:
+def test_the_metric_of_evaluate_is_the_same_measure():
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
     metric = ClassificationMetrics(keep_in_memory=True)
     measures = metric.compute(predictions=probabilities, references=[0, 1, 1])

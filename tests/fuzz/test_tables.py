@@ -120,7 +120,7 @@ def tables(draw) -> Table:
 @given(table=tables())
 @example(table=Table("a.jsonl", b'{"text": "a"}\n{"text": \n{"text": "b"}\n', ["a", None, "b"]))
 @example(table=Table("a.csv", b'text\na\n"never closed\nb\n', ["a", None]))
-def test_every_row_comes_back_or_is_named(table, tmp_path_factory) -> None:
+def test_every_row_comes_back_or_is_named(table, tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / table.name
     path.write_bytes(table.content)
     unreadable = [number for number, text in enumerate(table.rows, 1) if text is None]

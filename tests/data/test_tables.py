@@ -56,6 +56,12 @@ def test_every_format_gives_the_same_rows_to_prediction_and_to_training(file, na
     assert labels == [row["label"] for row in ROWS]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_header(file):
+    path = file(b"\xef\xbb\xbftext,label\na,x\nb,y\n", "of-excel.csv")
+    assert texts_of(open_files([path])) == [("a", None), ("b", None)]
+    assert load_splits(train_file=path).splits["train"]["text"][:] == ["a", "b"]
+
+
 # Mistakes
 
 CUT = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99999)[:-100]
@@ -79,6 +85,7 @@ CUT = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99999)[:-100]
         ("garbage.jsonl", b"a\nb\n", r"row 1 \(line 1\) is not JSON"),
         ("list.json", b"[", "is not JSON"),
         ("number.json", b"7", "holds no list of objects"),
+        ("records.json", b'[{"text": "a", "label": "b"}, 7]', "row 2 is not an object"),
         ("garbage.parquet", b"PAR1", "cannot be read as Parquet"),
         ("noextension", b"text,label\na,b\n", "is of no known format"),
     ],

@@ -33,6 +33,8 @@ def private_cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def file(tmp_path):
+    """A function that writes a file: rows in the format that its name says, or text, or bytes."""
+
     def write(content, name="train.csv"):
         path = tmp_path / name
         if name.endswith(".parquet"):
@@ -41,7 +43,9 @@ def file(tmp_path):
         if not isinstance(content, str | bytes):
             return write_table(path, content)
         data = content if isinstance(content, bytes) else content.encode()
-        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        if name.endswith(".gz"):
+            data = gzip.compress(data)
+        path.write_bytes(data)
         return path
 
     return write

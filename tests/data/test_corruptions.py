@@ -1,11 +1,8 @@
 """Each kind of error does what its name says, to its share of the letters or words; so do copies to train on."""
 
 import random
-import string
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from glove_lstm.data.corruptions import dropped_words, keyboard_slips, no_punctuation, training_copy
 
@@ -18,7 +15,7 @@ def all_slips(text):
     return {keyboard_slips(text, random.Random(seed), 1.0) for seed in range(200)}
 
 
-def test_keyboard_slips_press_a_key_beside_the_right_one() -> None:
+def test_keyboard_slips_press_a_key_beside_the_right_one():
     expected = set()
     for key in "ftyhvb":
         expected |= {key, f"g{key}", f"{key}g"}
@@ -27,16 +24,14 @@ def test_keyboard_slips_press_a_key_beside_the_right_one() -> None:
     assert all_slips("ж, 12") == {"ж, 12"}
 
 
-def test_keyboard_slips_change_a_tenth_of_the_letters() -> None:
-    slipped = keyboard_slips(TEXT, random.Random(0))
-    letter_count = sum(character in string.ascii_letters for character in TEXT)
-    assert 0 < len(slipped) - len(TEXT) < 0.1 * letter_count
-    pairs = zip(WORDS, slipped.split(), strict=True)
-    same_words = sum(word == slipped_word for word, slipped_word in pairs)
-    assert same_words < 0.9 * len(WORDS)
+def test_keyboard_slips_change_a_tenth_of_the_letters():
+    letters = " ".join("abcdefghij" * 60).split(" ")
+    slipped = keyboard_slips(" ".join(letters), random.Random(0)).split(" ")
+    changed = sum(one != other for one, other in zip(letters, slipped, strict=True))
+    assert changed == 60
 
 
-def test_a_tenth_of_the_words_is_dropped() -> None:
+def test_a_tenth_of_the_words_is_dropped():
     left = dropped_words(TEXT, random.Random(0)).split()
     assert len(WORDS) - len(left) == pytest.approx(0.1 * len(WORDS), abs=1)
     rest = iter(WORDS)
@@ -44,24 +39,18 @@ def test_a_tenth_of_the_words_is_dropped() -> None:
         assert word in rest  # which goes on after it: the order is kept
 
 
-def test_dropping_words_keeps_the_last_word_and_the_white_space() -> None:
+def test_dropping_words_keeps_the_last_word_and_the_white_space():
     assert dropped_words("word", random.Random(0), 1.0) == "word"
     assert dropped_words(" two\n words ", random.Random(0), 0.0) == " two\n words "
     assert dropped_words(" two\n words ", random.Random(1), 0.5) in (" words ", " two\n ")
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text(st.characters(exclude_categories=()), max_size=200), st.text(max_size=5))
-def test_any_text_has_the_same_training_copy_each_time(text: str, key: str) -> None:
-    assert training_copy(text, key) == training_copy(text, key)
-
-
-def test_a_training_copy_is_the_same_in_each_process() -> None:
+def test_a_training_copy_is_the_same_in_each_process():
     """A resumed run sees the copies of the first."""
     assert training_copy("A long debate on it.", "8") == "A lon debatr o it."
 
 
-def test_each_kind_of_training_copy_occurs() -> None:
+def test_each_kind_of_training_copy_occurs():
     changed = {TEXT.lower(), TEXT.title(), no_punctuation(TEXT)}
     passages = {" ".join([SENTENCE] * count) for count in range(1, 6)}
     found = set()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glove_lstm.data.download import download, git_blob_id
+from glove_lstm.data.download import download
 from glove_lstm.errors import DataError
 
 BODY = random.Random(0).randbytes(600_000)
@@ -21,13 +21,11 @@ def cached_files():
     return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
 
 
-@pytest.mark.parametrize("check", [{"sha256": SHA256}, {"blob_id": BLOB_ID}, {}])
-def test_a_file_is_downloaded_once(server, check):
+def test_a_file_without_a_known_hash_is_downloaded_once(server):
     url = server.put("/f.bin", BODY)
-    path = download(url, **check)
+    path = download(url)
     assert path.read_bytes() == BODY
-    assert git_blob_id(path) == BLOB_ID
-    assert download(url, **check) == path
+    assert download(url) == path
     assert len(server.requests) == 1
 
 
@@ -58,15 +56,6 @@ def test_a_damaged_cached_file_is_downloaded_again(server):
     assert download(url, blob_id=BLOB_ID).read_bytes() == BODY
 
 
-@pytest.mark.parametrize("check", [{"sha256": "0" * 64}, {"blob_id": "0" * 40}])
-def test_a_file_with_a_wrong_hash_is_not_kept(server, check):
-    message = r"The file from http\S+f.bin has the (SHA-256|git blob id) \w+ instead of 000.*; nothing was kept"
-    with pytest.raises(DataError, match=message) as error:
-        download(server.put("/f.bin", BODY), **check)
-    assert "\n" not in str(error.value)
-    assert not cached_files()
-
-
 def test_without_a_hash_an_archive_must_be_one(server):
     with pytest.raises(DataError, match=r"a.zip is no complete zip archive; nothing was kept"):
         download(server.put("/a.zip", BODY))
@@ -76,22 +65,12 @@ def test_without_a_hash_an_archive_must_be_one(server):
     assert not cached_files()
 
 
-@pytest.mark.parametrize("status", [404, 503])
-def test_a_refusal_is_one_sentence(server, status):
+def test_a_refusal_is_one_sentence(server):
     url = server.put("/f.bin", BODY)
-    server.status["/f.bin"] = status
-    with pytest.raises(DataError, match=rf"f.bin could not be downloaded: .*{status}") as error:
+    server.status["/f.bin"] = 404
+    with pytest.raises(DataError, match=r"f.bin could not be downloaded: .*404") as error:
         download(url)
     assert "\n" not in str(error.value)
-
-
-def test_nobody_there(server, monkeypatch):
-    url = server.put("/f.bin", BODY)
-    server.shutdown()
-    server.server_close()
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with pytest.raises(DataError, match=r"f.bin could not be downloaded: .*; check the network"):
-        download(url)
 
 
 def test_a_folder_that_cannot_be_written(server, tmp_path, monkeypatch):
@@ -105,5 +84,6 @@ def test_two_processes_at_once(server):
     url = server.put("/f.bin", BODY)
     ask = partial(download, sha256=SHA256)
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
-        assert [path.read_bytes() == BODY for path in pool.map(ask, [url, url])] == [True, True]
+        for path in pool.map(ask, [url, url]):
+            assert path.read_bytes() == BODY
     assert len(server.requests) == 1

@@ -67,8 +67,10 @@ def test_equal_titles_are_on_one_side(file):
 
 def test_the_article_config(file):
     splits = prepare(config_name="article", data_files=file(made_up()))
-    sizes = {name: (len(split), sum(split["label"])) for name, split in splits.items()}
-    assert sizes == {"train": (80, 40), "validation": (20, 10)}
+    assert list(splits) == ["train", "validation"]
+    assert [len(split) for split in splits.values()] == [80, 20]
+    real_texts = [sum(split["label"]) for split in splits.values()]
+    assert real_texts == [40, 10]
 
 
 def test_a_changed_file_is_read_again(file):
@@ -107,13 +109,11 @@ def test_a_verified_download(file, server, caplog):
         (b"title,label\n,FAKE\n", "no column '', 'text'; its header must be ,title,text,label"),
         (b",title,text,label\n1,a,b,fake\n", "row 1 has the label 'fake'; it must be FAKE or REAL"),
         (b",title,text,label\nx,a,b,FAKE\n", "row 1 has the id 'x'; it must be a whole number"),
-        (b'{"": null, "title": "a", "text": null, "label": "FAKE"}\n', "row 1 has the id None"),
     ],
 )
 def test_bad_files(file, data, message):
-    name = "news.jsonl" if data.startswith(b"{") else "news.csv"
     with pytest.raises(DataError, match=message) as error:
-        prepare(data_files=file(data, name))
+        prepare(data_files=file(data, "news.csv"))
     assert "\n" not in str(error.value)
 
 

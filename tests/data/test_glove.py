@@ -4,8 +4,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from glove_lstm.data import glove
 from glove_lstm.data.glove import load_glove
@@ -57,23 +55,6 @@ def test_repeated_words_keep_the_first(file, caplog):
     assert "repeats 1 of its words" in caplog.text
 
 
-letters = st.characters(exclude_categories=["Cs", "Cc", "N", "Zs", "Zl", "Zp"])
-values = st.floats(width=32, allow_nan=False, allow_infinity=False)
-tables = st.dictionaries(
-    st.text(letters, min_size=1), st.tuples(values, values, values), min_size=1
-)
-
-
-@given(tables)
-@settings(max_examples=50, deadline=None)
-def test_what_is_written_is_read(tmp_path_factory, table):
-    path = tmp_path_factory.mktemp("glove") / "v.txt"
-    lines = [f"{word} {' '.join(map(repr, vector))}\n" for word, vector in table.items()]
-    path.write_text("".join(lines), encoding="utf-8", newline="")
-    vectors = np.array(list(table.values()), dtype=np.float32)
-    assert_vectors(load_glove(path), list(table), vectors)
-
-
 @pytest.mark.parametrize("count", [8192, 20_000])
 def test_many_words(file, count):
     """They are read in blocks of 8,192."""
@@ -91,12 +72,9 @@ def test_many_words(file, count):
         ("", r"vectors.txt is empty"),
         ("3 3\n", r"vectors.txt is empty"),
         ("word\nother\n", r"has words without vectors"),
-        ("the 0.1\nof 1 2\n", r"has words without vectors"),
         (f"4 3\n{TEXT}", r"vectors.txt has vectors of shape \(3, 3\), not \(4, 3\); get it again"),
-        (f"3 300\n{TEXT}", r"vectors.txt has vectors of shape \(3, 3\), not \(3, 300\)"),
         (f"{TEXT}short 1 2\n", r"vectors.txt, line 4 has 2 values instead of 3"),
         (f"{TEXT}bad 1 x 3\n", r"line 4 has a value that is not a number"),
-        (f"{TEXT}bad 1 2 3 x\n", r"line 4 has a value that is not a number"),
         (f"{TEXT}b_d 1_0 2 3\n", r"vectors.txt, line 4 has a value that is not a number"),
         (f"{TEXT}bad 1 nan 3\n", r"line 4 has a value that is not finite"),
         (f"\n{TEXT}the 1 1 1\nbad 1 2 1e99\n", r"line 6 has a value that is not finite"),

@@ -81,9 +81,7 @@ def test_an_archive(server):
 
 
 WITHOUT_VALID = archive({"train.tsv": line(0), "test.tsv": line(0)})
-WRONG_LABEL = archive({**files(), "train.tsv": line(0, "lie")})
 NOT_UTF8 = archive({**files(), "train.tsv": b"\xff\n"})
-CUT = archive(files())[:-40]
 
 
 def damaged(content: bytes) -> bytes:
@@ -96,9 +94,7 @@ def damaged(content: bytes) -> bytes:
     ("content", "message"),
     [
         (WITHOUT_VALID, r"liar.zip has no member \*valid.tsv"),
-        (WRONG_LABEL, r"liar.zip/train.tsv, row 1 has the label 'lie'"),
         (NOT_UTF8, r"train.tsv is not UTF-8 text"),
-        (CUT, r"liar.zip is no complete zip archive"),
         (damaged(archive(files())), r"liar.zip is damaged"),
     ],
 )

@@ -21,24 +21,30 @@ def test_lists_of_labels_are_plain_values(file):
 
 
 @pytest.mark.parametrize(
-    ("row", "requested", "columns", "text", "pair"),
+    ("row", "columns"),
     [
-        ({"title": "t", "text": "b"}, None, ["title", "text"], "t", "b"),
-        ({"text": "b", "more": "m"}, None, ["text"], "b", None),
-        ({"row": 7, "title": "t"}, None, ["title"], "t", None),
-        ({"number": 7, "statement": "s"}, None, ["statement"], "s", None),
-        ({"title": "t", "text": "b"}, "text", ["text"], "b", None),
-        ({"title": "t", "text": "b"}, "text, title", ["text", "title"], "b", "t"),
-        ({"a": "1", "b": "2", "c": "3"}, ["c", "a", "b"], ["c", "a", "b"], "3", "1 2"),
+        ({"title": "t", "text": "b"}, ["title", "text"]),
+        ({"text": "b", "more": "m"}, ["text"]),
+        ({"row": 7, "title": "t"}, ["title"]),
+        ({"number": 7, "statement": "s"}, ["statement"]),
     ],
 )
-def test_text_columns(file, row, requested, columns, text, pair):
+def test_text_columns_by_default(file, row, columns):
     path = file([{**row, "label": "x"}, {**row, "label": "y"}])
-    data = load_splits(train_file=path, text_column_names=requested)
-    assert data.text_column_names == columns
-    found = data.splits["train"][0]
-    assert found["text"] == text
-    assert found.get("text_pair") == pair
+    assert load_splits(train_file=path).text_column_names == columns
+
+
+def test_text_columns_on_request(file):
+    row = {"title": "1", "text": "2", "more": "3"}
+    path = file([{**row, "label": "x"}, {**row, "label": "y"}])
+    for requested in (["more", "title", "text"], "more, title,text"):
+        data = load_splits(train_file=path, text_column_names=requested)
+        assert data.text_column_names == ["more", "title", "text"]
+        first = data.splits["train"][0]
+        assert first["text"] == "3"
+        assert first["text_pair"] == "1 2"
+    data = load_splits(train_file=path, text_column_names="text")
+    assert data.splits["train"][0] == {"text": "2", "label": 0}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +55,6 @@ def test_text_columns(file, row, requested, columns, text, pair):
         ([10, 9, 2], ["2", "9", "10"], [2, 1, 0]),
         ([1.0, 0.0], ["0", "1"], [1, 0]),
         ([True, False], ["False", "True"], [1, 0]),
-        (["Fake", "fake", "fake "], ["Fake", "fake", "fake "], [0, 1, 2]),
     ],
 )
 def test_labels_are_named_and_numbered(file, labels, names, numbers, caplog):
@@ -57,7 +62,15 @@ def test_labels_are_named_and_numbered(file, labels, names, numbers, caplog):
     data = load_splits(train_file=file(rows, "a.jsonl"))
     assert data.label_names == names
     assert data.splits["train"]["label"][:] == numbers
-    assert ("look alike" in caplog.text) == ("Fake" in names)
+    assert "look alike" not in caplog.text
+
+
+def test_labels_that_look_alike_are_named(file, caplog):
+    names = ["Fake", "fake", "fake "]
+    rows = [{"text": "a", "label": name} for name in names]
+    data = load_splits(train_file=file(rows, "a.jsonl"))
+    assert data.label_names == names
+    assert "look alike" in caplog.text
 
 
 def test_odd_labels(file):
@@ -73,9 +86,6 @@ def test_labels_that_a_model_fixes(file):
     assert list(data.splits) == ["test"]
     assert data.label_names == ["REAL", "FAKE", "SATIRE"]
     assert data.splits["test"]["label"][:2] == [0, 1]
-    message = r"train.csv, row 2 has the label 'FAKE', not one of REAL, B; correct it"
-    with pytest.raises(DataError, match=message):
-        load_splits(test_file=path, label_names=["REAL", "B"])
 
 
 @pytest.fixture
@@ -129,13 +139,14 @@ def test_bad_files(file, content, message):
 
 def test_a_validation_file_with_another_label(file):
     other = file("title,text,label\na,b,FAKE\na,b,SATIRE\n", "v.csv")
-    with pytest.raises(DataError, match=r"v.csv, row 2 has the label 'SATIRE', not one of FAKE"):
+    with pytest.raises(
+        DataError, match=r"v.csv, row 2 has the label 'SATIRE', not one of FAKE, REAL; correct"
+    ):
         load_splits(train_file=file(ROWS), validation_file=other)
 
 
-@pytest.mark.parametrize("names", [["v.csv"], ["v.csv", "w.csv"]])
-def test_validation_files_without_a_column(file, names):
-    files = [file("text,label\nb,FAKE\n", name) for name in names]
+def test_validation_files_without_a_column(file):
+    files = [file("text,label\nb,FAKE\n", name) for name in ("v.csv", "w.csv")]
     with pytest.raises(DataError, match=r"v.csv has no column 'title', which another file"):
         load_splits(train_file=file(ROWS), validation_file=files)
 

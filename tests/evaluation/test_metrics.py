@@ -21,16 +21,18 @@ def predictions(draw):
     """Probabilities (rows, classes) and labels."""
     rows = draw(st.integers(1, 40))
     classes = draw(st.integers(2, 4))
-    # Few values, so that there are ties.
-    weights = draw(st.lists(st.integers(1, 6), min_size=rows * classes, max_size=rows * classes))
-    scores = np.array(weights, dtype=float).reshape(rows, classes)
-    labels = draw(st.lists(st.integers(0, classes - 1), min_size=rows, max_size=rows))
-    return scores / scores.sum(axis=1, keepdims=True), np.array(labels)
+    few_values = st.integers(1, 6)  # so that there are ties
+    weights_of_row = st.lists(few_values, min_size=classes, max_size=classes)
+    weights = np.array(draw(st.lists(weights_of_row, min_size=rows, max_size=rows)), dtype=float)
+    probabilities = weights / weights.sum(axis=1, keepdims=True)
+    any_label = st.integers(0, classes - 1)
+    labels = draw(st.lists(any_label, min_size=rows, max_size=rows))
+    return probabilities, np.array(labels)
 
 
 @settings(max_examples=100, deadline=None)
 @given(predictions())
-def test_coverage_table_keeps_what_it_says(made) -> None:
+def test_coverage_table_keeps_what_it_says(made):
     probabilities, labels = made
     highest = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == labels
@@ -46,7 +48,7 @@ def test_coverage_table_keeps_what_it_says(made) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(predictions())
-def test_the_suggested_threshold_is_round_and_says_what_it_keeps(made) -> None:
+def test_the_suggested_threshold_is_round_and_says_what_it_keeps(made):
     probabilities, labels = made
     row = suggest_threshold(probabilities, labels)
     highest = probabilities.max(axis=1)
@@ -61,10 +63,11 @@ def test_the_suggested_threshold_is_round_and_says_what_it_keeps(made) -> None:
     assert row["accuracy"] == (probabilities.argmax(axis=1) == labels)[kept].mean()
 
 
-def test_sure_texts_are_not_called_unsure() -> None:
+def test_sure_texts_are_not_called_unsure():
     """Not even those in the lowest tenth of the scores, if all scores are high."""
     highest = np.array([0.9997, 0.9998, 0.9999, 1.0, 1.0])
-    row = suggest_threshold(np.stack([highest, 1 - highest], axis=1), np.zeros(5, dtype=int))
+    probabilities = np.stack([highest, 1 - highest], axis=1)
+    row = suggest_threshold(probabilities, labels=np.zeros(5, dtype=int))
     assert row == {"threshold": 0.6, "coverage": 1.0, "accuracy": 1.0}
 
 
@@ -89,7 +92,7 @@ def measures(calibrated):
     return measure_labels(probabilities, labels, ["A", "B"])
 
 
-def test_measures_are_those_of_plain_definitions(calibrated, measures) -> None:
+def test_measures_are_those_of_plain_definitions(calibrated, measures):
     probabilities, labels, predicted = calibrated
     is_right = predicted == labels
     confusion = np.array(measures["confusion"])
@@ -113,7 +116,7 @@ def test_measures_are_those_of_plain_definitions(calibrated, measures) -> None:
     assert measures["roc_auc"] == pytest.approx((differences > 0).mean())
 
 
-def test_measures_by_label_are_those_of_plain_definitions(calibrated, measures) -> None:
+def test_measures_by_label_are_those_of_plain_definitions(calibrated, measures):
     _, labels, predicted = calibrated
     is_right = predicted == labels
     f1_scores = []
@@ -131,7 +134,7 @@ def test_measures_by_label_are_those_of_plain_definitions(calibrated, measures) 
     assert measures["f1"] == pytest.approx(np.mean(f1_scores))
 
 
-def test_measures_have_intervals(measures) -> None:
+def test_measures_have_intervals(measures):
     for name in ("accuracy", "f1", "brier"):
         low, high = measures[f"{name}_interval"]
         assert low < measures[name] < high, name
@@ -142,16 +145,15 @@ def test_measures_have_intervals(measures) -> None:
             assert 0.05 < high - low < 0.2
 
 
-@pytest.mark.parametrize("labels", [2, 7])
-def test_plots_of_any_number_of_labels(tmp_path, labels: int) -> None:
-    scores = np.random.default_rng(0).dirichlet(np.ones(labels), 20)
-    names = [f"${number}_^$" for number in range(labels)]  # no mathematics
-    plot_measured(scores, np.arange(20) % labels, names, tmp_path)
+def test_plots_of_many_labels(tmp_path):
+    scores = np.random.default_rng(0).dirichlet(np.ones(7), 20)
+    names = [f"${number}_^$" for number in range(7)]  # no mathematics
+    plot_measured(scores, np.arange(20) % 7, names, tmp_path)
     for name in ("confusion.png", "reliability.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_label_that_never_occurs() -> None:
+def test_a_label_that_never_occurs():
     probabilities = np.array([[0.7, 0.2, 0.1]] * 5)
     measures = measure_labels(probabilities, np.zeros(5, dtype=int), ["A", "B", "C"])
     assert measures["f1"] == 1
@@ -168,7 +170,7 @@ def test_a_label_that_never_occurs() -> None:
     }
 
 
-def test_sources_with_twenty_rows_are_measured() -> None:
+def test_sources_with_twenty_rows_are_measured():
     """The first label is the right one in three of four rows, the second label in one of four."""
     sources = ["a/x"] * 20 + ["a/y"] * 19 + ["a"] * 2 + ["b"] * 19
     labels = np.array([0] * 20 + [1] * 21 + [0] * 19)
@@ -189,7 +191,7 @@ def test_sources_with_twenty_rows_are_measured() -> None:
     assert corpus["roc_auc"] == pytest.approx(0.5 + gained / 2)
 
 
-def test_the_metric_of_evaluate_is_the_same_measure() -> None:
+def test_the_metric_of_evaluate_is_the_same_measure():
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
     metric = ClassificationMetrics(keep_in_memory=True)
     measures = metric.compute(predictions=probabilities, references=[0, 1, 1])

@@ -27,7 +27,7 @@ ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrog
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(ANY, max_size=5), st.integers(0, 5), st.sampled_from(NAMES))
-def test_deterministic_whatever_stands_beside(texts: list[str], seed: int, name: str) -> None:
+def test_deterministic_whatever_stands_beside(texts, seed, name):
     together = perturb(name, texts, seed)
     alone = []
     for text in texts:
@@ -37,7 +37,7 @@ def test_deterministic_whatever_stands_beside(texts: list[str], seed: int, name:
 
 @settings(max_examples=200, deadline=None)
 @given(ANY, st.floats(0, 1), st.integers(0, 100))
-def test_typos_leave_all_but_letters_alone(text: str, share: float, seed: int) -> None:
+def test_typos_leave_all_but_letters_alone(text, share, seed):
     # The lower case of some capitals, such as İ, is a letter and a mark.
     assume(not any(letter.isupper() and len(letter.lower()) > 1 for letter in text))
     typed = typos(text, random.Random(seed), share)
@@ -45,29 +45,14 @@ def test_typos_leave_all_but_letters_alone(text: str, share: float, seed: int) -
     assert [character for character in typed if not character.isalpha()] == others
 
 
-@settings(deadline=None)
-@given(ANY)
-def test_a_share_of_0_changes_nothing(text: str) -> None:
-    assert typos(text, random.Random(0), 0) == text
-
-
-def test_a_tenth_of_the_letters_is_mistyped() -> None:
-    letters = " ".join("abcdefghij" * 60)  # apart, so that none is swapped with another
-    for seed in range(3):
-        typed = typos(letters, random.Random(seed))
-        pairs = zip(letters.split(" "), typed.split(" "), strict=True)
-        mistyped = sum(letter != typed_letter for letter, typed_letter in pairs)
-        assert 0.09 <= mistyped / 600 <= 0.11
-
-
-def test_a_tenth_of_the_letters_of_short_texts_is_mistyped() -> None:
-    """A tenth of four letters, rounded, would be none."""
-    typed = [typos("word", random.Random(seed)) for seed in range(200)]
+def test_a_tenth_of_the_letters_is_mistyped():
+    """Of short texts, too: a tenth of four letters, rounded, would be none."""
+    typed = [typos("word", random.Random(seed)) for seed in range(1000)]
     mistyped = sum(word != "word" for word in typed)
-    assert 60 < mistyped < 100
+    assert 0.36 < mistyped / 1000 < 0.44
 
 
-def test_each_mistake_occurs_and_case_is_kept() -> None:
+def test_each_mistake_occurs_and_case_is_kept():
     one = {typos("G", random.Random(seed), 1.0) for seed in range(200)}
     assert one == {"", "GG", *"FHTYVB"}
     two = {typos("Tj", random.Random(seed), 0.5) for seed in range(300)}
@@ -90,7 +75,7 @@ def test_each_mistake_occurs_and_case_is_kept() -> None:
         ("first_50_words", "", ""),
     ],
 )
-def test_what_is_left(name: str, text: str, expected: str) -> None:
+def test_what_is_left(name, text, expected):
     assert perturb(name, [text], 0) == [expected]
     assert perturb(name, [expected], 3) == [expected]
 
@@ -115,7 +100,7 @@ def by_case():
     return model, tokenizer
 
 
-def test_what_it_costs(by_case) -> None:
+def test_what_it_costs(by_case):
     labels = np.arange(200) % 2
     measures = measure_robustness(*by_case, LOUD_AND_CALM, labels)
     assert measures.keys() == {"clean", *PERTURBATIONS}

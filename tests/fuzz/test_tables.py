@@ -1,7 +1,6 @@
 """Hostile tables: every row comes back as it was, or is named as one that cannot be read."""
 
 import csv
-import gzip
 import io
 import json
 import re
@@ -15,15 +14,11 @@ from hypothesis import strategies as st
 from glove_lstm.data.text_rows import open_files
 from glove_lstm.errors import DataError
 
-NAMES = ["a.csv", "a.tsv", "a.jsonl", "a.json", "a.csv.gz", "a.jsonl.gz"]
-BAD_RECORDS = [[1], 7, None, "text", {"text": [1]}, {"text": {}}]
-# Texts that any file can hold; with a byte-order mark at its beginning, a file would be read without it.
+NAMES = ["a.csv", "a.tsv", "a.jsonl"]
+# Texts that any file can hold. A byte-order mark at the beginning of a file would not be read.
 plain = texts.map(lambda text: re.sub("[\0\ud800-\udfff\ufeff]", "", text)[:300])
-no_text = st.none()
-rows_of_table = st.lists(plain | plain | plain | no_text, min_size=1, max_size=8)
+rows_of_table = st.lists(plain | plain | plain | st.none(), min_size=1, max_size=8)
 line_ends = st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"])
-blank_lines = st.sampled_from([b"", b"", b"", b"\n"])  # are not rows
-byte_order_marks = st.sampled_from([b"", b"\xef\xbb\xbf"])
 
 
 @dataclass(frozen=True)
@@ -87,32 +82,17 @@ def json_lines(draw, text: str | None) -> bytes:
 
 
 @st.composite
-def json_lists(draw, rows: list[str | None]) -> bytes:
-    records = []
-    for text in rows:
-        if text is None:
-            records.append(draw(st.sampled_from(BAD_RECORDS)))
-        else:
-            records.append({"text": text})
-    return json.dumps(records, indent=draw(st.sampled_from([None, 1]))).encode()
-
-
-@st.composite
 def tables(draw) -> Table:
     name = draw(st.sampled_from(NAMES))
     rows = draw(rows_of_table)
-    if name == "a.json":
-        return Table(name, draw(json_lists(rows)), rows)
-
-    delimiter = "\t" if "tsv" in name else ","
-    content = draw(byte_order_marks)
-    if "json" not in name:
-        content += csv_line("n", "text", delimiter=delimiter) + draw(line_ends)
+    is_json = name == "a.jsonl"
+    delimiter = "\t" if name == "a.tsv" else ","
+    content = b""
+    if not is_json:
+        content = csv_line("n", "text", delimiter=delimiter) + draw(line_ends)
     for text in rows:
-        line = json_lines(text) if "json" in name else csv_lines(text, delimiter)
-        content += draw(line) + draw(line_ends) + draw(blank_lines)
-    if name.endswith(".gz"):
-        content = gzip.compress(content)
+        line = json_lines(text) if is_json else csv_lines(text, delimiter)
+        content += draw(line) + draw(line_ends)
     return Table(name, content, rows)
 
 
@@ -120,18 +100,14 @@ def tables(draw) -> Table:
 @given(table=tables())
 @example(table=Table("a.jsonl", b'{"text": "a"}\n{"text": \n{"text": "b"}\n', ["a", None, "b"]))
 @example(table=Table("a.csv", b'text\na\n"never closed\nb\n', ["a", None]))
-def test_every_row_comes_back_or_is_named(table, tmp_path_factory) -> None:
+def test_every_row_comes_back_or_is_named(table, tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / table.name
     path.write_bytes(table.content)
-    unreadable = [number for number, text in enumerate(table.rows, 1) if text is None]
-    if not unreadable:
-        assert read(path) == list(enumerate(table.rows, 1))
+    if None not in table.rows:
+        assert read(path) == list(enumerate(table.rows, start=1))
         return
-    named = [unreadable[0]]
-    if table.name == "a.json":  # whose rows are all checked to be objects, before any text is read
-        named = unreadable
-    numbers = "|".join(map(str, named))
-    with pytest.raises(DataError, match=rf"{re.escape(table.name)}, row ({numbers})\b"):
+    first_bad_row = table.rows.index(None) + 1
+    with pytest.raises(DataError, match=rf"{re.escape(table.name)}, row {first_bad_row}\b"):
         read(path)
 
 

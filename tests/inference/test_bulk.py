@@ -31,13 +31,6 @@ def parts(folder, kind="csv"):
     return {path.name: path.read_bytes() for path in sorted(folder.glob(f"part-*.{kind}"))}
 
 
-def rows_of(folder):
-    rows = []
-    for path in sorted(folder.glob("part-*.csv")):
-        rows += read_csv(path)
-    return rows
-
-
 def start_worker(path, folder, kind, *, rows_per_part, pause=0.0):
     """Start a process that labels a file; `pause` is in seconds a part."""
     arguments = [path, folder, kind, rows_per_part, pause]
@@ -62,73 +55,55 @@ def finish(process):
 # What is written
 
 
-def test_rows_come_in_order_with_the_scores_of_their_texts(articles, tmp_path):
-    summary = label(open_files([articles]), tmp_path)
+def read_jsonl(path):
+    """Rows of a part, with the columns of a part of csv."""
+    rows = []
+    for line in path.read_text().splitlines():
+        row = json.loads(line)
+        scores = row.pop("scores")
+        rows.append({**row, **{f"score_{name}": score for name, score in scores.items()}})
+    return rows
+
+
+def read_parquet(path):
+    return pq.read_table(path).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"), [("csv", read_csv), ("jsonl", read_jsonl), ("parquet", read_parquet)]
+)
+def test_rows_come_in_order_with_the_scores_of_their_texts(articles, tmp_path, kind, read):
+    summary = label(open_files([articles]), tmp_path, kind)
     assert (summary.rows, summary.empty, summary.kept_parts) == (160, 0, 0)
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"run.json", "part-00000.csv", "part-00001.csv"}
+    assert names == {"run.json", f"part-00000.{kind}", f"part-00001.{kind}"}
+    found = read(tmp_path / f"part-00000.{kind}") + read(tmp_path / f"part-00001.{kind}")
 
-    found = rows_of(tmp_path)
     table = read_csv(articles)
-    scores = predict([row["title"] for row in table], [row["text"] for row in table])
-    assert [int(row["row"]) for row in found] == list(range(1, 161))
-    assert [float(row["score_FAKE"]) for row in found] == pytest.approx(scores[:, 0], abs=1e-6)
-    assert [row["label"] for row in found] == [NAMES[best] for best in scores.argmax(axis=1)]
-    assert [float(row["score"]) for row in found] == pytest.approx(scores.max(axis=1), abs=1e-6)
-
-
-@pytest.fixture
-def as_csv(articles, tmp_path):
-    """Rows of the parts of csv."""
-    label(open_files([articles]), tmp_path / "csv")
-    return rows_of(tmp_path / "csv")
-
-
-def test_jsonl_holds_the_same(articles, tmp_path, as_csv):
-    label(open_files([articles]), tmp_path, "jsonl")
-    content = b"".join(parts(tmp_path, "jsonl").values())
-    for line, wanted in zip(content.splitlines(), as_csv, strict=True):
-        row = json.loads(line)
-        assert list(row) == ["row", "label", "score", "scores"]
-        assert row["row"] == int(wanted["row"])
-        assert row["label"] == wanted["label"]
-        assert row["scores"]["FAKE"] == float(wanted["score_FAKE"])
-
-
-def test_parquet_holds_the_same(articles, tmp_path, as_csv):
-    label(open_files([articles]), tmp_path, "parquet")
-    tables = [pq.read_table(path) for path in sorted(tmp_path.glob("*.parquet"))]
-    table = pa.concat_tables(tables)
-    assert table.column_names == ["row", "label", "score", "score_FAKE", "score_REAL"]
-    assert table["row"].to_pylist() == list(range(1, 161))
-    assert table["label"].to_pylist() == [row["label"] for row in as_csv]
-    assert table["score_FAKE"].to_pylist() == [float(row["score_FAKE"]) for row in as_csv]
-
-
-ONE_ROW = [TextRow("here", 1, "a")]
+    titles = [row["title"] for row in table]
+    bodies = [row["text"] for row in table]
+    scores = predict(titles, bodies)
+    assert len(found) == 160
+    for number, row in enumerate(found):
+        best = scores[number].argmax()
+        assert list(row) == ["row", "label", "score", "score_FAKE", "score_REAL"]
+        assert int(row["row"]) == number + 1
+        assert row["label"] == NAMES[best]
+        assert float(row["score"]) == pytest.approx(scores[number, best], abs=1e-6)
+        assert float(row["score_FAKE"]) == pytest.approx(scores[number, 0], abs=1e-6)
 
 
 def test_a_negative_value_of_regression_is_no_abstention():
     labeller = Labeller(model(lambda *_: np.array([[-0.2]]), ["value"]))
-    assert labeller(ONE_ROW).labels == ["value"]
+    assert labeller([TextRow("here", 1, "a")]).labels == ["value"]
     assert scores_of(np.array([[-0.2]]), "regression") == -0.2
     assert scores_of(np.array([[0.0]]), None) == 0.5  # of one label, as in the pipeline
 
 
-def test_of_several_labels_those_stay_that_reach_their_threshold():
-    scores = np.array([[0.5, 0.9]])
-    labeller = Labeller(model(lambda *_: scores, NAMES, thresholds=[0.6, 0.8]))
-    assert labeller(ONE_ROW).labels == [["REAL"]]
-
-
-def chunk_sizes(row_count, **options):
-    source = open_texts(["abc"] * row_count, "here")
-    return [len(rows) for rows in chunks(source, 10, False, **options)]
-
-
-def test_chunks_reach_the_classifier_whole_but_not_too_long():
-    assert chunk_sizes(25) == [10, 10, 5]
-    assert chunk_sizes(10, most_characters=12) == [4, 4, 2]
+def test_parts_of_very_long_rows_have_fewer_rows():
+    source = open_texts(["abc"] * 10, "here")
+    parts = chunks(source, 10, progress=False, most_characters=12)
+    assert [len(rows) for rows in parts] == [4, 4, 2]
 
 
 def test_a_bad_row_ends_the_run_after_whole_parts(tmp_path):
@@ -204,7 +179,6 @@ def test_a_folder_in_use_is_refused_and_the_first_run_goes_on(tmp_path):
         ("rows_per_part", {"rows_per_part": 50}),
         ("format", {"kind": "jsonl"}),
         ("model", {"labeller": Labeller(model(predict, made="otherwise"))}),
-        ("model", {"labeller": Labeller(model(predict, ("REAL", "FAKE")))}),
         ("unsure_below", {"labeller": Labeller(model(predict), 0.7)}),
     ],
 )
@@ -218,25 +192,17 @@ def test_parts_of_other_arguments_are_refused(articles, tmp_path, name, change):
     assert parts(tmp_path) == before
 
 
-def test_parts_of_other_inputs_are_refused(articles, tmp_path):
-    folder = tmp_path / "out"
-    label(open_files([articles]), folder)
-    other = write_articles(tmp_path / "other.csv", 160, seed=1)
-    sources = {
-        "inputs": open_files([other]),
-        "inputs, columns": open_texts(["a"], "here"),
-        "columns": open_files([articles], "text"),
-    }
-    for names, source in sources.items():
-        with pytest.raises(DataError, match=rf"holds parts of another run \(different: {names}"):
-            label(source, folder)
+def test_parts_of_other_columns_are_refused(articles, tmp_path):
+    label(open_files([articles]), tmp_path)
+    with pytest.raises(DataError, match=r"holds parts of another run \(different: columns\)"):
+        label(open_files([articles], "text"), tmp_path)
 
 
 def test_parts_of_an_input_that_has_changed_are_refused(tmp_path):
     path = write_articles(tmp_path / "in.csv", 160)
     label(open_files([path]), tmp_path / "out")
     write_articles(path, 161)
-    with pytest.raises(DataError, match="different: inputs"):
+    with pytest.raises(DataError, match=r"holds parts of another run \(different: inputs\)"):
         label(open_files([path]), tmp_path / "out")
 
 

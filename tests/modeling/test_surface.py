@@ -6,7 +6,14 @@ from support import build_model
 
 EVERYTHING = {"type_embedding_size": 3, "character_buckets": 20, "ngram_buckets": 40}
 # Padding on the left, on the right and between tokens.
-MASK = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 0, 0, 0], [1, 0, 1, 0, 1], [0, 0, 0, 0, 0]])
+MASK = torch.tensor(
+    [
+        [0, 0, 1, 1, 1],
+        [1, 1, 0, 0, 0],
+        [1, 0, 1, 0, 1],
+        [0, 0, 0, 0, 0],
+    ]
+)
 
 
 def padded_inputs():
@@ -51,9 +58,8 @@ def test_hidden_states_are_given_on_demand_only():
 
 
 @pytest.mark.filterwarnings("ignore")  # it is deprecated, and still used
-@pytest.mark.parametrize("extra", [{}, EVERYTHING], ids=["lstm", "everything"])
-def test_dynamic_quantization(extra):
-    model = build_model(**extra)
+def test_dynamic_quantization():
+    model = build_model(**EVERYTHING)
     inputs = padded_inputs()
     expected = model(**inputs).logits
     quantization = pytest.importorskip("torch.ao.quantization")
@@ -64,38 +70,24 @@ def test_dynamic_quantization(extra):
     torch.testing.assert_close(logits, expected, atol=0.3, rtol=0.1)
 
 
-def test_gradients_of_the_word_vectors_by_a_hook_on_their_layer():
-    """Integrated gradients as captum's `LayerIntegratedGradients` computes them: many batches in one, by two hooks."""
+def test_a_hook_may_replace_the_word_vectors_by_other_points():
+    """As captum's `LayerIntegratedGradients` does: points of many steps in one batch, and gradients for them."""
     model = build_model()
     layer = model.get_input_embeddings()
     ids = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]])
     mask = (ids != 0).long()
+    halves = [layer(ids) / 2, layer(ids)]
+    expected = [model(inputs_embeds=half, attention_mask=mask).logits for half in halves]
 
-    def vectors_and_logits(tokens):
-        outputs = []
-        hook = layer.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
-        logits = model(tokens, attention_mask=mask).logits
-        hook.remove()
-        [vectors] = outputs
-        assert vectors.shape == (2, 4, 6)  # texts first, as the ids
-        return vectors.detach(), logits.detach()
-
-    start, logits_at_start = vectors_and_logits(torch.ones_like(ids))
-    end, logits_at_end = vectors_and_logits(ids)
-    steps = 200
-    shares = (torch.arange(steps).view(steps, 1, 1, 1) + 0.5) / steps
-    points = (start + shares * (end - start)).flatten(0, 1).requires_grad_()
+    points = torch.cat(halves).detach().requires_grad_()  # texts first, as the ids
     hook = layer.register_forward_hook(lambda *_: points)
-    logits = model(ids.repeat(steps, 1), attention_mask=mask.repeat(steps, 1)).logits
+    logits = model(ids.repeat(2, 1), attention_mask=mask.repeat(2, 1)).logits
     hook.remove()
+    torch.testing.assert_close(logits, torch.cat(expected))
     [gradients] = torch.autograd.grad(logits[:, 1].sum(), points)
-
-    mean_gradients = gradients.view(steps, 2, 4, 6).mean(dim=0)
-    attributions = mean_gradients * (end - start)
-    total = attributions.sum(dim=(1, 2))
-    gained = logits_at_end[:, 1] - logits_at_start[:, 1]
-    torch.testing.assert_close(total, gained, atol=2e-2, rtol=0)
-    assert not attributions[1, 2:].any()
+    is_padding = mask.repeat(2, 1) == 0
+    assert not gradients[is_padding].any()
+    assert gradients[~is_padding].any(dim=-1).all()
 
 
 SINGLE = "single_label_classification"
@@ -113,20 +105,16 @@ FLOAT_SETS = torch.ones(2, 3)
     ("config", "labels", "sentence"),
     [
         (THREE, FLOATS, 'Set it to "multi_label_classification"'),
-        (THREE, FLOATS, "or pass whole numbers"),
         (THREE, torch.tensor([1, 2, 0]), r"of shape \(2,\) .* not \(3,\)"),
-        (THREE, FLOAT_SETS.long(), r"of shape \(2,\) .* not \(2, 3\)"),
         ({**THREE, "problem_type": MULTI_LABEL}, FLOATS, r"\(2, 3\) .* not \(2,\)"),
         ({**THREE, "problem_type": MULTI_LABEL}, FLOAT_SETS.long(), "must be floats"),
         ({**THREE, "problem_type": SINGLE}, FLOATS, "must be whole numbers"),
         ({**THREE, "problem_type": REGRESSION}, FLOATS, r"\(2, 3\) .* not \(2,\)"),
-        ({"num_labels": 1}, torch.ones(3), r"of shape \(2,\) .* not \(3,\)"),
         ({"num_labels": 1}, torch.ones(2, 2), r"of shape \(2,\) .* not \(2, 2\)"),
     ],
 )
-@pytest.mark.parametrize("training", [False, True])
-def test_labels_that_do_not_fit_are_refused(config, labels, sentence, training):
-    model = build_model(**config).train(training)
+def test_labels_that_do_not_fit_are_refused(config, labels, sentence):
+    model = build_model(**config)
     with pytest.raises(ValueError, match=sentence):
         model(torch.tensor([[3, 4], [5, 6]]), labels=labels)
 
@@ -138,12 +126,10 @@ def test_labels_that_do_not_fit_are_refused(config, labels, sentence, training):
         (THREE, torch.tensor([-100, 2])),
         (THREE, FLOAT_SETS),
         ({"num_labels": 1}, FLOATS[:, None]),
-        ({"num_labels": 1}, FLOATS),
-        ({**THREE, "problem_type": REGRESSION}, FLOAT_SETS),
-        ({**THREE, "problem_type": SINGLE}, CLASSES),
     ],
 )
 def test_labels_that_transformers_takes_are_taken(config, labels):
-    loss = build_model(**config).train()(torch.tensor([[3, 4], [5, 6]]), labels=labels).loss
+    model = build_model(**config).train()
+    loss = model(torch.tensor([[3, 4], [5, 6]]), labels=labels).loss
     assert loss.isfinite()
     loss.backward()

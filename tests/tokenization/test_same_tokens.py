@@ -4,13 +4,13 @@ The reader of the page in docs/web is compared in `tests/web`.
 """
 
 import pickle
-import random
 import sys
 import unicodedata
 from itertools import chain
 
+import numpy as np
 import pytest
-from hostile import FRAGMENTS, examples, texts
+from hostile import examples, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import CORPUS
@@ -23,7 +23,7 @@ VARIANTS = {
     "article": {"variant": "article", "token_types": False, "truncation_side": "left"},
     "bare article": {"variant": "article", "stop_words": ()},
     "added tokens": {},
-    "accents": {"corpus": [*CORPUS, "wörlds ürl thé http flœur PÛRPOSES étés"]},
+    "accents": {"corpus": [*CORPUS, "wörlds ürl thé http flœur PÛRPOSES étés 𐐨 𝐚𝐛"]},
 }
 # Beside a text of this length, the light tokenizer reads all texts with numpy; short ones alone go through Rust.
 LONG = "The harbour master, un-harboured, counts 1,204 BOATS at www.boats.example <url>. " * 10
@@ -71,8 +71,8 @@ def read(reader, texts, pairs):
 def divided(values, lengths):
     """Values of all texts, one list a text."""
     assert len(values) == lengths.sum()
-    ends = lengths.cumsum()
-    return [values[end - length : end].tolist() for end, length in zip(ends, lengths, strict=True)]
+    ends = lengths.cumsum()[:-1]
+    return [part.tolist() for part in np.split(values, ends)][: len(lengths)]
 
 
 def assert_same(tokenizer, readers, texts, pairs=None, limit=9):
@@ -93,27 +93,11 @@ def test_hostile_texts(tokenizer, readers, pairs):
     assert_same(tokenizer, readers, first, second)
 
 
-def test_many_texts(tokenizer, readers):
-    texts = []
-    for seed in range(200):
-        fragments = random.Random(seed).choices(FRAGMENTS, k=seed % 40)
-        texts.append(" ".join(fragments))
-    assert_same(tokenizer, readers, texts)
+def test_texts_that_are_longer_than_a_batch(tokenizer, readers):
+    texts = [LONG * 200, "", "the " * 3, *["été 𐐨 zq [USER]"] * 3000]
+    assert_same(tokenizer, readers, texts, limit=10**6)
     assert_same(tokenizer, readers, texts, texts[::-1])
     assert_same(tokenizer, readers, [])
-
-
-def test_texts_that_are_longer_than_a_batch(tokenizer, readers):
-    texts = [LONG * 200, "", "the " * 3, *["été zq [USER]"] * 3000]
-    assert_same(tokenizer, readers, texts, limit=10**6)
-
-
-def test_around_every_white_space(tokenizer, readers):
-    characters = map(chr, range(sys.maxunicode + 1))
-    white_space = [character for character in characters if character.isspace()]
-    for context in ("a{0}b", "A{0}{0}B", "{0}", "a-{0} {0}-a", "1.{0}2", "https://x{0}y z"):
-        texts = [context.format(character) for character in white_space]
-        assert_same(tokenizer, readers, [*texts, LONG], limit=10**6)
 
 
 @pytest.mark.parametrize(("old", "new"), [("<url>|", "<url>|a b|"), ('"Lowercase"', '"NFC"')])
@@ -130,13 +114,6 @@ def test_other_pipelines(make, tmp_path, old, new):
     path.write_text(before.replace(old, new), encoding="utf-8")
     changed = GloveLstmTokenizer.from_pretrained(tmp_path)
     assert_same(changed, light_readers(changed, tmp_path / "again"), texts, limit=50)
-
-
-def test_a_pickle_does_not_change_with_use(tokenizer):
-    light = LightTokenizer.of(tokenizer)
-    before = pickle.dumps(light)
-    light.read([*FRAGMENTS, LONG])
-    assert pickle.dumps(light) == before
 
 
 def letters():
@@ -175,6 +152,8 @@ def test_every_assigned_character(default):
     for character in map(chr, range(sys.maxunicode + 1)):
         category = unicodedata.category(character)
         if category not in not_assigned and category != "Lo":  # letters without case are many
-            texts.append(f"{character} a{character}b1{character}2")
+            texts.append(f"{character} a{character}b1{character}2 1.{character}2")
+        if character.isspace():
+            texts.append(f"https://x{character}y z")
     readers = {"of an object": LightTokenizer.of(default)}
     assert_same(default, readers, texts, limit=10**6)

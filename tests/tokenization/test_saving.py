@@ -47,19 +47,15 @@ def test_a_call_leaves_the_hash_that_datasets_caches_by(make):
     assert vars(tokenizer).keys() == vars(make()).keys()  # a call adds nothing to hash
 
 
-def test_train_new_from_iterator(make, tmp_path):
-    make(truncation_side="left", model_max_length=4).save_pretrained(tmp_path)
-    tokenizer = GloveLstmTokenizer.from_pretrained(tmp_path)
-    batches = [["Lanterns LANTERNS the glow", "lanterns https://x.example glow"], ["tide"]]
+def test_train_new_from_iterator(make):
+    tokenizer = make(truncation_side="left", model_max_length=4)
+    batches = [["Lanterns the glow", "lanterns https://x.example glow"], ["tide"]]
     new = tokenizer.train_new_from_iterator(iter(batches), vocab_size=50)
     assert type(new) is GloveLstmTokenizer
-    assert sorted(new.get_vocab().values()) == list(range(len(new)))
-    assert (new.pad_token_id, new.unk_token_id) == (0, 1)
     assert {"lanterns", "the", "glow", "tide"} < set(new.get_vocab())
     assert "boats" not in new.get_vocab()
+    assert sorted(new.get_vocab().values()) == list(range(len(new)))
     assert (new.truncation_side, new.model_max_length) == ("left", 4)
-    assert new("Tide")["token_type_ids"] == [2 + 8 * 32]
-    assert new("<pad>")["input_ids"] != [0]
-    new.save_pretrained(tmp_path / "new")
-    assert AutoTokenizer.from_pretrained(tmp_path / "new")(TEXTS).data == new(TEXTS).data
+    assert new("Tide <pad>")["token_type_ids"][0] == 2 + 8 * 32
+    assert new.pad_token_id not in new("Tide <pad>")["input_ids"]
     assert len(tokenizer.train_new_from_iterator(iter(batches), vocab_size=4)) == 4

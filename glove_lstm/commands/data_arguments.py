@@ -1,6 +1,7 @@
 """The arguments of `train` and `evaluate` that name the texts, and the arguments of `train` beside the recipe."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from glove_lstm.training.arguments import check_booleans, check_choices, check_number, option
 
@@ -44,16 +45,20 @@ def _read_strings(arguments: DataArguments) -> None:
         # `HfArgumentParser` changes `str | None` to `str` in these fields, so both forms occur.
         takes_string = argument.type in (str, str | None)
         takes_list = argument.type in (list[str], list[str] | None)
-        # `load_splits` reads text_column_names as a string or as a list.
-        takes_both = name == "text_column_names"
-        is_string = isinstance(value, str)
-        is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
-        if takes_list and is_string:
-            setattr(arguments, name, [value])
-        elif (takes_list or takes_both) and not (is_string or is_list):
-            raise ValueError(f"{name} must be a string or a list of strings, not {value!r}")
-        elif takes_string and not takes_both and not is_string:
+        if name == "text_column_names":
+            _list_of_strings(name, value)  # only a check: `load_splits` reads a string or a list
+        elif takes_list:
+            setattr(arguments, name, _list_of_strings(name, value))
+        elif takes_string and not isinstance(value, str):
             raise ValueError(f"{name} must be a string, not {value!r}")
+
+
+def _list_of_strings(name: str, value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"{name} must be a string or a list of strings, not {value!r}")
+    return value
 
 
 @dataclass

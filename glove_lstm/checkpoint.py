@@ -265,7 +265,7 @@ class Checkpoint:
             problem = f"{self.name}: {WEIGHTS_NAME} does not fit config.json ({min(misfits)})"
             raise DataError(f"{problem}: get the checkpoint again.")
         has_types = "token_type_ids" in tokenizer.model_input_names
-        self._check_tokenizer(model.config.to_dict(), tokenizer.vocab_size, has_types=has_types)
+        self._check_tokenizer(model.config.to_dict(), len(tokenizer), has_types=has_types)
         return model, tokenizer
 
     def training_texts(self) -> "TrainingTexts | None":
@@ -353,7 +353,7 @@ class Checkpoint:
 
         Args:
             config: Of the loaded model; `config_changes` may make it differ from `self.config`.
-            word_count: Words of the tokenizer.
+            word_count: Words of the tokenizer, added tokens included.
             has_types: Whether the tokenizer gives token types.
         """
         rows = config.get("vocab_size", 0)
@@ -385,8 +385,7 @@ def _move_checkpoint(part: Path, folder: Path) -> None:
 
     The earlier config.json is removed first, and the new one comes last: a folder that has one is complete.
     """
-    (folder / CONFIG_NAME).unlink(missing_ok=True)
-    for name in _MODEL_NAMES:
+    for name in _MODEL_NAMES:  # begins with config.json
         (folder / name).unlink(missing_ok=True)
     files = sorted(path for path in part.rglob("*") if path.is_file())
     files.remove(part / CONFIG_NAME)

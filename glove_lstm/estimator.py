@@ -78,6 +78,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _training_texts: TrainingTexts | None
+    _labels_are_lists: (
+        bool  # whether `fit` got lists of labels; rows of 0 and 1 are then lists, too
+    )
     _saved_from: TrainingResult | Checkpoint  # what `save_pretrained` saves
     _weights_digest: str  # of the weights of a loaded checkpoint
     _columns: NDArray[np.int64]  # the columns of the model's scores, in the order of `classes_`
@@ -139,7 +142,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             validation: The share of the texts to hold out for the calibration, without dividing near duplicates; the
                 final model is trained on these texts, too (`refit`). Or (texts, labels), on which no model is trained.
                 None: the scores are not calibrated or,
-                with a teacher, calibrated to its scores.
+                with a teacher and 100 unlabelled texts, calibrated to its scores.
             sample_weight: (n,) weight of each text; None: 1.
             unlabelled: More texts, for which the model learns the logits of the teacher. Blank texts are left out.
 
@@ -185,10 +188,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 unlabelled=more_texts,
             )
         result.about["data"] = "texts in memory"
-        # As the command records it. "text": held out, near duplicates kept together.
+        # As the command records it. "text": held out, near duplicates kept together; not read without validation texts.
         is_given = isinstance(validation, tuple | list)
         result.about["validation_by"] = "given" if is_given else "text"
         self._training_texts = result.training_texts
+        self._labels_are_lists = labels.are_lists
         self._saved_from = result.without_texts()
         return self._set_model(result.model, result.tokenizer)
 
@@ -209,10 +213,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
-        labels = read_labels(y)
+        check_is_fitted(self)
+        labels = read_labels(y, are_lists=self._labels_are_lists)
         if not labels.is_multi_label:
             return super().score(X, y, sample_weight)
-        check_is_fitted(self)
         truth = number_labels(labels.labels, labels_as_strings(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
 
@@ -240,7 +244,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         texts = _joined(X, "X")
-        labels = read_labels(y)
+        labels = read_labels(y, are_lists=self._labels_are_lists)
         check_consistent_length(texts, labels.labels)
         numbers = number_labels(labels.labels, self.model_.config.label_names)
         report = Report()
@@ -302,6 +306,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _global_state_restored(hide_output=True):
             classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
+        loaded._labels_are_lists = False
         loaded._saved_from = checkpoint
         loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
         return loaded._set_model(classifier, tokenizer)

@@ -74,7 +74,7 @@ class GloveLstmNgramClassifier(nn.Module):
         """
         logits = self.bias.expand(input_ids.shape[0], -1)
         for group in self.groups(input_ids, shapes, mask):
-            factors = ngram_factors(group, self.weights)
+            factors = ngram_factors(group, self.weights.dtype)
             logits = logits + self._weighted_sum(group.rows, factors).to(logits.dtype)
         if unknown is None:
             return logits
@@ -172,13 +172,13 @@ class GloveLstmNgramClassifier(nn.Module):
         return NgramGroup(hashes % self.buckets, present)
 
 
-def ngram_factors(group: NgramGroup, weights: Tensor) -> Tensor:
+def ngram_factors(group: NgramGroup, dtype: torch.dtype) -> Tensor:
     """Return the factor of the weight of each n-gram of each text: (B, n), with 0 for the n-grams that a text lacks.
 
     An n-gram that occurs c times among the n-grams of a text, n in all, has c entries of sqrt(1 / (c n)), whose sum is
-    sqrt(c / n). Computed in 32 bits at least, because 16 bits cannot count to 257.
+    sqrt(c / n). Computed in `dtype`, but in 32 bits at least, because 16 bits cannot count to 257.
     """
-    present = group.present.to(torch.promote_types(weights.dtype, torch.float32))
+    present = group.present.to(torch.promote_types(dtype, torch.float32))
     slots = group.rows % _COUNTERS
     zeros = present.new_zeros(slots.shape[0], _COUNTERS)
     counters = zeros.scatter_add(1, slots, present)

@@ -51,7 +51,7 @@ class GloveLstmConfig(PreTrainedConfig):
         ngram_buckets: Rows of the table of hashed n-grams of the linear classifier; 0: the model has none.
         embedding_dropout: Dropout of the LSTM's input.
         dropout: Dropout of the pooled vector, and after the dense layer.
-        freeze_embeddings: Whether training leaves the word vectors as they are.
+        freeze_embeddings: Whether training leaves the vectors of words and of character n-grams as they are.
         ngram_weight: Factor of the linear classifier's logits. Fitted on validation data.
         shrinkage: The logits of a text with n known tokens are multiplied by n / (n + shrinkage), so that scores of
             short texts stay close to even odds. Fitted on validation data.
@@ -116,8 +116,8 @@ class GloveLstmConfig(PreTrainedConfig):
         _check_number("temperature", temperature)
         if temperature == 0:
             raise ValueError("temperature must be positive, not 0")
-        for threshold in thresholds or []:
-            _check_number("thresholds", threshold)
+        if thresholds is not None:
+            _check_list_of_numbers("thresholds", thresholds)
         _check_token("pad_token_id", pad_token_id, vocab_size)
         _check_token("unk_token_id", unk_token_id, vocab_size)
         if text_column_names is not None and not _is_list_of_names(text_column_names):
@@ -173,6 +173,13 @@ def _is_list_of_names(value: Any) -> bool:
     return all(isinstance(name, str) for name in value)
 
 
+def _check_list_of_numbers(name: str, values: Any) -> None:
+    """Check that an argument is a list of finite numbers from 0."""
+    is_valid = isinstance(values, list) and all(_is_number(value) for value in values)
+    if not is_valid:
+        raise ValueError(f"{name} must be a list of finite numbers from 0 or None, not {values!r}")
+
+
 def _check_whole(name: str, value: Any, *, least: int) -> None:
     """Check that an argument is a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -180,10 +187,18 @@ def _check_whole(name: str, value: Any, *, least: int) -> None:
 
 
 def _check_number(name: str, value: Any, *, below: float = inf) -> None:
-    """Check that an argument is a number from 0 to below `below`."""
+    """Check that an argument is a finite number from 0 to below `below`."""
+    if _is_number(value, below):
+        return
+    allowed = "a finite number from 0"
+    if below < inf:
+        allowed = f"a number from 0 to below {below}"
+    raise ValueError(f"{name} must be {allowed}, not {value!r}")
+
+
+def _is_number(value: Any, below: float = inf) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < below:
-        raise ValueError(f"{name} must be a number from 0 to below {below}, not {value!r}")
+    return is_number and 0 <= value < below
 
 
 def _check_token(name: str, token: Any, vocab_size: int) -> None:

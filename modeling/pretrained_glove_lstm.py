@@ -63,7 +63,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         return model
 
     def freeze_embeddings(self, frozen: bool = True) -> None:
-        """Exclude the word vectors from training, or include them. The config keeps the choice."""
+        """Exclude the vectors of words and characters from training, or include them. The config keeps the choice."""
         self.config.freeze_embeddings = frozen
         for table in self.word_vectors():
             table.requires_grad_(not frozen)

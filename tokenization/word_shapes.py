@@ -71,7 +71,7 @@ def _letter_code(letter: str) -> int:
 def replace_surrogates(text: Any) -> Any:
     """Replace each lone surrogate, which the Rust code refuses, by U+FFFD; offsets stay the same.
 
-    A list of texts gives a list. Other values are returned unchanged.
+    A list or tuple of texts gives a list, which the tokenizer relies on. Other values are returned unchanged.
     """
     if isinstance(text, str):
         return text if text.isascii() else _SURROGATE.sub("\ufffd", text)

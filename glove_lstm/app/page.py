@@ -116,7 +116,7 @@ def verdict(answer: dict[str, Any]) -> str:
 
 
 def _percent(score: float) -> str:
-    """Return a score in percent, rounded down: a score below a threshold looks so, and 99.9 % is not 100 %."""
+    """Return a score in percent, rounded down, so that it never looks as if it reached a threshold, or 100 %."""
     percent = math.floor(round(100 * score, 4))  # 100 * 0.29 is 28.999999999999996
     return f"{percent} %"
 

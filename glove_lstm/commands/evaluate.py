@@ -8,7 +8,8 @@ glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 The default MODEL is the checkpoint that ships with the package. With --leaks and without MODEL, only
 leaks are checked: texts in two splits, and phrases that leak the label. OUTPUT_DIR gets
 eval.json and, for a model of one label a text, confusion.png and reliability.png. --robustness
-repeats the measurement on corrupted texts. --leaks keeps rows without text.
+repeats the measurement on corrupted texts. The check for leaks keeps rows without text; for a MODEL,
+--on_empty says what happens to them.
 
 A checkpoint records its training and validation texts. Only other texts are measured.
 """

@@ -2,8 +2,8 @@
 
 glove-lstm export out
 
-It takes large weights from model.safetensors, and its logits are compared with PyTorch's. After
-more training, export again.
+light.onnx does not contain the large weights: it reads them from model.safetensors beside it. Its
+logits are compared with PyTorch's. After more training, export again.
 """
 
 import sys

@@ -6,10 +6,10 @@ glove-lstm push out --space --repo_id user/fake-news-demo
 glove-lstm push out --space --static --repo_id user/fake-news-page
 glove-lstm push --dataset fake_or_real_news --repo_id user/fake_or_real_news
 
-Log in first with `hf auth login` or HF_TOKEN. The files are checked and loaded once in a clean
-process; then one commit makes the repository hold exactly these files. The card is rendered for
-the repository; a card that you have edited is sent as it is. A missing light.onnx is exported. A
-failed push can be run again.
+Log in first with `hf auth login` or HF_TOKEN. The files of a checkpoint are searched for secrets and
+loaded once; a missing light.onnx is exported. Its card is rendered for the repository, unless you
+have edited it. One commit makes the repository hold exactly the new files. A failed push can be run
+again.
 """
 
 import argparse

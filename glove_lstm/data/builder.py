@@ -64,7 +64,10 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
         super().__init__(config_name=config_name, hash=_cache_key(self.files.values()), **kwargs)
 
     def local_files(self, path: Path) -> dict[str, Path]:
-        """Return the file of each split, from the path in `data_files` or `data_dir`."""
+        """Return the local files by split, from the path in `data_files` or `data_dir`.
+
+        Here it is one file, "train", from which the builder cuts all splits.
+        """
         return {"train": path}
 
     @property

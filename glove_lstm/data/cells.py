@@ -255,7 +255,7 @@ def _read_label_name(
 
 
 def is_blank(value: Any) -> bool:
-    """Return whether a label is missing: None, or a string without any character but white space."""
+    """Return whether a label is None or has only white space. NaN is not blank; see `is_missing`."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 

@@ -73,6 +73,7 @@ class FakeOrRealNews(NewsBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
+        # One file for all splits.
         path = self.files.get("train") or self.download(blob_id=self.BLOB_ID)
         if git_blob_id(path) != self.BLOB_ID:
             logger.warning("fake_or_real_news: %s is not the canonical file.", path)

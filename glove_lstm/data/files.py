@@ -84,18 +84,19 @@ def looks_like_html(path: Path) -> bool:
 
 
 @contextmanager
-def open_lines(path: Path, member: str) -> Iterator[BinaryIO]:
+def open_lines(path: Path, member: str, advice: str = "get another archive") -> Iterator[BinaryIO]:
     """Open a text file to iterate over its lines.
 
     Args:
         path: A text, perhaps gzipped, or a zip archive.
         member: How the name of the wanted file inside the archive ends.
+        advice: What to do if the archive does not have one such file; ends the message of a DataError.
     """
     with ExitStack() as stack:
         binary: Any
         if path.suffix.lower() == ".zip":
             archive = stack.enter_context(zipfile.ZipFile(path))
-            binary = archive.open(_pick_member(archive.namelist(), path, member))
+            binary = archive.open(_pick_member(archive.namelist(), path, member, advice))
         elif path.suffix.lower() == ".gz":
             binary = gzip.open(path)  # noqa: SIM115 - the stack closes it
         else:
@@ -103,12 +104,11 @@ def open_lines(path: Path, member: str) -> Iterator[BinaryIO]:
         yield io.BufferedReader(stack.enter_context(binary), 1 << 20)
 
 
-def _pick_member(members: list[str], path: Path, member: str) -> str:
+def _pick_member(members: list[str], path: Path, member: str, advice: str) -> str:
     names = [name for name in members if name.endswith(member) and "__MACOSX" not in name]
     if len(names) != 1:
         count = "several members" if names else "no member"
         listing = ", ".join(members[:10])
-        advice = f"choose one by {path}/MEMBER, or get another archive"
         raise DataError(f"{path} has {count} *{member} ({listing}); {advice}.")
     return names[0]
 

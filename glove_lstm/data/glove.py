@@ -142,10 +142,11 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
         width: Values of a vector; 0: as many as the first line has.
     """
     matrix = _GrowingMatrix()
+    advice = f"choose one by {path}/MEMBER, or get another archive"
     number = 0  # of the last line of vectors that was read
     try:
         # Too large values become infinite, and `_read_line` refuses these.
-        with np.errstate(over="ignore"), open_lines(path, member) as opened:
+        with np.errstate(over="ignore"), open_lines(path, member, advice) as opened:
             announced_shape, lines = _without_header(_numbered_lines(opened))
             for number, line in lines:
                 if not width:

@@ -60,8 +60,8 @@ def split_by_source(
     held_out = _hold_out(label_of, corpus_of, groups, candidates, fraction, seed)
     if held_out is None:
         raise DataError(
-            f"{name} cannot be cut by source: each label needs a file that also has other labels, and in which it "
-            "comes from two or more sources; give a validation file, or set validation_by to text."
+            f"{name} cannot be cut by source: two or more labels need a file in which each label comes from two or "
+            "more sources; give a validation file, or set validation_by to text."
         )
     train = np.delete(np.arange(len(sources)), held_out)
     return [train, held_out]
@@ -147,8 +147,8 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[n
     label that have one.
 
     The labels have equal totals, also within each corpus that has all labels. Corpora that lack a label are rescaled,
-    label by label, until the totals are equal. If no such corpus has some label, this is impossible: all corpora are
-    rescaled, and the labels within a corpus are no longer equal.
+    label by label, until the totals are equal. If a label is missing from all of these, this is impossible: all corpora
+    are rescaled, and the labels within a corpus are no longer equal.
 
     Args:
         sources: n sources.
@@ -208,7 +208,7 @@ def _balanced_totals(corpus_of: Ints, label_of: Ints) -> NDArray[np.float64]:
     totals = np.where(has_label, total_of_each_label[:, None], 0)
 
     # Corpora with all labels have equal totals of the labels already. The other corpora together get them by scaling
-    # each label, unless none of them has some label.
+    # each label, unless a label is missing from all of them.
     is_scaled = ~has_label.all(axis=1)
     scaled_corpora_have = has_label[is_scaled].any(axis=0)
     if not scaled_corpora_have.all():

@@ -94,7 +94,7 @@ def reliability(probabilities: Floats, labels: Ints) -> tuple[Ints, Floats, Floa
 
 
 def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]]:
-    """Find the highest score thresholds that keep at least 100, 90, 80, 70 and 50 % of the texts.
+    """Find the highest score thresholds that keep at least 90, 80, 70 and 50 % of the texts; for 100 %, it is 0.
 
     The score of a text is its highest probability. Texts below a threshold can be left without a label.
 

@@ -127,6 +127,8 @@ class BatchClassifier:
         if self._columns is not None:
             # Only checks that this batch has them.
             columns = choose_columns(_NAME, names, {}, self._columns)
+            # Default columns of the first batch may lack a title or text that this batch has. Requested columns and
+            # those of the training are meant as they are.
             if self._text_column_names is None and self._columns != self._trained:
                 check_unread_columns(_NAME, names, columns, "first batch")
             return columns

@@ -207,7 +207,7 @@ def ngram_contributions(
     for group, spans in zip(groups, spans_of_groups, strict=True):
         first, last = spans.to(input_ids.device).unbind(dim=1)
         token_counts = last - first + 1
-        token_factors = ngram_factors(group, ngrams.weights).double() / token_counts
+        token_factors = ngram_factors(group, ngrams.weights.dtype).double() / token_counts
         added = token_factors.unsqueeze(-1) * ngrams.weights[group.rows]  # (B, n, num_labels)
         # To the first token of every n-gram, then to the second token of those that have one, and so on.
         for place in range(int(token_counts.max())):
@@ -268,7 +268,7 @@ def _runs(*, first: int, size: int, count: int) -> Tensor:
 def _linear_in_words(
     model: GloveLstmForSequenceClassification, vectors: Tensor
 ) -> GloveLstmForSequenceClassification:
-    """Return a model that gives the same logits for embedded texts `vectors`.
+    """Return a copy of a model whose encoder embeds any input to `vectors`. Its logits are those of the model.
 
     Its gates count as constants when gradients are computed. It shares the weights. Max pooling and ReLU are
     linear while their active positions and units stay the same.

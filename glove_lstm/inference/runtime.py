@@ -163,7 +163,7 @@ class LightClassifier:
         begins = np.cumsum(texts.lengths) - texts.lengths
         for batch in length_batches(texts.lengths, _MOST_TEXTS, _MOST_TOKENS):
             lengths = texts.lengths[batch]
-            longest = int(lengths[0])  # the first text
+            longest = int(lengths[0])  # `length_batches` puts the longest text first
             width = max(1, longest)
             mask = np.arange(width) < lengths[:, None]  # (texts, width)
             tokens = ranges(begins[batch], lengths)

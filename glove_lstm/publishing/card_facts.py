@@ -65,8 +65,8 @@ class CardFacts:
     def of(cls, folder: Path, repo_id: str) -> "CardFacts":
         """Compute the facts of a checkpoint.
 
-        `card` in metrics.json may give the card's `name`, its `license` (an id of the Hub), a `data_description` and a
-        `results_note`, which stands below the first table.
+        benchmarks/make_hub.py writes `card` into the metrics.json of the shipped checkpoint: a `name`, a `license` (an
+        id of the Hub), a `data_description`, and a `results_note`, which stands below the first table.
 
         Raises:
             DataError: metrics.json or config.json cannot be read.

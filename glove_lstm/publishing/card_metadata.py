@@ -99,15 +99,15 @@ class _Dataset(NamedTuple):
 
 
 def _dataset(description: str) -> _Dataset:
-    """Return the dataset of a description, without names of local files and folders.
+    """Return the dataset of a description or of a name in `other_data`, without names of local files and folders.
 
     The type is an id on the Hub, from the description or from the notes of a built-in dataset, or else a single word:
 
         description                      type               name
         "user/data (en)"                 "user/data"        "user/data (en)"
         "liar (two) from train.tsv"      "ucsbnlp/liar"     "liar (two)"
-        "ISOT from True.csv"             "isot"             "ISOT"
-        "Titles of ISOT"                 "unknown"          "Titles of ISOT"
+        "veritas"                        "veritas"          "veritas"
+        "Titles and headlines"           "unknown"          "Titles and headlines"
         "train a.csv, test b.csv"        "unknown"          "Unknown"
     """
     hub_id = _id_on_hub(description)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 def title_of_data(description: str) -> str:
-    """Return the title in a description of data, without the names of files; empty if there are only files.
+    """Return the title in a description of data, without the names of files; empty for files alone or a folder.
 
     For example:
 
@@ -13,6 +13,8 @@ def title_of_data(description: str) -> str:
         "train a.csv, validation b.csv"           ""
     """
     title = description.partition(" from ")[0]
+    # Names of files have an ending, and a folder is described as "./folder". An id of the Hub may have a dot, too, but
+    # `_dataset` in card_metadata.py recognises it first.
     are_files = "." in title
     if are_files:
         return ""

@@ -105,7 +105,7 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
     try:
         _create_repo(api, to)
         return _commit(api, folder, to)
-    except DataError:
+    except DataError:  # a ValueError, too
         raise
     except _PUSH_ERRORS as error:
         raise DataError(_sentence(error, to)) from None

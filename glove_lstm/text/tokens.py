@@ -84,7 +84,9 @@ def true_places(mask: NDArray[np.bool_]) -> Integers:
 def length_batches(
     lengths: NDArray[np.integer], most_texts: int, most_tokens: int | None = None
 ) -> Iterator[Integers]:
-    """Yield the rows of batches of texts of similar length, longest first, to keep padding small.
+    """Yield the rows of batches of texts of similar length, to keep padding small.
+
+    Batches, and the texts in a batch, are ordered by length, the longest first.
 
     Args:
         lengths: (n,) tokens of each text.

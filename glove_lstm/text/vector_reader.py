@@ -41,7 +41,8 @@ from glove_lstm.tokenization.word_shapes import (
 
 # Characters read together. With fewer, threads wait for each other more often: Python's lock is held between the steps.
 _BATCH_CHARACTERS = 1 << 18
-# A lower-cased piece that holds one of these may be what `pipelines.py` takes for a URL.
+# A lower-cased piece that holds one of these may be what `pipelines.py` takes for a URL. "www." would not do: the
+# second step there also takes "<ww.x" and "<ttp://x" for the rest of a URL.
 _URL_SIGNS = (b"://", b"ww.", b"<url>")
 _SHAPE_FLAGS = LOWER | UPPER | DIGIT  # the three lowest flags: combinations of them are 0 to 7
 # A hyphen joins two runs of letters and digits to a word; a point or a comma joins two runs to a number.

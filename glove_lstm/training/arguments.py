@@ -49,7 +49,8 @@ def check_booleans(arguments: Any) -> None:
 class TokenizerArguments:
     """How text becomes tokens, and where the word vectors come from.
 
-    Word shapes and characters are read if the network has embeddings for them. The variant `article` drops stop words.
+    Word shapes and characters are read if the network has embeddings for them. The variant `article` (of the preset
+    `article`) drops stop words and punctuation.
     """
 
     glove: str = option("6B.100d", "A name such as 6B.50d, or a file (.txt, .gz, .zip).")
@@ -188,7 +189,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
     )
     max_grad_norm: float = option(
         0.0,
-        "Norm to which gradients are clipped, as a rule except those of the word vectors; 0: no clipping.",
+        "Norm to which gradients are clipped; 0: no clipping. The gradients of word vectors are clipped only with "
+        "another optim, fp16 or several processes.",
     )
     corrupted_share: float = option(
         0.0,

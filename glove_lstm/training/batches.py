@@ -161,7 +161,7 @@ def tokenize(
 
 
 def corrupt(texts: Sequence[str], seed: int, epoch: int, reader: LightTokenizer) -> list[str]:
-    """Return a corrupted copy of each text. It depends on the text's place in the list, the seed and the epoch alone.
+    """Return a corrupted copy of each text. Its errors depend on the text, its place, the seed and the epoch.
 
     Args:
         texts: n texts.

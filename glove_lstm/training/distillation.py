@@ -181,13 +181,12 @@ def _labelled_model(
     training = job.recipe.training
     folder = Path(str(training.output_dir), LABELLED_MODEL)
     if training.resume_from_checkpoint and validation is not None:
-        # Only a check: the checkpoints in this folder must belong to the same validation texts. The model itself is
-        # always trained again, from its last checkpoint.
-        FirstModel.load(folder, validation)
+        FirstModel.check(folder, validation)
     logger.info("Model of the labels: %s texts.", f"{len(train):,}")
     recipe = job.recipe.with_training(output_dir=str(folder), report_to=[])
-    # The final model of the labels uses the C and the calibration of the first model of the labels. `first` is the
-    # record of the first student, which has the same C, but a calibration of its own.
+    # With a final model, four models are trained: of the labels, the student, and both again on all texts. The third
+    # uses the C and the calibration of the first. `first` is the record of the second: it has the same C, but a
+    # calibration of its own.
     first_labelled_model = None
     if first is not None:
         values = first.about["distillation"]["labelled_model"]["calibration"]
@@ -214,7 +213,7 @@ def _initial_student(
         labelled_model.model,
         labelled_model.tokenizer,
         labelled_model.about,
-        fine_tuned=True,
+        has_learned=True,
         earlier=labelled_model.training_texts,
     )
 
@@ -443,7 +442,7 @@ def _about_lesson(lesson: _Lesson) -> dict[str, Any]:
 def _add_labelled_model(about: dict[str, Any], labelled_model: TrainingResult) -> None:
     """Describe the model of the labels in metrics.json, and add its time.
 
-    The final model of the labels uses this calibration.
+    `_labelled_model` reads the calibration when it trains the final model of the labels.
     """
     about["distillation"]["labelled_model"] = {
         "arguments": labelled_model.about["arguments"],

@@ -69,7 +69,8 @@ def fit(
         labels: The label of each text; for multi-label texts, its list of labels.
         validation: Validation texts, with which the scores are calibrated. They are held out of the texts, if this is a
             share of them or `HeldOut` rows. No model trains on them, if this is (texts, labels) or (texts, labels,
-            sources). None: the scores are not calibrated or, with a teacher, calibrated to its scores.
+            sources). None: the scores are not calibrated or, with a teacher and 100 unlabelled texts, calibrated to its
+            scores.
         recipe: Arguments of tokenizer, network and training; None: the default preset.
         label_names: All labels, in the order of the logits; None: as `sorted_label_names` orders them.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
@@ -100,7 +101,8 @@ def fit(
     if given_validation is not None:
         _check_validation(given_validation, train)
     if train.weights is not None and not isinstance(validation, HeldOut):
-        # A text of weight 0 must not calibrate. `HeldOut` has row numbers of all texts, which would shift.
+        # A text of weight 0 must not calibrate. With `HeldOut` the caller leaves such texts out: to remove them here
+        # would shift its row numbers.
         train = train.select(np.flatnonzero(train.weights))
 
     _prepare_output(recipe)
@@ -127,6 +129,7 @@ def fit(
     first_texts = train.select(held_out.train)
     held_out_texts = train.select(held_out.validation)
     refits = recipe.training.refit and not recipe.training.validation_selects_model
+    # Beside so many unlabelled texts, the held-out texts would add little to a final model.
     if not refits or most_have_no_label:
         return train_one(job, first_texts, held_out_texts)
     return _train_two(job, train_one, train, first_texts, held_out_texts)
@@ -158,7 +161,7 @@ def _check_teachers(teachers: Sequence[LoadedTeacher], train: LabelledTexts) -> 
     for teacher in teachers:
         if teacher.label_names is None:
             teacher.label_names = list(train.label_names)
-        columns_of(teacher, train.label_names)
+        columns_of(teacher, train.label_names)  # raises an error if the labels differ
 
 
 def _given_validation(validation: Validation, names: Sequence[str]) -> LabelledTexts | None:

@@ -35,9 +35,8 @@ class InitialModel:
     model: GloveLstmForSequenceClassification
     tokenizer: PreTrainedTokenizerBase
     about: dict[str, Any]  # what metrics.json says of it
-    # It has learned from texts already, those of `earlier` or unknown ones.
-    fine_tuned: bool = False
-    earlier: TrainingTexts | None = None  # record of the checkpoint, if it has one
+    has_learned: bool = False  # whether the model was trained before
+    earlier: TrainingTexts | None = None  # the texts of that training; None: they are unknown
 
     @property
     def words(self) -> dict[str, int]:
@@ -49,7 +48,7 @@ class InitialModel:
     def record_of(self, trained: Iterable[str], validated: Iterable[str]) -> TrainingTexts:
         """Return the record of texts, together with those that the checkpoint had seen before."""
         record = TrainingTexts.of(trained, validated)
-        if not self.fine_tuned:
+        if not self.has_learned:
             return record
         return record.added_to(self.earlier)
 
@@ -133,7 +132,7 @@ def _fill_embeddings(
         unknown = rows[config.unk_token_id]
         vectors = character_vectors(glove, unknown, config.character_buckets)
         characters.weight.data.copy_(torch.from_numpy(vectors))
-    model.round_tables()  # frozen vectors are trained with as they are saved
+    model.round_tables()  # now: an LSTM beside frozen vectors must learn from the values that are saved
 
 
 def embedding_rows(
@@ -144,8 +143,8 @@ def embedding_rows(
     Args:
         vocabulary: Token -> id; the ids are 0 to n - 1.
         glove: Words and their vectors.
-        uniform: Whether vectors are drawn from [0, 1), as published, or from a normal distribution with GloVe's mean
-            and standard deviation in each dimension.
+        uniform: Whether vectors are drawn from [0, 1), as in the published recipe, or from a normal distribution with
+            GloVe's mean and standard deviation in each dimension.
         seed: Seed of the draw.
 
     Returns:
@@ -200,7 +199,7 @@ def _load(
     if validation is not None and earlier is not None and earlier.complete:
         was_trained_on, _ = earlier.find(validation.texts)
         about["known_before"] = int(was_trained_on.sum())
-    return InitialModel(model, tokenizer, about, fine_tuned=True, earlier=earlier)
+    return InitialModel(model, tokenizer, about, has_learned=True, earlier=earlier)
 
 
 def _reset_label_weights(model: GloveLstmForSequenceClassification) -> None:

@@ -208,7 +208,7 @@ def _features_of_batch(
         present = group.present.nonzero(as_tuple=True)
         texts.append(present[0])
         table_rows.append(group.rows[present])
-        factors.append(ngram_factors(group, ngrams.weights)[present])
+        factors.append(ngram_factors(group, ngrams.weights.dtype)[present])
     if unknown is not None:
         present = unknown.present.nonzero(as_tuple=True)
         texts.append(unknown.texts[present[0]])
@@ -394,14 +394,14 @@ def _log_count_ratios(
     entries = np.repeat(weights.astype(np.float32), ngrams_of_text)
     has_ngram = csr_matrix((entries, factors.indices, factors.indptr), shape=factors.shape)
     lift = space.lift[: len(space.used), : len(space.weighted)]  # without earlier logits
-    has_feature = lift.astype(bool).astype(np.float32)
+    ngram_has_feature = lift.astype(bool).astype(np.float32)  # (u, v)
 
     # A text counts for a character n-gram as often as it has words with it.
-    counts = has_feature.T @ np.asarray(has_ngram.sum(axis=0)).ravel()[space.used]
+    counts = ngram_has_feature.T @ np.asarray(has_ngram.sum(axis=0)).ravel()[space.used]
     ratios = []
-    for has_one in has_label.T:
-        ngram_counts = has_ngram.T @ has_one.astype(np.float32)
-        counts_with = has_feature.T @ ngram_counts[space.used]
+    for has_label_of_machine in has_label.T:
+        ngram_counts = has_ngram.T @ has_label_of_machine.astype(np.float32)
+        counts_with = ngram_has_feature.T @ ngram_counts[space.used]
         counts_without = counts - counts_with
         share_with = (counts_with + 1) / (counts_with + 1).sum()
         share_without = (counts_without + 1) / (counts_without + 1).sum()

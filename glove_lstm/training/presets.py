@@ -5,8 +5,9 @@ from math import ceil
 from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # The published recipe, with two differences: padding is masked (the published network pools over it), and the loss
-    # is softmax cross-entropy (the published network has two independent sigmoids).
+    # The recipe that was published with 91.79 % validation accuracy on fake_or_real_news, for articles; the tokenizer
+    # variant without stop words and punctuation is named after it. Two things differ: padding is masked (the published
+    # network pools over it), and the loss is softmax cross-entropy (the published network has independent sigmoids).
     "article": {
         "tokenizer_variant": "article",
         "vocab_size": 100_000,

@@ -64,6 +64,11 @@ class FirstModel:
             raise DataError(f"{path} belongs to other validation texts or labels: {_ADVICE}.")
         return first
 
+    @classmethod
+    def check(cls, folder: Path, validation: LabelledTexts) -> None:
+        """Raise a DataError if a record in a folder is damaged, or belongs to other validation texts."""
+        cls.load(folder, validation)
+
 
 def _identity(validation: LabelledTexts) -> dict[str, list[Any]]:
     """Return hashes of the validation texts, and their labels: the logits of a first model belong to them."""

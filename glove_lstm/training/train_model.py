@@ -41,9 +41,9 @@ _MOST_NGRAM_TEXTS = 200_000
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What all models of a training have in common."""
+    """Arguments of `fit` that each of its models needs."""
 
-    recipe: Recipe
+    recipe: Recipe  # not yet `sized`; each model has an output folder of its own
     glove: GloveVectors | None  # None in fine-tuning
     class_weight: ClassWeight | None
     text_column_names: list[str] | None

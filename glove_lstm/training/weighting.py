@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 ClassWeight = str | Mapping[str, float]  # "balanced", or the weight of each label
 
-_MOST_IN_SAMPLING = 5.0  # larger weights would repeat a few texts too often
+_MOST_IN_SAMPLING = 5.0  # times the mean; larger weights would repeat a few texts too often
 
 
 @dataclass(frozen=True, eq=False)

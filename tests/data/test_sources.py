@@ -191,5 +191,5 @@ def test_few_sources_raise_the_share_to_a_half():
     ids=["a label of one source", "no sources", "a label in each corpus"],
 )
 def test_too_few_sources_cannot_be_cut(rows):
-    with pytest.raises(DataError, match="it cannot be cut by source: each label needs"):
+    with pytest.raises(DataError, match="it cannot be cut by source: two or more labels"):
         split(rows)

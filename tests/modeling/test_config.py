@@ -35,7 +35,7 @@ BAD_VALUES = {
     "ngram_weight": [-1, NAN, True],
     "shrinkage": [-1, NAN, True],
     "temperature": [0, -1, NAN, True],
-    "thresholds": ["ab", [-0.1]],
+    "thresholds": ["ab", 0.5, [-0.1]],
     "text_column_names": ["title", [], [1]],
     "label_type": ["number"],
 }
@@ -62,7 +62,7 @@ def test_a_token_beyond_the_vocabulary_is_refused():
 def test_a_value_that_is_set_later_is_checked_by_the_model():
     config = GloveLstmConfig(vocab_size=9)
     config.temperature = -1.0
-    with pytest.raises(ValueError, match="temperature must be a number"):
+    with pytest.raises(ValueError, match="temperature must be a finite number"):
         GloveLstmModel(config)
 
 

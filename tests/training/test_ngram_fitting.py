@@ -98,7 +98,7 @@ def features_of(model, inputs):
     """(texts, n-grams) share of each n-gram in each text; the fit reads n-grams of several texts alone."""
     mask = inputs["attention_mask"].bool()
     [group] = model.ngrams.groups(inputs["input_ids"], None, mask)
-    factors = ngram_factors(group, torch.zeros(4096, 2))
+    factors = ngram_factors(group, torch.float32)
     features = torch.zeros(len(mask), len(model.ngrams.weights))
     features = features.scatter_add(1, group.rows, factors).double().numpy()
     texts_with = (features > 0).sum(axis=0)

@@ -73,7 +73,6 @@ def test_a_public_repository_does_not_take_a_private_model(folder, api):
     assert not api.commits
 
 
-@pytest.mark.parametrize("method", ["create_repo", "create_commit"])
 @pytest.mark.parametrize(
     ("error", "part"),
     [
@@ -91,9 +90,15 @@ def test_a_public_repository_does_not_take_a_private_model(folder, api):
         (ConnectionError("no route"), "co failed (no route); check the network"),
     ],
 )
-def test_what_the_hub_refuses(folder, api, method, error, part):
-    api.errors[method] = error
+def test_what_the_hub_refuses(folder, api, error, part):
+    api.errors["create_commit"] = error
     assert part in refusal(folder)
+    assert not api.commits
+
+
+def test_a_repository_that_cannot_be_created(folder, api):
+    api.errors["create_repo"] = http_error(403)
+    assert "may not write to user/model (planned)" in refusal(folder)
     assert not api.commits
 
 

@@ -55,17 +55,15 @@ def test_a_space_runs_by_itself(api, checkpoint, tmp_path):
         assert "FAKE" in httpx.get(f"{about}/{event}", timeout=30).text
 
 
-def test_a_static_space_has_the_page_and_what_it_reads(api, copy, tmp_path):
-    (copy / "plots").mkdir(exist_ok=True)
-    (copy / "plots" / "another.png").write_bytes(b"a picture")
-    succeed(main, copy, "--space", "--static", "--repo_id", REPO)
+def test_a_static_space_has_the_page_and_what_it_reads(api, exported, tmp_path):
+    succeed(main, exported, "--space", "--static", "--repo_id", REPO)
     assert (api.options["repo_type"], api.options["space_sdk"]) == ("space", "static")
     folder = tmp_path / "space"
     api.write(folder)
     page = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js"}
     read = {"config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json"}
     read |= {"light.onnx", "model.safetensors"}
-    shown = {"README.md", *(f"plots/{path.name}" for path in copy.glob("plots/*.png"))}
+    shown = {"README.md", *(f"plots/{path.name}" for path in exported.glob("plots/*.png"))}
     files = set(api.files) - {".gitattributes"}
     assert files == page | {f"model/{name}" for name in read | shown}
     card = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
@@ -79,8 +77,3 @@ def test_the_page_is_for_models_of_one_label(copy):
     edit_json(copy / "config.json", problem_type="multi_label_classification")
     done = run_here(main, copy, "--space", "--static", "--repo_id", REPO, "--dry_run")
     assert_refused(done, "does not choose one of several labels for a text")
-
-
-def test_static_is_for_a_space(checkpoint):
-    done = run_here(main, checkpoint, "--static", "--repo_id", REPO)
-    assert_refused(done, "--static belongs to --space")

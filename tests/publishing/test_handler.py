@@ -1,4 +1,7 @@
-"""handler.py of a pushed model answers as the light runtime does. `test_hub_round_trip.py` runs it without our package."""
+"""handler.py of a pushed model answers as the light runtime does.
+
+`test_hub_round_trip.py` runs it without our package.
+"""
 
 import pytest
 from huggingface_hub import TextClassificationOutputElement

@@ -60,12 +60,14 @@ def test_a_static_space_has_the_page_and_what_it_reads(api, exported, tmp_path):
     assert (api.options["repo_type"], api.options["space_sdk"]) == ("space", "static")
     folder = tmp_path / "space"
     api.write(folder)
-    page = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js"}
-    read = {"config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json"}
-    read |= {"light.onnx", "model.safetensors"}
-    shown = {"README.md", *(f"plots/{path.name}" for path in exported.glob("plots/*.png"))}
-    files = set(api.files) - {".gitattributes"}
-    assert files == page | {f"model/{name}" for name in read | shown}
+    expected = {".gitattributes"}
+    expected |= {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js"}
+    expected |= {"model/config.json", "model/tokenizer.json", "model/tokenizer_config.json"}
+    expected |= {"model/light.onnx", "model/model.safetensors", "model/metrics.json"}
+    expected.add("model/README.md")
+    for path in exported.glob("plots/*.png"):
+        expected.add(f"model/plots/{path.name}")  # the card shows it
+    assert set(api.files) == expected
     card = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
     assert (card["sdk"], card["app_file"]) == ("static", "index.html")
     html = (folder / "index.html").read_text()

@@ -2,10 +2,12 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from hub_server import TOKEN, HubServer
-from support import QUICK, WITHOUT_PACKAGE, run_client, run_script
+from support import QUICK, ROOT, WITHOUT_PACKAGE, run_client
 
 from glove_lstm.publishing.hub_upload import list_files
 
@@ -64,8 +66,10 @@ def fine_tune_and_push(hub, articles, home):
     options += ["--output_dir", home / "tuned", *QUICK, "--num_train_epochs", 1]
     options += ["--push_to_hub", "True", "--hub_model_id", REPO, "--hub_token", TOKEN]
     options += ["--log_level", "debug"]
-    debug = {"HF_DEBUG": "1", "TRANSFORMERS_VERBOSITY": "debug"}
-    done = run_script("train", *options, env=hub.client_env(home, TOKEN) | debug)
+    command = [sys.executable, ROOT / "scripts" / "train.py", *map(str, options)]
+    env = hub.client_env(home, TOKEN) | {"HF_DEBUG": "1", "TRANSFORMERS_VERBOSITY": "debug"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert f"started from `{REPO}`" in (home / "tuned" / "README.md").read_text(encoding="utf-8")
     return done
 

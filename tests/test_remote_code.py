@@ -13,7 +13,6 @@ _USE = """
 import sys, torch
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 path = {path!r}
-assert "glove_lstm" not in sys.modules
 for options in ({{}}, {{"trust_remote_code": False}}):
     try:
         AutoTokenizer.from_pretrained(path, **options)

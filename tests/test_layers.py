@@ -55,14 +55,16 @@ def imported_names(module: str, source: str) -> set[str]:
                 origin = f"{module.rpartition('.')[0]}.{origin}"
             for alias in node.names:
                 name = f"{origin}.{alias.name}"
-                names.add(name if name in MODULES else origin)
+                if name not in MODULES:
+                    name = origin
+                names.add(name)
     return names
 
 
 def imports_of(module: str, path: Path) -> set[str]:
     """What a module imports from this repository."""
     names = imported_names(module, path.read_text(encoding="utf-8"))
-    return {name for name in names if name.partition(".")[0] in ("glove_lstm", "benchmarks")}
+    return {name for name in names if name.split(".")[0] in ("glove_lstm", "benchmarks")}
 
 
 IMPORTS = {module: imports_of(module, path) for module, path in MODULES.items()}

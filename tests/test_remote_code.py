@@ -141,16 +141,6 @@ def test_transformers_4_is_refused_in_words(tmp_path: Path) -> None:
     run_without_package(_LOAD_ON_4.format(path=str(folder)), tmp_path)
 
 
-def travelling_sources() -> list[Path]:
-    """The sources in modeling/ and tokenization/ of the remote code of hub/."""
-    names = {path.name for path in HUB.glob("*.py")}
-    names.remove("handler.py")  # not run by transformers
-    all_sources = (*ROOT.glob("modeling/*.py"), *ROOT.glob("tokenization/*.py"))
-    sources = [path for path in all_sources if path.name in names]
-    assert len(sources) == len(names) > 5
-    return sources
-
-
 def test_hub_is_small_whole_and_without_pickle() -> None:
     total = 0
     kinds = set()

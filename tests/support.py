@@ -125,23 +125,35 @@ def write_glove(path: Path, dim: int = 8) -> Path:
     return path
 
 
+def as_words(arguments: dict[str, Any]) -> list[str]:
+    """Arguments as the words of a command line."""
+    words = []
+    for name, value in arguments.items():
+        words += [f"--{name}", str(value)]
+    return words
+
+
 # Options of the train command: a small network, and a short training.
-SMALL = [
-    *("--vocab_size", "200"),
-    *("--max_seq_length", "40"),
-    *("--hidden_size", "8"),
-    *("--type_embedding_size", "4"),
-    *("--character_buckets", "256"),
-    *("--classifier_hidden_size", "8"),
-    *("--ngram_buckets", "1024"),
-]
-QUICK = [
-    *("--num_train_epochs", "4"),
-    *("--learning_rate", "0.02"),
-    *("--per_device_train_batch_size", "16"),
-    *("--disable_tqdm", "True"),
-    *("--use_cpu", "True"),
-]
+SMALL = as_words(
+    {
+        "vocab_size": 200,
+        "max_seq_length": 40,
+        "hidden_size": 8,
+        "type_embedding_size": 4,
+        "character_buckets": 256,
+        "classifier_hidden_size": 8,
+        "ngram_buckets": 1024,
+    }
+)
+QUICK = as_words(
+    {
+        "num_train_epochs": 4,
+        "learning_rate": 0.02,
+        "per_device_train_batch_size": 16,
+        "disable_tqdm": True,
+        "use_cpu": True,
+    }
+)
 
 
 def run_here(

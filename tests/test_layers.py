@@ -9,10 +9,24 @@ from support import ROOT
 
 # From the bottom to the top: a room may import itself and the rooms before it.
 ROOMS = [
-    *("errors", "version", "processors", "progress", "weights_file"),
-    *("tokenization", "data", "modeling", "text", "auto_classes"),
-    *("checkpoint", "inference", "training", "evaluation", "publishing"),
-    *("estimator", "app", "commands"),
+    "errors",
+    "version",
+    "processors",
+    "progress",
+    "weights_file",
+    "tokenization",
+    "data",
+    "modeling",
+    "text",
+    "auto_classes",
+    "checkpoint",
+    "inference",
+    "training",
+    "evaluation",
+    "publishing",
+    "estimator",
+    "app",
+    "commands",
 ]
 FRONT_DOOR = "glove_lstm"  # names what users import; no module imports it
 TRAVELLING = ("tokenization", "modeling")

@@ -12,18 +12,25 @@ from support import ROOT, run_without_package
 HUB = ROOT / "hub"
 PACKAGES = ("glove_lstm", "tokenization", "modeling", "scripts", "benchmarks")
 # What remote code may import, and names by which it could reach files, the network or other code.
-MODULES = {
-    *("collections", "contextlib", "dataclasses", "itertools", "math", "re", "string"),
-    *("functools", "threading", "typing", "numpy", "os", "tokenizers", "torch", "transformers"),
+STANDARD_LIBRARY = {
+    "collections",
+    "contextlib",
+    "dataclasses",
+    "functools",
+    "itertools",
+    "math",
+    "os",
 }
-FORBIDDEN = {
-    *("open", "exec", "eval", "__import__", "globals", "input", "print", "hub", "jit"),
-    *("load", "fromfile", "tofile", "memmap", "from_file", "read_text", "write_text"),
-    *("read_bytes", "write_bytes", "unlink", "urlopen", "system", "popen", "environ", "listdir"),
-    *("push_to_hub", "load_library", "cached_file", "cpp_extension"),
-    *("pipeline", "AutoModel", "AutoTokenizer"),
-    *("__builtins__", "__globals__", "__subclasses__", "__dict__", "__loader__", "__code__"),
-}
+STANDARD_LIBRARY |= {"re", "string", "threading", "typing"}
+MODULES = STANDARD_LIBRARY | {"numpy", "tokenizers", "torch", "transformers"}
+CODE = {"exec", "eval", "__import__", "globals", "input", "print", "open"}
+INSIDES = {"__builtins__", "__globals__", "__subclasses__", "__dict__", "__loader__", "__code__"}
+SYSTEM = {"system", "popen", "environ", "listdir", "unlink", "urlopen"}
+FILES = {"read_text", "write_text", "read_bytes", "write_bytes", "load", "from_file"}
+NUMPY = {"fromfile", "tofile", "memmap"}
+TORCH = {"hub", "jit", "load_library", "cpp_extension"}
+TRANSFORMERS = {"push_to_hub", "cached_file", "pipeline", "AutoModel", "AutoTokenizer"}
+FORBIDDEN = CODE | INSIDES | SYSTEM | FILES | NUMPY | TORCH | TRANSFORMERS
 REACHING = """
 import socket
 import glove_lstm

@@ -116,11 +116,6 @@ def test_no_network(folder, monkeypatch):
     assert "The connection to http://127.0.0.1:9 failed" in refusal(folder)
 
 
-def test_no_repository_id(folder, api):
-    to = Destination("no-namespace", token=TOKEN)
-    assert "is not a repository id" in refusal(folder, to)
-
-
 def test_no_login(folder, no_login):
     assert "You are not logged in" in refusal(folder, Destination(REPO))
 

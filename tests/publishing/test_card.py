@@ -127,7 +127,8 @@ The word vectors are `glove.6B.100d.txt`. Stanford's vectors are under the Publi
 @pytest.fixture
 def folder(tmp_path):
     """A folder with the metrics above."""
-    (tmp_path / "model.safetensors").write_bytes(b"0" * 14_299_000)
+    with (tmp_path / "model.safetensors").open("wb") as weights:
+        weights.truncate(14_299_000)
     return save(tmp_path, METRICS)
 
 
@@ -208,7 +209,7 @@ def test_validation_texts_of_unseen_sources(folder):
     metrics = {
         **METRICS,
         "validation": {**MEASURES, "by_source": sources},
-        "test": {**MEASURES, "seen": 3, "ece": 0.3},
+        "test": {**MEASURES, "ece": 0.3},
     }
     rows = {"train": 8000, "validation": 1200, "all": 9200}
     facts = facts_of(folder, metrics, validation_by="source", rows=rows)
@@ -218,7 +219,6 @@ def test_validation_texts_of_unseen_sources(folder):
     assert "this model was trained on 9,200 texts" in facts.procedure
     assert "\n| test | 1,200 |" in facts.results
     assert "| validation" not in facts.results
-    assert "the training used 3 of them, so the figures are too good." in facts.results
     assert "\n| validation (sources unseen by the first model) |" in facts.more_measures
     assert "validation texts on: test, recovery." in facts.calibration
     assert "On the validation texts, with the first model:" in facts.calibration

@@ -53,10 +53,10 @@ def test_a_space_runs_by_itself(api, checkpoint, tmp_path):
         assert unwanted not in requirements
 
     command = (sys.executable, "-c", RUN.format(folder=str(folder)))
-    with run_demo(tmp_path / "log.txt", command=command, HF_HUB_OFFLINE="1") as running:
-        with httpx.Client(base_url=running.address, timeout=60) as http:
-            assert http.get("/").status_code == 200
-            answered, [about] = call(http, "about")
+    space = run_demo(tmp_path / "log.txt", command=command, HF_HUB_OFFLINE="1")
+    with space as running, httpx.Client(base_url=running.address, timeout=60) as http:
+        assert http.get("/").status_code == 200
+        answered, [about] = call(http, "about")
     assert answered
     assert about["labels"] == ["FAKE", "REAL"]
 

@@ -81,6 +81,8 @@ def test_a_public_repository_does_not_take_a_private_model(folder, api):
         (http_error(403, "Private repository storage limit reached"), "storage quota"),
         (http_error(404, kind=RepositoryNotFoundError), "does not exist or your login cannot see"),
         (http_error(404, kind=RevisionNotFoundError), "has no revision 'main'"),
+        (http_error(409), "run the command again later"),
+        (http_error(429), "run the command again later"),
         (http_error(412), "run the command again later"),  # somebody else was faster
         (http_error(422, "no such thing"), "(status 422, no such thing); correct this"),
         (http_error(500), "refused the push (status 500"),

@@ -77,6 +77,7 @@ def test_no_texts(handler):
         ({"inputs": "a", "parameters": {"function_to_apply": "x"}}, "function_to_apply is 'x'"),
         ({"inputs": "a", "parameters": [1]}, "parameters must be an object"),
         ({"inputs": {"text": "a", "title": "b"}}, "inputs must be a text"),
+        ({"inputs": {"text": 5}}, "inputs must be a text"),
         ({"inputs": [1]}, "or a list of these"),
     ],
 )

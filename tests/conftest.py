@@ -23,7 +23,7 @@ atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=Tr
 # No network but loopback, in this process and in its child processes.
 _NO_NETWORK = Path(__file__).parent / "no_network"
 _python_path = [str(_NO_NETWORK)]
-if "PYTHONPATH" in os.environ:
+if os.environ.get("PYTHONPATH"):
     _python_path.append(os.environ["PYTHONPATH"])
 os.environ["PYTHONPATH"] = os.pathsep.join(_python_path)
 runpy.run_path(str(_NO_NETWORK / "sitecustomize.py"))

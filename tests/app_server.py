@@ -49,16 +49,23 @@ def run_demo(
             [*start, *map(str, args)], stdout=file, stderr=subprocess.STDOUT, env=environment
         )
     try:
-        deadline = time.monotonic() + _SECONDS
-        pattern = re.compile(r"Running at (http://\S+?)/?\s")
-        while not (found := pattern.search(log.read_text(encoding="utf-8"))):
-            assert process.poll() is None, log.read_text(encoding="utf-8")
-            assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
-            time.sleep(0.1)
-        yield Running(found[1], process, log)
+        yield Running(wait_for_address(process, log), process, log)
     finally:
         process.terminate()
         process.wait(60)
+
+
+def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Return the address that the app prints when it listens."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        text = log.read_text(encoding="utf-8")
+        printed = re.search(r"Running at (http://\S+?)/?\s", text)
+        if printed:
+            return printed[1]
+        assert process.poll() is None, text
+        time.sleep(0.1)
+    raise TimeoutError(log.read_text(encoding="utf-8"))
 
 
 def call(http, name, *data):
@@ -67,9 +74,11 @@ def call(http, name, *data):
     if posted.status_code != 200:
         return False, posted.json()["detail"]
     events = http.get(f"/gradio_api/call/{name}/{posted.json()['event_id']}").text
-    event, value = re.search(r"event: (complete|error)\ndata: (.*)", events).groups()
-    value = json.loads(value)
-    return event == "complete", value if event == "complete" else value["error"]
+    event, data = re.search(r"event: (complete|error)\ndata: (.*)", events).groups()
+    value = json.loads(data)
+    if event == "error":
+        return False, value["error"]
+    return True, value
 
 
 def upload(http, name, content):

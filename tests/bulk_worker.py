@@ -53,9 +53,9 @@ def main(path, folder, kind, rows_per_part, pause):
     sys.stdout.write(f"{summary.rows} {peak_memory():.1f}\n")
 
 
-def peak_memory(pid="self"):
-    """Of one process, in MB; needs Linux. `resource` would count the parent's memory at the fork."""
-    status = Path(f"/proc/{pid}/status").read_text()
+def peak_memory():
+    """MB of this process; needs Linux. `resource` would count the parent's memory at the fork."""
+    status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 

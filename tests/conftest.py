@@ -6,7 +6,6 @@ import os
 import runpy
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -16,7 +15,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-")
 
 import pytest
-from filelock import FileLock
 from golden.make_tiny_checkpoint import TINY_CHECKPOINT, make_tiny_checkpoint
 from support import ROOT, write_articles, write_glove
 
@@ -24,9 +22,10 @@ atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=Tr
 
 # No network but loopback, in this process and in its child processes.
 _NO_NETWORK = Path(__file__).parent / "no_network"
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(_NO_NETWORK), os.environ.get("PYTHONPATH")])
-)
+_python_path = [str(_NO_NETWORK)]
+if os.environ.get("PYTHONPATH"):
+    _python_path.append(os.environ["PYTHONPATH"])
+os.environ["PYTHONPATH"] = os.pathsep.join(_python_path)
 runpy.run_path(str(_NO_NETWORK / "sitecustomize.py"))
 
 
@@ -40,9 +39,6 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0
 
 
-MakeOnce = Callable[[str, Callable[[Path], object]], Path]
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _fast_garbage_collection():
     """Exclude all that is imported from garbage collection.
@@ -52,28 +48,6 @@ def _fast_garbage_collection():
     """
     gc.collect()
     gc.freeze()
-
-
-@pytest.fixture(scope="session")
-def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
-    """A function (name, make) that returns the file or folder that `make(path)` writes.
-
-    All workers of pytest-xdist share it: the first one makes it, the others wait.
-    """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-
-    def once(name: str, make: Callable[[Path], object]) -> Path:
-        folder = shared / f"once-{name}"
-        with FileLock(f"{folder}.lock"):
-            if not (folder / "done").exists():
-                (folder / "made").mkdir(parents=True, exist_ok=True)
-                make(folder / "made" / name)
-                (folder / "done").touch()
-        return folder / "made" / name
-
-    return once
 
 
 @pytest.fixture(scope="session")
@@ -95,8 +69,8 @@ def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(TINY_CHECKPOINT, folder)
     shutil.copytree(ROOT / "hub" / "plots", folder / "plots")  # large, and any will do
     for source in (ROOT / "hub").glob("*.py"):
-        if source.name != "handler.py":  # which only a push writes
-            shutil.copy(source, folder)
+        shutil.copy(source, folder)
+    (folder / "handler.py").unlink()  # only a push writes it
     return folder
 
 
@@ -109,9 +83,11 @@ def checkpoint(shared_export: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def trained(articles: Path, glove_file: Path, make_once: MakeOnce) -> Path:
+def trained(articles: Path, glove_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of the training that made the stored checkpoint, run now. Copy it before changing it."""
-    return make_once("trained", lambda folder: make_tiny_checkpoint(articles, glove_file, folder))
+    folder = tmp_path_factory.mktemp("trained") / "trained"
+    make_tiny_checkpoint(articles, glove_file, folder)
+    return folder
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from support import SMALL, make_article
 
 def arguments(words):
     """Words of a command line as arguments of the estimator: numbers and booleans."""
-    names = [word.removeprefix("--") for word in words[::2]]
-    values = [json.loads(word.lower()) for word in words[1::2]]
-    return dict(zip(names, values, strict=True))
+    given = {}
+    for name, value in zip(words[::2], words[1::2], strict=True):
+        given[name.removeprefix("--")] = json.loads(value.lower())
+    return given
 
 
 # One short training. `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
@@ -31,4 +32,4 @@ TINY = {
 LABELS = ["FAKE", "REAL"] * 60
 _GENERATOR = random.Random(3)
 PAIRS = [make_article(_GENERATOR, label, 12) for label in LABELS]
-TEXTS = [" ".join(pair) for pair in PAIRS]
+TEXTS = [f"{title} {body}" for title, body in PAIRS]

@@ -34,21 +34,21 @@ class Handler(BaseHTTPRequestHandler):
             return
 
         content = server.files[self.path]
-        start = 0
         if requested_range:
             start = int(requested_range.removeprefix("bytes=").rstrip("-"))
-        if requested_range and start >= len(content):
-            self.send_error(416)
-            return
-        rest = content[start:]
-        self.send_response(206 if requested_range else 200)
-        if requested_range:
+            if start >= len(content):
+                self.send_error(416)
+                return
+            self.send_response(206)
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(rest)))
+            content = content[start:]
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if server.cuts:
-            rest = rest[: server.cuts.pop(0)]
-        self.wfile.write(rest)
+            content = content[: server.cuts.pop(0)]
+        self.wfile.write(content)
 
     def log_message(self, *args):
         pass

@@ -5,8 +5,8 @@ r"""A Hugging Face Hub on the loopback interface, for tests: standard library on
         done = subprocess.run([...], env=hub.client_env(tmp_path, token="hf_x"))
         assert hub.files("user/name")["config.json"] == b"{}"
 
-It serves what pushing and loading ask for: create, branch, preupload, commit, info, tree, resolve. Any other request is
-answered with 501. All files are sent inside of the commit: there is neither LFS nor xet.
+It serves what pushing and loading ask for: create, preupload, commit, info, tree, resolve. It answers any other request
+with 501. All files are sent inside of the commit: there is neither LFS nor xet.
 """
 
 import base64
@@ -33,6 +33,10 @@ def _sha1(data: bytes) -> str:
 
 def _git_oid(data: bytes) -> str:
     return _sha1(b"blob %d\0" % len(data) + data)
+
+
+def owner_of(repo_id: str) -> str:
+    return repo_id.split("/")[0]
 
 
 class HubError(Exception):
@@ -153,10 +157,15 @@ class _Handler(BaseHTTPRequestHandler):
             if isinstance(content, tuple):
                 content, headers = content
         except HubError as error:
-            status, content, headers = error.status, error.content, error.headers
-        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            status = error.status
+            content = error.content
+            headers = error.headers
+        body = content
+        if not isinstance(content, bytes):
+            body = json.dumps(content).encode()
         self.send_response(status)
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -169,10 +178,13 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         for pattern, route in ROUTES.items():
             match = re.fullmatch(pattern, path)
-            if match:
-                parts = {name: unquote(value or "") for name, value in match.groupdict().items()}
-                with self.hub.lock:
-                    return route(self, **parts)
+            if match is None:
+                continue
+            parts = match.groupdict(default="")
+            for name, value in parts.items():
+                parts[name] = unquote(value)
+            with self.hub.lock:
+                return route(self, **parts)
         raise HubError(501, f"tests/hub_server.py does not serve {self.command} {self.path}")
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -186,23 +198,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def readable(self, kind: str, repo_id: str) -> Repo:
         user = self.user()
-        repo = self.hub.repos.get(f"{kind.strip('/') or 'models'}/{repo_id}")
-        if repo is not None and (not repo.private or user == repo_id.split("/")[0]):
-            return repo
-        if user is None:
+        kind = kind.strip("/") or "models"
+        repo = self.hub.repos.get(f"{kind}/{repo_id}")
+        if repo is None:
+            raise HubError(404, "Repository not found", "RepoNotFound")
+        if repo.private and user != owner_of(repo_id):
             raise HubError(401, _NO_LOGIN, "RepoNotFound")
-        raise HubError(404, "Repository not found", "RepoNotFound")
+        return repo
 
     def writable(self, kind: str, repo_id: str) -> Repo:
         self.check_writer(repo_id)
         return self.readable(kind, repo_id)
 
     def check_writer(self, repo_id: str) -> None:
-        user = self.user()
-        if user is None:
+        if self.user() != owner_of(repo_id):
             raise HubError(401, _NO_LOGIN)
-        if user != repo_id.split("/")[0]:
-            raise HubError(403, f"You don't have the rights to write to {repo_id}")
 
     def url(self, kind: str, repo_id: str) -> str:
         prefix = "" if kind == "models" else f"{kind}/"
@@ -216,21 +226,23 @@ class _Handler(BaseHTTPRequestHandler):
         return {**about, "siblings": files, "tags": []}
 
     def tree(self, kind: str, repo: str, rev: str, path: str) -> Any:
-        files = self.readable(kind, repo).at(rev).files
-        entries: list[dict[str, Any]] = [
-            {"type": "file", "oid": _git_oid(data), "size": len(data), "path": name}
-            for name, data in files.items()
-        ]
-        folders = {str(parent) for name in files for parent in Path(name).parents} - {"."}
-        directory = {"type": "directory", "oid": "0" * 40, "size": 0}
-        entries += [{**directory, "path": folder} for folder in folders]
-        prefix = f"{path}/" if path else ""
-        entries = [entry for entry in entries if entry["path"].startswith(prefix)]
+        is_recursive = "recursive=true" in self.path.lower()
+        prefix = ""
+        if path:
+            prefix = f"{path}/"
+        entries = {}
+        for name, data in self.readable(kind, repo).at(rev).files.items():
+            if not name.startswith(prefix):
+                continue
+            file = {"type": "file", "oid": _git_oid(data), "size": len(data), "path": name}
+            folder, slash, _ = name.removeprefix(prefix).partition("/")
+            if slash and not is_recursive:
+                name = prefix + folder
+                file = {"type": "directory", "oid": "0" * 40, "size": 0, "path": name}
+            entries[name] = file
         if not entries:
             raise HubError(404, "Entry not found", "EntryNotFound")
-        if "recursive=true" in self.path.lower():
-            return entries
-        return [entry for entry in entries if "/" not in entry["path"].removeprefix(prefix)]
+        return list(entries.values())
 
     def resolve(self, kind: str, repo: str, rev: str, path: str) -> Any:
         commit = self.readable(kind, repo).at(rev)
@@ -246,40 +258,32 @@ class _Handler(BaseHTTPRequestHandler):
         self.check_writer(repo_id)
         url = self.url(kind, repo_id)
         if f"{kind}/{repo_id}" in self.hub.repos:
-            raise HubError(409, f"You already created this {kind[:-1]} repo", url=url)
+            raise HubError(409, "You already created this repo", url=url)
         private = wish.get("visibility") == "private" or bool(wish.get("private"))
         self.hub.add_repo(repo_id, kind=kind, private=private)
         return {"url": url, "name": repo_id}
-
-    def branch(self, kind: str, repo: str, name: str) -> Any:
-        found = self.writable(kind, repo)
-        if name in found.branches:
-            raise HubError(409, "Reference already exists")
-        found.branches[name] = found.at("main")
-        return "OK"
 
     def preupload(self, kind: str, repo: str, rev: str) -> Any:
         files = self.writable(kind, repo).at(rev).files
         answers = []
         for wish in json.loads(self.body)["files"]:
             path = wish["path"]
-            oid = _git_oid(files[path]) if path in files else None
-            mode = {"uploadMode": "regular", "shouldIgnore": False}
-            answers.append({"path": path, "oid": oid, **mode})
+            answer = {"path": path, "oid": None, "uploadMode": "regular", "shouldIgnore": False}
+            if path in files:
+                answer["oid"] = _git_oid(files[path])
+            answers.append(answer)
         return {"files": answers}
 
     def commit(self, kind: str, repo: str, rev: str) -> Any:
         found = self.writable(kind, repo)
-        header, *operations = [json.loads(line)["value"] for line in self.body.splitlines() if line]
-        base = found.at(rev)
-        if header.get("parentCommit", base.sha) != base.sha:
-            raise HubError(412, "A commit has happened since. Please refresh and try again.")
-        files = dict(base.files)
-        for operation in operations:
-            if "content" in operation:
-                files[operation["path"]] = base64.b64decode(operation["content"])
-            else:
-                del files[operation["path"]]
+        files = dict(found.at(rev).files)
+        for line in self.body.splitlines():
+            operation = json.loads(line)
+            value = operation["value"]
+            if operation["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif operation["key"] == "deletedFile":
+                del files[value["path"]]
         sha = found.commit(rev, files).sha
         url = f"{self.url(kind, repo)}/commit/{sha}"
         return {"success": True, "commitOid": sha, "commitUrl": url}
@@ -294,7 +298,6 @@ ROUTES: dict[str, Callable[..., Any]] = {
     f"{_API}/tree/{_REV}(?:/(?P<path>.+))?": _Handler.tree,
     f"{_API}/preupload/{_REV}": _Handler.preupload,
     f"{_API}/commit/{_REV}": _Handler.commit,
-    f"{_API}/branch/(?P<name>.+)": _Handler.branch,
     f"{_API}(?:/revision/{_REV})?": _Handler.info,
     f"{_WEB}/resolve/{_REV}/(?P<path>.+)": _Handler.resolve,
 }

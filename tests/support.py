@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,19 @@ ROOT = Path(__file__).resolve().parents[1]
 CALM = "council budget report minister bridge committee statement vote court river school agency"
 LOUD = "shocking secret exposed miracle hoax traitor unbelievable banned truth elites cure panic"
 COMMON = "the a of and to in was on with for said about people after new city , ."
-LABELLED_ROWS = [
-    {
-        "id": n,
-        "title": f"Title {n}",
-        "text": f"a body with its own words {n} {n * n} {-n}",
-        "label": ("REAL", "FAKE")[n % 2],
-    }
-    for n in range(40)
-]
+
+
+def labelled_rows(count: int) -> list[dict[str, Any]]:
+    """Rows with a title, a text and a label, half of them of each label; no two texts are alike."""
+    rows = []
+    for n in range(count):
+        text = f"a body with its own words {n} {n * n} {-n}"
+        label = ("REAL", "FAKE")[n % 2]
+        rows.append({"id": n, "title": f"Title {n}", "text": text, "label": label})
+    return rows
+
+
+LABELLED_ROWS = labelled_rows(40)
 
 
 def split_sizes(data: Any) -> dict[str, int]:
@@ -42,19 +47,27 @@ def split_sizes(data: Any) -> dict[str, int]:
 
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
     """A title and a body of invented words; words and the case of the title tell the labels apart."""
-    own = (CALM if label == "REAL" else LOUD).split()
+    own_words = LOUD
+    if label == "REAL":
+        own_words = CALM
+    title = make_sentence(generator, own_words, 6)
+    body = make_sentence(generator, own_words, words) + "."
+    if label == "REAL":
+        return title.title(), body
+    return f"{title.upper()}!", body
+
+
+def make_sentence(generator: random.Random, own_words: str, count: int) -> str:
+    """Words of which about two in five are `own_words`."""
+    own = own_words.split()
     common = COMMON.split()
-
-    def sentence(count: int) -> str:
-        chosen = []
-        for _ in range(count):
-            words = own if generator.random() < 0.4 else common
-            chosen.append(generator.choice(words))
-        return " ".join(chosen)
-
-    title = sentence(6)
-    title = title.title() if label == "REAL" else f"{title.upper()}!"
-    return title, sentence(words) + "."
+    sentence = []
+    for _ in range(count):
+        words = common
+        if generator.random() < 0.4:
+            words = own
+        sentence.append(generator.choice(words))
+    return " ".join(sentence)
 
 
 def write_articles(
@@ -112,31 +125,35 @@ def write_glove(path: Path, dim: int = 8) -> Path:
     return path
 
 
+def as_words(arguments: dict[str, Any]) -> list[str]:
+    """Arguments as the words of a command line."""
+    words = []
+    for name, value in arguments.items():
+        words += [f"--{name}", str(value)]
+    return words
+
+
 # Options of the train command: a small network, and a short training.
-SMALL = [
-    *("--vocab_size", "200"),
-    *("--max_seq_length", "40"),
-    *("--hidden_size", "8"),
-    *("--type_embedding_size", "4"),
-    *("--character_buckets", "256"),
-    *("--classifier_hidden_size", "8"),
-    *("--ngram_buckets", "1024"),
-]
-QUICK = [
-    *("--num_train_epochs", "4"),
-    *("--learning_rate", "0.02"),
-    *("--per_device_train_batch_size", "16"),
-    *("--disable_tqdm", "True"),
-    *("--use_cpu", "True"),
-]
-
-
-def run_script(name: str, *args: object, **options: object) -> subprocess.CompletedProcess[str]:
-    """`python scripts/NAME.py ARGS`, as a person runs it; it must not fail."""
-    command = [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *map(str, args)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", **options)  # type: ignore[call-overload]
-    assert done.returncode == 0, done.stderr
-    return done
+SMALL = as_words(
+    {
+        "vocab_size": 200,
+        "max_seq_length": 40,
+        "hidden_size": 8,
+        "type_embedding_size": 4,
+        "character_buckets": 256,
+        "classifier_hidden_size": 8,
+        "ngram_buckets": 1024,
+    }
+)
+QUICK = as_words(
+    {
+        "num_train_epochs": 4,
+        "learning_rate": 0.02,
+        "per_device_train_batch_size": 16,
+        "disable_tqdm": True,
+        "use_cpu": True,
+    }
+)
 
 
 def run_here(
@@ -177,17 +194,10 @@ def build_model(seed=0, **config):
     sizes = {"vocab_size": 30, "embedding_size": 6, "hidden_size": 5, "classifier_hidden_size": 4}
     torch.manual_seed(seed)
     model = GloveLstmForSequenceClassification(GloveLstmConfig(**(sizes | config)))
-    return fill_at_random(model.eval())
-
-
-def fill_at_random(model):
-    """Weights that make every part of a small model count."""
-    import torch
-
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.7)
-    return model
+    return model.eval()
 
 
 def copied(folder: Path, target: Path) -> Path:
@@ -222,24 +232,29 @@ def slow_shape(surface: str) -> str:
     """The shape of a word, one character at a time."""
     if not surface:
         return "none"
-    capitals = 0
-    small_letters = 0
-    digits = 0
-    for character in surface:
-        if is_capital(character):
-            capitals += 1
-        elif character.isnumeric():  # perhaps a letter, too, such as a Chinese numeral
-            digits += 1
-        elif character.isalpha():
-            small_letters += 1
-    if capitals and not small_letters:
+    counts = Counter(map(kind_of_character, surface))
+    capitals = counts["capital"]
+    if capitals and not counts["small letter"]:
         return "upper"
+    if capitals == 1 and is_capital(surface[0]):
+        return "title"
     if capitals:
-        is_title = capitals == 1 and is_capital(surface[0])
-        return "title" if is_title else "mixed"
-    if small_letters:
+        return "mixed"
+    if counts["small letter"]:
         return "lower"
-    return "digits" if digits else "punctuation"
+    if counts["digit"]:
+        return "digits"
+    return "punctuation"
+
+
+def kind_of_character(character: str) -> str:
+    if is_capital(character):
+        return "capital"
+    if character.isnumeric():  # perhaps a letter, too, such as a Chinese numeral
+        return "digit"
+    if character.isalpha():
+        return "small letter"
+    return "other"
 
 
 def is_capital(character: str) -> bool:
@@ -247,23 +262,26 @@ def is_capital(character: str) -> bool:
 
 
 WITHOUT_PACKAGE = """
-import importlib.abc, sys
-class Blocked(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "glove_lstm":
-            raise ModuleNotFoundError(name, name="glove_lstm")
-sys.meta_path.insert(0, Blocked())
+import sys
+sys.modules["glove_lstm"] = None  # importing it fails, as it does where it is not installed
 """
 
 
 def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a process without `glove_lstm`, network, caches and standard input; it must not fail."""
-    kept = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH")  # the last one forbids the network
-    base = {name: os.environ[name] for name in kept if name in os.environ}
-    base |= {"HOME": str(home), "HF_HOME": str(home / "hf"), "HF_HUB_OFFLINE": "1"}
+    env = {"HOME": str(home), "HF_HOME": str(home / "hf")}
+    env |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    for name in (
+        "PATH",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "PYTHONPATH",
+    ):  # the last one forbids the network
+        if name in os.environ:
+            env[name] = os.environ[name]
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_PACKAGE + textwrap.dedent(code)],
-        env={**base, "OMP_NUM_THREADS": "1"},
+        env=env,
         cwd=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -21,8 +21,12 @@ MODEL_FILES = {
 
 def contents(folder):
     """The content of each file, by its name."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            name = path.relative_to(folder).as_posix()
+            found[name] = path.read_bytes()
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -87,23 +91,15 @@ def test_others_may_read_what_was_saved(tmp_path, parts):
         assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode), path
 
 
-@pytest.mark.parametrize("name", LOADED_NAMES)
-def test_a_folder_that_lacks_a_file_is_not_opened(copy, name):
-    (copy / name).unlink()
-    with pytest.raises(DataError, match=f"copy is not a complete checkpoint: {name} is missing"):
-        Checkpoint.open(copy)
-
-
 def test_another_kind_of_model_is_refused(copy):
     edit_json(copy / "config.json", model_type="bert")
     with pytest.raises(DataError, match="copy is a model of type 'bert'"):
         Checkpoint.open(copy)
 
 
-@pytest.mark.parametrize("problem_type", [5, "softmax", ["regression"]], ids=str)
-def test_an_unknown_problem_type_is_refused(copy, problem_type):
-    edit_json(copy / "config.json", problem_type=problem_type)
-    with pytest.raises(DataError, match=r"problem_type is .*, not one of single_label_"):
+def test_an_unknown_problem_type_is_refused(copy):
+    edit_json(copy / "config.json", problem_type=["regression"])
+    with pytest.raises(DataError, match=r"problem_type is \['regression'\], not one of single_"):
         Checkpoint.open(copy)
 
 
@@ -114,10 +110,13 @@ def test_a_file_or_a_revision_of_a_folder_is_refused(copy):
         Checkpoint.open(copy, "v1")
 
 
-def test_the_record_of_other_weights_is_not_used(copy, exported):
+def test_the_record_of_other_weights_is_not_used(copy):
     assert Checkpoint.open(copy).training_texts() is not None
-    weights = copy / "model.safetensors"
-    weights.write_bytes(weights.read_bytes() + b" ")
+    with (copy / "model.safetensors").open("ab") as weights:
+        weights.write(b" ")
     assert Checkpoint.open(copy).training_texts() is None
+
+
+def test_a_checkpoint_may_lack_the_record(copy):
     (copy / "training_texts.safetensors").unlink()
     assert Checkpoint.open(copy).training_texts() is None

@@ -31,10 +31,11 @@ def test_the_snippets_of_the_readme_run(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     exec(estimator, names)
-    call, *scores = re.search(
+    call, first, second = re.search(
         r"(clf.predict_proba.+)  # about \[\[(.+), (.+)\]\]", estimator
     ).groups()
-    assert eval(call, names)[0] == pytest.approx([*map(float, scores)], abs=0.02)
+    [scores] = eval(call, names)
+    assert scores == pytest.approx([float(first), float(second)], abs=0.02)
     assert (tmp_path / "dishes" / "model.safetensors").is_file()
 
 

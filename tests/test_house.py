@@ -12,12 +12,14 @@ from packaging.version import Version
 from support import ROOT
 
 GITHUB = ROOT / ".github"
-PAGES = [
-    *sorted(ROOT.glob("*.md")),
-    *sorted((ROOT / "docs").rglob("*.md")),
-    *sorted((ROOT / "benchmarks").rglob("*.md")),
-    *sorted(GITHUB.glob("*.md")),
-]
+PAGES = sorted(
+    (
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("benchmarks/**/*.md"),
+        *GITHUB.glob("*.md"),
+    )
+)
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -36,7 +38,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         file, _, heading = link.partition("#")
         if "://" in file or "{{" in file:
             continue
-        target = (page.parent / file).resolve() if file else page
+        target = page
+        if file:
+            target = (page.parent / file).resolve()
         assert target.exists(), link
         if heading:
             assert heading in anchors_of(target), link
@@ -68,9 +72,10 @@ def test_targets_of_make_are_there(page: Path) -> None:
 
 
 def commands_of(workflow: str) -> list[str]:
-    jobs = yaml.safe_load(text_of(GITHUB / "workflows" / workflow))["jobs"]
-    steps = [step for job in jobs.values() for step in job["steps"]]
-    return [step["run"] for step in steps if "run" in step]
+    commands = []
+    for job in yaml.safe_load(text_of(GITHUB / "workflows" / workflow))["jobs"].values():
+        commands += [step["run"] for step in job["steps"] if "run" in step]
+    return commands
 
 
 def test_github_runs_what_a_person_can_run() -> None:

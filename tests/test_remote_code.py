@@ -13,7 +13,8 @@ _USE = """
 import sys, torch
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 path = {path!r}
-assert "glove_lstm" not in sys.modules
+labels = {labels!r}
+
 for options in ({{}}, {{"trust_remote_code": False}}):
     try:
         AutoTokenizer.from_pretrained(path, **options)
@@ -21,14 +22,17 @@ for options in ({{}}, {{"trust_remote_code": False}}):
         assert "trust_remote_code=True" in str(error), error
     else:
         raise SystemExit("loaded")
+
 config = AutoConfig.from_pretrained(path, trust_remote_code=True)
-assert config.model_type == "glove_lstm" and config.id2label == {labels!r}
+assert config.model_type == "glove_lstm"
+assert config.id2label == labels
 tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=True)
+assert type(tokenizer).__name__ == "GloveLstmTokenizer"
 encoder = AutoModel.from_pretrained(path, trust_remote_code=True)
-model = AutoModelForSequenceClassification.from_pretrained(path, trust_remote_code=True)
-assert type(tokenizer).__name__ == "GloveLstmTokenizer", type(tokenizer)
 assert type(encoder).__name__ == "GloveLstmModel"
-assert not model.training and model.dtype == torch.float32
+model = AutoModelForSequenceClassification.from_pretrained(path, trust_remote_code=True)
+assert not model.training
+assert model.dtype == torch.float32
 
 texts = ["Council votes on the bridge", "SHOCKING secret they hide!!!", "", "a \\ud800 b", "word " * 20_000]
 batch = tokenizer(texts, padding=True, return_tensors="pt")
@@ -36,24 +40,25 @@ assert batch["input_ids"].shape[1] <= tokenizer.model_max_length
 with torch.no_grad():
     logits = model(**batch).logits
     assert torch.equal(encoder(**batch).pooler_output, model.encoder(**batch).pooler_output)
-    for row, text in enumerate(texts):
+    for text, row in zip(texts, logits):
         alone = model(**tokenizer(text, return_tensors="pt")).logits[0]
-        assert torch.allclose(alone, logits[row], atol=1e-5), (text[:20], alone, logits[row])
+        assert torch.allclose(alone, row, atol=1e-5), (text[:20], alone, row)
 
 classify = pipeline("text-classification", model=path, trust_remote_code=True)
-one = classify(texts[0])
-assert set(one[0]) == {{"label", "score"}} and one[0]["label"] in config.id2label.values()
-found = {{"list": classify(texts), "batched": classify(texts, batch_size=8)}}
-for row, probabilities in enumerate(logits.softmax(-1).tolist()):
-    for way, results in found.items():
-        best = max(probabilities)
-        assert abs(results[row]["score"] - best) < 1e-5, (way, row, results[row], best)
+one_by_one = classify(texts)
+batched = classify(texts, batch_size=8)
+best_scores = logits.softmax(-1).amax(-1).tolist()
+for answers in (one_by_one, batched):
+    for answer, score in zip(answers, best_scores):
+        assert set(answer) == {{"label", "score"}}
+        assert answer["label"] in labels.values()
+        assert abs(answer["score"] - score) < 1e-5, (answer, score)
 pair = {{"text": "Council votes", "text_pair": "on the bridge"}}
-assert abs(classify(pair)["score"] - one[0]["score"]) < 1e-6
-pairs = classify([pair, pair], batch_size=2)
-assert all(abs(result["score"] - one[0]["score"]) < 1e-6 for result in pairs)
-every = classify(texts[0], top_k=None)
-assert len(every) == len(config.id2label) and abs(sum(result["score"] for result in every) - 1) < 1e-5
+for answer in (classify(pair), *classify([pair, pair], batch_size=2)):
+    assert abs(answer["score"] - best_scores[0]) < 1e-5
+every_label = classify(texts[0], top_k=None)
+assert len(every_label) == len(labels)
+assert abs(sum(answer["score"] for answer in every_label) - 1) < 1e-5
 """
 
 
@@ -67,7 +72,7 @@ def watch(event, args):
 sys.addaudithook(watch)
 again = classify(texts)
 armed = False
-assert again == found["list"]
+assert again == one_by_one
 assert not seen, seen
 armed = True
 open(path + "/config.json").close()
@@ -91,10 +96,13 @@ def test_the_tutorial_of_transformers_learns_other_labels(copy: Path, tmp_path: 
     [snippet] = [block for block in blocks if "Trainer(" in block]
     snippet = snippet.replace('"hub"', repr(str(copy)))
     snippet = snippet.replace("num_labels=6", "num_labels=3")
-    words = "council report bridge", "SHOCKING secret hoax!!!", "The vote of the school"
-    rows = [f"{word} {n % 7},{label}\n" for n in range(40) for label, word in enumerate(words)]
+    texts = ("council report bridge", "SHOCKING secret hoax!!!", "The vote of the school")
+    table = "text,label\n"
+    for n in range(40):
+        for label, text in enumerate(texts):
+            table += f"{text} {n % 7},{label}\n"
     for name in ("train", "test"):
-        (tmp_path / f"{name}.csv").write_text("text,label\n" + "".join(rows))
+        (tmp_path / f"{name}.csv").write_text(table)
     done = run_without_package(snippet + '\ntrainer.save_model("tuned")\n', tmp_path)
     assert float(re.findall(r"'eval_accuracy': '?([\d.]+)", done.stdout)[-1]) > 0.95
     shutil.rmtree(copy)  # nothing may point back to where it came from
@@ -110,11 +118,15 @@ transformers.__version__ = "4.57.6"
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 from transformers.dynamic_module_utils import get_class_from_dynamic_module
 path = {path!r}
-loads = [one.from_pretrained for one in (AutoConfig, AutoTokenizer, AutoModelForSequenceClassification)]
-loads.append(lambda path, **_: get_class_from_dynamic_module("modeling_glove_lstm.GloveLstmModel", path))
+loads = (
+    lambda: AutoConfig.from_pretrained(path, trust_remote_code=True),
+    lambda: AutoTokenizer.from_pretrained(path, trust_remote_code=True),
+    lambda: AutoModelForSequenceClassification.from_pretrained(path, trust_remote_code=True),
+    lambda: get_class_from_dynamic_module("modeling_glove_lstm.GloveLstmModel", path),
+)
 for load in loads:
     try:
-        load(path, trust_remote_code=True)
+        load()
     except ImportError as error:
         assert "needs transformers 5 or later, not 4.57.6" in str(error), error
     else:
@@ -129,16 +141,12 @@ def test_transformers_4_is_refused_in_words(tmp_path: Path) -> None:
     run_without_package(_LOAD_ON_4.format(path=str(folder)), tmp_path)
 
 
-def travelling_sources() -> list[Path]:
-    folders = ROOT / "modeling", ROOT / "tokenization"
-    names = {path.name for path in HUB.glob("*.py")} - {"handler.py"}  # not run by transformers
-    sources = [folder / name for folder in folders for name in names if (folder / name).exists()]
-    assert len(sources) == len(names) > 5
-    return sources
-
-
 def test_hub_is_small_whole_and_without_pickle() -> None:
-    files = [path for path in HUB.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert sum(path.stat().st_size for path in files) <= 20_000_000
-    kinds = ".py .json .safetensors .md .png .onnx .txt .ipynb"
-    assert {path.suffix for path in files} == set(kinds.split())
+    total = 0
+    kinds = set()
+    for path in HUB.rglob("*"):
+        if path.is_file() and path.suffix != ".pyc":
+            total += path.stat().st_size
+            kinds.add(path.suffix)
+    assert total <= 20_000_000
+    assert kinds == {".py", ".json", ".safetensors", ".md", ".png", ".onnx", ".txt", ".ipynb"}

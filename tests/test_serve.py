@@ -31,9 +31,10 @@ def address(tmp_path_factory):
     (folder / "mine").symlink_to(ROOT / "hub")
     command = json.loads(re.search(r"^CMD (.+)$", PAGE, re.MULTILINE)[1])
     port = free_port()
-    arguments = [{"0.0.0.0": "127.0.0.1", "8000": port}.get(part, part) for part in command]
+    command[command.index("0.0.0.0")] = "127.0.0.1"
+    command[command.index("8000")] = port
     env = {**os.environ, "PYTHONPATH": str(folder)}
-    with subprocess.Popen([sys.executable, "-m", *arguments], cwd=folder, env=env) as server:
+    with subprocess.Popen([sys.executable, "-m", *command], cwd=folder, env=env) as server:
         address = f"http://127.0.0.1:{port}"
         wait_for(f"{address}/docs", server)
         yield address

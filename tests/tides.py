@@ -12,8 +12,14 @@ WORDS = _TEXT.split()
 def make_texts(n, seed=0):
     """n texts of 0 to 25 words, and labels: 1 where BOATS is among the words."""
     generator = np.random.default_rng(seed)
-    texts = [" ".join(generator.choice(WORDS, generator.integers(0, 26))) for _ in range(n)]
-    return texts, np.array([int("BOATS" in text) for text in texts])
+    texts = []
+    labels = []
+    for _ in range(n):
+        length = generator.integers(0, 26)
+        words = generator.choice(WORDS, length)
+        texts.append(" ".join(words))
+        labels.append(int("BOATS" in words))
+    return texts, np.array(labels)
 
 
 def tokenized(texts, tokenizer, labels=None):

@@ -5,11 +5,20 @@ from pathlib import Path
 
 import pytest
 from app_server import Running, run_demo
+from hub_server import HubServer
+
+REPO = "user/ours"
 
 
 @pytest.fixture(scope="session")
 def demo(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The app, started as people start it, with a model of the Hub."""
     scratch = tmp_path_factory.mktemp("demo")
-    with run_demo(scratch / "log.txt", checkpoint, TMPDIR=str(scratch)) as running:
-        yield running
+    files = {path.name: path.read_bytes() for path in checkpoint.iterdir() if path.is_file()}
+    with HubServer() as hub:
+        hub.add_repo(REPO, files)
+        env = hub.client_env(scratch) | {"HF_HUB_OFFLINE": "0", "TMPDIR": str(scratch)}
+        options = (REPO, "--revision", "main")
+        with run_demo(scratch / "log.txt", *options, **env) as running:
+            yield running
     assert not list(scratch.glob("glove-lstm-app-*"))  # the uploads

@@ -8,7 +8,6 @@ from app_server import CHROMIUM, HOSTILE
 from support import read_csv, write_articles
 
 from glove_lstm.app.api import MAX_CHARACTERS
-from glove_lstm.app.serve import MAX_FILE_BYTES
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install -e '.[test]'"
@@ -19,7 +18,8 @@ pytestmark = pytest.mark.skipif(
 
 VERDICT = re.compile(r"^\s*resembles FAKE sources, \d+ %\s*$")
 UNSURE = re.compile(r"^\s*unsure, nearest to FAKE sources, \d+ %\s*$")
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 360, "height": 740}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def browser():
 @pytest.fixture
 def visit(browser, demo):
     """Open the page; the test fails if the page reports an error, asks another host, or makes a traceback."""
-    errors, contexts = [], []
+    errors = []
+    contexts = []
     log_before = demo.log.read_text(encoding="utf-8", errors="replace")
 
     def on_console(said):
@@ -129,25 +130,17 @@ def test_a_text_that_is_too_large_is_one_message(visit):
     )
 
 
-def test_a_file_that_is_too_large_is_one_message(browser, demo):
-    # Without `visit`, since gradio logs an error of its own.
-    page = browser.new_page()
-    page.goto(demo.address)
-    open_tab(page, "A file")
-    table = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"a" * (MAX_FILE_BYTES + 1)}
-    page.locator("input[type=file]").first.set_input_files(table)
-    message = page.get_by_test_id("toast-text")
-    playwright.expect(message).to_contain_text("exceed the maximum allowed size of 10.0 Mb")
-    page.close()
-
-
 def luminance(colour):
     """Relative luminance of a colour that the browser names, from 0 to 1 (https://www.w3.org/TR/WCAG22)."""
-    linear = []
-    for part in re.findall(r"[\d.]+", colour)[:3]:
-        value = float(part) / 255
-        linear.append(value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4)
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    total = 0.0
+    numbers = re.findall(r"[\d.]+", colour)[:3]
+    for number, weight in zip(numbers, (0.2126, 0.7152, 0.0722), strict=True):
+        value = float(number) / 255
+        linear = value / 12.92
+        if value > 0.04045:
+            linear = ((value + 0.055) / 1.055) ** 2.4
+        total += weight * linear
+    return total
 
 
 # The colours of the letters and of the background behind them, for each element with a text of its own.
@@ -159,51 +152,48 @@ COLOURS = """all => all.map(element => {
 })"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_results_are_readable(visit, scheme):
-    page = visit(color_scheme=scheme)
-    classify(
-        page, "SHOCKING SECRET EXPOSED!", "the council said the miracle hoax that elites banned"
-    )
-    elements = page.locator("#verdict p, #words pre, #words span").evaluate_all(COLOURS)
-    assert len(elements) > 5
-    for text, letters, background in elements:
-        darker, lighter = sorted([luminance(letters), luminance(background)])
-        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, letters, background)
+def contrast(first, second):
+    """Contrast of two colours, from 1 to 21; 4.5 is enough for letters."""
+    darker, lighter = sorted([luminance(first), luminance(second)])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def assert_fits(page):
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize(
     ("name", "size", "scheme"), [("phone", PHONE, "dark"), ("desktop", DESKTOP, "light")]
 )
-def test_every_tab_fits_the_screen(visit, name, size, scheme):
+def test_every_tab_fits_the_screen_and_results_are_readable(visit, name, size, scheme):
     page = visit(size, is_mobile=name == "phone", has_touch=True, color_scheme=scheme)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (sum(map(int, background[4:-1].split(", "))) < 150) == (scheme == "dark")
+    assert (luminance(background) < 0.2) == (scheme == "dark")
 
-    def check(tab):
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
-
-    classify(page, "SHOCKING SECRET EXPOSED!", "the miracle hoax that elites banned " * 20)
-    check("classify")
+    long_text = "the council said the miracle hoax that elites banned " * 20
+    classify(page, "SHOCKING SECRET EXPOSED!", long_text)
+    assert_fits(page)
+    elements = page.locator("#verdict p, #words pre, #words span").evaluate_all(COLOURS)
+    assert len(elements) > 5
+    for text, letters, behind in elements:
+        assert contrast(letters, behind) >= 4.5, (text, letters, behind)
     open_tab(page, "A file")
-    check("file")
+    assert_fits(page)
 
 
 def test_the_keyboard_is_enough(visit):
     page = visit()
 
-    def tab_to(wanted):
+    def tab_to(is_wanted):
         for _ in range(60):
             page.keyboard.press("Tab")
-            if page.evaluate(wanted):
+            if page.evaluate(f"(({is_wanted})(document.activeElement))"):
                 return
-        raise AssertionError(wanted)
+        raise AssertionError(is_wanted)
 
-    tab_to("document.activeElement.closest('label')?.innerText.startsWith('Title')")
+    tab_to("element => element.closest('label')?.innerText.startsWith('Title')")
     page.keyboard.type("council report statement")
-    tab_to(
-        "document.activeElement.innerText === 'Classify' && document.activeElement.role !== 'tab'"
-    )
+    tab_to("element => element.innerText === 'Classify' && element.role !== 'tab'")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     page.locator("#words .explanation").wait_for()

@@ -1,4 +1,4 @@
-"""A Hub that is a dictionary, for tests of what is pushed; `test_push.py` also pushes to a Hub over HTTP."""
+"""A Hub that is a dictionary, for tests of what is pushed; `test_hub_round_trip.py` pushes to a Hub over HTTP."""
 
 from types import SimpleNamespace
 
@@ -10,12 +10,13 @@ from glove_lstm.publishing import hub_upload
 
 
 class FakeApi:
-    """Stands in for `HfApi`: one public repository, which any call creates or changes."""
+    """Stands in for `HfApi`: one repository, which any call creates or changes."""
 
     endpoint = "https://huggingface.co"
 
     def __init__(self):
         self.files = {".gitattributes": b"", "config.json": b"", "old.txt": b""}
+        self.private = False
         self.options = {}  # of `create_repo`
         self.branches = []
         self.commits = 0
@@ -33,7 +34,7 @@ class FakeApi:
         self.branches.append(branch)
 
     def repo_info(self, repo_id, **options):
-        return SimpleNamespace(sha="abc", private=False)
+        return SimpleNamespace(sha="abc", private=self.private)
 
     def list_repo_files(self, repo_id, *, revision, **options):
         assert revision == "abc"

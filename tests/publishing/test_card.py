@@ -1,6 +1,7 @@
 """The model card: its facts follow from metrics.json, and a reader sees them."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -126,7 +127,8 @@ The word vectors are `glove.6B.100d.txt`. Stanford's vectors are under the Publi
 @pytest.fixture
 def folder(tmp_path):
     """A folder with the metrics above."""
-    (tmp_path / "model.safetensors").write_bytes(b"0" * 14_299_000)
+    with (tmp_path / "model.safetensors").open("wb") as weights:
+        weights.truncate(14_299_000)
     return save(tmp_path, METRICS)
 
 
@@ -157,11 +159,7 @@ def test_the_front_has_one_table_and_the_others_are_folded(folder):
     (folder / "plots" / "curves.png").touch()
     card = render_card(folder, REPO)
     assert card.count("<details>") == card.count("</details>") == 6
-    front = card
-    while "<details>" in front:
-        before, _, rest = front.partition("<details>")
-        _, _, after = rest.partition("</details>")
-        front = before + after
+    front = re.sub(r"<details>.*?</details>", "", card, flags=re.DOTALL)
     assert front.count("\n|---|") == 1
     assert "![" not in front
     # Markdown inside of HTML needs a blank line before and after it.
@@ -170,20 +168,17 @@ def test_the_front_has_one_table_and_the_others_are_folded(folder):
 
 def test_nothing_measured(folder):
     about = {name: value for name, value in ABOUT.items() if name not in ("speed", "glove")}
-    labels = {"0": "good", "1": "bad", "2": "so so"}
-    save(folder, {"about": {**about, "data": "mine.csv"}}, {**CONFIG, "id2label": labels})
+    save(folder, {"about": {**about, "data": "mine.csv"}}, {**CONFIG, "id2label": None})
     card = render_card(folder)
+    assert r"A GloVe+LSTM text classifier (LABEL\_0, LABEL\_1)" in card
     assert "## Results\n\nNot measured.\n" in card
     assert "Speed: not measured." in card
     assert "Leaks and duplicates: not measured (`glove-lstm evaluate --leaks`)." in card
     assert "The word vectors come from the checkpoint where training started." in card
     assert "REAL" not in card
-    unknown = {"widget", "model-index", "model_name", "metrics", "datasets"}
-    assert not unknown & set(ModelCard(card).data.to_dict())
-
-
-def test_labels_without_names(folder):
-    assert facts_of(folder, config={**CONFIG, "id2label": None}).labels == r"LABEL\_0, LABEL\_1"
+    metadata = ModelCard(card).data.to_dict()
+    for unknown in ("widget", "model-index", "model_name", "metrics", "datasets"):
+        assert unknown not in metadata
 
 
 def test_name_license_and_description_of_the_data(folder):
@@ -214,7 +209,7 @@ def test_validation_texts_of_unseen_sources(folder):
     metrics = {
         **METRICS,
         "validation": {**MEASURES, "by_source": sources},
-        "test": {**MEASURES, "seen": 3, "ece": 0.3},
+        "test": {**MEASURES, "ece": 0.3},
     }
     rows = {"train": 8000, "validation": 1200, "all": 9200}
     facts = facts_of(folder, metrics, validation_by="source", rows=rows)
@@ -224,7 +219,6 @@ def test_validation_texts_of_unseen_sources(folder):
     assert "this model was trained on 9,200 texts" in facts.procedure
     assert "\n| test | 1,200 |" in facts.results
     assert "| validation" not in facts.results
-    assert "the training used 3 of them, so the figures are too good." in facts.results
     assert "\n| validation (sources unseen by the first model) |" in facts.more_measures
     assert "validation texts on: test, recovery." in facts.calibration
     assert "On the validation texts, with the first model:" in facts.calibration
@@ -314,19 +308,13 @@ def test_several_labels(folder):
 
 
 def test_plots_that_are_there(folder):
-    (folder / "plots").mkdir()
-    for name in ("confusion", "curves", "other"):
-        (folder / "plots" / f"{name}.png").touch()
-    plots = facts_of(folder).plots
-    assert plots.index("(plots/curves.png)") < plots.index("(plots/confusion.png)")
-    assert plots.count("![") == 2
-
-
-def test_thumbnail(folder):
     assert facts_of(folder).thumbnail == ""
     (folder / "plots").mkdir()
-    (folder / "plots" / "thumbnail.png").touch()
+    for name in ("confusion", "curves", "thumbnail", "other"):
+        (folder / "plots" / f"{name}.png").touch()
     facts = facts_of(folder)
+    assert facts.plots.index("(plots/curves.png)") < facts.plots.index("(plots/confusion.png)")
+    assert facts.plots.count("![") == 2
     assert facts.thumbnail.endswith("(plots/thumbnail.png)")
     # The Hub needs an address.
     address = f"https://huggingface.co/{REPO}/resolve/main/plots/thumbnail.png"
@@ -387,8 +375,10 @@ def test_the_hub_knows_the_names_of_datasets(folder, data, kind, name):
     assert other["dataset"] == {"name": "recovery", "type": "recovery"}
     assert own["source"]["url"] == f"https://huggingface.co/{REPO}/blob/main/metrics.json"
     # The training used a dataset of the Hub only if it was loaded by its id.
-    was_loaded_from_the_hub = data.startswith("user/")
-    assert values.get("datasets", []) == (["user/data"] if was_loaded_from_the_hub else [])
+    datasets = []
+    if data.startswith("user/"):
+        datasets = ["user/data"]
+    assert values.get("datasets", []) == datasets
 
 
 def test_an_edited_card_is_told_from_a_rendered_one(folder):
@@ -415,10 +405,5 @@ def test_the_card_of_the_shipped_checkpoint():
         assert f"\n| {data} |" in facts.results
         assert f"\n| {data} |" in facts.baselines
     assert "licence or terms stated there" in facts.data
-
-
-def test_papers_about_other_things_are_not_linked_on_arxiv():
-    """The Hub makes a tag of the model from each such link."""
-    template = (ROOT / "model_card.md").read_text(encoding="utf-8")
-    description = (ROOT / "benchmarks" / "hub_data.md").read_text(encoding="utf-8")
-    assert "arxiv" not in (template + description).lower()
+    # The Hub makes a tag of the model from each link to arXiv, and these papers are about other things.
+    assert "arxiv" not in card.lower()

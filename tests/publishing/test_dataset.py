@@ -41,11 +41,10 @@ def test_news(api, tmp_path):
 
 def test_liar(tmp_path):
     for name in ("train", "valid", "test"):
-        statement = f"A statement in {name}."
-        speaker = ["subject", "speaker", "job", "state", "party"]
-        counts = ["0", "1", "2", "3", "4"]
-        row = ["1.json", "true", statement, *speaker, *counts, "context"]
-        (tmp_path / f"{name}.tsv").write_text("\t".join(row) + "\n")
+        statement = f"1.json\ttrue\tA statement in {name}."
+        speaker = "subject\tspeaker\tjob\tstate\tparty"
+        counts = "0\t1\t2\t3\t4"
+        (tmp_path / f"{name}.tsv").write_text(f"{statement}\t{speaker}\t{counts}\tcontext\n")
     stage_dataset(Liar(data_dir=tmp_path), tmp_path / "staged", "user/liar")
     card = (tmp_path / "staged" / "README.md").read_text()
     assert len(list_files(tmp_path / "staged")) == 4

@@ -73,7 +73,6 @@ def test_a_public_repository_does_not_take_a_private_model(folder, api):
     assert not api.commits
 
 
-@pytest.mark.parametrize("method", ["create_repo", "create_commit"])
 @pytest.mark.parametrize(
     ("error", "part"),
     [
@@ -83,17 +82,23 @@ def test_a_public_repository_does_not_take_a_private_model(folder, api):
         (http_error(404, kind=RepositoryNotFoundError), "does not exist or your login cannot see"),
         (http_error(404, kind=RevisionNotFoundError), "has no revision 'main'"),
         (http_error(409), "run the command again later"),
+        (http_error(429), "run the command again later"),
         (http_error(412), "run the command again later"),  # somebody else was faster
         (http_error(422, "no such thing"), "(status 422, no such thing); correct this"),
-        (http_error(429), "run the command again later"),
         (http_error(500), "refused the push (status 500"),
         (ValueError("Invalid metadata in README.md.\n- bad license"), "Invalid metadata in README"),
         (ConnectionError("no route"), "co failed (no route); check the network"),
     ],
 )
-def test_what_the_hub_refuses(folder, api, method, error, part):
-    api.errors[method] = error
+def test_what_the_hub_refuses(folder, api, error, part):
+    api.errors["create_commit"] = error
     assert part in refusal(folder)
+    assert not api.commits
+
+
+def test_a_repository_that_cannot_be_created(folder, api):
+    api.errors["create_repo"] = http_error(403)
+    assert "may not write to user/model (planned)" in refusal(folder)
     assert not api.commits
 
 
@@ -111,11 +116,6 @@ def test_no_network(folder, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "*")
     assert "The connection to http://127.0.0.1:9 failed" in refusal(folder)
-
-
-def test_no_repository_id(folder, api):
-    to = Destination("no-namespace", token=TOKEN)
-    assert "is not a repository id" in refusal(folder, to)
 
 
 def test_no_login(folder, no_login):

@@ -5,7 +5,7 @@ import sys
 import httpx
 import pytest
 import yaml
-from app_server import run_demo
+from app_server import call, run_demo
 from support import assert_refused, edit_json, run_here, succeed
 
 from glove_lstm.commands.push import main
@@ -28,48 +28,56 @@ def test_a_space_runs_by_itself(api, checkpoint, tmp_path):
     options = ("--space", "--repo_id", REPO, "--revision", "dev")
     done = succeed(main, checkpoint, *options)
     assert f"/{REPO}\n" in done.stdout
-    assert (api.options["repo_type"], api.options["space_sdk"]) == ("space", "gradio")
+    assert api.options["repo_type"] == "space"
+    assert api.options["space_sdk"] == "gradio"
     assert api.branches == ["dev"]
     files = set(api.files)
-    folder = tmp_path / "space"
-    api.write(folder)
     assert {"app.py", "requirements.txt", "README.md", "checkpoint/model.safetensors"} <= files
     assert {"glove_lstm/__init__.py", "glove_lstm/app/style.css"} <= files
     assert RECORD not in files
-    assert not any("scripts" in name or "__pycache__" in name for name in files)
-    assert not any(name.endswith(".onnx") for name in files)
-    card = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
-    assert (card["sdk"], card["app_file"]) == ("gradio", "app.py")
-    assert card["title"] == REPO.rpartition("/")[2]
-    assert REPO not in (folder / "checkpoint" / "README.md").read_text()  # no model has this id
-    requirements = (folder / "requirements.txt").read_text().splitlines()
-    assert any(line.startswith("gradio>=") for line in requirements)
-    assert any(line.startswith("torch>=") for line in requirements)
-    assert not any("glove-lstm" in line or "pytest" in line for line in requirements)
+    all_names = "\n".join(files)
+    for unwanted in ("scripts", "__pycache__", ".onnx"):
+        assert unwanted not in all_names
 
-    command = (sys.executable, "-c", RUN.format(folder=str(folder)))
-    with run_demo(tmp_path / "log.txt", command=command, HF_HUB_OFFLINE="1") as running:
-        assert httpx.get(running.address).status_code == 200
-        about = f"{running.address}/gradio_api/call/about"
-        event = httpx.post(about, json={"data": []}).json()["event_id"]
-        assert "FAKE" in httpx.get(f"{about}/{event}", timeout=30).text
-
-
-def test_a_static_space_has_the_page_and_what_it_reads(api, copy, tmp_path):
-    (copy / "plots").mkdir(exist_ok=True)
-    (copy / "plots" / "another.png").write_bytes(b"a picture")
-    succeed(main, copy, "--space", "--static", "--repo_id", REPO)
-    assert (api.options["repo_type"], api.options["space_sdk"]) == ("space", "static")
     folder = tmp_path / "space"
     api.write(folder)
-    page = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js"}
-    read = {"config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json"}
-    read |= {"light.onnx", "model.safetensors"}
-    shown = {"README.md", *(f"plots/{path.name}" for path in copy.glob("plots/*.png"))}
-    files = set(api.files) - {".gitattributes"}
-    assert files == page | {f"model/{name}" for name in read | shown}
     card = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
-    assert (card["sdk"], card["app_file"]) == ("static", "index.html")
+    assert card["sdk"] == "gradio"
+    assert card["app_file"] == "app.py"
+    assert card["title"] == "fake-news-demo"
+    assert REPO not in (folder / "checkpoint" / "README.md").read_text()  # no model has this id
+    requirements = (folder / "requirements.txt").read_text()
+    assert "\ngradio>=" in requirements
+    assert "\ntorch>=" in requirements
+    for unwanted in ("glove-lstm", "pytest"):
+        assert unwanted not in requirements
+
+    command = (sys.executable, "-c", RUN.format(folder=str(folder)))
+    space = run_demo(tmp_path / "log.txt", command=command, HF_HUB_OFFLINE="1")
+    with space as running, httpx.Client(base_url=running.address, timeout=60) as http:
+        assert http.get("/").status_code == 200
+        answered, [about] = call(http, "about")
+    assert answered
+    assert about["labels"] == ["FAKE", "REAL"]
+
+
+def test_a_static_space_has_the_page_and_what_it_reads(api, exported, tmp_path):
+    succeed(main, exported, "--space", "--static", "--repo_id", REPO)
+    assert api.options["repo_type"] == "space"
+    assert api.options["space_sdk"] == "static"
+    folder = tmp_path / "space"
+    api.write(folder)
+    expected = {".gitattributes"}
+    expected |= {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js"}
+    expected |= {"model/config.json", "model/tokenizer.json", "model/tokenizer_config.json"}
+    expected |= {"model/light.onnx", "model/model.safetensors", "model/metrics.json"}
+    expected.add("model/README.md")
+    for path in exported.glob("plots/*.png"):
+        expected.add(f"model/plots/{path.name}")  # the card shows it
+    assert set(api.files) == expected
+    card = yaml.safe_load((folder / "README.md").read_text().split("---")[1])
+    assert card["sdk"] == "static"
+    assert card["app_file"] == "index.html"
     html = (folder / "index.html").read_text()
     assert 'data-model="model/"' in html
     assert f"/spaces/{REPO}/blob/main/model/README.md" in html
@@ -79,8 +87,3 @@ def test_the_page_is_for_models_of_one_label(copy):
     edit_json(copy / "config.json", problem_type="multi_label_classification")
     done = run_here(main, copy, "--space", "--static", "--repo_id", REPO, "--dry_run")
     assert_refused(done, "does not choose one of several labels for a text")
-
-
-def test_static_is_for_a_space(checkpoint):
-    done = run_here(main, checkpoint, "--static", "--repo_id", REPO)
-    assert_refused(done, "--static belongs to --space")

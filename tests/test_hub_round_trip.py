@@ -1,0 +1,113 @@
+"""Push, fine-tune, push again, load: over HTTP, by processes that share nothing but the Hub."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from hub_server import TOKEN, HubServer
+from support import QUICK, ROOT, WITHOUT_PACKAGE, run_client
+
+from glove_lstm.publishing.hub_upload import list_files
+
+REPO = "user/fake-news"
+RECORD = "training_texts.safetensors"
+ADDED = {"handler.py", "light.onnx", "notebook.ipynb", "requirements.txt"}
+PUSH = """
+from glove_lstm import GloveLstmClassifier
+texts = ["Council votes on the bridge", "SHOCKING secret exposed!", ""]
+classifier = GloveLstmClassifier.from_pretrained({folder!r})
+commit = classifier.push_to_hub({repo!r}, private=True, training_texts=False)
+loaded = GloveLstmClassifier.from_pretrained({repo!r}, revision=commit.oid)
+difference = loaded.predict_proba(texts) - classifier.predict_proba(texts)
+assert abs(difference).max() < 1e-6
+loaded.save_pretrained("saved")
+"""
+LOAD = """
+import importlib.util, json
+from huggingface_hub import snapshot_download
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+text = "SHOCKING secret exposed!"
+scores = []
+for revision in {revisions}:
+    options = dict(revision=revision, trust_remote_code=True)
+    model = AutoModelForSequenceClassification.from_pretrained({repo!r}, **options)
+    assert type(model).__module__.startswith("transformers_modules.")
+    encoder = AutoModel.from_pretrained({repo!r}, **options)
+    tokenizer = AutoTokenizer.from_pretrained({repo!r}, **options)
+    assert encoder(**tokenizer(text, return_tensors="pt")).pooler_output.shape[0] == 1
+    classify = pipeline("text-classification", model={repo!r}, **options)
+    answer = classify(text, top_k=None)
+    scores.append(answer)
+
+    # As an Inference Endpoint does.
+    folder = snapshot_download({repo!r}, revision=revision)
+    spec = importlib.util.spec_from_file_location("handler", folder + "/handler.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.EndpointHandler(folder)({{"inputs": text}}) == [answer]
+print("SCORES " + json.dumps(scores))
+"""
+
+
+def push_by_the_estimator(hub, exported, home):
+    """Push the stored checkpoint, load it from the Hub, and save it."""
+    code = PUSH.format(folder=str(exported), repo=REPO)
+    done = run_client(hub, code, home, token=TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert (home / "saved" / "README.md").is_file()
+    return done
+
+
+def fine_tune_and_push(hub, articles, home):
+    """Train from the id of the repository, in a folder that knows nothing of the first one."""
+    options = ["--model_name_or_path", REPO, "--train_file", articles]
+    options += ["--output_dir", home / "tuned", *QUICK, "--num_train_epochs", 1]
+    options += ["--push_to_hub", "True", "--hub_model_id", REPO, "--hub_token", TOKEN]
+    options += ["--log_level", "debug"]
+    command = [sys.executable, ROOT / "scripts" / "train.py", *map(str, options)]
+    env = hub.client_env(home, TOKEN) | {"HF_DEBUG": "1", "TRANSFORMERS_VERBOSITY": "debug"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"started from `{REPO}`" in (home / "tuned" / "README.md").read_text(encoding="utf-8")
+    return done
+
+
+def scores_on_another_machine(hub, home, revisions):
+    """Load commits in a clean process with an empty cache and without our package, and classify a text."""
+    code = WITHOUT_PACKAGE + LOAD.format(repo=REPO, revisions=revisions)
+    done = run_client(hub, code, home, token=TOKEN)
+    assert done.returncode == 0, done.stderr
+    scores = re.search(r"^SCORES (.*)$", done.stdout, re.MULTILINE)
+    return json.loads(scores[1])
+
+
+@pytest.mark.slow
+def test_push_fine_tune_push_again_load(exported, articles, tmp_path):
+    with HubServer() as hub:
+        hub.add_token(TOKEN)
+        first = push_by_the_estimator(hub, exported, tmp_path / "one")
+        repo = hub.repos[f"models/{REPO}"]
+        assert repo.private
+        assert len(repo.commits) == 2  # the Hub's own, and ours
+        sent = hub.files(REPO)
+        assert set(sent) == {*list_files(exported), *ADDED} - {RECORD}
+        assert f'model="{REPO}"'.encode() in sent["README.md"]
+
+        second = fine_tune_and_push(hub, articles, tmp_path / "two")
+        assert len(repo.commits) == 3  # the Trainer pushed nothing
+        assert set(hub.files(REPO)) >= {*ADDED, RECORD}
+        assert f'revision="{repo.at("main").sha}"' in second.stdout
+
+        _, *revisions = repo.commits
+        before, after = scores_on_another_machine(hub, tmp_path / "three", revisions)
+        assert before != after
+
+    for output in (first.stdout, first.stderr, second.stdout, second.stderr):
+        assert TOKEN not in output
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
+    for commit in repo.commits.values():
+        for name, data in commit.files.items():
+            assert TOKEN.encode() not in data, name

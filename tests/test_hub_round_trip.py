@@ -18,7 +18,7 @@ PUSH = """
 from glove_lstm import GloveLstmClassifier
 texts = ["Council votes on the bridge", "SHOCKING secret exposed!", ""]
 classifier = GloveLstmClassifier.from_pretrained({folder!r})
-commit = classifier.push_to_hub({repo!r}, private=True, training_texts=False)
+commit = classifier.push_to_hub({repo!r}, private=True, send_training_texts=False)
 loaded = GloveLstmClassifier.from_pretrained({repo!r}, revision=commit.oid)
 difference = loaded.predict_proba(texts) - classifier.predict_proba(texts)
 assert abs(difference).max() < 1e-6

@@ -235,13 +235,16 @@ class Checkpoint:
         """Load the classifier and its tokenizer with this package's own code; no remote code runs.
 
         Args:
-            config_changes: Config overrides; layers whose size they change are initialised again.
+            config_changes: Config overrides; layers whose size they change are initialised again. Without them, the
+                weights must fit the config in any case.
 
         Raises:
             DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.
         """
         from glove_lstm.auto_classes import GloveLstmForSequenceClassification, GloveLstmTokenizer
 
+        if config_changes:
+            self.load_model()  # refuses weights that do not fit the config as it is
         # Read each file once only to check it, because errors of transformers do not name the file.
         self.model_config()
         for name in TOKENIZER_NAMES:
@@ -261,7 +264,8 @@ class Checkpoint:
         misfits = set(info["missing_keys"]) | set(info["unexpected_keys"])
         for name, *_ in info["mismatched_keys"]:
             misfits.add(name)
-        if misfits and not config_changes:  # transformers would draw missing weights at random
+        # With other sizes, weights are missing on purpose. Otherwise transformers would draw them at random.
+        if misfits and not config_changes:
             problem = f"{self.name}: {WEIGHTS_NAME} does not fit config.json ({min(misfits)})"
             raise DataError(f"{problem}: get the checkpoint again.")
         has_types = "token_type_ids" in tokenizer.model_input_names

@@ -78,9 +78,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _training_texts: TrainingTexts | None
-    _labels_are_lists: (
-        bool  # whether `fit` got lists of labels; rows of 0 and 1 are then lists, too
-    )
+    # Whether `fit` got lists of labels. Rows of 0 and 1 are then lists, too.
+    _labels_are_lists: bool
     _saved_from: TrainingResult | Checkpoint  # what `save_pretrained` saves
     _weights_digest: str  # of the weights of a loaded checkpoint
     _columns: NDArray[np.int64]  # the columns of the model's scores, in the order of `classes_`
@@ -188,7 +187,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 unlabelled=more_texts,
             )
         result.about["data"] = "texts in memory"
-        # As the command records it. "text": held out, near duplicates kept together; not read without validation texts.
+        # As the command records it, also "text" if there are no validation texts: the card then ignores it.
         is_given = isinstance(validation, tuple | list)
         result.about["validation_by"] = "given" if is_given else "text"
         self._training_texts = result.training_texts

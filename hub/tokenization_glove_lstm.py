@@ -83,6 +83,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         # With `pad_to_multiple_of`, transformers refuses to truncate to a `model_max_length` that is no multiple of it.
         # `__call__` passes the argument to `_encode_plus` by itself.
         kwargs.pop("pad_to_multiple_of", None)
+        # Asks for truncation, because only then transformers sets `max_length` to `model_max_length`.
         padding, _, max_length, kwargs = super()._get_padding_truncation_strategies(
             padding=padding, truncation="longest_first", **kwargs
         )

@@ -74,7 +74,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def round_tables(self) -> None:
-        """Round word vectors and n-gram weights to 16-bit numbers, so that a saved checkpoint is half as large.
+        """Round `tables` to 16-bit numbers, so that a saved checkpoint is half as large.
 
         Call it after training and before measuring. A table with values beyond the range of 16 bits (65,504) is not
         rounded, and is saved in full.
@@ -85,7 +85,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
                 table.copy_(rounded)
 
     def tables(self) -> dict[str, nn.Parameter]:
-        """Return the word vectors and the n-gram classifier's parameters, by their names in this model's state."""
+        """Return the vectors of words and characters and the n-gram classifier's parameters, by their names."""
         return {
             name: parameter
             for name, parameter in self.named_parameters()

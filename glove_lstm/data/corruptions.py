@@ -145,6 +145,7 @@ def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
     return space_before + "".join(kept)
 
 
+# What the benchmarks measure. Training uses `training_copy`, and `evaluate --robustness` uses `PERTURBATIONS`.
 CORRUPTIONS: dict[str, Callable[..., str]] = {
     "typos": typos,
     "keyboard": keyboard_slips,

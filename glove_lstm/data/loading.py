@@ -53,8 +53,8 @@ class LoadedData:
     """Splits that are ready for a tokenizer: "train", "validation" and "test", as far as available.
 
     Columns: `text`; `text_pair`, if there are two or more text columns; `label`, an index into `label_names`, or a list
-    with a 1 or 0 for each of `label_names`; `source` (the file's name without endings, perhaps with `/PUBLISHER`), if
-    the split or "train" has several files or a column of sources is given.
+    with a 1 or 0 for each of `label_names`; `source` (the name of the file, without endings, or of the dataset,
+    perhaps with `/PUBLISHER`), if the split or "train" has several files or a column of sources is given.
     """
 
     splits: dict[str, datasets.Dataset]

@@ -18,7 +18,9 @@ _BINS = 15  # of the confidence, for the calibration error
 _FEWEST_ROWS = 20  # a source with fewer rows is not measured
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shares of texts in the table of coverage
 _SURE_SHARE = 0.9  # of the texts reach the suggested threshold, about
-_MOST_TWENTIETHS = 12  # 0.6: a calibrated label that is right more often than that is not unsure
+_MOST_TWENTIETHS = (
+    12  # at most 0.6: a label that is right in more than 60 % of cases is not called unsure
+)
 _SAMPLES = 1000  # of a bootstrap
 
 
@@ -128,7 +130,7 @@ def suggest_threshold(probabilities: Floats, labels: Ints) -> dict[str, float]:
         rows.append(_coverage_row(twentieths / 20, confidence, is_correct))
         if (confidence >= (twentieths + 1) / 20).sum() == 0:
             break  # no text reaches a higher threshold
-    rows.reverse()  # of equally near ones, the highest threshold
+    rows.reverse()  # of equally near rows, `min` returns the first: that with the highest threshold
     return min(rows, key=lambda row: abs(row["coverage"] - _SURE_SHARE))
 
 

@@ -38,7 +38,8 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
 
     Args:
         folder: The checkpoint.
-        tolerance: Largest difference between its logits and PyTorch's, as a share of the largest logit.
+        tolerance: Largest difference between its logits and PyTorch's, as a share of the largest logit, or of 1
+            if that is smaller.
 
     Raises:
         DataError: The folder holds no checkpoint of this package.

@@ -44,9 +44,8 @@ class Destination:
     private: bool = False  # a new repository is private; an existing public one is refused
     revision: str | None = None  # branch, created if it is missing; None: main
     space_sdk: Literal["gradio", "static"] = "gradio"  # of a new Space
-    token: str | None = field(
-        default=None, repr=False
-    )  # None: the token of `hf auth login` or HF_TOKEN
+    # None: the token of `hf auth login` or HF_TOKEN
+    token: str | None = field(default=None, repr=False)
 
 
 def training_destination(training: Any) -> Destination | None:

@@ -181,6 +181,7 @@ def _labelled_model(
     training = job.recipe.training
     folder = Path(str(training.output_dir), LABELLED_MODEL)
     if training.resume_from_checkpoint and validation is not None:
+        # This model is always trained again, from its last checkpoint, which must belong to the same validation texts.
         FirstModel.check(folder, validation)
     logger.info("Model of the labels: %s texts.", f"{len(train):,}")
     recipe = job.recipe.with_training(output_dir=str(folder), report_to=[])

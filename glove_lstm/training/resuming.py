@@ -36,7 +36,11 @@ class FirstModel:
     about: dict[str, Any]  # what metrics.json says of its training
 
     def save(self, folder: Path, validation: LabelledTexts) -> None:
-        """Write a record, so that a resumed run with these validation texts does not train this model again."""
+        """Write a record of this model, which is trained, and of its validation texts.
+
+        In a resumed run, `fit` loads the record of the first of two models, and does not train it again. The record of
+        a model of the labels is only checked.
+        """
         values = asdict(self) | {"validation_logits": self.validation_logits.tolist()}
         values |= _identity(validation)
         with whole_file(folder / _RECORD) as part:

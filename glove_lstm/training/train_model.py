@@ -110,9 +110,8 @@ def train_from(
         began: `time.perf_counter()` at the beginning.
     """
     training = _Training.of(start, job, recipe, train, validation, first)
-    ngram_c = start.about.get(
-        "ngram_c"
-    )  # in a distillation, C of the model that was trained on the labels before
+    # The student of a distillation keeps the n-grams, and their C, of the model of the labels.
+    ngram_c = start.about.get("ngram_c")
     if fits_ngrams:
         ngram_c = _fit_ngrams(training)
     trainer = _make_trainer(training, targets)

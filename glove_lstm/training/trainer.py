@@ -107,9 +107,9 @@ class GloveLstmTrainer(Trainer):
         model = cast(GloveLstmForSequenceClassification, self.model)
         embeddings = _trained_embeddings(model)
         rate = self.args.embedding_learning_rate
-        if rate is None:
+        if rate is None:  # the arguments were not `sized`
             rate = self.args.learning_rate
-        assert rate is not None  # the recipe was sized
+        assert rate is not None
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
         groups = self._dense_groups(embeddings)
 

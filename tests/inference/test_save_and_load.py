@@ -129,10 +129,11 @@ def test_loading_in_another_precision(tmp_path):
 # Checkpoints
 
 
-def test_weights_without_a_classifier_are_refused(copy):
+@pytest.mark.parametrize("config_changes", [{}, {"dropout": 0.2}])
+def test_weights_without_a_classifier_are_refused(copy, config_changes):
     GloveLstmModel.from_pretrained(copy).save_pretrained(copy)
     with pytest.raises(DataError, match=r"does not fit config.json \(classifier.bias\)"):
-        Checkpoint.open(copy).load_model()
+        Checkpoint.open(copy).load_model(**config_changes)
 
 
 def test_weights_that_the_config_lacks_are_refused(copy):

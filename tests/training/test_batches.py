@@ -12,9 +12,9 @@ from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
 
 
-@pytest.mark.parametrize("rows", [[3, 1, 17], [5], list(range(40)), [0, 0]], ids=len)
-def test_collate_is_the_tokenizers_own_pad(tokenizer, rows):
+def test_collate_is_the_tokenizers_own_pad(tokenizer):
     texts, labels = make_texts(40)
+    rows = [3, 1, 17, 17]
     table = tokenized(texts, tokenizer, labels)
     encoded = tokenizer([texts[row] for row in rows])
     assert table.lengths[rows].tolist() == [len(ids) for ids in encoded["input_ids"]]
@@ -65,23 +65,11 @@ def copies(numbered, tokenizer):
     return corrupted_texts(*numbered, tokenizer)
 
 
-def test_copies_keep_the_number_of_texts_and_their_labels(numbered, copies, tokenizer):
-    assert len(copies) == 60
-    texts, _ = numbered
-    clean = tokenized(texts, tokenizer)
-    assert np.array_equal(copies.lengths, clean.lengths)
-    rows = rows_of(copies.__getitems__(ALL))
-    assert [label for label, *_ in rows] == list(ALL)
-    for _, _, ids, types in rows:
-        assert len(ids) == len(types) <= 20
-
-
-@pytest.mark.parametrize("rows", [[3, 1, 17], [5], [0, 0], [59, *ALL], np.arange(60)], ids=len)
+@pytest.mark.parametrize("rows", [[3, 1, 17, 17], np.arange(30)], ids=len)
 def test_copies_do_not_depend_on_the_batch(copies, rows):
     everything = rows_of(copies.__getitems__(ALL))
-    batch = copies.__getitems__(rows)
-    assert rows_of(batch) == sorted(everything[row] for row in rows)
-    assert len(collate(batch)["labels"]) == len(rows)
+    batch = rows_of(copies.__getitems__(rows))
+    assert batch == sorted(everything[row] for row in rows)
 
 
 def test_copies_depend_on_seed_and_epoch_alone(numbered, copies, tokenizer):
@@ -95,22 +83,21 @@ def test_copies_depend_on_seed_and_epoch_alone(numbered, copies, tokenizer):
         assert differ > 15
 
 
-def test_without_a_share_there_are_no_copies(numbered, tokenizer):
-    none = corrupted_texts(*numbered, tokenizer, share=0.0)
-    texts, labels = numbered
-    clean = tokenized(texts, tokenizer, labels)
-    assert rows_of(none.__getitems__(ALL)) == rows_of(clean.__getitems__(ALL))
-
-
-def test_copies_keep_the_weights_of_their_texts(numbered, tokenizer):
+def test_copies_keep_the_labels_and_weights_of_their_texts(numbered, tokenizer):
     texts, numbers = numbered
     weights = numbers / 10
     weighted = corrupted_texts(texts, numbers, tokenizer, weights=weights)
-    rows = rows_of(weighted.__getitems__(ALL))
-    assert [weight for _, weight, _, _ in rows] == weights.tolist()
+    labels_of_copies = []
+    weights_of_copies = []
+    for label, weight, ids, types in rows_of(weighted.__getitems__(ALL)):
+        labels_of_copies.append(label)
+        weights_of_copies.append(weight)
+        assert len(ids) == len(types) <= 20
+    assert labels_of_copies == list(ALL)
+    assert weights_of_copies == weights.tolist()
 
 
-@pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
+@pytest.mark.parametrize("share", [0.2, 1.0])
 def test_the_share_of_texts_is_replaced(tokenizer, share):
     texts = ["BOATS left, Vellin harbour; while the tide rose."] * 2000
     labels = np.zeros(2000)
@@ -122,9 +109,8 @@ def test_the_share_of_texts_is_replaced(tokenizer, share):
     assert 0.85 * share < changed < share + 0.04
 
 
-@pytest.mark.parametrize("most", [20, 7])
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_copies_are_cut_where_texts_are_cut(side, most):
+def test_copies_are_cut_where_texts_are_cut(side):
     numbers = [str(number) for number in range(500)]
     tokenizer = build_tokenizer(
         lambda: numbers, min_frequency=1, model_max_length=20, truncation_side=side
@@ -135,10 +121,10 @@ def test_copies_are_cut_where_texts_are_cut(side, most):
         kept_end = numbers[-60:]
     ids_of_kept_end = set(tokenizer.convert_tokens_to_ids(kept_end))
     texts = [" ".join(numbers)] * 10
-    copies = corrupted_texts(texts, np.arange(10), tokenizer, share=1.0, max_length=most)
+    copies = corrupted_texts(texts, np.arange(10), tokenizer, share=1.0, max_length=7)
     copies_at_kept_end = 0
     for _, _, ids, _ in rows_of(copies.__getitems__(range(10))):
-        assert len(ids) == most
+        assert len(ids) == 7
         copies_at_kept_end += set(ids) <= ids_of_kept_end
     assert copies_at_kept_end >= 8  # a copy may be a passage of its text
 

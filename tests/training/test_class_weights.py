@@ -35,13 +35,6 @@ def test_balanced_weights_are_those_of_scikit_learn():
     np.testing.assert_allclose(weights, [*expected, 1])
 
 
-def test_weights_of_texts_count_in_balanced_weights():
-    labels = np.array([0, 0, 0, 2, 2, 1, 0, 0])
-    weights_that_balance = np.array([0.2, 1.0, 0.5])[labels]
-    weights = class_weights("balanced", ["a", "b", "c"], labels, weights_that_balance)
-    np.testing.assert_allclose(weights, 1)
-
-
 RATE = 0.5
 
 
@@ -76,14 +69,13 @@ def moved_weights(trainer):
 STEPS = pytest.mark.parametrize(("size", "batches"), [(8, 1), (2, 4)])
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @STEPS
-def test_a_step_follows_the_weighted_mean_loss(tmp_path, tokenizer, size, batches, smoothing):
+def test_a_step_follows_the_weighted_mean_loss(tmp_path, tokenizer, size, batches):
     args = one_step_of_gradient_descent(
         tmp_path,
         per_device_train_batch_size=size,
         gradient_accumulation_steps=batches,
-        label_smoothing_factor=smoothing,
+        label_smoothing_factor=0.1,
     )
     texts, labels = make_texts(8, seed=1)
     weights = torch.tensor([3.0, 0.5])
@@ -94,7 +86,7 @@ def test_a_step_follows_the_weighted_mean_loss(tmp_path, tokenizer, size, batche
     batch = collate(dataset.__getitems__(range(8)))
     targets = batch.pop("labels")
     logits = model.train()(**batch).logits
-    losses = cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+    losses = cross_entropy(logits, targets, reduction="none", label_smoothing=0.1)
     loss = (losses * weights[targets]).mean()
     [gradient] = torch.autograd.grad(loss, model.classifier.weight)
     torch.testing.assert_close(moved_weights(trainer), RATE * gradient, atol=1e-5, rtol=1e-4)
@@ -163,7 +155,6 @@ def test_texts_without_weight_teach_nothing(recipe, weight):
         ('{"FAKE": 2, "REAL": 1, "X": 1}', "class_weight: 'X' is not one of FAKE, REAL"),
         ('{"FAKE": 2}', "class_weight has no weight for the label 'REAL'"),
         ('{"FAKE": 0, "REAL": 1}', "class_weight: the weight of 'FAKE' is 0"),
-        ("[2]", "weights.json holds no JSON object"),
     ],
 )
 def test_the_command_refuses_bad_files_of_weights(

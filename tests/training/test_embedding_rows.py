@@ -9,7 +9,6 @@ from torch.nn import functional
 
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import load_splits
-from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.character_vectors import character_vectors
@@ -92,16 +91,3 @@ def test_character_vectors_are_kept_and_made_again_if_the_file_is_damaged(tmp_pa
     assert not np.array_equal(character_vectors(other, unknown, 64), first)
     files = list((tmp_path / "characters").iterdir())
     assert len(files) == 2
-
-
-def test_characters_of_a_word_give_its_vector(tmp_path, monkeypatch):
-    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
-    glove = made_up_vectors(50, "abcdefghij")
-    unknown = np.full(4, 0.5, dtype=np.float32)
-    table = torch.from_numpy(character_vectors(glove, unknown, 4096))
-    spellings = torch.tensor([spelling(word) for word in glove.words])
-    hashes, present = character_ngrams(spellings)
-    vectors_of_ngrams = table[hashes % 4096] * present.unsqueeze(-1)
-    means = vectors_of_ngrams.sum(dim=1) / present.sum(dim=1, keepdim=True)
-    expected = torch.from_numpy(glove.vectors - unknown)
-    assert functional.cosine_similarity(means, expected).mean() > 0.9

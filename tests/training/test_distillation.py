@@ -234,10 +234,8 @@ def test_the_command_learns_from_a_teacher_and_compares_with_it(
     ("words", "sentence"),
     [
         ("--unlabelled_file {DATA}", "unlabelled_file needs a teacher"),
-        ("--teacher_revision main", "teacher_revision needs a teacher"),
         ("--augmented_copies 3", "augmented_copies is for a training with a teacher"),
         ("--teacher a b --teacher_revision main", "1 for 2 teachers"),
-        ("--teacher a --teacher b", "--teacher is given twice"),
         ("--teacher nowhere", "The teacher nowhere could not be loaded"),
     ],
 )

@@ -68,17 +68,12 @@ def test_mistyped_words_begin_near_the_words(articles, glove_file, tmp_path, mon
     assert is_nearest.float().mean() > 0.9
 
 
-def made_up_vectors(count, letters):
-    """Vectors of random words."""
-    generator = np.random.default_rng(0)
-    words = ["".join(generator.choice(list(letters), 8)) for _ in range(count)]
-    vectors = generator.normal(size=(count, 4)).astype(np.float32)
-    return GloveVectors(words, vectors, "made up")
-
-
 def test_character_vectors_are_kept_and_made_again_if_the_file_is_damaged(tmp_path, monkeypatch):
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
-    glove = made_up_vectors(200, "abcdef")
+    generator = np.random.default_rng(0)
+    words = ["".join(generator.choice(list("abcdef"), 8)) for _ in range(200)]
+    vectors = generator.normal(size=(200, 4)).astype(np.float32)
+    glove = GloveVectors(words, vectors, "made up")
     unknown = np.ones(4, dtype=np.float32)
     first = character_vectors(glove, unknown, 64)
     assert first.shape == (64, 4)

@@ -106,7 +106,7 @@ def test_blank_texts_can_be_dropped_and_the_calibration_left_out(fitted):
 
 def test_selection_and_pipelines(fitted, capfd):
     states_before = random.getstate(), torch.get_rng_state().tolist()
-    grid = {"learning_rate": [0.02, np.float64(1e-6)], "ngram_buckets": [0]}
+    grid = {"learning_rate": [0.02, np.float64(1e-6)], "ngram_buckets": [np.int64(0)]}
     search = GridSearchCV(clone(fitted), grid, cv=2).fit(TEXTS, LABELS)
     assert search.best_params_ == {"learning_rate": 0.02, "ngram_buckets": 0}
 

@@ -162,9 +162,8 @@ def test_the_command_refuses_bad_files_of_weights(
 ):
     path = tmp_path / "weights.json"
     path.write_text(weights)
-    command = ["--train_file", articles, "--glove", glove_file, *SMALL, *QUICK]
-    command += ["--output_dir", tmp_path / "out", "--class_weight", path]
-    assert_refused(run_here(train.main, *command), sentence)
+    command = ["--train_file", articles, "--glove", glove_file, "--class_weight", path]
+    assert_refused(run_here(train.main, *command, "--output_dir", tmp_path / "out"), sentence)
 
 
 def test_heavy_labels_are_given_more_often(recipe):
@@ -188,9 +187,9 @@ def test_sampling_balances_the_labels_of_several_files(tmp_path, glove_file):
     rows = write_articles(tmp_path / "rows.csv", 120, labels=mostly_real)
     more = write_articles(tmp_path / "more.csv", 60)
     out = tmp_path / "out"
-    command = ["--train_file", rows, more, "--glove", glove_file, "--output_dir", out]
-    command += ["--max_steps", "2", "--class_weight", "balanced", *SMALL, *QUICK]
-    succeed(train.main, *command)
+    command = ["--train_file", rows, more, "--glove", glove_file, "--class_weight", "balanced"]
+    command += SMALL + QUICK
+    succeed(train.main, *command, "--max_steps", 2, "--output_dir", out)
     about = json.loads((out / "metrics.json").read_text())["about"]
     assert about["class_weight"] == pytest.approx({"FAKE": 1, "REAL": 1}, abs=0.3)
 

@@ -12,7 +12,6 @@ from glove_lstm.data.loading import load_splits
 from glove_lstm.data.training_texts import hash_texts
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
-from glove_lstm.publishing.save_result import save_result
 from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.fit import fit
@@ -101,20 +100,6 @@ def test_metrics_of_two_models(two_models, test_texts):
     assert on_training_texts["test"]["seen"] == 120
     add_baselines(metrics, two_models, test_texts)
     assert list(metrics["baselines"]["majority"]) == ["test"]
-
-
-def test_saving_removes_what_an_earlier_model_left(two_models, test_texts, tmp_path):
-    metrics = run_metrics(two_models, test_texts)
-    metrics["about"] |= {"data": "invented articles", "validation_by": "text"}
-    (tmp_path / "plots").mkdir()
-    for name in ("light.onnx", "plots/confusion.png", "plots/own.png"):
-        (tmp_path / name).touch()
-    save_result(two_models, metrics, tmp_path, test_texts)
-    assert not (tmp_path / "light.onnx").exists()
-    plots = {path.name for path in (tmp_path / "plots").iterdir()}
-    assert plots == {"own.png", "curves.png", "confusion.png", "reliability.png"}
-    assert (tmp_path / "plots" / "confusion.png").stat().st_size > 0
-    assert "trained on 120 texts" in (tmp_path / "README.md").read_text()
 
 
 def test_one_model_where_validation_texts_are_given(train, news, tmp_path):

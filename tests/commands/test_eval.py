@@ -133,21 +133,15 @@ def test_a_label_that_the_model_lacks_is_refused(checkpoint: Path, two: Path) ->
     assert_refused(done, "two.csv, row 3", "'SATIRE'", "FAKE, REAL")
 
 
-def test_a_row_without_text_is_refused(two: Path) -> None:
-    table = write_table(two, [*read_csv(two), {"text": " ", "label": "FAKE"}])
-    assert_refused(evaluate("--test_file", table), "two.csv, row 3 has no text")
-
-
 @pytest.mark.parametrize(
-    ("args", "parts"),
+    ("args", "part"),
     [
-        ("", ["nothing to load"]),
-        ("--test_file {TWO} --leaks --robustness", ["need a MODEL"]),
-        ("--train_file {TWO}", ["has no split test", "train"]),
-        ("--test_file {TWO} --output_dir {TWO}", ["two.csv is a file"]),
-        ("{CHECKPOINT} --revision v1 --test_file {TWO}", ["has no revision 'v1'"]),
+        ("", "nothing to load"),
+        ("--test_file {TWO} --leaks --robustness", "need a MODEL"),
+        ("--train_file {TWO}", "has no split test"),
+        ("--test_file {TWO} --output_dir {TWO}", "two.csv is a file"),
     ],
 )
-def test_mistakes(checkpoint: Path, two: Path, args: str, parts: list[str]) -> None:
-    words = args.format(TWO=two, CHECKPOINT=checkpoint).split()
-    assert_refused(evaluate(*words), *parts)
+def test_mistakes(two: Path, args: str, part: str) -> None:
+    words = args.format(TWO=two).split()
+    assert_refused(evaluate(*words), part)

@@ -78,8 +78,8 @@ def test_a_column_marks_low_scores_on_request(expected: list[dict]) -> None:
     done = predict(*HEADLINES[:2], "--unsure_below", least, "--format", "csv")
     header, *rows = csv.reader(done.stdout.splitlines())
     assert header == ["row", "label", "score", "unsure", "score_FAKE", "score_REAL"]
-    marks = ["true" if row["score"] < least else "false" for row in expected[:2]]
-    assert [row[3] for row in rows] == marks
+    marks = [json.loads(row[3]) for row in rows]  # true or false
+    assert marks == [row["score"] < least for row in expected[:2]]
 
 
 def test_the_table_says_what_is_unsure() -> None:
@@ -119,8 +119,6 @@ def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
         ("--input {FILE} --output_dir {HERE}/out --format table", "csv, jsonl and parquet"),
         ("--input {FILE} --format parquet", "Parquet needs a file"),
         ("a --model {HERE}/nowhere", "nowhere could not be loaded: there is no such folder"),
-        ("a --model {HERE}", "config.json is missing"),
-        ("a --model {HERE} --revision main", "is a folder, which has no revision 'main'"),
         ("a --model {CHECKPOINT} --backend onnx", "light.onnx is missing"),
         ("a --explain --backend onnx", "--explain needs torch"),
         ("a --explain --output_dir {HERE}/out", "and no --explain"),

@@ -100,6 +100,11 @@ def test_metrics_of_two_models(two_models, test_texts):
     assert on_training_texts["test"]["seen"] == 120
     add_baselines(metrics, two_models, test_texts)
     assert list(metrics["baselines"]["majority"]) == ["test"]
+    without_test = run_metrics(two_models)
+    add_baselines(without_test, two_models)
+    baseline = without_test["baselines"]["tfidf_svc"]
+    assert list(baseline) == ["validation"]
+    assert baseline["validation"]["accuracy"] > 0.9  # made-up articles are easy
 
 
 def test_one_model_where_validation_texts_are_given(train, news, tmp_path):

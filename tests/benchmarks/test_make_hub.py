@@ -29,7 +29,7 @@ def test_a_checkpoint_is_trained_and_measured(news: Path, glove_file: Path, tmp_
     assert {"recovery", "liar (two labels)", "veritas"} == set(metrics["other_data"])
     assert {"test", *metrics["other_data"]} == set(metrics["baselines"]["tfidf_svc"])
     assert set(metrics["made_by"]) == {"sources", "versions", "machine"}
-    # An argument of the command wins over that of the benchmark.
+    # An argument on the command line overrides the benchmark's.
     assert metrics["about"]["arguments"]["per_device_train_batch_size"] == 16
     assert (folder / "plots" / "thumbnail.png").stat().st_size < 60_000
 

@@ -9,12 +9,12 @@ from glove_lstm.evaluation.metrics import bootstrap_interval
 
 
 def difference(first, second) -> dict:
-    """Of models that classified one cell in one run (n,) or in several (runs, n)."""
+    """Compare two models on one cell; each was run once, (n,), or several times, (runs, n)."""
     return paired_difference([np.atleast_2d(first)], [np.atleast_2d(second)])
 
 
 @pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (40, 40), (30, 70)])
-def test_p_value_is_near_that_of_mcnemar(only_first: int, only_second: int) -> None:
+def test_p_value_is_near_mcnemars_test(only_first: int, only_second: int) -> None:
     both_or_none = [1.0, 0.0] * 150
     first = [1.0] * only_first + [0.0] * only_second + both_or_none
     second = [0.0] * only_first + [1.0] * only_second + both_or_none
@@ -32,7 +32,7 @@ def test_p_value_is_of_the_mean_of_cells() -> None:
     assert paired_difference(first, second)["p"] == pytest.approx(2 / 10_001)
 
 
-def test_interval_is_that_of_the_pooled_bootstrap() -> None:
+def test_interval_equals_the_pooled_bootstrap() -> None:
     right = (np.random.default_rng(3).random(400) < 0.8).astype(float)
     found = mean_of_cells([right[None]])
     low, high = bootstrap_interval(lambda rows: float(right[rows].mean()), 400)

@@ -37,7 +37,7 @@ def headlines(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_headlines_are_distinct_and_the_tests_are_those_of_each_count(headlines: Path) -> None:
+def test_headlines_are_distinct_and_all_counts_have_the_same_test_texts(headlines: Path) -> None:
     table = scale.read_headlines(headlines)
     assert len(table) == ALL_ROWS
     numbers = [int(title.split()[-1]) for title in table["title"]]

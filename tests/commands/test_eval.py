@@ -96,10 +96,10 @@ def test_the_default_checkpoint_and_other_columns(headlines: Path) -> None:
 
 def test_texts_of_one_label_have_no_roc_auc(headlines: Path, tmp_path: Path) -> None:
     first, _ = headlines.read_text().splitlines()
-    one = tmp_path / "one.jsonl"
-    one.write_text(first)
+    only_real = tmp_path / "one.jsonl"
+    only_real.write_text(first)
     out = tmp_path / "new" / "out"
-    done = run("--test_file", one, *COLUMNS, "--output_dir", out)
+    done = run("--test_file", only_real, *COLUMNS, "--output_dir", out)
     assert "not defined" in done.stdout
     assert json.loads((out / "eval.json").read_text())["roc_auc"] is None
 

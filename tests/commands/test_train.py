@@ -272,7 +272,7 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     assert load_file(tmp_path / "model.safetensors")["ngrams.weights"].any()
 
 
-def test_figures_of_bf16_training_are_those_of_the_saved_model(
+def test_figures_of_bf16_training_are_measured_on_the_saved_model(
     articles: Path, glove_file: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"

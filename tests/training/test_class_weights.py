@@ -28,7 +28,7 @@ from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.weighting import class_weights
 
 
-def test_balanced_weights_are_those_of_scikit_learn():
+def test_balanced_weights_are_what_scikit_learn_computes():
     labels = np.array([0, 0, 0, 2, 2, 1, 0, 0])
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
     weights = class_weights("balanced", ["a", "b", "c", "absent"], labels)

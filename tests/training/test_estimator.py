@@ -126,7 +126,7 @@ def read(path):
     return pairs, [row["label"] for row in rows]
 
 
-def test_the_model_is_that_of_the_command(trained, articles):
+def test_the_command_trains_the_same_model(trained, articles):
     pairs, labels = read(articles)
     options = {"verbose": 0, "seed": 42, **arguments(SMALL), **arguments(QUICK)}
     same = GloveLstmClassifier("tiny.8d.txt", **options).fit(pairs, labels)
@@ -141,7 +141,7 @@ def saved(fitted, tmp_path_factory):
     return folder
 
 
-def test_files_are_those_of_the_command(saved, trained, tmp_path):
+def test_the_command_saves_the_same_files(saved, trained, tmp_path):
     (saved / ".git").mkdir()
     copy = tmp_path / "copy"
     GloveLstmClassifier.from_pretrained(saved).save_pretrained(copy)
@@ -152,7 +152,7 @@ def test_files_are_those_of_the_command(saved, trained, tmp_path):
     assert not (copy / ".git").exists()
 
 
-def test_evaluation_is_that_of_the_command(fitted, saved, tmp_path):
+def test_the_command_measures_the_same_figures(fitted, saved, tmp_path):
     test_file = write_articles(tmp_path / "test.csv", 60, seed=9)
     texts, labels = read(test_file)
     seen_texts = [(text, "") for text in TEXTS[:9]]

@@ -58,10 +58,10 @@ def test_near_duplicates_stay_together():
     texts = []
     originals = []
     for number in range(0, 501, 3):
-        one = text_of(number)
+        text = text_of(number)
         other = text_of(number + 1)
-        texts += [f"{one} more", one, other]
-        originals += [one, one, other]
+        texts += [f"{text} more", text, other]
+        originals += [text, text, other]
     labels = [str(row // 3 % 2) for row in range(501)]
     found = held_out(texts, labels)
     train, validation = both_sides(originals, found)

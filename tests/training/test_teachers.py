@@ -39,7 +39,7 @@ class Counting(LoadedTeacher):
         return np.array([[len(text), 1.0, 0.0] for text in texts], dtype=np.float32)
 
 
-def test_logits_are_those_of_transformers_in_the_order_of_the_texts(transformer, news):
+def test_logits_are_what_transformers_computes_in_the_order_of_the_texts(transformer, news):
     teacher = load_teacher(transformer, CPU)
     logits = ask(teacher, news.texts, ["FAKE", "REAL"])
     tokenizer = BertTokenizerFast.from_pretrained(transformer)

@@ -108,7 +108,7 @@ def test_word_vectors_have_a_rate_of_their_own(tmp_path, texts):
         assert moved == pytest.approx(rate, rel=0.02), name
 
 
-def test_lazy_updates_of_rows_in_use_are_those_of_adam():
+def test_lazy_updates_of_rows_in_use_equal_adam():
     """Where each step of three batches uses every row, lazy Adam is Adam; rows that no step uses stay as they are."""
     torch.manual_seed(0)
     tables = [torch.nn.Embedding(7, 3), torch.nn.Embedding(7, 3)]

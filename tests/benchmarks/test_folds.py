@@ -74,19 +74,19 @@ def test_provenance_has_corpora_as_labels(news: Path) -> None:
 
 
 def test_folds_share_no_near_duplicates(news: Path) -> None:
-    texts = list(joined_texts(corpora.distinct(corpora.read(news, "recovery"))))
+    rows = corpora.distinct(corpora.read(news, "recovery"))
+    texts = list(joined_texts(rows))
     group_of = dict(zip(texts, near_duplicate_groups(texts), strict=True))
     tested: list[str] = []
     for fold in make_folds("recovery", news):
         test = list(joined_texts(fold.tests[fold.name]))
         tested += test
+        train, validation = map(joined_texts, training_parts(fold))
+        parts = [list(train), list(validation), test]
         groups: set[int] = set()
-        rows = 0
-        for part in [*map(joined_texts, training_parts(fold)), test]:
-            texts_of_part = list(part)
+        for texts_of_part in parts:
             groups_of_part = {group_of[text] for text in texts_of_part}
             assert not groups & groups_of_part
             groups |= groups_of_part
-            rows += len(texts_of_part)
-        assert rows == len(texts)
+        assert sum(map(len, parts)) == len(texts)
     assert sorted(tested) == sorted(texts)

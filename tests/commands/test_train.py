@@ -222,6 +222,8 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
         ("{GIVEN} --corrupted_share nan", "corrupted_share must be from 0 to 1, not nan."),
         ("{GIVEN} --num_train_epochs 0", "num_train_epochs must be above 0, not 0.0."),
         ("{GIVEN} --embedding_learning_rate -1", "embedding_learning_rate must be at least 0"),
+        ("{GIVEN} --seed 4294967296", "seed must be from 0 to 4294967295, not 4294967296."),
+        ("{GIVEN} --max_seq_length 0", "max_seq_length must be at least 1, not 0."),
         ("{GIVEN} --bf16_full_eval True", "bf16_full_eval must be left out"),
         ("{GIVEN} --class_weight even", "give balanced, or a JSON file"),
         ("{GIVEN} --validation_fraction 0 --load_best_model_at_end True", "need validation texts"),

@@ -195,7 +195,9 @@ def test_sampling_balances_the_labels_of_several_files(tmp_path, glove_file):
 
 
 def test_few_texts_train_for_enough_steps_without_calibration_and_that_is_said(recipe, caplog):
-    texts = [f"{word} {number}" for number in range(8) for word in ("secret hoax", "council vote")]
+    texts = []
+    for number in range(8):
+        texts += [f"secret hoax {number}", f"council vote {number}"]
     result = fit(texts, ["FAKE", "REAL"] * 8, recipe=recipe())
     assert result.about["rows"] == {"train": 16}
     assert result.about["epochs"] >= 100

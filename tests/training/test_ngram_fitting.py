@@ -151,18 +151,6 @@ def test_a_copy_counts_half_of_its_text(tokenizer):
     assert accuracy(other, tokenizer, make_news(100, 7)) < 0.05
 
 
-def test_an_ngram_of_one_text_gets_no_weight(tokenizer):
-    texts, labels = make_news(100, 8)
-    once = [*texts, "shockingly"]
-    model = make_model(tokenizer)
-    model.config.character_buckets = 0
-    fit(model, tokenizer, (once, np.append(labels, 0)))
-    single, frequent = tokenizer.convert_tokens_to_ids(["shockingly", "council"])
-    weights_of_words = model.ngrams.weights[model.ngrams.buckets :]
-    assert not weights_of_words[single].any()
-    assert weights_of_words[frequent].any()
-
-
 def test_fine_tuning_keeps_what_was_learned(tokenizer):
     few = make_news(8, 10)
     test = make_news(200, 11)

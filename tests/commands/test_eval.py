@@ -123,14 +123,27 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
-    rows = [{"text": "a", "label": "FAKE"}, {"text": "b", "label": "REAL"}]
-    return write_table(tmp_path / "two.csv", rows)
+    """A file of two rows."""
+    return write_table(tmp_path / "two.csv", TWO_ROWS)
 
 
-def test_a_label_that_the_model_lacks_is_refused(checkpoint: Path, two: Path) -> None:
-    table = write_table(two, [*read_csv(two), {"text": "c", "label": "SATIRE"}])
+TWO_ROWS = [{"text": "a", "label": "FAKE"}, {"text": "b", "label": "REAL"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "parts"),
+    [
+        ({"text": "c", "label": "SATIRE"}, ["'SATIRE'", "FAKE, REAL"]),
+        ({"text": " ", "label": "FAKE"}, ["has no text"]),
+    ],
+    ids=["label", "text"],
+)
+def test_a_row_that_cannot_be_measured_is_named(
+    checkpoint: Path, tmp_path: Path, row: dict, parts: list[str]
+) -> None:
+    table = write_table(tmp_path / "three.csv", [*TWO_ROWS, row])
     done = evaluate(checkpoint, "--test_file", table, "--leaks")
-    assert_refused(done, "two.csv, row 3", "'SATIRE'", "FAKE, REAL")
+    assert_refused(done, "three.csv, row 3", *parts)
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,8 @@ def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
         ("--input {FILE} --output_dir {HERE}/out --format table", "csv, jsonl and parquet"),
         ("--input {FILE} --format parquet", "Parquet needs a file"),
         ("a --model {HERE}/nowhere", "nowhere could not be loaded: there is no such folder"),
+        ("a --model {HERE}", "config.json is missing"),
+        ("a --model {HERE} --revision main", "is a folder, which has no revision 'main'"),
         ("a --model {CHECKPOINT} --backend onnx", "light.onnx is missing"),
         ("a --explain --backend onnx", "--explain needs torch"),
         ("a --explain --output_dir {HERE}/out", "and no --explain"),

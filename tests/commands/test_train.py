@@ -218,6 +218,7 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
     ("arguments", "message"),
     [
         ("--train_file nowhere.csv {GLOVE}", "nowhere.csv"),
+        ("{DATA} --glove 7B.10d", "7B.10d"),
         ("{GIVEN} --preset best", "preset must be one of"),
         ("{GIVEN} --corrupted_share nan", "corrupted_share must be from 0 to 1, not nan."),
         ("{GIVEN} --num_train_epochs 0", "num_train_epochs must be above 0, not 0.0."),

@@ -42,6 +42,12 @@ def test_models_are_measured_once(news: Path, shared_export: Path, tmp_path: Pat
     # Equal seconds: nothing was measured again.
     succeed(speed.main, *command, "--models", "default", "tfidf_svc")
     assert json.loads(file.read_text())["recovery"] == rows
+    # Other threads are another case.
+    succeed(speed.main, *command, "--models", "tfidf_svc", "--threads", 2)
+    results = json.loads(file.read_text())
+    assert list(results["recovery, 2 threads"]) == ["tfidf_svc"]
+    assert results["recovery"] == rows
+
     # Another checkpoint is measured anew.
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
@@ -56,7 +62,7 @@ def test_processes_have_their_own_threads() -> None:
     assert run_process(["-c", code], "", 3) == {"threads": "3"}
 
 
-def test_the_error_of_a_process_that_fails_is_told() -> None:
+def test_the_error_of_a_failed_process_is_reported() -> None:
     setup = {"model": "svm", "cores": [processors()[-1]], "folder": "nowhere", "first": "a"}
     with pytest.raises(DataError, match=r"(?s)failed \(1\).*nowhere/model.joblib"):
         run_process(["-m", "benchmarks.speed_worker"], json.dumps(setup), 1)

@@ -26,7 +26,7 @@ def test_a_signal_ends_the_command_without_a_traceback(number):
     assert "Traceback" not in done.stderr
 
 
-def test_a_full_disk_is_told_in_a_sentence_also_where_a_library_wraps_it():
+def test_a_full_disk_is_one_sentence_even_if_a_library_wraps_the_error():
     def main(_):
         try:
             raise OSError(28, os.strerror(28))
@@ -62,7 +62,7 @@ def redirected(redirection, *args):
         (">&-", ["predict", "--help"], "Standard output is closed"),
     ],
 )
-def test_a_closed_stream_is_told_in_a_sentence(redirection, args, message):
+def test_a_closed_stream_is_one_sentence(redirection, args, message):
     done = redirected(redirection, *args)
     assert_refused(done, message)
     assert done.returncode == 1
@@ -74,5 +74,5 @@ def test_streams_that_are_not_needed_may_be_closed(redirection, texts):
     assert redirected(redirection, "predict", *texts).stdout.startswith("label")
 
 
-def test_a_mistake_without_standard_error_is_told_by_the_exit_code():
+def test_a_mistake_without_standard_error_has_an_exit_code():
     assert redirected("2>&-", "predict", "a", "--unsure_below", 2).returncode == 1

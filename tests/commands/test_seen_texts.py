@@ -59,7 +59,7 @@ def test_only_unseen_texts_are_measured(
     assert of_mixed["accuracy"] == of_new["accuracy"]
 
 
-def test_an_incomplete_record_is_told(copy: Path, new: Path) -> None:
+def test_an_incomplete_record_is_mentioned(copy: Path, new: Path) -> None:
     path = copy / TRAINING_TEXTS_NAME
     record, weights_digest = TrainingTexts.load(path)
     incomplete = dataclasses.replace(record, complete=False)

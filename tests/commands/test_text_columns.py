@@ -88,7 +88,9 @@ def test_evaluate_reads_the_columns(of_titles: Path, new: Path, tmp_path: Path) 
         assert figures["text_column_names"] == ["title"]
 
 
-def test_evaluate_tells_what_it_reads_instead(of_titles: Path, new: Path, tmp_path: Path) -> None:
+def test_evaluate_warns_if_it_reads_other_columns(
+    of_titles: Path, new: Path, tmp_path: Path
+) -> None:
     done = measure(of_titles, "--test_file", new, "--text_column_names", "title,text")
     message = NOTICE.format("title, text")
     assert done.stderr == f"warning: {message}; texts of its training may count as unseen.\n"

@@ -241,7 +241,7 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
         ("{HERE}/list.json", "list.json holds no JSON object"),
     ],
 )
-def test_mistakes_are_told_in_one_sentence(
+def test_mistakes(
     articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path, arguments: str, message: str
 ) -> None:
     (tmp_path / "list.json").write_text("[]")

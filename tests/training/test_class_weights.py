@@ -194,7 +194,7 @@ def test_sampling_balances_the_labels_of_several_files(tmp_path, glove_file):
     assert about["class_weight"] == pytest.approx({"FAKE": 1, "REAL": 1}, abs=0.3)
 
 
-def test_few_texts_train_for_enough_steps_without_calibration_and_that_is_said(recipe, caplog):
+def test_few_texts_train_for_enough_steps_without_calibration(recipe, caplog):
     texts = []
     for number in range(8):
         texts += [f"secret hoax {number}", f"council vote {number}"]

@@ -189,7 +189,7 @@ def test_a_label_that_all_texts_have_is_given(tokenizer):
     assert ((logits[:, 0] > 0).numpy() == (labels == 0)).mean() > 0.95
 
 
-def test_one_label_alone_teaches_nothing_and_that_is_said(tokenizer, caplog):
+def test_texts_of_one_label_teach_nothing(tokenizer, caplog):
     model = make_model(tokenizer)
     texts, labels = make_news(10, 13)
     with caplog.at_level(logging.WARNING):

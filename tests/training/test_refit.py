@@ -230,7 +230,7 @@ def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(train, uninterrupte
     assert not (out / FIRST_MODEL / "finished.json").exists()
 
 
-def test_a_training_that_diverges_is_told(train, tmp_path):
+def test_a_training_that_diverges_ends_with_advice(train, tmp_path):
     with pytest.raises(DataError, match=r"diverged: .*; lower learning_rate"):
         train(tmp_path, learning_rate=1e30, refit=False)
 

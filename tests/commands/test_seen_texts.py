@@ -86,11 +86,11 @@ def test_a_damaged_record_is_refused(copy: Path) -> None:
 def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
     checkpoint: Path, articles: Path, new: Path, tmp_path: Path
 ) -> None:
+    changes = ["{} .", "\u201c{}\u201d", "  {}\t", "{}"]
     rows = read_csv(articles)[:40]
     copies = []
     for number, row in enumerate(rows):
-        change = ("{} .", "\u201c{}\u201d", "  {}\t", "{}")[number % 4]
-        title = change.format(row["title"].lower())
+        title = changes[number % 4].format(row["title"].lower())
         body = row["text"].replace(" ", "\n")
         copies.append({**row, "title": title, "text": body})
     edited = {**rows[0], "title": f"{rows[0]['title']} indeed"}

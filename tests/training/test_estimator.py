@@ -150,6 +150,8 @@ def test_the_command_saves_the_same_files(saved, trained, tmp_path):
     assert set(list_files(saved)) == expected
     assert set(list_files(copy)) == expected
     assert not (copy / ".git").exists()
+    config = json.loads((saved / "config.json").read_text())
+    assert config.get("text_column_names") is None  # the texts were in memory
 
 
 def test_the_command_measures_the_same_figures(fitted, saved, tmp_path):

@@ -120,6 +120,12 @@ def test_selection_and_pipelines(fitted, capfd):
     assert (random.getstate(), torch.get_rng_state().tolist()) == states_before
 
 
+def test_early_stopping_needs_no_output_dir(fitted):
+    classifier = clone(fitted).set_params(early_stopping_patience=1)
+    classifier.fit(TEXTS, LABELS)
+    assert classifier.score(TEXTS, LABELS) > 0.9
+
+
 def read(path):
     rows = read_csv(path)
     pairs = [(row["title"], row["text"]) for row in rows]

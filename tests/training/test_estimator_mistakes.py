@@ -30,6 +30,7 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
         ({"validation": ([], [])}, "There are no validation texts"),
         ({"validation": (["a text"], ["REEL"])}, "'REEL', not one of FAKE, REAL"),
         ({"glove": None}, "glove is None; give a name"),
+        ({"model_name_or_path": "hub"}, "With model_name_or_path, leave glove out"),
         ({"seed": 1}, "seed is drawn from random_state"),
         ({"X": "one text"}, "X is str"),
         ({"X": np.ones((120, 3))}, "X is ndarray of shape (120, 3)"),

@@ -10,9 +10,12 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from estimator_news import TINY
+from sklearn.preprocessing import MultiLabelBinarizer
 from support import COMMON, SMALL, assert_refused, run_here, succeed, write_glove, write_table
 from transformers import EvalPrediction, pipeline
 
+from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate, predict, train
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.batch_classifier import BatchClassifier
@@ -101,6 +104,24 @@ def test_a_checkpoint_is_fine_tuned_on_some_of_its_labels_or_others(folder, tmp_
     assert set(by_label) == set(expected_names)
     for name in names:
         assert by_label[name]["f1"] > 0.7
+
+
+@pytest.mark.usefixtures("beside_the_vectors")
+def test_the_estimator_takes_lists_of_labels_or_a_table_of_0_and_1(folder):
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    texts = [row["text"] for row in rows]
+    lists = [row["label"] for row in rows]
+    table = MultiLabelBinarizer(classes=NAMES).fit_transform(lists)
+    by_lists = GloveLstmClassifier(**TINY).fit(texts, lists)
+    by_table = GloveLstmClassifier(**TINY).fit(texts, table)
+    assert by_lists.classes_.tolist() == NAMES
+    assert by_table.classes_.tolist() == [0, 1, 2]
+    scores = by_lists.predict_proba(texts)
+    np.testing.assert_allclose(by_table.predict_proba(texts), scores, atol=1e-6)
+
+    is_right = (by_lists.predict(texts) == table).all(axis=1)
+    assert is_right.mean() > 0.8
+    assert by_lists.score(texts, lists) == by_table.score(texts, table) == is_right.mean()
 
 
 @pytest.fixture

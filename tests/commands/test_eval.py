@@ -153,8 +153,9 @@ def test_a_row_that_cannot_be_measured_is_named(
         ("--test_file {TWO} --leaks --robustness", "need a MODEL"),
         ("--train_file {TWO}", "has no split test"),
         ("--test_file {TWO} --output_dir {TWO}", "two.csv is a file"),
+        ("{CHECKPOINT} --revision v1 --test_file {TWO}", "has no revision 'v1'"),
     ],
 )
-def test_mistakes(two: Path, args: str, part: str) -> None:
-    words = args.format(TWO=two).split()
+def test_mistakes(checkpoint: Path, two: Path, args: str, part: str) -> None:
+    words = args.format(TWO=two, CHECKPOINT=checkpoint).split()
     assert_refused(evaluate(*words), part)

@@ -236,6 +236,7 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
         ("{GIVEN} --pres article", "There is no argument --pres; did you mean --preset?"),
         ("{GIVEN} --model-name-or-path {CHECKPOINT}", "With model_name_or_path, leave glove out"),
         ("{DATA} --model_name_or_path {CHECKPOINT} --dropout 1.5", "dropout must be a number"),
+        ("{DATA} --model_name_or_path {HERE}/none", "none could not be loaded"),
         ("{DATA} {DATA} {GLOVE}", "--train_file is given twice"),
         ("nothing.json", "nothing.json cannot be read"),
         ("{HERE}/list.json", "list.json holds no JSON object"),

@@ -6,19 +6,10 @@ from pathlib import Path
 import pytest
 from support import make_article, write_table
 
-from benchmarks.corpora import HEAD_ROWS
+from benchmarks.corpora import HEAD_ROWS, TRAINING_CORPORA
 from glove_lstm.data.liar import LABELS
 
 Rows = list[tuple[str, str, str]]  # title, body, label
-
-
-def write(path: Path, rows: Rows, columns: tuple[str, ...] = ("title", "text", "label")) -> None:
-    path.parent.mkdir(exist_ok=True)
-    table = []
-    for number, (title, body, label) in enumerate(rows):
-        row = {"": number, "title": title, "text": body, "label": label}
-        table.append({name: row[name] for name in ("", *columns)})
-    write_table(path, table)
 
 
 def made_up(count: int, seed: int) -> Rows:
@@ -32,46 +23,84 @@ def made_up(count: int, seed: int) -> Rows:
     return rows
 
 
+def write_articles(path: Path, rows: Rows) -> None:
+    path.parent.mkdir(exist_ok=True)
+    write_table(
+        path, [{"title": title, "text": body, "label": label} for title, body, label in rows]
+    )
+
+
+def write_titles(path: Path, rows: Rows) -> None:
+    path.parent.mkdir(exist_ok=True)
+    write_table(path, [{"title": title, "label": label} for title, _, label in rows])
+
+
+def write_corpus(folder: Path, name: str, rows: Rows) -> None:
+    """Write a corpus of several sources."""
+    table = []
+    for number, (title, body, label) in enumerate(rows):
+        source = f"{name}{number // 2 % 5}.org"
+        if number <= 3:
+            source = "www.everywhere.com/news"  # a publisher that is in all corpora
+        if number >= 20:
+            source = "rating:true"  # no publisher
+        text = body
+        if number % 4 > 1:
+            text = ""
+        table.append({"title": title, "text": text, "label": label, "source": source})
+    write_table(folder / "corpora" / f"{name}.csv.gz", table)
+
+
+def write_trec(path: Path, rows: Rows) -> None:
+    lines = [f"{number % 2} {title}\n" for number, (title, _, _) in enumerate(rows)]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(lines), encoding="latin-1")
+
+
+def write_liar(path: Path, rows: Rows) -> None:
+    """Write statements in the 14 columns of LIAR, of which most are empty."""
+    lines = []
+    for number, (title, _, _) in enumerate(rows):
+        subject_to_party = [""] * 5
+        counts = ["0"] * 5
+        cells = [str(number), LABELS[number % 6], title, *subject_to_party, *counts, ""]
+        lines.append("\t".join(cells) + "\n")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Small corpora with some duplicates across them."""
     folder = tmp_path_factory.mktemp("news")
-    recovery, isot, titles = made_up(60, 1), made_up(50, 2), made_up(HEAD_ROWS + 60, 3)
+    recovery = made_up(60, 1)
+    isot = made_up(50, 2)
+    titles = made_up(HEAD_ROWS + 60, 3)
     title, body, label = recovery[4]
     isot[7] = title, f"{body} almost", label  # nearly an article of recovery
     recovery += [(title, f"{body} indeed", label) for title, body, label in recovery[:10]]
     # An article of which only the title is known.
-    isot[9] = titles[HEAD_ROWS + 5][0], *isot[9][1:]
+    _, body, label = isot[9]
+    isot[9] = titles[HEAD_ROWS + 5][0], body, label
     titles[HEAD_ROWS + 1] = titles[3]  # an exact repeat, after the rows that are left out
-    write(folder / "recovery" / "recovery.csv.gz", recovery)
-    write(folder / "isot" / "isot.csv.gz", isot)
-    write(folder / "fake_or_real_news" / "titles.csv", titles, ("title", "label"))
-    write(folder / "fake_or_real_news" / "head.csv", titles[:HEAD_ROWS])
-    corpora = folder / "corpora"
-    corpora.mkdir()
-    names = {"one": 4, "two": 5, "three": 8, "veritas_origin2019": 9}
-    for name, seed in names.items():
-        rows = made_up(40, seed)
+    write_articles(folder / "recovery" / "recovery.csv.gz", recovery)
+    write_articles(folder / "isot" / "isot.csv.gz", isot)
+    write_titles(folder / "fake_or_real_news" / "titles.csv", titles)
+    write_articles(folder / "fake_or_real_news" / "head.csv", titles[:HEAD_ROWS])
+
+    (folder / "corpora").mkdir()
+    for seed, name in enumerate([*TRAINING_CORPORA, "veritas_origin2019"], start=20):
+        rows = made_up(24, seed)
         # All have nearly the same article, and another title in common.
         title, body, label = titles[HEAD_ROWS + 10]
         rows[0] = title, f"{body} {name}", label
-        rows[1] = titles[HEAD_ROWS + 11][0], *rows[1][1:]
-        table = []
-        for number, (title, body, label) in enumerate(rows):
-            # One publisher is in all of them; a rating is none.
-            site = f"{name}{number // 2 % 5}.org" if number > 3 else "www.everywhere.com/news"
-            row = {"title": title, "text": "" if number % 4 > 1 else body, "label": label}
-            table.append({**row, "source": "rating:true" if number > 35 else site})
-        write_table(corpora / f"{name}.csv.gz", table)
-    (folder / "standard").mkdir()
-    for name, rows in {"TREC.train.all": made_up(60, 6), "TREC.test.all": made_up(10, 7)}.items():
-        lines = [f"{number % 2} {title}\n" for number, (title, _, _) in enumerate(rows)]
-        (folder / "standard" / name).write_text("".join(lines), encoding="latin-1")
-    (folder / "liar").mkdir()
-    for seed, (split, count) in enumerate({"train": 48, "valid": 12, "test": 18}.items(), start=10):
-        lines = [
-            "\t".join([str(number), LABELS[number % 6], title, *[""] * 5, *["0"] * 5, ""])
-            for number, (title, _, _) in enumerate(made_up(count, seed))
-        ]
-        (folder / "liar" / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        _, body, label = rows[1]
+        rows[1] = titles[HEAD_ROWS + 11][0], body, label
+        write_corpus(folder, name, rows)
+
+    write_trec(folder / "standard" / "TREC.train.all", made_up(60, 6))
+    write_trec(folder / "standard" / "TREC.test.all", made_up(10, 7))
+    write_liar(folder / "liar" / "train.tsv", made_up(48, 10))
+    write_liar(folder / "liar" / "valid.tsv", made_up(12, 11))
+    write_liar(folder / "liar" / "test.tsv", made_up(18, 12))
     return folder

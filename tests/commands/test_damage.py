@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,15 +15,12 @@ from support import QUICK, ROOT, SMALL, assert_refused, edit_json, run_here
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.app.api import Api
-from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.checkpoint import LOADED_NAMES, Checkpoint
 from glove_lstm.commands import evaluate, export, predict, train
 from glove_lstm.errors import DataError
 from glove_lstm.inference.batch_classifier import BatchClassifier
 from glove_lstm.inference.runtime import LightClassifier
 from glove_lstm.weights_file import check_weights, read_header
-
-Damage = Callable[[Path], None]
-NEEDED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 
 def cut(path: Path) -> None:
@@ -32,29 +28,19 @@ def cut(path: Path) -> None:
     path.write_bytes(content[: len(content) // 2])
 
 
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def remove(path: Path) -> None:
-    path.unlink()
-
-
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
-@pytest.mark.parametrize("damage", [cut, empty, remove])
-@pytest.mark.parametrize("name", NEEDED)
-def test_damaged_checkpoints(exported: Path, backend: str, damage: Damage, name: str) -> None:
-    damage(exported / name)
+@pytest.mark.parametrize("name", LOADED_NAMES)
+def test_a_checkpoint_that_was_cut_short(exported: Path, backend: str, name: str) -> None:
+    cut(exported / name)
     done = run_here(predict.main, "a", "--backend", backend, "--model", exported)
     assert_refused(done, str(exported))
     # Errors of safetensors and ONNX Runtime do not name damaged weights.
-    if name != "model.safetensors" or damage is remove:
+    if name != "model.safetensors":
         assert name in done.stderr
 
 
-@pytest.mark.parametrize("damage", [cut, empty])  # without the file, torch is used
-def test_a_damaged_onnx_file(exported: Path, damage: Damage) -> None:
-    damage(exported / "light.onnx")
+def test_an_onnx_file_that_was_cut_short(exported: Path) -> None:
+    cut(exported / "light.onnx")
     assert_refused(run_here(predict.main, "a", "--model", exported), str(exported / "light.onnx"))
 
 
@@ -140,24 +126,20 @@ FLOATS = pytest.mark.parametrize(
 
 
 @FLOATS
-@pytest.mark.parametrize("name", ["max", "min", "tiny"])
-def test_the_largest_and_smallest_numbers_are_read(
-    save_bias, name: str, dtype: torch.dtype
-) -> None:
-    value = getattr(torch.finfo(dtype), name)
-    check_weights(save_bias(value, dtype), 2)
+def test_the_largest_number_is_read(save_bias, dtype: torch.dtype) -> None:
+    path = save_bias(torch.finfo(dtype).max, dtype)
+    check_weights(path, 2)
 
 
 @FLOATS
-@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_infinity_is_refused_in_every_format(save_bias, value: str, dtype: torch.dtype) -> None:
-    path = save_bias(float(value), dtype)
+def test_infinity_is_refused_in_every_format(save_bias, dtype: torch.dtype) -> None:
+    path = save_bias(float("inf"), dtype)
     with pytest.raises(DataError, match="dense"):
         load_model(path.parent)
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff" * 100, b"\x02" + bytes(7) + b"[]", b"\x09" + bytes(7) + b'{"a": {}}']
+    "content", [b"", b"\xff" * 100, b"\x02" + bytes(7) + b"[]", b"\x09" + bytes(7) + b'{"a": {}}']
 )
 def test_files_that_are_not_safetensors(exported: Path, content: bytes) -> None:
     (exported / "model.safetensors").write_bytes(content)
@@ -174,17 +156,16 @@ def test_damaged_checkpoints_of_the_trainer(
     [whole] = trained.glob("checkpoint-*")
     damaged = Path(shutil.copytree(whole, tmp_path / whole.name))
     cut(damaged / name)
-    data = ["--train_file", articles, "--glove", glove_file]
-    resume = ["--resume_from_checkpoint", damaged, "--refit", "False"]
-    done = run_here(train.main, *data, *resume, "--output_dir", tmp_path, *SMALL, *QUICK)
+    command = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
+    command += SMALL + QUICK
+    done = run_here(train.main, *command, "--refit", "False", "--resume_from_checkpoint", damaged)
     assert_refused(done, "cannot continue from", damaged.name)
     assert not (tmp_path / "model.safetensors").exists()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("kind", ["table", "csv"])
-def test_a_full_device_for_output(kind: str) -> None:
-    command = [sys.executable, ROOT / "scripts" / "predict.py", "a", "--format", kind]
+def test_a_full_device_for_output() -> None:
+    command = [sys.executable, ROOT / "scripts" / "predict.py", "a"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, encoding="utf-8")
     done.stdout = ""

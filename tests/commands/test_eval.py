@@ -96,10 +96,10 @@ def test_the_default_checkpoint_and_other_columns(headlines: Path) -> None:
 
 def test_texts_of_one_label_have_no_roc_auc(headlines: Path, tmp_path: Path) -> None:
     first, _ = headlines.read_text().splitlines()
-    one = tmp_path / "one.jsonl"
-    one.write_text(first)
+    only_real = tmp_path / "one.jsonl"
+    only_real.write_text(first)
     out = tmp_path / "new" / "out"
-    done = run("--test_file", one, *COLUMNS, "--output_dir", out)
+    done = run("--test_file", only_real, *COLUMNS, "--output_dir", out)
     assert "not defined" in done.stdout
     assert json.loads((out / "eval.json").read_text())["roc_auc"] is None
 
@@ -123,31 +123,39 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
 
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
-    rows = [{"text": "a", "label": "FAKE"}, {"text": "b", "label": "REAL"}]
-    return write_table(tmp_path / "two.csv", rows)
+    """A file of two rows."""
+    return write_table(tmp_path / "two.csv", TWO_ROWS)
 
 
-def test_a_label_that_the_model_lacks_is_refused(checkpoint: Path, two: Path) -> None:
-    table = write_table(two, [*read_csv(two), {"text": "c", "label": "SATIRE"}])
-    done = evaluate(checkpoint, "--test_file", table, "--leaks")
-    assert_refused(done, "two.csv, row 3", "'SATIRE'", "FAKE, REAL")
-
-
-def test_a_row_without_text_is_refused(two: Path) -> None:
-    table = write_table(two, [*read_csv(two), {"text": " ", "label": "FAKE"}])
-    assert_refused(evaluate("--test_file", table), "two.csv, row 3 has no text")
+TWO_ROWS = [{"text": "a", "label": "FAKE"}, {"text": "b", "label": "REAL"}]
 
 
 @pytest.mark.parametrize(
-    ("args", "parts"),
+    ("row", "parts"),
     [
-        ("", ["nothing to load"]),
-        ("--test_file {TWO} --leaks --robustness", ["need a MODEL"]),
-        ("--train_file {TWO}", ["has no split test", "train"]),
-        ("--test_file {TWO} --output_dir {TWO}", ["two.csv is a file"]),
-        ("{CHECKPOINT} --revision v1 --test_file {TWO}", ["has no revision 'v1'"]),
+        ({"text": "c", "label": "SATIRE"}, ["'SATIRE'", "FAKE, REAL"]),
+        ({"text": " ", "label": "FAKE"}, ["has no text"]),
+    ],
+    ids=["label", "text"],
+)
+def test_a_row_that_cannot_be_measured_is_named(
+    checkpoint: Path, tmp_path: Path, row: dict, parts: list[str]
+) -> None:
+    table = write_table(tmp_path / "three.csv", [*TWO_ROWS, row])
+    done = evaluate(checkpoint, "--test_file", table, "--leaks")
+    assert_refused(done, "three.csv, row 3", *parts)
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        ("", "nothing to load"),
+        ("--test_file {TWO} --leaks --robustness", "need a MODEL"),
+        ("--train_file {TWO}", "has no split test"),
+        ("--test_file {TWO} --output_dir {TWO}", "two.csv is a file"),
+        ("{CHECKPOINT} --revision v1 --test_file {TWO}", "has no revision 'v1'"),
     ],
 )
-def test_mistakes(checkpoint: Path, two: Path, args: str, parts: list[str]) -> None:
+def test_mistakes(checkpoint: Path, two: Path, args: str, part: str) -> None:
     words = args.format(TWO=two, CHECKPOINT=checkpoint).split()
-    assert_refused(evaluate(*words), *parts)
+    assert_refused(evaluate(*words), part)

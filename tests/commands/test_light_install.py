@@ -42,11 +42,10 @@ def dependencies(package: str) -> set[str]:
             requirements = map(Requirement, requires(name) or ())
         except PackageNotFoundError:
             continue
-        waiting += [
-            normalized(requirement.name)
-            for requirement in requirements
-            if not requirement.marker or requirement.marker.evaluate({"extra": ""})
-        ]
+        for requirement in requirements:
+            marker = requirement.marker
+            if marker is None or marker.evaluate({"extra": ""}):
+                waiting.append(normalized(requirement.name))
     return found
 
 

@@ -14,7 +14,7 @@ TEXTS = ["Council votes on the bridge", "SHOCKING secret <b>they</b> hide!!!"]
 run = partial(succeed, command.main)
 
 
-def test_lines_are_those_without_explanations_and_more() -> None:
+def test_explanations_are_added_to_the_lines() -> None:
     wanted = run(*TEXTS, "--format", "jsonl", "--backend", "torch").stdout.splitlines()
     done = run(*TEXTS, "--format", "jsonl", "--explain")
     for text, before, line in zip(TEXTS, wanted, done.stdout.splitlines(), strict=True):

@@ -59,7 +59,7 @@ def test_only_unseen_texts_are_measured(
     assert of_mixed["accuracy"] == of_new["accuracy"]
 
 
-def test_an_incomplete_record_is_told(copy: Path, new: Path) -> None:
+def test_an_incomplete_record_is_mentioned(copy: Path, new: Path) -> None:
     path = copy / TRAINING_TEXTS_NAME
     record, weights_digest = TrainingTexts.load(path)
     incomplete = dataclasses.replace(record, complete=False)
@@ -86,11 +86,11 @@ def test_a_damaged_record_is_refused(copy: Path) -> None:
 def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
     checkpoint: Path, articles: Path, new: Path, tmp_path: Path
 ) -> None:
+    changes = ["{} .", "\u201c{}\u201d", "  {}\t", "{}"]
     rows = read_csv(articles)[:40]
     copies = []
     for number, row in enumerate(rows):
-        change = ("{} .", "\u201c{}\u201d", "  {}\t", "{}")[number % 4]
-        title = change.format(row["title"].lower())
+        title = changes[number % 4].format(row["title"].lower())
         body = row["text"].replace(" ", "\n")
         copies.append({**row, "title": title, "text": body})
     edited = {**rows[0], "title": f"{rows[0]['title']} indeed"}
@@ -111,7 +111,6 @@ TITLE = "A title:  the\nbody"
 @pytest.mark.parametrize(
     ("text", "copy"),
     [
-        (TITLE, "a TITLE the body."),
         ("\ud800", "\ud800"),
         ("?! ?", " ?!  ?\n"),
         ("\u00dcber 1,204", "(\u00fcber 1 204)"),
@@ -127,7 +126,6 @@ def test_hashes_of_copies_are_equal(text: str, copy: str) -> None:
     ("text", "other"),
     [
         (TITLE, "a title the bodies"),
-        (TITLE, "title a the body"),
         (TITLE, "atitle the body"),
         ("", "!!"),
         ("?! ?", "?! ?!"),

@@ -20,7 +20,6 @@ from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as command
 from glove_lstm.data.loading import load_splits
 from glove_lstm.errors import DataError
-from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED
 from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.fit import fit
@@ -118,8 +117,8 @@ def test_fine_tuning_on_other_labels_in_separate_files(
         path = tmp_path / f"{split}.csv"
         write_articles(path, 90, seed=seed, labels=("fair", "LOUD", "REAL"))
         files += [f"--{split}_file", path]
-    start = ["--model_name_or_path", checkpoint, "--num_train_epochs", 1]
-    done = train(*start, *files, "--with_baselines", True, "--output_dir", out)
+    words = ["--model_name_or_path", checkpoint, "--num_train_epochs", 1, *files]
+    done = train(*words, "--with_baselines", True, "--output_dir", out)
     assert "start anew" in caplog.text  # the checkpoint knows FAKE and REAL
     config = read(out / "config.json")
     assert config["id2label"] == {"0": "LOUD", "1": "REAL", "2": "fair"}
@@ -130,9 +129,9 @@ def test_fine_tuning_on_other_labels_in_separate_files(
     assert baselines["tfidf_svc_cased"]["test"]["accuracy"] > 0.5
 
 
-@pytest.fixture
-def fine_tune(checkpoint: Path, articles: Path, tmp_path: Path):
-    """A function that fine-tunes the checkpoint by one step on the articles, perhaps with other labels."""
+def test_labels_are_numbered_as_the_checkpoint_numbers_them(
+    checkpoint: Path, articles: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     rows = load_splits(train_file=articles).rows("train")
     recipe = make_recipe(
         model_name_or_path=str(checkpoint),
@@ -144,20 +143,7 @@ def fine_tune(checkpoint: Path, articles: Path, tmp_path: Path):
         use_cpu=True,
         save_strategy="no",
     )
-
-    def fit_articles(other_names=None, **options):
-        labels = rows.labels
-        if other_names:
-            labels = [other_names[label] for label in labels]
-        return fit(rows.texts, labels, recipe=recipe, **options), rows
-
-    return fit_articles
-
-
-def test_labels_are_numbered_as_the_checkpoint_numbers_them(
-    fine_tune, checkpoint: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    result, rows = fine_tune(label_names=["REAL", "FAKE"])
+    result = fit(rows.texts, rows.labels, recipe=recipe, label_names=["REAL", "FAKE"])
     assert "start anew" not in caplog.text
     assert result.model.config.label_names == ["FAKE", "REAL"]
     assert result.train.labels[:2].tolist() == [0, 1]
@@ -166,16 +152,8 @@ def test_labels_are_numbered_as_the_checkpoint_numbers_them(
 
     inputs = result.tokenizer(rows.texts, return_tensors="pt", padding=True)
     best = result.model(**inputs).logits.argmax(dim=1)
-    labels = [result.model.config.label_names[number] for number in best]
-    assert np.mean(np.array(labels) == rows.labels) > 0.9
-    metrics = run_metrics(result)
-    add_baselines(metrics, result)
-    assert metrics["baselines"]["tfidf_svc"]["validation"]["accuracy"] > 0.9
-
-
-def test_other_labels_are_learned_anew(fine_tune, caplog: pytest.LogCaptureFixture) -> None:
-    fine_tune({"FAKE": "no", "REAL": "yes"})
-    assert "start anew" in caplog.text
+    labels = np.array(["FAKE", "REAL"])[best]
+    assert np.mean(labels == rows.labels) > 0.9
 
 
 @pytest.mark.slow
@@ -214,12 +192,7 @@ def test_article_preset_and_json_file(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"train_file": 5}, "train_file must be a string or a list of strings, not 5"),
         ({"teacher": ["a", 5]}, "teacher must be a string or a list of strings"),
-        (
-            {"text_column_names": 5},
-            "text_column_names must be a string or a list of strings, not 5",
-        ),
         ({"class_weight": {"FAKE": 2}}, "class_weight must be a string, not {'FAKE': 2}"),
     ],
 )
@@ -248,48 +221,36 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
         ("{DATA} --glove 7B.10d", "7B.10d"),
         ("{GIVEN} --preset best", "preset must be one of"),
         ("{GIVEN} --corrupted_share nan", "corrupted_share must be from 0 to 1, not nan."),
-        ("{GIVEN} --label_smoothing_factor 1.5", "label_smoothing_factor must be from 0 to 1"),
-        ("{DATA} --model_name_or_path {CHECKPOINT} --dropout 1.5", "dropout must be a number"),
-        ("{GIVEN} --dataloader_persistent_workers True --dataloader_num_workers 2", "left out"),
+        ("{GIVEN} --num_train_epochs 0", "num_train_epochs must be above 0, not 0.0."),
+        ("{GIVEN} --embedding_learning_rate -1", "embedding_learning_rate must be at least 0"),
         ("{GIVEN} --seed 4294967296", "seed must be from 0 to 4294967295, not 4294967296."),
-        ("{GIVEN} --ngram_c 0", "ngram_c must be above 0, not 0.0."),
-        (
-            "{GIVEN} --num_train_epochs 0",
-            "num_train_epochs must be above 0, not 0.0.",
-        ),
-        (
-            "{GIVEN} --embedding_learning_rate -1",
-            "embedding_learning_rate must be at least 0",
-        ),
         ("{GIVEN} --max_seq_length 0", "max_seq_length must be at least 1, not 0."),
-        ("{GIVEN} --label_names x", "label_names must be left out"),
         ("{GIVEN} --bf16_full_eval True", "bf16_full_eval must be left out"),
-        ("{DATA} {DATA} {GLOVE}", "--train_file is given twice"),
-        ("{GIVEN} --validation_fraction 0 --load_best_model_at_end True", "need validation texts"),
-        ("{GIVEN} --dataloader_drop_last True", "dataloader_drop_last must be left out"),
         ("{GIVEN} --class_weight even", "give balanced, or a JSON file"),
-        ("--train_file {HERE} {GLOVE}", "is not a file"),
+        ("{GIVEN} --validation_fraction 0 --load_best_model_at_end True", "need validation texts"),
         ("{GIVEN} --save_strategy best", "`args.metric_for_best_model` must be provided"),
         (
             "{GIVEN} --save_strategy best --metric_for_best_model worth --max_steps 1",
             "to 'eval_worth'",
         ),
-        ("{GIVEN} --lr_scheduler_type cosine_with_min_lr", "min_lr_rate should be set"),
         ("{GIVEN} --pres article", "There is no argument --pres; did you mean --preset?"),
-        ("{GIVEN} --embedding_size 300", "There is no argument --embedding_size"),
         ("{GIVEN} --model-name-or-path {CHECKPOINT}", "With model_name_or_path, leave glove out"),
-        ("{DATA} --model_name_or_path {HERE}/none", "none"),
+        ("{DATA} --model_name_or_path {CHECKPOINT} --dropout 1.5", "dropout must be a number"),
+        ("{DATA} --model_name_or_path {HERE}/none", "none could not be loaded"),
+        ("{DATA} {DATA} {GLOVE}", "--train_file is given twice"),
         ("nothing.json", "nothing.json cannot be read"),
         ("{HERE}/list.json", "list.json holds no JSON object"),
     ],
 )
-def test_mistakes_are_told_in_one_sentence(
+def test_mistakes(
     articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path, arguments: str, message: str
 ) -> None:
     (tmp_path / "list.json").write_text("[]")
-    data, glove = f"--train_file {articles}", f"--glove {glove_file}"
-    places = {"DATA": data, "GLOVE": glove, "CHECKPOINT": checkpoint, "HERE": tmp_path}
-    words = arguments.format(GIVEN=f"{data} {glove}", **places).split()
+    data = f"--train_file {articles}"
+    glove = f"--glove {glove_file}"
+    replacements = {"DATA": data, "GLOVE": glove, "GIVEN": f"{data} {glove}"}
+    replacements |= {"CHECKPOINT": str(checkpoint), "HERE": str(tmp_path)}
+    words = arguments.format(**replacements).split()
     out = tmp_path / "never"
     words += ["--output_dir", str(out), "--use_cpu", "True", "--disable_tqdm", "True"]
     done = run_here(command.main, *words)
@@ -301,11 +262,10 @@ def test_mistakes_are_told_in_one_sentence(
 def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_path: Path) -> None:
     """As docs/howto/several_processes.md has it, without --use_cpu."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
-    size = [*SMALL, "--per_device_train_batch_size", 16, "--num_train_epochs", 1]
-    quiet = ["--disable_tqdm", "True", "--save_strategy", "epoch", "--refit", "False"]
-    script = [sys.executable, *launch, ROOT / "scripts" / "train.py"]
-    words = map(str, [*script, *data, *size, *quiet])
+    words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL]
+    words += ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
+    words += ["--per_device_train_batch_size", "16", "--num_train_epochs", "1"]
+    words += ["--disable_tqdm", "True", "--save_strategy", "epoch", "--refit", "False"]
     done = subprocess.run(words, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
 
@@ -316,14 +276,15 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     assert load_file(tmp_path / "model.safetensors")["ngrams.weights"].any()
 
 
-def test_figures_of_bf16_training_are_those_of_the_saved_model(
+def test_figures_of_bf16_training_are_measured_on_the_saved_model(
     articles: Path, glove_file: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     validation = write_articles(tmp_path / "validation.csv", 60, seed=7)
     test = write_articles(tmp_path / "test.csv", 60, seed=8)
     files = ["--train_file", articles, "--validation_file", validation, "--test_file", test]
-    train(*files, "--glove", glove_file, "--bf16", "True", "--output_dir", out, *SMALL)
+    words = ["--glove", glove_file, "--bf16", "True", *SMALL]
+    train(*files, *words, "--output_dir", out)
 
     metrics = read(out / "metrics.json")
     (out / "training_texts.safetensors").unlink()  # else the validation texts count as seen

@@ -54,9 +54,11 @@ def scores() -> dict[str, list[float]]:
     def by_torch(texts: list[str], bodies: list[str] | None) -> NDArray[Any]:
         return softmax(predict_logits(model, tokenizer, texts, bodies))
 
-    found = {"float32": _all(by_torch), "onnx": _all(light.predict_proba)}
+    in_float32 = _all(by_torch)
+    by_onnx = _all(light.predict_proba)
     model.to(torch.bfloat16)
-    return {**found, "bfloat16": _all(by_torch)}
+    in_bfloat16 = _all(by_torch)
+    return {"float32": in_float32, "onnx": by_onnx, "bfloat16": in_bfloat16}
 
 
 def weights_sha256() -> str:
@@ -65,11 +67,12 @@ def weights_sha256() -> str:
 
 
 def _all(classify: Any) -> list[float]:
-    titles, bodies = ([pair[side] for pair in PAIRS] for side in (0, 1))
-    found = np.concatenate([classify(TEXTS, None), classify(titles, bodies)])
-    return [round(float(score), 7) for score in found[:, -1]]
+    titles = [title for title, _ in PAIRS]
+    bodies = [body for _, body in PAIRS]
+    probabilities = np.concatenate([classify(TEXTS, None), classify(titles, bodies)])
+    return [round(float(score), 7) for score in probabilities[:, -1]]
 
 
 if __name__ == "__main__":
-    found = {"weights_sha256": weights_sha256(), "tolerances": TOLERANCES, "scores": scores()}
-    (HERE / "hub_scores.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    golden = {"weights_sha256": weights_sha256(), "tolerances": TOLERANCES, "scores": scores()}
+    (HERE / "hub_scores.json").write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")

@@ -22,7 +22,12 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # one order of summation: the same fi
 import keras  # type: ignore[import-not-found,unused-ignore]
 import numpy as np
 
-VOCAB, EMBEDDING, UNITS, DENSE, LABELS, LENGTH = 40, 100, 60, 50, 2, 24
+VOCAB = 40
+EMBEDDING = 100
+UNITS = 60
+DENSE = 50
+LABELS = 2
+LENGTH = 24
 ROW_LENGTHS = (24, 1, 2, 7, 13, 23)  # one row without padding, one of a single token
 
 
@@ -66,7 +71,8 @@ def main() -> None:
     for row, length in zip(ids, ROW_LENGTHS, strict=True):
         row[:length] = rng.integers(1, VOCAB, length)
 
-    masked, unmasked = build(mask_zero=True), build(mask_zero=False)
+    masked = build(mask_zero=True)
+    unmasked = build(mask_zero=False)
     for model in (masked, unmasked):
         model.set_weights(list(weights.values()))
 

@@ -21,8 +21,9 @@ def make_tiny_checkpoint(articles: Path, glove_file: Path, folder: Path) -> None
 
     from glove_lstm.commands import train
 
-    data = ["--train_file", articles, "--glove", glove_file]
-    succeed(train.main, *data, "--output_dir", folder, *SMALL, *QUICK)
+    command = ["--train_file", articles, "--glove", glove_file, "--output_dir", folder]
+    command += SMALL + QUICK
+    succeed(train.main, *command)
 
 
 def main() -> None:

@@ -45,7 +45,7 @@ def transformer(news, tmp_path_factory):
     """The folder of a small BERT with the labels REAL and FAKE, in this order, that tells the articles apart."""
     folder = tmp_path_factory.mktemp("teachers") / "transformer"
     folder.mkdir()
-    words = {word for text in news.texts for word in text.lower().split()}
+    words = set(" ".join(news.texts).lower().split())
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted(words), "!", "."]
     (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
     tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=64)

@@ -1,5 +1,7 @@
 """Batches: padding, corrupted copies, the order of texts."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -12,9 +14,9 @@ from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
 
 
-@pytest.mark.parametrize("rows", [[3, 1, 17], [5], list(range(40)), [0, 0]], ids=len)
-def test_collate_is_the_tokenizers_own_pad(tokenizer, rows):
+def test_collate_is_the_tokenizers_own_pad(tokenizer):
     texts, labels = make_texts(40)
+    rows = [3, 1, 17, 17]
     table = tokenized(texts, tokenizer, labels)
     encoded = tokenizer([texts[row] for row in rows])
     assert table.lengths[rows].tolist() == [len(ids) for ids in encoded["input_ids"]]
@@ -34,18 +36,26 @@ def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
     assert "labels" not in batch
 
 
+class Row(NamedTuple):
+    """A text of a batch."""
+
+    label: int
+    weight: float
+    ids: list[int]
+    types: list[int]
+
+
 def rows_of(batch):
-    """Label, weight, ids and types of each text of a batch, sorted by label."""
+    """The texts of a batch, sorted by label."""
     weights = batch.weights
     if weights is None:
         weights = np.ones(len(batch.lengths))
+    begins_of_others = np.cumsum(batch.lengths)[:-1]
+    ids = np.split(batch.ids, begins_of_others)
+    types = np.split(batch.types, begins_of_others)
     rows = []
-    ends = np.cumsum(batch.lengths)
-    begins = ends - batch.lengths
-    for row, (begin, end) in enumerate(zip(begins, ends, strict=True)):
-        ids = batch.ids[begin:end].tolist()
-        types = batch.types[begin:end].tolist()
-        rows.append((batch.labels[row], weights[row], ids, types))
+    for number, label in enumerate(batch.labels):
+        rows.append(Row(label, weights[number], ids[number].tolist(), types[number].tolist()))
     return sorted(rows)
 
 
@@ -65,23 +75,11 @@ def copies(numbered, tokenizer):
     return corrupted_texts(*numbered, tokenizer)
 
 
-def test_copies_keep_the_number_of_texts_and_their_labels(numbered, copies, tokenizer):
-    assert len(copies) == 60
-    texts, _ = numbered
-    clean = tokenized(texts, tokenizer)
-    assert np.array_equal(copies.lengths, clean.lengths)
-    rows = rows_of(copies.__getitems__(ALL))
-    assert [label for label, *_ in rows] == list(ALL)
-    for _, _, ids, types in rows:
-        assert len(ids) == len(types) <= 20
-
-
-@pytest.mark.parametrize("rows", [[3, 1, 17], [5], [0, 0], [59, *ALL], np.arange(60)], ids=len)
+@pytest.mark.parametrize("rows", [[3, 1, 17, 17], np.arange(30)], ids=len)
 def test_copies_do_not_depend_on_the_batch(copies, rows):
     everything = rows_of(copies.__getitems__(ALL))
-    batch = copies.__getitems__(rows)
-    assert rows_of(batch) == sorted(everything[row] for row in rows)
-    assert len(collate(batch)["labels"]) == len(rows)
+    batch = rows_of(copies.__getitems__(rows))
+    assert batch == sorted(everything[row] for row in rows)
 
 
 def test_copies_depend_on_seed_and_epoch_alone(numbered, copies, tokenizer):
@@ -90,31 +88,27 @@ def test_copies_depend_on_seed_and_epoch_alone(numbered, copies, tokenizer):
     assert rows_of(again.__getitems__(ALL)) == rows
     for options in ({"epoch": 1}, {"seed": 4}):
         others = corrupted_texts(*numbered, tokenizer, **options)
-        pairs = zip(rows_of(others.__getitems__(ALL)), rows, strict=True)
-        differ = sum(other != row for other, row in pairs)
-        assert differ > 15
+        new = [row for row in rows_of(others.__getitems__(ALL)) if row not in rows]
+        assert len(new) > 15
 
 
-def test_without_a_share_there_are_no_copies(numbered, tokenizer):
-    none = corrupted_texts(*numbered, tokenizer, share=0.0)
-    texts, labels = numbered
-    clean = tokenized(texts, tokenizer, labels)
-    assert rows_of(none.__getitems__(ALL)) == rows_of(clean.__getitems__(ALL))
-
-
-def test_copies_keep_the_weights_of_their_texts(numbered, tokenizer):
+def test_copies_keep_the_labels_and_weights_of_their_texts(numbered, tokenizer):
     texts, numbers = numbered
     weights = numbers / 10
     weighted = corrupted_texts(texts, numbers, tokenizer, weights=weights)
     rows = rows_of(weighted.__getitems__(ALL))
-    assert [weight for _, weight, _, _ in rows] == weights.tolist()
+    assert [row.label for row in rows] == list(ALL)
+    assert [row.weight for row in rows] == weights.tolist()
+    for row in rows:
+        assert len(row.ids) == len(row.types) <= 20
 
 
-@pytest.mark.parametrize("share", [0.2, 0.8, 1.0])
+@pytest.mark.parametrize("share", [0.2, 1.0])
 def test_the_share_of_texts_is_replaced(tokenizer, share):
     texts = ["BOATS left, Vellin harbour; while the tide rose."] * 2000
     labels = np.zeros(2000)
-    [clean] = rows_of(tokenized(texts[:1], tokenizer, labels[:1]).__getitems__([0]))
+    one_clean_text = tokenized(texts[:1], tokenizer, labels[:1])
+    [clean] = rows_of(one_clean_text.__getitems__([0]))
     mixed = corrupted_texts(texts, labels, tokenizer, share=share)
     rows = rows_of(mixed.__getitems__(range(2000)))
     changed = np.mean([row != clean for row in rows])
@@ -122,9 +116,8 @@ def test_the_share_of_texts_is_replaced(tokenizer, share):
     assert 0.85 * share < changed < share + 0.04
 
 
-@pytest.mark.parametrize("most", [20, 7])
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_copies_are_cut_where_texts_are_cut(side, most):
+def test_copies_are_cut_where_texts_are_cut(side):
     numbers = [str(number) for number in range(500)]
     tokenizer = build_tokenizer(
         lambda: numbers, min_frequency=1, model_max_length=20, truncation_side=side
@@ -135,16 +128,16 @@ def test_copies_are_cut_where_texts_are_cut(side, most):
         kept_end = numbers[-60:]
     ids_of_kept_end = set(tokenizer.convert_tokens_to_ids(kept_end))
     texts = [" ".join(numbers)] * 10
-    copies = corrupted_texts(texts, np.arange(10), tokenizer, share=1.0, max_length=most)
+    copies = corrupted_texts(texts, np.arange(10), tokenizer, share=1.0, max_length=7)
     copies_at_kept_end = 0
-    for _, _, ids, _ in rows_of(copies.__getitems__(range(10))):
-        assert len(ids) == most
-        copies_at_kept_end += set(ids) <= ids_of_kept_end
+    for row in rows_of(copies.__getitems__(range(10))):
+        assert len(row.ids) == 7
+        copies_at_kept_end += set(row.ids) <= ids_of_kept_end
     assert copies_at_kept_end >= 8  # a copy may be a passage of its text
 
 
 def texts_of(lengths):
-    """Texts of these numbers of tokens."""
+    """Texts with these numbers of tokens."""
     lengths = np.array(lengths, dtype=int)
     zeros = np.zeros(lengths.sum(), dtype=int)
     return TokenizedTexts(Tokens(zeros, zeros, lengths), typed=False)
@@ -174,11 +167,8 @@ def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(
 
 def batches_of(order, lengths, batch_size=16):
     """Lengths of the texts of each batch."""
-    batches = []
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        batches.append(lengths[rows])
-    return batches
+    starts = range(batch_size, len(order), batch_size)
+    return np.split(lengths[order], starts)
 
 
 def padding(batches):
@@ -206,14 +196,16 @@ def test_the_sampler_saves_padding_and_shuffles():
 
 def test_weighted_texts_are_drawn_in_proportion():
     weights = np.repeat([0.0, 0.5, 2.0], [100, 200, 200])
-    orders = []
-    for epoch in (0, 0, 1):
+
+    def order_of(epoch):
         sampler = LengthGroupedSampler(texts_of(np.arange(500)), 16, 1, weights)
         sampler.set_epoch(epoch)
-        orders.append(list(sampler))
-    assert orders[0] == orders[1] != orders[2]
-    assert [len(order) for order in orders] == [500] * 3
-    of_weight_0 = [row for row in orders[0] if row < 100]
-    of_weight_half = [row for row in orders[0] if 100 <= row < 300]
-    assert not of_weight_0
-    assert len(of_weight_half) == pytest.approx(100, abs=30)
+        return np.array(list(sampler))
+
+    order = order_of(0)
+    assert np.array_equal(order, order_of(0))
+    assert not np.array_equal(order, order_of(1))
+    assert len(order) == 500
+    weights_of_drawn = weights[order]
+    assert np.count_nonzero(weights_of_drawn == 0.0) == 0
+    assert np.count_nonzero(weights_of_drawn == 0.5) == pytest.approx(100, abs=30)

@@ -28,18 +28,11 @@ from glove_lstm.training.trainer import GloveLstmTrainer
 from glove_lstm.training.weighting import class_weights
 
 
-def test_balanced_weights_are_those_of_scikit_learn():
+def test_balanced_weights_are_what_scikit_learn_computes():
     labels = np.array([0, 0, 0, 2, 2, 1, 0, 0])
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
     weights = class_weights("balanced", ["a", "b", "c", "absent"], labels)
     np.testing.assert_allclose(weights, [*expected, 1])
-
-
-def test_weights_of_texts_count_in_balanced_weights():
-    labels = np.array([0, 0, 0, 2, 2, 1, 0, 0])
-    weights_that_balance = np.array([0.2, 1.0, 0.5])[labels]
-    weights = class_weights("balanced", ["a", "b", "c"], labels, weights_that_balance)
-    np.testing.assert_allclose(weights, 1)
 
 
 RATE = 0.5
@@ -76,14 +69,13 @@ def moved_weights(trainer):
 STEPS = pytest.mark.parametrize(("size", "batches"), [(8, 1), (2, 4)])
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @STEPS
-def test_a_step_follows_the_weighted_mean_loss(tmp_path, tokenizer, size, batches, smoothing):
+def test_a_step_follows_the_weighted_mean_loss(tmp_path, tokenizer, size, batches):
     args = one_step_of_gradient_descent(
         tmp_path,
         per_device_train_batch_size=size,
         gradient_accumulation_steps=batches,
-        label_smoothing_factor=smoothing,
+        label_smoothing_factor=0.1,
     )
     texts, labels = make_texts(8, seed=1)
     weights = torch.tensor([3.0, 0.5])
@@ -94,7 +86,7 @@ def test_a_step_follows_the_weighted_mean_loss(tmp_path, tokenizer, size, batche
     batch = collate(dataset.__getitems__(range(8)))
     targets = batch.pop("labels")
     logits = model.train()(**batch).logits
-    losses = cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+    losses = cross_entropy(logits, targets, reduction="none", label_smoothing=0.1)
     loss = (losses * weights[targets]).mean()
     [gradient] = torch.autograd.grad(loss, model.classifier.weight)
     torch.testing.assert_close(moved_weights(trainer), RATE * gradient, atol=1e-5, rtol=1e-4)
@@ -163,7 +155,6 @@ def test_texts_without_weight_teach_nothing(recipe, weight):
         ('{"FAKE": 2, "REAL": 1, "X": 1}', "class_weight: 'X' is not one of FAKE, REAL"),
         ('{"FAKE": 2}', "class_weight has no weight for the label 'REAL'"),
         ('{"FAKE": 0, "REAL": 1}', "class_weight: the weight of 'FAKE' is 0"),
-        ("[2]", "weights.json holds no JSON object"),
     ],
 )
 def test_the_command_refuses_bad_files_of_weights(
@@ -171,9 +162,8 @@ def test_the_command_refuses_bad_files_of_weights(
 ):
     path = tmp_path / "weights.json"
     path.write_text(weights)
-    command = ["--train_file", articles, "--glove", glove_file, *SMALL, *QUICK]
-    command += ["--output_dir", tmp_path / "out", "--class_weight", path]
-    assert_refused(run_here(train.main, *command), sentence)
+    command = ["--train_file", articles, "--glove", glove_file, "--class_weight", path]
+    assert_refused(run_here(train.main, *command, "--output_dir", tmp_path / "out"), sentence)
 
 
 def test_heavy_labels_are_given_more_often(recipe):
@@ -197,15 +187,17 @@ def test_sampling_balances_the_labels_of_several_files(tmp_path, glove_file):
     rows = write_articles(tmp_path / "rows.csv", 120, labels=mostly_real)
     more = write_articles(tmp_path / "more.csv", 60)
     out = tmp_path / "out"
-    command = ["--train_file", rows, more, "--glove", glove_file, "--output_dir", out]
-    command += ["--max_steps", "2", "--class_weight", "balanced", *SMALL, *QUICK]
-    succeed(train.main, *command)
+    command = ["--train_file", rows, more, "--glove", glove_file, "--class_weight", "balanced"]
+    command += SMALL + QUICK
+    succeed(train.main, *command, "--max_steps", 2, "--output_dir", out)
     about = json.loads((out / "metrics.json").read_text())["about"]
     assert about["class_weight"] == pytest.approx({"FAKE": 1, "REAL": 1}, abs=0.3)
 
 
-def test_few_texts_train_for_enough_steps_without_calibration_and_that_is_said(recipe, caplog):
-    texts = [f"{word} {number}" for number in range(8) for word in ("secret hoax", "council vote")]
+def test_few_texts_train_for_enough_steps_without_calibration(recipe, caplog):
+    texts = []
+    for number in range(8):
+        texts += [f"secret hoax {number}", f"council vote {number}"]
     result = fit(texts, ["FAKE", "REAL"] * 8, recipe=recipe())
     assert result.about["rows"] == {"train": 16}
     assert result.about["epochs"] >= 100

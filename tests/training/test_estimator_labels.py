@@ -1,10 +1,9 @@
 """Labels of the estimator keep their type, in memory and through files."""
 
-import json
-
 import numpy as np
 import pytest
 from estimator_news import TEXTS, TINY
+from support import edit_json
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.data.in_memory import read_labels
@@ -16,38 +15,28 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 @pytest.mark.parametrize(
     "values",
     [
-        (0, 1),
         (10, 9),
-        (-3, 123456789012345678),
-        (2**63 - 2, 2**63 - 1),
-        (-(2**63), 1234567890123456789),
+        (-(2**63), 2**63 - 1),
         (False, True),
-        (0.0, 2.0),
         (-1.0, 1e17),
-        ("no", "yes"),
         ("01", "1"),
         ("-5", "40"),
         ("False", "True"),
-        ("0.0", "2.0"),
-        ('["a"]', '["b", "c"]'),
     ],
     ids=repr,
 )
-def test_labels_keep_their_kind(values, tmp_path):
-    labels = [values[row % 2] for row in range(120)]
-    names, counts = np.unique(np.array(labels), return_counts=True)
-    class_weight = dict(zip(names, counts, strict=True))
+def test_labels_keep_their_type(values, tmp_path):
+    labels = list(values) * 60
+    classes = sorted(values)
+    class_weight = dict.fromkeys(classes, 60)
     fitted = GloveLstmClassifier(**TINY, class_weight=class_weight).fit(TEXTS, np.array(labels))
-    assert repr(fitted.classes_.tolist()) == repr(sorted(values))
-    assert fitted.score(TEXTS, labels) > 0.9
+    fitted.save_pretrained(tmp_path / "mine")
+    GloveLstmClassifier.from_pretrained(tmp_path / "mine").save_pretrained(tmp_path / "copy")
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path / "copy")
+    for classifier in (fitted, loaded):
+        assert repr(classifier.classes_.tolist()) == repr(classes)
+        assert classifier.score(TEXTS, labels) > 0.9
 
-    fitted.model_.save_pretrained(tmp_path)
-    fitted.tokenizer_.save_pretrained(tmp_path)
-    loaded = GloveLstmClassifier.from_pretrained(tmp_path)
-    assert repr(loaded.classes_.tolist()) == repr(sorted(values))
-    assert loaded.classes_.dtype.kind == fitted.classes_.dtype.kind
-    assert loaded.predict(TEXTS).tolist() == fitted.predict(TEXTS).tolist()
-    assert loaded.score(TEXTS, labels) > 0.9
     label = values[1]
     name = str(label)
     if isinstance(label, float):  # the config names whole numbers without a point
@@ -80,32 +69,10 @@ def test_fine_tuning_on_some_of_the_labels_keeps_the_others(tmp_path):
     assert loaded.classes_.tolist() == ["False", "Maybe", "True"]
 
 
-def test_labels_that_look_like_numbers_stay_strings_in_copies_of_copies(tmp_path):
-    labels = ["0", "1"] * 60
-    fitted = GloveLstmClassifier(**TINY).fit(TEXTS, labels)
-    fitted.save_pretrained(tmp_path / "mine")
-    config = read_config(tmp_path / "mine")
-    assert config["label_type"] == "str"
-    assert config.get("text_column_names") is None  # the texts were in memory
-    GloveLstmClassifier.from_pretrained(tmp_path / "mine").save_pretrained(tmp_path / "copy")
-    loaded = GloveLstmClassifier.from_pretrained(tmp_path / "copy")
-    assert loaded.score(TEXTS, labels) > 0.9
-    assert set(loaded.predict(TEXTS).tolist()) == {"0", "1"}
-
-
-def read_config(folder):
-    return json.loads((folder / "config.json").read_text())
-
-
-def change_config(folder, **values):
-    config = {**read_config(folder), **values}
-    (folder / "config.json").write_text(json.dumps(config))
-
-
 def test_labels_of_a_checkpoint_of_the_command_are_strings(copy):
     id2label = {"0": "0", "1": "1"}
     label2id = {"0": 0, "1": 1}
-    change_config(copy, id2label=id2label, label2id=label2id, label_type=None)
+    edit_json(copy / "config.json", id2label=id2label, label2id=label2id, label_type=None)
     loaded = GloveLstmClassifier.from_pretrained(copy)
     assert loaded.classes_.tolist() == ["0", "1"]
     loaded.set_params(max_steps=1, use_cpu=True, verbose=0, refit=False).fit(TEXTS, [0, 1] * 60)
@@ -113,22 +80,9 @@ def test_labels_of_a_checkpoint_of_the_command_are_strings(copy):
 
 
 def test_labels_that_are_not_of_the_type_in_the_config_are_refused(copy):
-    change_config(copy, label_type="int")
+    edit_json(copy / "config.json", label_type="int")
     with pytest.raises(DataError, match="labels FAKE, REAL are not all of the type int"):
         GloveLstmClassifier.from_pretrained(copy)
-
-
-@pytest.mark.parametrize(
-    ("labels", "sentence"),
-    [
-        ([["a", "b"], ["c", None]], "y, row 2 has no label"),
-        ([[True], [2]], "y, row 2 has the label 2, but row 1 has True"),
-        ([True, 2], "y, row 2 has the label 2, but row 1 has True"),
-    ],
-)
-def test_labels_of_several_types_are_refused(labels, sentence):
-    with pytest.raises(DataError, match=sentence):
-        read_labels(labels)
 
 
 def test_lists_of_0_and_1_are_a_table_unless_other_labels_were_lists():

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import assert_refused, run_here, write_table
 
-from glove_lstm.commands import train as train_command
 from glove_lstm.data.splits import grouped_stratified_split, keep_labels_on_both_sides
 from glove_lstm.errors import DataError
 from glove_lstm.training.fit import sorted_label_names
@@ -18,7 +16,9 @@ from glove_lstm.training.labelled_texts import LabelledTexts
 
 def texts_of(**counts):
     """Distinct texts, `counts` of each label."""
-    labels = [label for label, count in counts.items() for _ in range(count)]
+    labels = []
+    for label, count in counts.items():
+        labels += [label] * count
     return [f"{label} text {n}" for n, label in enumerate(labels)], labels
 
 
@@ -31,7 +31,7 @@ def counted(labels, rows):
     return Counter(labels[row] for row in rows)
 
 
-@pytest.mark.parametrize("rare", [2, 3, 5, 14])
+@pytest.mark.parametrize("rare", [2, 14])
 def test_a_rare_label_is_on_both_sides(rare):
     texts, labels = texts_of(common=2500, rare=rare)
     found = held_out(texts, labels)
@@ -58,10 +58,10 @@ def test_near_duplicates_stay_together():
     texts = []
     originals = []
     for number in range(0, 501, 3):
-        one = text_of(number)
+        text = text_of(number)
         other = text_of(number + 1)
-        texts += [f"{one} more", one, other]
-        originals += [one, one, other]
+        texts += [f"{text} more", text, other]
+        originals += [text, text, other]
     labels = [str(row // 3 % 2) for row in range(501)]
     found = held_out(texts, labels)
     train, validation = both_sides(originals, found)
@@ -80,28 +80,14 @@ def test_a_label_that_cannot_be_divided_stays_in_train(caplog):
     assert "'single' (1 text), 'copied' (8 texts)." in caplog.text
 
 
-SINGLE = texts_of(a=250, b=1)
-DISTINCT_TEXTS, DISTINCT_LABELS = texts_of(a=50)
-COPIED = DISTINCT_TEXTS + ["the same"] * 60, DISTINCT_LABELS + ["b"] * 60
-
-
-@pytest.mark.parametrize(
-    ("labelled", "sentence"),
-    [
-        (SINGLE, "The label 'b' has 1 text; too few of them are distinct"),
-        (COPIED, "The label 'b' has 60 texts; too few of them are distinct"),
-    ],
-    ids=["single", "copied"],
-)
-def test_one_label_alone_cannot_be_validated(tmp_path, glove_file, labelled, sentence):
-    texts, labels = labelled
+@pytest.mark.parametrize(("distinct", "copied", "count"), [(1, 0, "1 text"), (0, 60, "60 texts")])
+def test_one_label_alone_cannot_be_validated(distinct, copied, count):
+    texts, labels = texts_of(a=250, b=distinct)
+    texts += ["the same"] * copied
+    labels += ["b"] * copied
+    sentence = f"The label 'b' has {count}; too few of them are distinct"
     with pytest.raises(DataError, match=f"{sentence}.*validation=None, --validation_fraction 0"):
         held_out(texts, labels)
-    rows = zip(texts, labels, strict=True)
-    table = [{"text": text, "label": label} for text, label in rows]
-    path = write_table(tmp_path / "train.csv", table)
-    command = ["--train_file", path, "--output_dir", tmp_path / "out", "--glove", glove_file]
-    assert_refused(run_here(train_command.main, *command), sentence)
 
 
 def test_a_rare_label_among_several_of_a_text_is_on_both_sides(caplog):
@@ -124,18 +110,15 @@ def test_few_texts_are_not_held_out(caplog):
     assert "10 % of 80 texts are fewer than 10" in caplog.text
     assert held_out(texts, labels, 0) is None
     assert len(held_out(texts, labels, 0.2).validation) == 16
-
-
-@pytest.mark.parametrize("share", [1, -0.1, 1.5])
-def test_a_share_is_from_0_to_below_1(share):
-    texts, labels = texts_of(a=40, b=40)
-    with pytest.raises(DataError, match=f"validation is the share {share}; give 0 to below 1"):
-        held_out(texts, labels, share)
+    with pytest.raises(DataError, match="validation is the share 1; give 0 to below 1"):
+        held_out(texts, labels, 1)
 
 
 def test_whole_sources_are_held_out():
     texts, labels = texts_of(FAKE=120, REAL=120)
-    sources = [f"{corpus}/{corpus}{n % 10}.org" for corpus in "ab" for n in range(120)]
+    sources_of_a = [f"a/a{n % 10}.org" for n in range(120)]
+    sources_of_b = [f"b/b{n % 10}.org" for n in range(120)]
+    sources = sources_of_a + sources_of_b
     np.random.default_rng(0).shuffle(labels)
     found = held_out(texts, labels, by="source", sources=sources)
     train, validation = both_sides(sources, found)
@@ -149,7 +132,9 @@ def test_whole_sources_are_held_out():
 def test_a_rare_label_without_held_out_sources_is_named(caplog):
     texts, labels = texts_of(a=200, b=200, rare=6)
     corpora = {"a": "news", "b": "news", "rare": "rare"}  # a corpus of one label is not divided
-    sources = [f"{corpora[label]}/{label}{n % 20}.org" for n, label in enumerate(labels)]
+    sources = []
+    for number, label in enumerate(labels):
+        sources.append(f"{corpora[label]}/{label}{number % 20}.org")
     found = held_out(texts, labels, by="source", sources=sources)
     assert counted(labels, found.validation).keys() == {"a", "b"}
     assert "No text of these labels is held out" in caplog.text

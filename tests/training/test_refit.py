@@ -1,9 +1,9 @@
 """Two models: one whose validation texts fit the calibration, and one of all texts."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from estimator_news import arguments
@@ -13,7 +13,6 @@ from glove_lstm.data.loading import load_splits
 from glove_lstm.data.training_texts import hash_texts
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
-from glove_lstm.publishing.save_result import save_result
 from glove_lstm.training.arguments import make_recipe
 from glove_lstm.training.calibration import fit_scales
 from glove_lstm.training.fit import fit
@@ -87,8 +86,7 @@ def test_the_second_model_has_all_texts_and_the_calibration_of_the_first(first_a
     assert two_models.ngram_c == first_alone.ngram_c
     assert two_models.model.config.temperature == first_alone.calibration.temperature != 1
     np.testing.assert_array_equal(two_models.validation_logits, first_alone.validation_logits)
-    logged = {name for entry in two_models.history for name in entry}
-    assert "eval_loss" in logged
+    assert any("eval_loss" in log for log in two_models.history)
     first_weight = first_alone.model.classifier.weight
     assert not torch.equal(two_models.model.classifier.weight, first_weight)
 
@@ -104,27 +102,22 @@ def test_metrics_of_two_models(two_models, test_texts):
     assert list(metrics["baselines"]["majority"]) == ["test"]
 
 
-def test_saving_removes_what_an_earlier_model_left(two_models, test_texts, tmp_path):
-    metrics = run_metrics(two_models, test_texts)
-    metrics["about"] |= {"data": "invented articles", "validation_by": "text"}
-    (tmp_path / "plots").mkdir()
-    for name in ("light.onnx", "plots/confusion.png", "plots/own.png"):
-        (tmp_path / name).touch()
-    save_result(two_models, metrics, tmp_path, test_texts)
-    assert not (tmp_path / "light.onnx").exists()
-    plots = {path.name for path in (tmp_path / "plots").iterdir()}
-    assert plots == {"own.png", "curves.png", "confusion.png", "reliability.png"}
-    assert (tmp_path / "plots" / "confusion.png").stat().st_size > 0
-    assert "trained on 120 texts" in (tmp_path / "README.md").read_text()
-
-
-@pytest.mark.parametrize(
-    "values", [{"load_best_model_at_end": True}, {"early_stopping_patience": 1}]
-)
-def test_one_model_where_validation_texts_choose_the_epoch(train, tmp_path, values):
-    result = train(tmp_path, save_strategy="epoch", **values)
-    assert "all" not in result.about["rows"]
-    assert not was_trained_on(result, result.validation.texts).any()
+def test_baselines_learn_nothing_from_the_validation_texts(two_models):
+    """Each text is a word of its own, so that its label can only be known from the text itself."""
+    words = [f"word{number}" for number in range(120)]
+    labels = np.random.default_rng(0).choice(["FAKE", "REAL"], 120).tolist()
+    texts = LabelledTexts.of(words, labels, ["FAKE", "REAL"])
+    result = replace(
+        two_models,
+        train=texts,
+        first_train=texts.select(np.arange(60)),
+        validation=texts.select(np.arange(60, 120)),
+    )
+    metrics = {}
+    add_baselines(metrics, result)
+    baseline = metrics["baselines"]["tfidf_svc"]
+    assert list(baseline) == ["validation"]
+    assert baseline["validation"]["accuracy"] < 0.7
 
 
 def test_one_model_where_validation_texts_are_given(train, news, tmp_path):
@@ -135,8 +128,6 @@ def test_one_model_where_validation_texts_are_given(train, news, tmp_path):
     assert not was_trained_on(result, given.texts).any()
     assert run_metrics(result)["validation"]["seen"] == 0
 
-
-def test_validation_texts_that_are_training_texts_are_counted(train, news, tmp_path):
     known = news["train"]
     result = train(tmp_path, (known.texts, known.labels), max_steps=1)
     assert run_metrics(result)["validation"]["seen"] == 120
@@ -145,6 +136,10 @@ def test_validation_texts_that_are_training_texts_are_counted(train, news, tmp_p
 def test_early_stopping_ends_the_training_and_keeps_the_best_model(train, tmp_path):
     stopping = {"early_stopping_patience": 1, "num_train_epochs": 30, "learning_rate": 0.5}
     result = train(tmp_path, **stopping, save_strategy="epoch")
+    # There is no second model, because validation texts choose the epoch.
+    assert "all" not in result.about["rows"]
+    assert not was_trained_on(result, result.validation.texts).any()
+
     evaluations = [entry for entry in result.history if "eval_loss" in entry]
     last_epoch = evaluations[-1]["epoch"]
     assert last_epoch < 30
@@ -225,26 +220,17 @@ def test_a_checkpoint_of_another_folder_is_refused(train, uninterrupted, tmp_pat
 def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(train, uninterrupted, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(uninterrupted[1], out)
-    checkpoint = str(next(out.glob("checkpoint-*")))
+    (out / "checkpoint-best").mkdir()  # not the Trainer's
+    checkpoint = str(next(out.glob("checkpoint-*[0-9]")))
     with pytest.raises(DataError, match=r"model_name_or_path is .* removes; give another output"):
         prepare_output(out, None, checkpoint)
     train(out, max_steps=1, refit=False)
-    assert not list(out.glob("**/checkpoint-*"))
+    kept = [path.name for path in out.glob("**/checkpoint-*")]
+    assert kept == ["checkpoint-best"]
     assert not (out / FIRST_MODEL / "finished.json").exists()
 
 
-def test_only_checkpoints_of_the_trainer_are_removed(tmp_path):
-    for name in ("checkpoint-8", "checkpoint-best", "7"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "checkpoint-9").touch()
-    prepare_output(tmp_path, None, None)
-    kept = {path.name for path in tmp_path.iterdir()}
-    assert kept == {"checkpoint-best", "7", "checkpoint-9"}
-    with pytest.raises(DataError, match="no checkpoint"):
-        prepare_output(tmp_path, str(tmp_path / "7"), None)
-
-
-def test_a_training_that_diverges_is_told(train, tmp_path):
+def test_a_training_that_diverges_ends_with_advice(train, tmp_path):
     with pytest.raises(DataError, match=r"diverged: .*; lower learning_rate"):
         train(tmp_path, learning_rate=1e30, refit=False)
 
@@ -272,42 +258,22 @@ def test_nothing_that_the_caller_gave_is_changed(news, glove_file, tmp_path):
     assert torch.get_num_threads() == threads_before
 
 
-TEXTS = [f"text {number}" for number in range(120)]
-LABELS = ["FAKE", "REAL"] * 60
-LISTS = [[label] for label in LABELS]
-
-
 @pytest.mark.parametrize(
-    ("texts", "labels", "options", "sentence"),
+    ("options", "sentence"),
     [
-        ([], [], {}, "There are no training texts"),
-        (TEXTS, ["REAL"] * 120, {}, "All texts have the label 'REAL'"),
-        (TEXTS, LABELS, {"validation": ([], [])}, "There are no validation texts"),
-        (TEXTS, LABELS, {"validation": (TEXTS, LISTS)}, "must have one label each"),
-        (TEXTS, LABELS, {"validation_by": "publisher"}, "validation_by must be text or source"),
+        ({"texts": [], "labels": []}, "There are no training texts"),
+        ({"labels": ["REAL"] * 120}, "All texts have the label 'REAL'"),
+        ({"validation": (["a text"], [["REAL"]])}, "must have one label each"),
+        ({"validation_by": "publisher"}, "validation_by must be text or source"),
     ],
-    ids=["no texts", "one label", "no validation texts", "lists", "publisher"],
+    ids=["no texts", "one label", "lists", "publisher"],
 )
-def test_what_cannot_be_trained_is_refused(glove_file, tmp_path, texts, labels, options, sentence):
-    recipe = make_recipe(glove=str(glove_file), **TINY, output_dir=str(tmp_path))
-    with pytest.raises(DataError, match=sentence):
-        fit(texts, labels, recipe=recipe, **options)
-
-
-def test_rows_of_a_shuffled_data_frame_are_taken_by_their_position(news, glove_file, tmp_path):
+def test_what_cannot_be_trained_is_refused(news, glove_file, tmp_path, options, sentence):
     rows = news["train"]
-    table = pd.DataFrame({"text": rows.texts, "label": rows.labels}).sample(frac=1, random_state=0)
-    recipe = make_recipe(glove=str(glove_file), **TINY, output_dir=str(tmp_path), max_steps=1)
-    result = fit(table["text"], table["label"], None, recipe=recipe)
-    assert result.train.texts == table["text"].tolist()
-    names = result.train.label_names
-    assert [names[label] for label in result.train.labels] == table["label"].tolist()
-
-
-def test_values_of_numpy_and_words_for_booleans():
-    assert make_recipe(hidden_size=np.int64(32)).model.hidden_size == 32
-    with pytest.raises(DataError, match="refit must be True or False, not 'False'"):
-        make_recipe(refit="False")
+    recipe = make_recipe(glove=str(glove_file), **TINY, output_dir=str(tmp_path))
+    arguments_of_fit = {"texts": rows.texts, "labels": rows.labels, **options}
+    with pytest.raises(DataError, match=sentence):
+        fit(recipe=recipe, **arguments_of_fit)
 
 
 def test_the_rate_of_word_vectors_follows_the_learning_rate():

@@ -1,0 +1,92 @@
+"""benchmarks.folds: nothing of a test is in the training texts of its fold."""
+
+from pathlib import Path
+
+from datasets import Dataset, concatenate_datasets
+
+from benchmarks import corpora, folds
+from benchmarks.folds import Fold, make_folds
+from glove_lstm.data.loading import joined_texts
+from glove_lstm.data.splits import near_duplicate_groups
+
+
+def training_parts(fold: Fold) -> tuple[Dataset, Dataset]:
+    """Texts that train a first model, and texts that validate it."""
+    return (
+        fold.training.select(fold.held_out.train),
+        fold.training.select(fold.held_out.validation),
+    )
+
+
+def corpora_of(rows: Dataset) -> set[str]:
+    return {source.partition("/")[0] for source in rows["source"]}
+
+
+def publishers_of(rows: Dataset) -> set[str]:
+    publishers = {source.partition("/")[2] for source in rows["source"]}
+    return publishers - {""}
+
+
+def assert_unseen(tested: Dataset, trained: Dataset) -> None:
+    assert not publishers_of(tested) & publishers_of(trained)
+    assert not set(tested["text"]) & set(trained["text"])
+    groups = near_duplicate_groups([*joined_texts(tested), *joined_texts(trained)])
+    groups_of_tested = set(groups[: len(tested)])
+    groups_of_trained = set(groups[len(tested) :])
+    assert not groups_of_tested & groups_of_trained
+
+
+def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(news: Path) -> None:
+    made = make_folds("left_out", news)
+    assert [fold.name for fold in made] == corpora.LEFT_OUT
+    for fold in made:
+        tested = fold.tests[fold.name]
+        assert corpora_of(tested) == {fold.name}
+        assert corpora_of(fold.training) == set(corpora.TRAINING_CORPORA) - {fold.name}
+        assert_unseen(tested, fold.training)
+        # The publisher of all corpora is in each test.
+        assert "everywhere" in publishers_of(tested)
+
+        train, validation = training_parts(fold)
+        assert not publishers_of(train) & publishers_of(validation)
+        only_validate = set(corpora.CALIBRATION_CORPORA) - {fold.name}
+        assert only_validate <= corpora_of(validation) - corpora_of(train)
+
+
+def test_sources_out_tests_each_publisher_once(news: Path) -> None:
+    made = make_folds("sources_out", news)
+    assert len(made) == folds.FOLDS
+    publishers: list[str] = []
+    for fold in made:
+        tested = concatenate_datasets(list(fold.tests.values()))
+        assert_unseen(tested, fold.training)
+        assert fold.tests.keys() == corpora_of(tested) <= set(corpora.SOURCES_OUT)
+        publishers += publishers_of(tested)
+    # Five of each corpus, and the publisher of all of them.
+    assert len(publishers) == len(set(publishers)) == 5 * len(corpora.SOURCES_OUT) + 1
+
+
+def test_provenance_has_corpora_as_labels(news: Path) -> None:
+    [fold] = make_folds("provenance_fake", news, 1)
+    assert fold.label_names == sorted(corpora.TRAINING_CORPORA)
+    for row in fold.tests["1"]:
+        assert row["source"].startswith(fold.label_names[row["label"]])
+
+
+def test_folds_share_no_near_duplicates(news: Path) -> None:
+    rows = corpora.distinct(corpora.read(news, "recovery"))
+    texts = list(joined_texts(rows))
+    group_of = dict(zip(texts, near_duplicate_groups(texts), strict=True))
+    tested: list[str] = []
+    for fold in make_folds("recovery", news):
+        test = list(joined_texts(fold.tests[fold.name]))
+        tested += test
+        train, validation = map(joined_texts, training_parts(fold))
+        parts = [list(train), list(validation), test]
+        groups: set[int] = set()
+        for texts_of_part in parts:
+            groups_of_part = {group_of[text] for text in texts_of_part}
+            assert not groups & groups_of_part
+            groups |= groups_of_part
+        assert sum(map(len, parts)) == len(texts)
+    assert sorted(tested) == sorted(texts)

@@ -74,15 +74,15 @@ def read_labels(labels: Any, name: str = "y", *, are_lists: bool = False) -> Lab
         labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or n rows of a 0 or 1
             for each of the labels 0 to k - 1, k at least 2.
         name: Names the labels in errors.
-        are_lists: Read rows of 0 and 1 as lists, too; for validation labels, if the training labels are lists.
+        are_lists: Read lists of 0 and 1 as lists of labels, too; for labels of other texts, if the training labels were
+            lists. An array (n, k) is a table in any case.
 
     Raises:
         DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
     """
-    if not are_lists:
-        indicators = _as_indicators(labels)
-        if indicators is not None:
-            return _read_indicators(indicators, name)
+    indicators = _as_indicators(labels, lists_too=not are_lists)
+    if indicators is not None:
+        return _read_indicators(indicators, name)
     if isinstance(labels, list | tuple | np.ndarray):
         rows = list(labels)
         if any(isinstance(row, list | tuple | set) for row in rows):
@@ -99,14 +99,16 @@ def read_labels(labels: Any, name: str = "y", *, are_lists: bool = False) -> Lab
     )
 
 
-def _as_indicators(labels: Any) -> NDArray[Any] | None:
+def _as_indicators(labels: Any, *, lists_too: bool) -> NDArray[Any] | None:
     """Return labels as an array (n, k) if they have a column for each of k labels; else None.
 
-    Arrays and data frames of several columns are returned with any values; lists only if all values are 0 and 1.
+    Arrays and data frames of several columns are returned with any values; lists, if at all, only with values 0 and 1.
     """
     shape: tuple[int, ...] = getattr(labels, "shape", ())  # of an array or a data frame
     if len(shape) == 2 and shape[1] > 1:
         return np.asarray(labels)
+    if not lists_too:
+        return None
     rows = list(labels) if isinstance(labels, list | tuple) else []
     if not rows or not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
         return None

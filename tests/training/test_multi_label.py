@@ -124,6 +124,19 @@ def test_the_estimator_takes_lists_of_labels_or_a_table_of_0_and_1(folder):
     assert by_lists.score(texts, lists) == by_table.score(texts, table) == is_right.mean()
 
 
+@pytest.mark.usefixtures("beside_the_vectors")
+def test_score_reads_rows_of_0_and_1_as_fit_did(folder):
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    texts = [row["text"] for row in rows]
+    numbers = [[int("sport" in row["label"])] for row in rows]
+    classifier = GloveLstmClassifier(**TINY).fit(texts, numbers)
+    table = classifier.predict(texts)  # one label a text
+    assert set(table.sum(axis=1)) == {1}
+    # Read as lists, as by `fit`, all texts have both labels.
+    assert classifier.score(texts, table.tolist()) == 0
+    assert classifier.score(texts, table) == 1
+
+
 @pytest.fixture
 def tables(folder, tmp_path):
     """Files of lists of labels, of single labels, and of both."""

@@ -36,6 +36,7 @@ class CardFacts:
     lstm_length: str  # tokens that the LSTM reads, if they are fewer than max_length
     kept_part: str  # of a longer text
     learning_rate: str  # for fine-tuning
+    batch_size: str
 
     results: str
     more_measures: str
@@ -92,6 +93,7 @@ class CardFacts:
             lstm_length=card_training.lstm_length(run),
             kept_part=kept_part,
             learning_rate=str(run.arguments.get("learning_rate") or ""),
+            batch_size=str(run.arguments.get("per_device_train_batch_size") or ""),
             results=card_results.results(run),
             more_measures=card_results.more_measures(run),
             baselines=card_results.baselines(run),

@@ -88,7 +88,7 @@ def test_weights_of_corpora_sources_and_labels():
     assert totals["fake"] / totals["a"] == pytest.approx(1.5)
     x = totals[Row("a", "x", 0)]
     y = totals[Row("a", "y", 0)]
-    # So does a source of n rows: sqrt(64) and sqrt(16).
+    # Within a corpus and label, a source of n rows weighs sqrt(n): sqrt(64) and sqrt(16).
     assert x / y == pytest.approx(2)
 
 

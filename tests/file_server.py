@@ -8,6 +8,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server_port}"
         self.files = {}  # path -> bytes
         self.status = {}  # path -> code instead of the file
         self.cuts = []  # for the next requests: close after this many bytes of the body
@@ -15,7 +16,7 @@ class Server(ThreadingHTTPServer):
 
     def put(self, path, content):
         self.files[path] = content
-        return f"http://127.0.0.1:{self.server_port}{path}"
+        return self.address + path
 
     def handle_error(self, *args):
         """Say nothing when a client hangs up, as it does on a file that is too large."""

@@ -206,6 +206,17 @@ def copied(folder: Path, target: Path) -> Path:
     return Path(shutil.copytree(folder, target, ignore=of_training))
 
 
+def remove_last_checkpoint(folder: Path) -> Path:
+    """Remove the last of the Trainer's two checkpoints, as if the run was interrupted; return the one that remains."""
+
+    def step_of(checkpoint: Path) -> int:
+        return int(checkpoint.name.removeprefix("checkpoint-"))
+
+    remaining, last = sorted(folder.glob("checkpoint-*"), key=step_of)
+    shutil.rmtree(last)
+    return remaining
+
+
 def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
     """The command failed with one sentence that says these things, and without a traceback."""
     assert done.returncode not in (0, None), done.stdout

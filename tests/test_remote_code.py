@@ -136,7 +136,10 @@ for load in loads:
 
 @pytest.mark.slow
 def test_transformers_4_is_refused_in_words(tmp_path: Path) -> None:
-    """By its version number; its own names are missing in 5, so the files must look at that first."""
+    """The files check the version before they import names that transformers 4 lacks.
+
+    transformers 5 only pretends to be 4 here, and has these names: the test shows the message, not the order.
+    """
     folder = copied(HUB, tmp_path / "copy")
     run_without_package(_LOAD_ON_4.format(path=str(folder)), tmp_path)
 

@@ -29,7 +29,7 @@ def tokenized(texts, tokenizer, labels=None):
 def corrupted_texts(
     texts, labels, tokenizer, *, share=0.5, max_length=None, seed=3, epoch=0, weights=None
 ):
-    """Texts in an epoch."""
+    """The texts in an epoch, with the share corrupted; `max_length`, in tokens, cuts the copies only."""
     reader = LightTokenizer.of(tokenizer)
     clean = tokenize(texts, reader, labels, weights)
     copies_reader = LightTokenizer.of(tokenizer)

@@ -70,19 +70,18 @@ def write_liar(path: Path, rows: Rows) -> None:
 
 
 @pytest.fixture(scope="session")
-def news(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small corpora with some duplicates across them."""
-    folder = tmp_path_factory.mktemp("news")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of small corpora, with some duplicates across them."""
+    folder = tmp_path_factory.mktemp("data_dir")
     recovery = made_up(60, 1)
     isot = made_up(50, 2)
     titles = made_up(HEAD_ROWS + 60, 3)
     title, body, label = recovery[4]
     isot[7] = title, f"{body} almost", label  # nearly an article of recovery
     recovery += [(title, f"{body} indeed", label) for title, body, label in recovery[:10]]
-    # An article of which only the title is known.
     _, body, label = isot[9]
-    isot[9] = titles[HEAD_ROWS + 5][0], body, label
-    titles[HEAD_ROWS + 1] = titles[3]  # an exact repeat, after the rows that are left out
+    isot[9] = titles[HEAD_ROWS + 5][0], body, label  # titles.csv holds the title of this article
+    titles[HEAD_ROWS + 1] = titles[3]  # an exact repeat, beyond HEAD_ROWS, which news_corpus skips
     write_articles(folder / "recovery" / "recovery.csv.gz", recovery)
     write_articles(folder / "isot" / "isot.csv.gz", isot)
     write_titles(folder / "fake_or_real_news" / "titles.csv", titles)

@@ -18,8 +18,8 @@ TINY["ngram_buckets"] = 65_536  # so many that words and shapes rarely share a r
 
 
 @pytest.fixture(scope="module")
-def fold(news: Path) -> Fold:
-    [fold] = make_folds("recovery", news, 1)
+def fold(data_dir: Path) -> Fold:
+    [fold] = make_folds("recovery", data_dir, 1)
     return fold
 
 
@@ -29,13 +29,13 @@ def settings(glove_file: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def trained(fold: Fold, settings: Settings) -> dict[str, TrainingResult]:
+def results(fold: Fold, settings: Settings) -> dict[str, TrainingResult]:
     """The default preset and all ablations."""
     return {name: train_preset(name, fold, 42, settings) for name in ("default", *ABLATIONS)}
 
 
-def test_an_ablation_leaves_a_part_out(trained: dict[str, TrainingResult]) -> None:
-    models = {name: result.model for name, result in trained.items()}
+def test_an_ablation_leaves_a_part_out(results: dict[str, TrainingResult]) -> None:
+    models = {name: result.model for name, result in results.items()}
     default = models["default"]
     assert models["lstm_alone"].ngrams is None
     assert models["without_characters"].encoder.embeddings.character_embeddings is None
@@ -47,17 +47,17 @@ def test_an_ablation_leaves_a_part_out(trained: dict[str, TrainingResult]) -> No
 
 
 def test_shapes_teach_nothing_where_they_are_left_out(
-    fold: Fold, trained: dict[str, TrainingResult]
+    fold: Fold, results: dict[str, TrainingResult]
 ) -> None:
     texts = fold.training["text"][:20]
-    encoded = trained["default"].tokenizer(texts, padding=True, return_tensors="pt")
-    default = trained["default"].model
+    encoded = results["default"].tokenizer(texts, padding=True, return_tensors="pt")
+    default = results["default"].model
     inputs = default.encoder.prepare_inputs(**encoded, inputs_embeds=None)
     _, shapes = default.ngrams.groups(inputs.ids, inputs.shapes, inputs.mask)
     rows = shapes.rows[shapes.present]
 
     def share_with_weight(name: str) -> float:
-        weights = trained[name].model.ngrams.weights[rows]
+        weights = results[name].model.ngrams.weights[rows]
         return weights.any(dim=1).float().mean().item()
 
     assert share_with_weight("default") > 0.5
@@ -65,11 +65,11 @@ def test_shapes_teach_nothing_where_they_are_left_out(
 
 
 def test_a_part_is_left_out_at_prediction_too(
-    fold: Fold, settings: Settings, trained: dict[str, TrainingResult]
+    fold: Fold, settings: Settings, results: dict[str, TrainingResult]
 ) -> None:
     rows = fold.tests["1"]
     predict = MODELS["without_shape_ngrams"](fold, 42, settings)
-    result = trained["without_shape_ngrams"]
+    result = results["without_shape_ngrams"]
     with_shapes = predict_probabilities(
         result.model, result.tokenizer, rows["text"][:], rows["text_pair"][:]
     )

@@ -24,8 +24,8 @@ def test_names_of_publishers(names: list[str], expected: str) -> None:
     assert {corpora.publisher(name) for name in names} == {expected}
 
 
-def test_corpora_of_the_shipped_checkpoint(news: Path) -> None:
-    corpus = corpora.hub_corpus(news)
+def test_corpora_of_the_shipped_checkpoint(data_dir: Path) -> None:
+    corpus = corpora.hub_corpus(data_dir)
     train = corpus.texts.select(corpus.held_out.train)
     validation = corpus.texts.select(corpus.held_out.validation)
     texts_of_train = set(train.texts)
@@ -36,7 +36,7 @@ def test_corpora_of_the_shipped_checkpoint(news: Path) -> None:
     assert texts_of_test
     assert not texts_of_train & texts_of_validation
     assert not (texts_of_train | texts_of_validation) & texts_of_test
-    others = set(joined_texts(corpora.read(news, "recovery")))
+    others = set(joined_texts(corpora.read(data_dir, "recovery")))
     assert not (texts_of_train | texts_of_validation | texts_of_test) & others
 
     # Sources of validation are new ones; the news corpus is three sources, in training, and weighs more.
@@ -50,21 +50,21 @@ def test_corpora_of_the_shipped_checkpoint(news: Path) -> None:
     assert not names & set(corpora.NOT_IN_HUB)
 
     # Articles are there whole and as titles.
-    titles = {text for text in texts_of_train if text.endswith(" ")}  # and an empty body
+    titles = {text for text in texts_of_train if text.endswith(" ")}  # title + " " + empty body
     articles = texts_of_train - titles
     assert len(articles) > 50
     for article in articles:
         assert any(article.startswith(title) for title in titles)
 
 
-def test_a_part_of_a_corpus(news: Path) -> None:
+def test_a_part_of_a_corpus(data_dir: Path) -> None:
     name, *_ = corpora.TRAINING_CORPORA
-    assert len(corpora.corpus(news, name)) == 24
-    assert len(corpora.corpus(news, name, 20)) == 20
+    assert len(corpora.corpus(data_dir, name)) == 24
+    assert len(corpora.corpus(data_dir, name, 20)) == 20
 
 
-def test_other_corpora_of_the_shipped_checkpoint(news: Path) -> None:
-    others = corpora.other_corpora(news)
+def test_other_corpora_of_the_shipped_checkpoint(data_dir: Path) -> None:
+    others = corpora.other_corpora(data_dir)
     assert len(others["recovery"]) == 70
     assert np.bincount(others["liar (two labels)"].labels).tolist() == [9, 9]
     for texts in others.values():

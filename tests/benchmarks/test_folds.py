@@ -36,8 +36,8 @@ def assert_unseen(tested: Dataset, trained: Dataset) -> None:
     assert not groups_of_tested & groups_of_trained
 
 
-def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(news: Path) -> None:
-    made = make_folds("left_out", news)
+def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(data_dir: Path) -> None:
+    made = make_folds("left_out", data_dir)
     assert [fold.name for fold in made] == corpora.LEFT_OUT
     for fold in made:
         tested = fold.tests[fold.name]
@@ -53,8 +53,8 @@ def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(news: Path) -> N
         assert only_validate <= corpora_of(validation) - corpora_of(train)
 
 
-def test_sources_out_tests_each_publisher_once(news: Path) -> None:
-    made = make_folds("sources_out", news)
+def test_sources_out_tests_each_publisher_once(data_dir: Path) -> None:
+    made = make_folds("sources_out", data_dir)
     assert len(made) == folds.FOLDS
     publishers: list[str] = []
     for fold in made:
@@ -66,19 +66,19 @@ def test_sources_out_tests_each_publisher_once(news: Path) -> None:
     assert len(publishers) == len(set(publishers)) == 5 * len(corpora.SOURCES_OUT) + 1
 
 
-def test_provenance_has_corpora_as_labels(news: Path) -> None:
-    [fold] = make_folds("provenance_fake", news, 1)
+def test_provenance_has_corpora_as_labels(data_dir: Path) -> None:
+    [fold] = make_folds("provenance_fake", data_dir, 1)
     assert fold.label_names == sorted(corpora.TRAINING_CORPORA)
     for row in fold.tests["1"]:
         assert row["source"].startswith(fold.label_names[row["label"]])
 
 
-def test_folds_share_no_near_duplicates(news: Path) -> None:
-    rows = corpora.distinct(corpora.read(news, "recovery"))
+def test_folds_share_no_near_duplicates(data_dir: Path) -> None:
+    rows = corpora.distinct(corpora.read(data_dir, "recovery"))
     texts = list(joined_texts(rows))
     group_of = dict(zip(texts, near_duplicate_groups(texts), strict=True))
     tested: list[str] = []
-    for fold in make_folds("recovery", news):
+    for fold in make_folds("recovery", data_dir):
         test = list(joined_texts(fold.tests[fold.name]))
         tested += test
         train, validation = map(joined_texts, training_parts(fold))

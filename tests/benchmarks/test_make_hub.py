@@ -12,15 +12,17 @@ from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.inference.runtime import LightClassifier
 
 
-def test_a_checkpoint_is_trained_and_measured(news: Path, glove_file: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_is_trained_and_measured(
+    data_dir: Path, glove_file: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "hub"
-    command = ["--data_dir", news, "--glove", glove_file, "--output_dir", folder, *SMALL]
+    command = ["--data_dir", data_dir, "--glove", glove_file, "--output_dir", folder, *SMALL]
     command += ["--max_steps", "2", "--per_device_train_batch_size", "16", "--use_cpu", "True"]
     done = succeed(make_hub.main, *command)
     assert done.stdout == f"Made {folder}\n"
 
     metrics = json.loads((folder / "metrics.json").read_text())
-    corpus = corpora.hub_corpus(news)
+    corpus = corpora.hub_corpus(data_dir)
     rows = metrics["about"]["rows"]
     assert rows["all"] == len(corpus.texts)
     assert rows["train"] == len(corpus.held_out.train)

@@ -12,8 +12,8 @@ from glove_lstm.training.held_out import HeldOut
 
 
 @pytest.fixture
-def fold(news: Path) -> Fold:
-    [fold] = make_folds("titles", news, 1)
+def fold(data_dir: Path) -> Fold:
+    [fold] = make_folds("titles", data_dir, 1)
     return fold
 
 

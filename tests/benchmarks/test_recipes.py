@@ -8,9 +8,9 @@ from support import succeed
 from benchmarks import recipes, tables
 
 
-def test_the_command_is_measured_once_beside_a_linear_model(news: Path, tmp_path: Path) -> None:
+def test_the_command_is_measured_once_beside_a_linear_model(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "recipes.json"
-    command = ["--data_dir", news, "--json", file, "--tasks", "trec"]
+    command = ["--data_dir", data_dir, "--json", file, "--tasks", "trec"]
     command += ["--models", "default", "tfidf_svc_cased"]
     succeed(recipes.main, *command)
     measured = json.loads(file.read_text())["trec"]

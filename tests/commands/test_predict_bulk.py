@@ -105,14 +105,6 @@ def test_files_of_others_stay(articles: Path, tmp_path: Path) -> None:
     assert notes.read_text() == "mine"
 
 
-def test_a_run_file_of_others_is_not_overwritten(articles: Path, tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text('{"mine": 1}')
-    assert_refused(
-        predict("--input", articles, "--output_dir", tmp_path), "run.json is from another program"
-    )
-    assert (tmp_path / "run.json").read_text() == '{"mine": 1}'
-
-
 # Cells that a spreadsheet would run
 
 

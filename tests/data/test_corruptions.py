@@ -25,7 +25,7 @@ def test_keyboard_slips_press_a_key_beside_the_right_one():
 
 
 def test_keyboard_slips_change_a_tenth_of_the_letters():
-    letters = " ".join("abcdefghij" * 60).split(" ")
+    letters = list("abcdefghij" * 60)
     slipped = keyboard_slips(" ".join(letters), random.Random(0)).split(" ")
     changed = sum(one != other for one, other in zip(letters, slipped, strict=True))
     assert changed == 60
@@ -39,7 +39,7 @@ def test_a_tenth_of_the_words_is_dropped():
         assert word in rest  # which goes on after it: the order is kept
 
 
-def test_dropping_words_keeps_the_last_word_and_the_white_space():
+def test_at_least_one_word_and_the_white_space_are_kept():
     assert dropped_words("word", random.Random(0), 1.0) == "word"
     assert dropped_words(" two\n words ", random.Random(0), 0.0) == " two\n words "
     assert dropped_words(" two\n words ", random.Random(1), 0.5) in (" words ", " two\n ")

@@ -81,12 +81,15 @@ def test_weights_of_corpora_sources_and_labels():
         totals[row] += weight
     for corpus in ("a", "b"):  # which have both labels
         assert totals[corpus, 0] == pytest.approx(totals[corpus, 1])
-    assert totals["a"] / totals["b"] == pytest.approx(2)  # 100 and 25 rows
+    # A corpus of n rows weighs sqrt(n): sqrt(100) and sqrt(25).
+    assert totals["a"] / totals["b"] == pytest.approx(2)
     assert totals["fake"] == pytest.approx(totals["real"])
-    assert totals["fake"] / totals["a"] == pytest.approx(1.5)  # (20 + 10) / 2, and 10
+    # Corpora of a single label are rescaled to their mean: (sqrt(400) + sqrt(100)) / 2, and a weighs sqrt(100).
+    assert totals["fake"] / totals["a"] == pytest.approx(1.5)
     x = totals[Row("a", "x", 0)]
     y = totals[Row("a", "y", 0)]
-    assert x / y == pytest.approx(2)  # 64 and 16 rows
+    # Within a corpus and label, a source of n rows weighs sqrt(n): sqrt(64) and sqrt(16).
+    assert x / y == pytest.approx(2)
 
 
 def test_a_row_without_a_source_weighs_as_the_mean_of_the_others():
@@ -153,12 +156,11 @@ def test_each_corpus_with_several_labels_and_sources_gives_its_share():
     ]
     _, validation = split(rows)
     counts = Counter((rows[number].corpus, rows[number].label) for number in validation)
-    assert counts == {("a", 0): 45, ("a", 1): 65, ("b", 0): 20, ("b", 1): 20}
-    without_publisher = sum(rows[number].publisher == "" for number in validation)
-    assert 0 < without_publisher < 100
+    # Publishers are held out whole: 40 rows of label 0 and 3 * 20 of label 1. Rows of a without a publisher are added.
+    assert counts == {("a", 0): 40 + 5, ("a", 1): 60 + 5, ("b", 0): 20, ("b", 1): 20}
 
 
-def test_a_corpus_with_a_label_from_one_source_stays_in_train():
+def test_a_corpus_with_a_label_from_one_source_holds_out_no_publishers_of_its_own():
     rows = [
         *outlets("a", 0, publishers=20, rows=10),
         *outlets("a", 1, publishers=20, rows=10),
@@ -172,6 +174,8 @@ def test_a_corpus_with_a_label_from_one_source_stays_in_train():
     for number in validation:
         held_out[rows[number].corpus].add(rows[number].publisher)
     assert len(held_out["a"]) >= 4
+    # b gives only the publishers that a holds out.
+    assert held_out["b"]
     assert held_out["b"] <= held_out["a"]
 
 

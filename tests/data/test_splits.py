@@ -37,7 +37,7 @@ def test_groups_are_transitive():
 def test_short_empty_and_wordless_texts():
     nearly_equal = ["Two words", "two WORDS!"]
     equal_after_folding_white_space = ["two other", "two\n  other"]
-    without_words = ["", "  ", "?!", "?!", "..."]
+    without_words = ["", "  ", "?!", "?!", "..."]  # empty texts are never grouped
     texts = [*nearly_equal, *equal_after_folding_white_space, *without_words, "\ud800 x"]
     assert near_duplicate_groups(texts).tolist() == [0, 0, 1, 1, 2, 3, 4, 4, 5, 6]
     assert exact_duplicate_groups(iter(texts)).tolist() == [0, 1, 2, 2, 3, 4, 5, 5, 6, 7]
@@ -50,13 +50,19 @@ def with_a_word_changed(generator, words):
     return changed
 
 
-def boilerplate(count, own, footer):
-    """Texts of `own` words and one footer; every tenth is followed by a copy with another word."""
+def boilerplate(count, own_lengths, footer_length):
+    """Texts with the same footer; every tenth is followed by a copy with another word.
+
+    Args:
+        count: Texts, without the copies.
+        own_lengths: The number of words before the footer is one of these.
+        footer_length: Words of the footer.
+    """
     generator = random.Random(6)
-    end = [f"footer{number}" for number in range(footer)]
+    end = [f"footer{number}" for number in range(footer_length)]
     texts = []
     for row in range(count):
-        length = generator.choice(own)
+        length = generator.choice(own_lengths)
         words = [f"own{generator.randrange(50_000)}" for _ in range(length)]
         texts.append(" ".join(words + end))
         if row % 10 == 0:
@@ -106,14 +112,22 @@ def similarities(texts):
     "texts",
     [
         copies_with_few_changes(),
-        boilerplate(200, own=[25], footer=70),
-        boilerplate(200, own=range(3, 30), footer=70),
-        boilerplate(300, own=range(8, 14), footer=70),  # similarities on both sides of 0.8
-        boilerplate(300, own=range(2, 12), footer=5),
-        boilerplate(300, own=range(1, 4), footer=0),
+        boilerplate(200, own_lengths=[25], footer_length=70),
+        boilerplate(200, own_lengths=range(3, 30), footer_length=70),
+        boilerplate(300, own_lengths=range(8, 14), footer_length=70),
+        boilerplate(300, own_lengths=range(2, 12), footer_length=5),
+        boilerplate(300, own_lengths=range(1, 4), footer_length=0),
         repetitive(),
     ],
-    ids=["copies", "equal", "mixed", "near", "short", "shorter", "repetitive"],
+    ids=[
+        "copies",
+        "texts of one length",
+        "texts of many lengths",
+        "similarities on both sides of 0.8",
+        "short footer",
+        "no footer",
+        "repetitive",
+    ],
 )
 def test_groups_are_those_of_all_pairs(texts):
     texts = list(dict.fromkeys(texts))
@@ -127,7 +141,7 @@ def test_groups_are_those_of_all_pairs(texts):
 @pytest.mark.timeout(120)
 def test_boilerplate_under_many_texts():
     """To compare each pair would take an hour."""
-    texts = boilerplate(20_000, own=range(8, 14), footer=70)
+    texts = boilerplate(20_000, own_lengths=range(8, 14), footer_length=70)
     groups = near_duplicate_groups(texts).tolist()
     copies = [row for row, text in enumerate(texts) if "changed" in text]
     assert len(copies) == 2000

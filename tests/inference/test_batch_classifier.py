@@ -76,6 +76,7 @@ def test_a_missing_text_is_an_empty_text(marking):
     found = marking({"text": texts})
     assert found["label"][0] == "FAKE"
     assert len(set(found["score_FAKE"][1:])) == 1
+    # A column that is not read may have any name.
     frame = pd.DataFrame({"text": pd.array([TITLE, pd.NA], dtype="string"), 0: [1, 2]})
     assert marking(frame)["score_FAKE"].tolist() == found["score_FAKE"][:2].tolist()
 

@@ -133,7 +133,7 @@ def test_the_article_variant_reads_neither_punctuation_nor_stop_words():
 
 
 @pytest.mark.parametrize("kind", ["beginnings", "article", "many labels"])
-def test_without_biases_nothing_belongs_to_no_word(kind):
+def test_without_biases_the_baseline_is_zero(kind):
     model, tokenizer = build(kind)
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -11,6 +11,7 @@ from support import build_model, edit_json
 from glove_lstm.checkpoint import Checkpoint, open_session
 from glove_lstm.errors import DataError
 from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 
 LSTM = {"vocab_size": 200, "num_labels": 4, "temperature": 0.7}
 # With large tables.
@@ -63,7 +64,7 @@ def random_batch(lengths, width):
     ids = generator.integers(0, 30, shape)
     spellings = generator.integers(1, 32**12, shape)
     is_known = generator.random(shape) >= 0.3
-    spellings[is_known] = 32
+    spellings[is_known] = KNOWN
     mask = np.arange(width) < np.array(lengths)[:, None]
     return {
         "input_ids": ids,

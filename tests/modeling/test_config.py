@@ -142,7 +142,7 @@ def test_model_and_tokenizer_agree_on_token_type_ids():
         assert getattr(word_shapes, name) == getattr(configuration_glove_lstm, name), name
 
 
-def test_a_file_of_arguments_of_another_tokenizer_is_refused(tmp_path):
+def test_vocab_size_in_a_json_file_is_refused_beside_a_checkpoint(tmp_path):
     path = tmp_path / "run.json"
     path.write_text('{"vocab_size": 60000}')
     with pytest.raises(DataError, match=r"^With model_name_or_path, leave vocab_size out"):

@@ -39,7 +39,7 @@ def batch(rows, length, places):
         words = torch.tensor(tokens, dtype=torch.long)
         ids[row, positions] = words
         is_unknown = words % 3 == 0
-        types_of_unknown = 7 * 8**9 * words
+        types_of_unknown = 7 * 8**9 * words  # shape 0, and a spelling that depends on the word
         types_of_known = 8 * KNOWN + words % 7
         types[row, positions] = torch.where(is_unknown, types_of_unknown, types_of_known)
         mask[row, positions] = 1

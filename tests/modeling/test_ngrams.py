@@ -170,11 +170,13 @@ unknown = st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6)
 @given(words=unknown)
 def test_characters_of_an_unknown_word_count_as_three_ngrams(with_shapes, words):
     ngrams = with_shapes.ngrams
+    # Of n words: n words, n + 1 pairs and n words with shapes. An unknown word's characters weigh as 3 n-grams.
+    group_size = 3 * len(words) + 1
     expected = torch.zeros(len(words), 3)
     for place, word in enumerate(words):
         rows = character_rows(word[:12], with_shapes.config.ngram_buckets)
         if rows:
-            share = sqrt(3 / (len(rows) * (3 * len(words) + 1)))
+            share = sqrt(3 / (len(rows) * group_size))
             expected[place] = share * ngrams.weights[rows].sum(dim=0)
 
     ids = torch.arange(3, 3 + len(words))[None]
@@ -211,7 +213,7 @@ def test_a_training_batch_without_unknown_words_uses_all_parameters():
     """DistributedDataParallel needs that."""
     model = build_model(**SHAPES, freeze_embeddings=False)
     ids = torch.tensor([[3, 4, 5]])
-    types_of_known_words = torch.full_like(ids, 8 * 32 + 1)
+    types_of_known_words = torch.full_like(ids, 8 * KNOWN + 1)
     with torch.no_grad():
         expected = model(ids, token_type_ids=types_of_known_words).logits
     logits = model(ids, token_type_ids=types_of_known_words).logits
@@ -345,7 +347,10 @@ def spans_of_groups(size):
 
 
 def slow_contributions(model, words, shapes):
-    """What each token adds: an n-gram's contribution is divided among its tokens in the text."""
+    """What each token adds: an n-gram's contribution is divided among its tokens in the text.
+
+    Shapes are used as they are, because the caller of `ngram_contributions` gives `informative` ones.
+    """
     size = len(words)
     added = torch.zeros(size, len(model.config.label_names))
     for rows, spans in zip(groups(model, words, shapes), spans_of_groups(size), strict=True):

@@ -4,6 +4,8 @@ import pytest
 import torch
 from support import build_model
 
+from glove_lstm.modeling.configuration_glove_lstm import KNOWN
+
 EVERYTHING = {"type_embedding_size": 3, "character_buckets": 20, "ngram_buckets": 40}
 # Padding on the left, on the right and between tokens.
 MASK = torch.tensor(
@@ -18,7 +20,7 @@ MASK = torch.tensor(
 
 def padded_inputs():
     ids = torch.arange(3, 23).view(4, 5)
-    return {"input_ids": ids, "token_type_ids": 256 + ids % 7, "attention_mask": MASK}
+    return {"input_ids": ids, "token_type_ids": 8 * KNOWN + ids % 7, "attention_mask": MASK}
 
 
 @pytest.mark.parametrize("length", [0, 2])
@@ -64,7 +66,7 @@ def test_dynamic_quantization():
     expected = model(**inputs).logits
     quantization = pytest.importorskip("torch.ao.quantization")
     quantized = quantization.quantize_dynamic(model, dtype=torch.qint8)
-    assert not any(quantized.encoder.lstm.parameters())
+    assert not list(quantized.encoder.lstm.parameters())
     with torch.inference_mode():
         logits = quantized(**inputs).logits
     torch.testing.assert_close(logits, expected, atol=0.3, rtol=0.1)
@@ -79,7 +81,8 @@ def test_a_hook_may_replace_the_word_vectors_by_other_points():
     halves = [layer(ids) / 2, layer(ids)]
     expected = [model(inputs_embeds=half, attention_mask=mask).logits for half in halves]
 
-    points = torch.cat(halves).detach().requires_grad_()  # texts first, as the ids
+    # All texts of a step, then all texts of the next, as in ids.repeat.
+    points = torch.cat(halves).detach().requires_grad_()
     hook = layer.register_forward_hook(lambda *_: points)
     logits = model(ids.repeat(2, 1), attention_mask=mask.repeat(2, 1)).logits
     hook.remove()

@@ -30,7 +30,8 @@ def is_own(host: Any) -> bool:
 
 def refuse(event: str, args: tuple[Any, ...]) -> None:
     """An audit hook."""
-    if event in _BY_ADDRESS and isinstance(args[1], tuple):  # or a name in the file system
+    # A tuple is an address; a str is the path of a Unix socket.
+    if event in _BY_ADDRESS and isinstance(args[1], tuple):
         address = args[1][0]
     elif event in _BY_NAME:
         address = args[0]

@@ -100,7 +100,7 @@ def test_hub_folder_is_what_a_push_sends(tmp_path):
     copy_checkpoint(hub, staged, "user/glove-lstm-fake-news")
     write_hub_files(staged, "user/glove-lstm-fake-news")
     there = set(list_files(staged))
-    assert here - there == {"light.onnx"}
+    assert here - there == {"light.onnx"}  # which add_light_onnx copies
     _, differing, failed = filecmp.cmpfiles(hub, staged, there, shallow=False)
     assert not differing + failed, "run `make hub-code`"
     assert r"model = \"user/glove-lstm-fake-news\"" in (hub / "notebook.ipynb").read_text()

@@ -42,7 +42,7 @@ def test_special_tokens_of_a_load_are_kept_whole(make, tmp_path):
     loaded = GloveLstmTokenizer.from_pretrained(tmp_path, extra_special_tokens=[token])
     wanted = loaded.convert_tokens_to_ids(["said", "[USER]", "said"])
     assert loaded("said [USER] said")["input_ids"] == wanted
-    assert token.special
+    assert token.special  # the caller's token is unchanged
 
 
 def test_another_padding_token_is_text_too(make, tmp_path):

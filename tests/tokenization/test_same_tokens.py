@@ -50,7 +50,7 @@ def light_readers(tokenizer, folder):
 
 @pytest.fixture(scope="module")
 def readers(tokenizer, tmp_path_factory):
-    """The tokenizer, the same loaded from its files, and light tokenizers."""
+    """The tokenizer loaded from its files, and light tokenizers."""
     folder = tmp_path_factory.mktemp("tokenizer")
     light = light_readers(tokenizer, folder)
     return {"from files": GloveLstmTokenizer.from_pretrained(folder), **light}
@@ -102,7 +102,7 @@ def test_texts_that_are_longer_than_a_batch(tokenizer, readers):
 
 @pytest.mark.parametrize(("old", "new"), [("<url>|", "<url>|a b|"), ('"Lowercase"', '"NFC"')])
 def test_other_pipelines(make, tmp_path, old, new):
-    """They may look across white space, which only Rust can."""
+    """Added words and edited tokenizer.json files, which only Rust can follow: they look across white space."""
     tokenizer = make(model_max_length=50)
     tokenizer.add_tokens(["harbour master"])
     texts = ["The well-known harbour master, a b  \n said", LONG]
@@ -117,7 +117,7 @@ def test_other_pipelines(make, tmp_path, old, new):
 
 
 def letters():
-    """All lower-cased letters and letters without case, except for East Asia, which has too many."""
+    """All lower-case letters from U+0080 to U+FFFF; East Asia, which is left out, has none."""
     characters = []
     for first, end in ((0x80, 0x2E80), (0xA000, 0xAC00), (0xFB00, 0xFFFF)):
         characters += map(chr, range(first, end))

@@ -1,4 +1,4 @@
-"""Save, load and train anew, also in a process without this package."""
+"""Saving, loading and training anew; and the hash that datasets caches by."""
 
 import json
 
@@ -7,8 +7,11 @@ from datasets.fingerprint import Hasher
 from transformers import AutoTokenizer
 
 from glove_lstm import GloveLstmTokenizer
+from glove_lstm.modeling.configuration_glove_lstm import KNOWN
+from glove_lstm.tokenization.word_shapes import SHAPES
 
 TEXTS = ["The SKIPPER said 3.5", "", "see www.count.example “we” <pad>", "qwzx"]
+TITLE = SHAPES.index("title")
 
 
 @pytest.mark.parametrize(("variant", "token_types"), [("default", True), ("article", False)])
@@ -56,6 +59,5 @@ def test_train_new_from_iterator(make):
     assert "boats" not in new.get_vocab()
     assert sorted(new.get_vocab().values()) == list(range(len(new)))
     assert (new.truncation_side, new.model_max_length) == ("left", 4)
-    assert new("Tide <pad>")["token_type_ids"][0] == 2 + 8 * 32
-    assert new.pad_token_id not in new("Tide <pad>")["input_ids"]
+    assert new("Tide")["token_type_ids"] == [TITLE + 8 * KNOWN]
     assert len(tokenizer.train_new_from_iterator(iter(batches), vocab_size=4)) == 4

@@ -51,8 +51,9 @@ def test_texts_without_an_error_are_scored_as_if_they_had_one(rows):
     logits = 8 * one_hot  # sure and right on all of them
     [scale] = fit_scales(logits[:, None], labels)
     score = 1 / (1 + np.exp(-8 * scale))
-    doubt = 1 / (rows / 2 + 2)
-    assert score == pytest.approx(1 - doubt, abs=1e-4)
+    texts_of_label = rows / 2
+    platts_target = (texts_of_label + 1) / (texts_of_label + 2)
+    assert score == pytest.approx(platts_target, abs=1e-4)
 
 
 def test_a_part_without_information_is_turned_down():

@@ -166,8 +166,7 @@ def test_the_command_refuses_bad_files_of_weights(
     assert_refused(run_here(train.main, *command, "--output_dir", tmp_path / "out"), sentence)
 
 
-def test_heavy_labels_are_given_more_often(recipe):
-    """By the n-grams, too, whose fit has the weights."""
+def test_ngrams_predict_heavy_labels_more_often(recipe):
     generator = np.random.default_rng(0)
     words = COMMON.split()
     texts = [" ".join(generator.choice(words, 8)) for _ in range(200)]
@@ -191,6 +190,7 @@ def test_sampling_balances_the_labels_of_several_files(tmp_path, glove_file):
     command += SMALL + QUICK
     succeed(train.main, *command, "--max_steps", 2, "--output_dir", out)
     about = json.loads((out / "metrics.json").read_text())["about"]
+    # Balanced weights are computed after sampling, which has balanced the labels already.
     assert about["class_weight"] == pytest.approx({"FAKE": 1, "REAL": 1}, abs=0.3)
 
 

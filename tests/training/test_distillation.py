@@ -2,14 +2,21 @@
 
 import json
 import logging
-import shutil
 
 import numpy as np
 import pytest
 import torch
 from estimator_news import TINY as ESTIMATOR
 from estimator_news import arguments
-from support import QUICK, SMALL, assert_refused, run_here, succeed, write_table
+from support import (
+    QUICK,
+    SMALL,
+    assert_refused,
+    remove_last_checkpoint,
+    run_here,
+    succeed,
+    write_table,
+)
 
 from glove_lstm import GloveLstmClassifier, Teacher
 from glove_lstm.commands import evaluate
@@ -179,14 +186,15 @@ def test_only_one_model_is_trained_if_most_texts_have_no_label(distil, news):
 
 
 def test_first_and_final_model_agree_whether_most_texts_have_a_label(distil, news, caplog):
-    """The first student learns from 90 labelled texts only, but keeps its n-grams as the final one does."""
+    """Both count 100 labelled texts, although the first student learns from 90 of them only."""
     more = []
     for text in news.texts[100:]:
         more += [f"{text} again", f"{text} and again"]
-    more = more[:95]  # more than 90, fewer than 100
+    more = more[:95]  # the majority beside 90 labelled texts, but not beside 100
     with caplog.at_level(logging.INFO, "glove_lstm"):
         distil(news.texts[:100], news.labels[:100], guesses, unlabelled=more, refit=True)
     fits_of_ngrams = [line for line in caplog.messages if line.startswith("N-grams of")]
+    # Two fits, on the labels alone: neither student fits its n-grams again.
     assert [line.split()[2] for line in fits_of_ngrams] == ["90", "100"]
 
 
@@ -271,9 +279,8 @@ def test_a_resumed_distillation_ends_as_an_uninterrupted_one(distil, news, trans
     }
     data = news.texts[:60], news.labels[:60], transformer, 0.2
     whole = distil(*data, **options)
-    before, last = sorted(tmp_path.glob("checkpoint-*"), key=step_of)
-    shutil.rmtree(last)
-    records = [*tmp_path.rglob("finished.json"), before / "trainer_state.json"]
+    remaining = remove_last_checkpoint(tmp_path)
+    records = [*tmp_path.rglob("finished.json"), remaining / "trainer_state.json"]
     assert len(records) == 3
     written = [path.stat().st_mtime_ns for path in records]
 
@@ -281,7 +288,3 @@ def test_a_resumed_distillation_ends_as_an_uninterrupted_one(distil, news, trans
     assert [path.stat().st_mtime_ns for path in records] == written
     for name, weights in resumed.model.state_dict().items():
         torch.testing.assert_close(weights, whole.model.state_dict()[name])
-
-
-def step_of(checkpoint):
-    return int(checkpoint.name.removeprefix("checkpoint-"))

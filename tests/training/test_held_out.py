@@ -42,10 +42,10 @@ def test_a_rare_label_is_on_both_sides(rare):
     assert held_out(texts, labels, seed=1).validation.tolist() != found.validation.tolist()
 
 
-def both_sides(rows_of, found):
-    """What `rows_of` names the training rows, and the validation rows: two sets."""
-    train = {rows_of[row] for row in found.train}
-    validation = {rows_of[row] for row in found.validation}
+def both_sides(names, found):
+    """The names of the training rows, and of the validation rows."""
+    train = {names[row] for row in found.train}
+    validation = {names[row] for row in found.validation}
     return train, validation
 
 

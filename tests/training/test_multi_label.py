@@ -128,7 +128,7 @@ def test_the_estimator_takes_lists_of_labels_or_a_table_of_0_and_1(folder):
 def test_score_reads_rows_of_0_and_1_as_fit_did(folder):
     rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
     texts = [row["text"] for row in rows]
-    numbers = [[int("sport" in row["label"])] for row in rows]
+    numbers = [[int("sport" in row["label"])] for row in rows]  # lists of one label: 0 or 1
     classifier = GloveLstmClassifier(**TINY).fit(texts, numbers)
     table = classifier.predict(texts)  # one label a text
     assert set(table.sum(axis=1)) == {1}
@@ -183,9 +183,9 @@ TEXTS = ["council budget report", "SHOCKING SECRET EXPOSED!", "a city", "secret 
 
 
 @pytest.fixture(scope="module", params=[0.25, 0.6], ids=["one or two", "none or one"])
-def exported(request, shared_export, tmp_path_factory):
+def multi_label_export(request, shared_export, tmp_path_factory):
     """The stored checkpoint as a multi-label model: its ONNX files stay valid. The parameter is the threshold."""
-    folder = tmp_path_factory.mktemp("multi_label") / "exported"
+    folder = tmp_path_factory.mktemp("multi_label") / "multi_label_export"
     shutil.copytree(shared_export, folder)
     config = read(folder / "config.json")
     config["problem_type"] = MULTI_LABEL
@@ -195,9 +195,9 @@ def exported(request, shared_export, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def expected(exported):
+def expected(multi_label_export):
     """The sigmoids that the pipeline of transformers gives: (texts, labels)."""
-    model = str(exported)
+    model = str(multi_label_export)
     classify = pipeline("text-classification", model=model, tokenizer=model, top_k=None)
     rows = []
     for answers in classify(TEXTS):
@@ -207,9 +207,9 @@ def expected(exported):
 
 
 @pytest.fixture(scope="module")
-def expected_labels(exported, expected):
+def expected_labels(multi_label_export, expected):
     """The labels of each text: those whose scores reach their thresholds."""
-    thresholds = read(exported / "config.json")["thresholds"]
+    thresholds = read(multi_label_export / "config.json")["thresholds"]
     labels = []
     for scores in expected:
         reached = np.flatnonzero(scores >= thresholds)
@@ -222,9 +222,9 @@ def expected_labels(exported, expected):
 
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
 def test_predict_gives_the_same_sigmoids_and_lists_of_labels(
-    exported, expected, expected_labels, backend
+    multi_label_export, expected, expected_labels, backend
 ):
-    command = [*TEXTS, "--model", exported, "--backend", backend, "--format"]
+    command = [*TEXTS, "--model", multi_label_export, "--backend", backend, "--format"]
     lines = succeed(predict.main, *command, "jsonl").stdout.splitlines()
     rows = [json.loads(line) for line in lines]
     assert [row["label"] for row in rows] == expected_labels
@@ -236,16 +236,18 @@ def test_predict_gives_the_same_sigmoids_and_lists_of_labels(
     assert [json.loads(cell) for cell in cells] == expected_labels
 
 
-def test_explanations_name_the_best_label_unless_there_is_exactly_one(exported, expected_labels):
-    explained = succeed(predict.main, *TEXTS, "--model", exported, "--explain").stdout
+def test_explanations_name_the_best_label_unless_there_is_exactly_one(
+    multi_label_export, expected_labels
+):
+    explained = succeed(predict.main, *TEXTS, "--model", multi_label_export, "--explain").stdout
     for labels in expected_labels:
         assert f"{json.dumps(labels)} " in explained
     without_one = [labels for labels in expected_labels if len(labels) != 1]
     assert explained.count("(best: ") == len(without_one)
 
 
-def test_the_batch_classifier_gives_the_same_lists_of_labels(exported, expected_labels):
-    classify = BatchClassifier(exported)
+def test_the_batch_classifier_gives_the_same_lists_of_labels(multi_label_export, expected_labels):
+    classify = BatchClassifier(multi_label_export)
     batch = classify({"text": np.array(TEXTS, dtype=object)})
     assert [json.loads(label) for label in batch["label"]] == expected_labels
 

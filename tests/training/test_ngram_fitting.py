@@ -93,7 +93,7 @@ def test_new_texts_are_told_apart(tokenizer, labels, shapes):
 
 
 def features_of(model, inputs):
-    """(texts, n-grams) share of each n-gram in each text; the fit reads n-grams of several texts alone."""
+    """(texts, n-grams) share of each n-gram in each text; the fit drops n-grams of a single text."""
     mask = inputs["attention_mask"].bool()
     [group] = model.ngrams.groups(inputs["input_ids"], None, mask)
     factors = ngram_factors(group, torch.float32)

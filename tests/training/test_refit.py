@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from estimator_news import arguments
-from support import QUICK, SMALL, write_articles
+from safetensors.torch import load_file
+from support import QUICK, SMALL, remove_last_checkpoint, write_articles
 
 from glove_lstm.data.loading import load_splits
 from glove_lstm.data.training_texts import hash_texts
@@ -23,8 +24,8 @@ TINY = {**arguments(SMALL), **arguments(QUICK), "num_train_epochs": 2, "save_str
 
 
 @pytest.fixture(scope="module")
-def news(tmp_path_factory):
-    """120 articles each: texts and their labels."""
+def tables(tmp_path_factory):
+    """Texts and labels of 120 articles each: train, test, and given for validation."""
     folder = tmp_path_factory.mktemp("refit")
     rows = {}
     for seed, name in enumerate(("train", "test", "given")):
@@ -34,13 +35,13 @@ def news(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def train(news, glove_file):
+def train(tables, glove_file):
     """A function (output_dir, validation, arguments) that trains on the same texts."""
 
     def train(output_dir, validation=0.1, **values):
         options = {**TINY, **values, "output_dir": str(output_dir)}
         recipe = make_recipe(glove=str(glove_file), **options)
-        rows = news["train"]
+        rows = tables["train"]
         return fit(rows.texts, rows.labels, validation, recipe=recipe)
 
     return train
@@ -57,8 +58,8 @@ def two_models(train, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def test_texts(news):
-    rows = news["test"]
+def labelled_test(tables):
+    rows = tables["test"]
     return LabelledTexts.of(rows.texts, rows.labels, ["FAKE", "REAL"])
 
 
@@ -91,14 +92,14 @@ def test_the_second_model_has_all_texts_and_the_calibration_of_the_first(first_a
     assert not torch.equal(two_models.model.classifier.weight, first_weight)
 
 
-def test_metrics_of_two_models(two_models, test_texts):
-    metrics = run_metrics(two_models, test_texts)
+def test_metrics_of_two_models(two_models, labelled_test):
+    metrics = run_metrics(two_models, labelled_test)
     assert metrics["validation"]["rows"] == 12
     assert metrics["validation"]["seen"] == 0  # by the first model
     assert metrics["test"]["seen"] == 0
     on_training_texts = run_metrics(two_models, two_models.train)
     assert on_training_texts["test"]["seen"] == 120
-    add_baselines(metrics, two_models, test_texts)
+    add_baselines(metrics, two_models, labelled_test)
     assert list(metrics["baselines"]["majority"]) == ["test"]
 
 
@@ -120,15 +121,15 @@ def test_baselines_learn_nothing_from_the_validation_texts(two_models):
     assert baseline["validation"]["accuracy"] < 0.7
 
 
-def test_one_model_where_validation_texts_are_given(train, news, tmp_path):
-    given = news["given"]
+def test_one_model_where_validation_texts_are_given(train, tables, tmp_path):
+    given = tables["given"]
     result = train(tmp_path, (given.texts, given.labels), max_steps=1)
     assert "all" not in result.about["rows"]
     assert len(result.train) == len(result.validation) == 120
     assert not was_trained_on(result, given.texts).any()
     assert run_metrics(result)["validation"]["seen"] == 0
 
-    known = news["train"]
+    known = tables["train"]
     result = train(tmp_path, (known.texts, known.labels), max_steps=1)
     assert run_metrics(result)["validation"]["seen"] == 120
 
@@ -144,20 +145,11 @@ def test_early_stopping_ends_the_training_and_keeps_the_best_model(train, tmp_pa
     last_epoch = evaluations[-1]["epoch"]
     assert last_epoch < 30
     assert result.about["epochs"] == last_epoch
-    assert result.about["best_step"] is not None
-    losses = [entry["eval_loss"] for entry in evaluations]
-    assert min(losses[:-1]) <= losses[-1]
-
-
-def step_of(checkpoint):
-    return int(checkpoint.name.removeprefix("checkpoint-"))
-
-
-def remove_last_checkpoint(folder):
-    """Remove the last of two checkpoints, as if the run had been interrupted before it; return the other one."""
-    before, last = sorted(folder.glob("checkpoint-*"), key=step_of)
-    shutil.rmtree(last)
-    return before
+    best = min(evaluations, key=lambda entry: entry["eval_loss"])
+    assert best["epoch"] < last_epoch
+    assert result.about["best_step"] == best["step"]
+    saved = load_file(tmp_path / f"checkpoint-{best['step']}" / "model.safetensors")
+    assert torch.equal(result.model.classifier.weight, saved["classifier.weight"])
 
 
 @pytest.fixture(scope="module")
@@ -179,15 +171,15 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
         record.unlink()
         for checkpoint in folder.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
-        last = remove_last_checkpoint(folder / FIRST_MODEL)
-        finished = [last / "trainer_state.json"]
+        remaining = remove_last_checkpoint(folder / FIRST_MODEL)
+        finished = [remaining / "trainer_state.json"]
     else:
-        last = remove_last_checkpoint(folder)
-        finished = [record, last / "trainer_state.json"]
+        remaining = remove_last_checkpoint(folder)
+        finished = [record, remaining / "trainer_state.json"]
     written = [path.stat().st_mtime_ns for path in finished]
     resume = True
     if interrupted == "named checkpoint":
-        resume = str(last)
+        resume = str(remaining)
 
     options = {"save_strategy": "epoch", "save_total_limit": 2}
     resumed = train(folder, **options, resume_from_checkpoint=resume)
@@ -244,8 +236,8 @@ def test_without_validation_texts_nothing_is_calibrated_or_measured(train, tmp_p
     assert "baselines" not in metrics
 
 
-def test_nothing_that_the_caller_gave_is_changed(news, glove_file, tmp_path):
-    rows = news["train"]
+def test_nothing_that_the_caller_gave_is_changed(tables, glove_file, tmp_path):
+    rows = tables["train"]
     texts = list(rows.texts)
     labels = list(rows.labels)
     recipe = make_recipe(glove=str(glove_file), **TINY, max_steps=1, output_dir=str(tmp_path))
@@ -268,8 +260,8 @@ def test_nothing_that_the_caller_gave_is_changed(news, glove_file, tmp_path):
     ],
     ids=["no texts", "one label", "lists", "publisher"],
 )
-def test_what_cannot_be_trained_is_refused(news, glove_file, tmp_path, options, sentence):
-    rows = news["train"]
+def test_what_cannot_be_trained_is_refused(tables, glove_file, tmp_path, options, sentence):
+    rows = tables["train"]
     recipe = make_recipe(glove=str(glove_file), **TINY, output_dir=str(tmp_path))
     arguments_of_fit = {"texts": rows.texts, "labels": rows.labels, **options}
     with pytest.raises(DataError, match=sentence):

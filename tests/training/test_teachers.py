@@ -80,7 +80,8 @@ def test_an_interrupted_run_asks_for_the_rest_only(tmp_path):
         ask(Counting(stops_after=1500), texts, NAMES, tmp_path)
     after = Counting()
     ask(after, texts, NAMES, tmp_path)
-    assert 0 < len(after.asked) < 1100
+    # Answers are committed every 512 texts: of 1,504, at least 1,024 are kept.
+    assert 0 < len(after.asked) <= 2000 - 1024
 
 
 def test_damaged_answers_are_named(tmp_path):
@@ -189,7 +190,7 @@ def test_a_teacher_of_the_hub_is_named_with_its_commit(transformer, hub):
 
 
 @given(st.lists(st.text(alphabet="ab .,", min_size=1), min_size=1, max_size=5), st.integers(0, 4))
-def test_copies_are_shorter_and_always_the_same(texts, count):
+def test_copies_have_words_of_their_texts_and_are_always_the_same(texts, count):
     copies = altered_copies(texts, count, None)
     assert len(copies) == count * len(texts)
     for number, copy in enumerate(copies):
@@ -198,6 +199,14 @@ def test_copies_are_shorter_and_always_the_same(texts, count):
         assert bool(copy.split()) == bool(words)
     copies_of_last = altered_copies(texts[-1:], count, None)
     assert copies_of_last == copies[len(copies) - count :]
+
+
+def test_copies_lack_words_of_their_text_and_differ():
+    text = " ".join(f"word{number}" for number in range(100))
+    copies = altered_copies([text], 20, None)
+    assert len(set(copies)) == 20
+    for copy in copies:
+        assert len(copy.split()) < 100
 
 
 def test_words_are_exchanged_for_similar_ones_in_the_same_case(glove_file):

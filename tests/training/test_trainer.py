@@ -1,4 +1,4 @@
-"""The Trainer: loss, resuming in mid-epoch, the rate of the word vectors."""
+"""The Trainer: resuming in mid-epoch, the rate of the word vectors, evaluation and predictions."""
 
 import numpy as np
 import pytest

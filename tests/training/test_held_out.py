@@ -137,7 +137,7 @@ def test_a_rare_label_without_held_out_sources_is_named(caplog):
         sources.append(f"{corpora[label]}/{label}{number % 20}.org")
     found = held_out(texts, labels, by="source", sources=sources)
     assert counted(labels, found.validation).keys() == {"a", "b"}
-    assert "No text of these labels is held out" in caplog.text
+    assert "These labels have no validation texts" in caplog.text
     assert "'rare' (6 texts)." in caplog.text
 
 

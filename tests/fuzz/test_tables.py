@@ -99,6 +99,7 @@ def tables(draw) -> Table:
 @settings(max_examples=examples(150), deadline=None)
 @given(table=tables())
 @example(table=Table("a.jsonl", b'{"text": "a"}\n{"text": \n{"text": "b"}\n', ["a", None, "b"]))
+@example(table=Table("a.jsonl", b'{"text": [1]}\n{"text": \n', [None, None]))
 @example(table=Table("a.csv", b'text\na\n"never closed\nb\n', ["a", None]))
 def test_every_row_comes_back_or_is_named(table, tmp_path_factory):
     path = tmp_path_factory.mktemp("table") / table.name
@@ -106,8 +107,12 @@ def test_every_row_comes_back_or_is_named(table, tmp_path_factory):
     if None not in table.rows:
         assert read(path) == list(enumerate(table.rows, start=1))
         return
-    first_bad_row = table.rows.index(None) + 1
-    with pytest.raises(DataError, match=rf"{re.escape(table.name)}, row {first_bad_row}\b"):
+    bad_rows = [str(number) for number, text in enumerate(table.rows, start=1) if text is None]
+    if table.name != "a.jsonl":
+        bad_rows = bad_rows[:1]
+    # The first 100 lines of JSON are parsed before any cell is read, so a later line may be named first.
+    one_of_them = "|".join(bad_rows)
+    with pytest.raises(DataError, match=rf"{re.escape(table.name)}, row (?:{one_of_them})\b"):
         read(path)
 
 

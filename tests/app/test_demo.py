@@ -36,7 +36,7 @@ def test_uploads_and_downloads_are_removed_after_a_while(checkpoint, tmp_path, m
     for name in ("GRADIO_TEMP_DIR", "GRADIO_RUN_HISTORY"):
         monkeypatch.setenv(name, "")  # the app sets them; pytest takes them back
     table = write_articles(tmp_path / "news.csv", 10)
-    with running_app(checkpoint, port=None, kept_seconds=5) as address:
+    with running_app(checkpoint, port=None, kept_seconds=3) as address:
         client = Client(address, verbose=False, download_files=tmp_path / "downloads")
         client.predict(handle_file(str(table)), api_name="/label_file")
         [folder] = tmp_path.glob("glove-lstm-app-*")

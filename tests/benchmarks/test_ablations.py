@@ -61,7 +61,7 @@ def test_shapes_teach_nothing_where_they_are_left_out(
         return weights.any(dim=1).float().mean().item()
 
     assert share_with_weight("default") > 0.5
-    assert share_with_weight("without_shape_ngrams") < 0.5
+    assert share_with_weight("without_shape_ngrams") < 0.01  # but for equal hashes
 
 
 def test_a_part_is_left_out_at_prediction_too(

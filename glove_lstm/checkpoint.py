@@ -235,8 +235,8 @@ class Checkpoint:
         """Load the classifier and its tokenizer with this package's own code; no remote code runs.
 
         Args:
-            config_changes: Config overrides; layers whose size they change are initialised again. Without them, the
-                weights must fit the config in any case.
+            config_changes: Config overrides; layers whose size they change are initialised again. The weights must fit
+                the config without the overrides.
 
         Raises:
             DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.

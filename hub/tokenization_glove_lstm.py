@@ -165,10 +165,10 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         rows = range(len(encodings))
         text_of_row = output.get("overflow_to_sample_mapping") or rows
         types = []
-        for encoding, text in zip(encodings, text_of_row, strict=True):
-            parts = [texts[text]]
+        for encoding, text_number in zip(encodings, text_of_row, strict=True):
+            parts = [texts[text_number]]
             if pairs is not None:
-                parts.append(pairs[text])
+                parts.append(pairs[text_number])
             types.append(self._types_of_row(encoding, parts, of_words))
         return types
 

@@ -18,9 +18,8 @@ _BINS = 15  # of the confidence, for the calibration error
 _FEWEST_ROWS = 20  # a source with fewer rows is not measured
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shares of texts in the table of coverage
 _SURE_SHARE = 0.9  # of the texts reach the suggested threshold, about
-_MOST_TWENTIETHS = (
-    12  # at most 0.6: a label that is right in more than 60 % of cases is not called unsure
-)
+# The suggested threshold is at most 0.6: a label that is right in more than 60 % of cases is not called unsure.
+_MOST_TWENTIETHS = 12
 _SAMPLES = 1000  # of a bootstrap
 
 

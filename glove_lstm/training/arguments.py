@@ -332,9 +332,8 @@ class Recipe:
             arguments[name] = value
         if self.model.model_name_or_path is None:
             arguments |= asdict(self.tokenizer)
-            del arguments[
-                "glove"
-            ]  # metrics.json names it elsewhere, without the folders of this machine
+            # metrics.json names the vectors elsewhere, without the folders of this machine.
+            del arguments["glove"]
         arguments["max_seq_length"] = tokenizer.model_max_length
         arguments["truncation_side"] = tokenizer.truncation_side
         return arguments | self.model.config_values()

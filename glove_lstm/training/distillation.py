@@ -318,12 +318,12 @@ def _hold_out(
     texts = [unlabelled[row] for row in chosen]
     logits = target.logits(texts)
     labels = _draw_labels(logits, generator)
-    calibrating = LabelledTexts(texts, labels, target.label_names)
+    held_out = LabelledTexts(texts, labels, target.label_names)
 
     other_rows = np.setdiff1d(np.arange(len(unlabelled)), chosen)
     others = [unlabelled[row] for row in other_rows]
-    others = without_near_duplicates(others, calibrating, "calibrating")
-    return others, _CalibratingTexts(calibrating, logits.argmax(axis=1), has_drawn_labels=True)
+    others = without_near_duplicates(others, held_out, "calibrating")
+    return others, _CalibratingTexts(held_out, logits.argmax(axis=1), has_drawn_labels=True)
 
 
 def _draw_labels(logits: Floats, generator: np.random.Generator) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from glove_lstm.data.text_rows import TextRow, open_files
 from glove_lstm.errors import DataError
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.explanation import Explanation
+from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.inference.text_columns import columns_warning
@@ -92,14 +93,13 @@ class Api:
         }
 
     def explain(self, title: str = "", text: str = "") -> dict[str, Any]:
-        """Return the contribution of each word to the label, by character offsets."""
-        return self.explanation(title, text).to_dict()
+        """Return the effect of each word on the label, by character offsets."""
+        return asdict(self.explanation(title, text))
 
     def explanation(self, title: str, text: str) -> Explanation:
         """Explain the label of a text; for the page, which shows it as HTML."""
-        # None only with ONNX Runtime; this model was opened with PyTorch.
-        assert self.model.explain
-        return self.model.explain(*_read_texts(title, text))
+        first, pair = _read_texts(title, text)
+        return self.model.explain(TextRow("", 1, first, pair).joined)
 
     def about(self) -> dict[str, Any]:
         """Return the model's name, commit and labels, and the version of glove-lstm."""

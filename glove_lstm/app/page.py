@@ -129,8 +129,10 @@ def _text_tab(api: Api) -> None:
 
     def show_all(title: str, text: str, percent: float) -> tuple[str, str]:
         answer = api.classify(title, text, percent / 100)
-        words = api.explanation(title, text).to_html(heading=False)
-        return verdict(answer), words
+        explanation = api.explanation(title, text)
+        strongest = sorted(explanation.effects, key=lambda word: -abs(word.effect))[:10]
+        words = [explanation.text[word.begin : word.end] for word in strongest]
+        return verdict(answer), html.escape(", ".join(words))
 
     # One character more than the limit, so that longer texts are rejected with a message instead of being cut.
     most = MAX_CHARACTERS + 1

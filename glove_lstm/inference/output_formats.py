@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.data.text_rows import TextRow
 from glove_lstm.inference.explain import Explanation
-from glove_lstm.inference.printable import one_line, printable
+from glove_lstm.printable import one_line, printable
 
 UNSURE = "unsure"  # the column of a file, and the label in a readable table
 _DECIMALS = 6  # of a score

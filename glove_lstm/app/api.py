@@ -11,9 +11,9 @@ from glove_lstm.checkpoint import CARD_NAME, Checkpoint
 from glove_lstm.data.tables import FORMATS
 from glove_lstm.data.text_rows import TextRow, open_files
 from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.explain import Explanation
+from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.inference.text_columns import columns_warning
@@ -40,7 +40,7 @@ class Api:
     """
 
     def __init__(self, model: str | Path, revision: str | None = None) -> None:
-        """Load a checkpoint, as `open_model` does.
+        """Load a checkpoint, as `load_classifier` does.
 
         Raises:
             DataError: The checkpoint is missing, damaged, or does not choose one label for a text.
@@ -61,12 +61,13 @@ class Api:
         else:
             self.name = checkpoint.repo_id
             self.commit = checkpoint.folder.name  # the Hub's cache has a folder for each commit
-        self.model = open_model(checkpoint, backend="torch")
+        self.checkpoint = checkpoint
+        self.model = load_classifier(checkpoint)
         self.trained_columns = checkpoint.text_column_names
 
     def threshold_and_effect(self) -> tuple[float, str]:
         """Return the score below which a label is unsure, and its effect in a sentence; 0 if it was not measured."""
-        suggested = suggested_threshold(self.model.checkpoint)
+        suggested = suggested_threshold(self.checkpoint)
         if suggested is None:
             return 0.0, "The effect of a threshold has not been measured for this checkpoint."
         effect = (

@@ -17,8 +17,8 @@ from glove_lstm.data.cells import (
 )
 from glove_lstm.data.text_rows import TextRow
 from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
+from glove_lstm.inference.load_classifier import Backend, load_classifier
 from glove_lstm.inference.text_columns import columns_warning
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class BatchClassifier:
         if unsure_below is not None and not 0 <= unsure_below <= 1:
             raise ValueError(f"unsure_below must be from 0 to 1, not {unsure_below}")
         checkpoint = Checkpoint.open(model, revision)
-        loaded = open_model(checkpoint, backend=backend, threads=threads)
+        classifier = load_classifier(checkpoint, backend=backend, threads=threads)
         self._load_again = partial(
             BatchClassifier,
             model,
@@ -69,8 +69,8 @@ class BatchClassifier:
             threads=threads,
             unsure_below=unsure_below,
         )
-        self._files = loaded.identity()
-        self._labeller = Labeller(loaded, unsure_below)
+        self._files = classifier.digests
+        self._labeller = Labeller(classifier, unsure_below)
         self._text_column_names = text_column_names
         self._trained = checkpoint.text_column_names
         self._columns: list[str] | None = None  # chosen by the first batch

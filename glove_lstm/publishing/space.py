@@ -25,7 +25,7 @@ from glove_lstm.checkpoint import (
     package_resource,
 )
 from glove_lstm.errors import DataError
-from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.publishing.card_facts import PLACEHOLDER_ID
 from glove_lstm.publishing.hub_upload import list_files

@@ -14,7 +14,7 @@ from transformers import pipeline
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmTokenizer
 from glove_lstm.commands import predict
-from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
 
 Route = Callable[[list[str]], list[dict]]
 

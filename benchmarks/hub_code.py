@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.records import markdown_table
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
+from glove_lstm.markdown import markdown_table
 from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.hub_files import copy_remote_code, write_hub_files
 
@@ -78,7 +78,7 @@ def fill_other_corpora(
             f"{measures['ece']:.4f}",
         ]
         rows.append(row)
-    table = f"<!-- other_corpora -->\n{markdown_table(_COLUMNS, rows)}<!-- end -->"
+    table = f"<!-- other_corpora -->\n{markdown_table(_COLUMNS, rows)}\n<!-- end -->"
     card = HUB_CARD.read_text(encoding="utf-8")
     card = re.sub(r"<!-- other_corpora -->.*?<!-- end -->", lambda _: table, card, flags=re.DOTALL)
     HUB_CARD.write_text(card, encoding="utf-8")

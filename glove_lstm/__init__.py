@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from glove_lstm.data.liar import Liar as Liar
     from glove_lstm.estimator import GloveLstmClassifier as GloveLstmClassifier
     from glove_lstm.inference.batch_classifier import BatchClassifier as BatchClassifier
-    from glove_lstm.inference.explanation import Explanation as Explanation
-    from glove_lstm.inference.relevance import explain as explain
+    from glove_lstm.inference.explain import Explanation as Explanation
+    from glove_lstm.inference.explain import explain as explain
     from glove_lstm.inference.runtime import LightClassifier as LightClassifier
     from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig as GloveLstmConfig
     from glove_lstm.modeling.modeling_glove_lstm import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "BatchClassifier": "glove_lstm.inference.batch_classifier",
-    "Explanation": "glove_lstm.inference.explanation",
+    "Explanation": "glove_lstm.inference.explain",
     "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
     "GloveLstmClassifier": "glove_lstm.estimator",
     "GloveLstmConfig": "glove_lstm.auto_classes",
@@ -40,7 +40,7 @@ _MODULES = {
     "LightClassifier": "glove_lstm.inference.runtime",
     "Liar": "glove_lstm.data.liar",
     "Teacher": "glove_lstm.training.teachers",
-    "explain": "glove_lstm.inference.relevance",
+    "explain": "glove_lstm.inference.explain",
 }
 
 __all__ = ["__version__", *_MODULES]

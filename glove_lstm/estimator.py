@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,10 +35,9 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.prediction import predict_probabilities
-from glove_lstm.inference.relevance import explain
-from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.inference.explain import Explanation, explain
+from glove_lstm.inference.prediction import predict_logits, predict_probabilities
+from glove_lstm.inference.scores import MULTI_LABEL, decision_thresholds
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
 from glove_lstm.publishing.save_result import save_result
@@ -219,13 +219,21 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         truth = number_labels(labels.labels, labels_as_strings(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
 
-    def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
-        """Return the contribution of each word to a label; see `glove_lstm.explain`."""
+    def explain(self, text: str, label: Any = None) -> Explanation:
+        """Return the effect of each word on a label, by default the best one; see `glove_lstm.explain`."""
         check_is_fitted(self)
         name = None
         if label is not None:
             [name] = labels_as_strings([label])
-        return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
+        config = self.model_.config
+        return explain(
+            partial(predict_logits, self.model_, self.tokenizer_),
+            text,
+            config.label_names,
+            name,
+            multi_label=config.problem_type == MULTI_LABEL,
+            progress=bool(self.verbose),
+        )
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
         """Measure the classifier as `glove-lstm evaluate` does, on texts that `fit` has not seen.

@@ -14,6 +14,8 @@ ROOMS = [
     "processors",
     "progress",
     "weights_file",
+    "printable",
+    "markdown",
     "tokenization",
     "data",
     "modeling",

@@ -22,6 +22,7 @@ from glove_lstm.checkpoint import (
     read_label_names,
 )
 from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.markdown import markdown_table
 from glove_lstm.publishing.hub_upload import HUB_ID
 
 PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint that was never pushed
@@ -255,7 +256,7 @@ def _results(metrics: Mapping[str, Any], measured: Mapping[str, Mapping[str, Any
         ]
         rows.append(row)
     columns = ["texts", "number", "accuracy", "95 % interval", "best linear model"]
-    return _table([*columns, "largest class", "macro F1", "calibration error"], rows)
+    return markdown_table([*columns, "largest class", "macro F1", "calibration error"], rows)
 
 
 def _best_linear(metrics: Mapping[str, Any], split: str) -> float | None:
@@ -352,7 +353,7 @@ def _altered(robustness: Mapping[str, Any] | None) -> str:
         low, high = measures["accuracy_interval"]
         alteration = "unchanged" if name == "clean" else name.replace("_", " ")
         rows.append([alteration, _figure(measures["accuracy"]), f"{low:.4f}-{high:.4f}"])
-    return _table(["test texts", "accuracy", "95 % interval"], rows)
+    return markdown_table(["test texts", "accuracy", "95 % interval"], rows)
 
 
 def _plots(folder: Path) -> str:
@@ -482,7 +483,3 @@ def _plain(text: str) -> str:
     on_one_line = " ".join(text.split())
     return re.sub(r"([\\`*_\[\]])", r"\\\1", on_one_line).replace("<", "&lt;")
 
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -95,7 +95,6 @@ def test_a_table_needs_the_base_install_only(run, tmp_path) -> None:
         (("evaluate", "hub"), "train"),
         (("export", "hub"), "train"),
         (("push", "hub", "--repo_id", "user/name", "--dry_run"), "train"),
-        (("predict", "a", "--explain"), "train"),
         (("demo",), "demo"),
     ],
 )

@@ -1,6 +1,7 @@
 """The model card: it tells what was measured and recorded, and nothing else."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -96,7 +97,7 @@ def card_of(folder, metrics=METRICS, config=CONFIG, *, without=(), **about):
     kept = {name: value for name, value in {**ABOUT, **about}.items() if name not in without}
     (folder / "metrics.json").write_text(json.dumps({**metrics, "about": kept}))
     (folder / "config.json").write_text(json.dumps(config))
-    return render_card(folder, REPO)
+    return re.sub(" +", " ", render_card(folder, REPO))  # the cells of tables are padded
 
 
 def metadata(card):

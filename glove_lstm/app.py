@@ -4,6 +4,9 @@ The static page in publishing/page/ shows the same, in the same order.
 """
 
 import html
+import json
+import os
+import sys
 from typing import Any
 
 import gradio as gr
@@ -36,15 +39,15 @@ _MEANING = (
 )
 _NEWS_MEANING = "A label says what kind of source a text **resembles**, not whether its claims are true."
 # Blue and vermilion of Okabe and Ito 2008, as in the plots.
-_COLOUR_FOR = (0, 114, 178)
-_COLOUR_AGAINST = (213, 94, 0)
-_FAINTEST = 0.05  # words below this share of the largest effect are not marked
-_DEEPEST = 0.7  # opacity behind the strongest word: black letters need a contrast of 4.5 to 1
+_COLOUR_FOR = "0 114 178"
+_COLOUR_AGAINST = "213 94 0"
+_FAINTEST = 0.1  # words below this share of the largest effect are not marked
+_DEEPEST = 0.6  # opacity behind the strongest word
 # Visitors see texts in any script and of any length.
 _STYLE = """
 .gradio-container { max-width: 44rem !important; margin: 0 auto !important; }
 #words { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
-#words mark { color: #000; border-radius: 0.2rem; }
+#words mark { color: inherit; border-radius: 0.2rem; }
 #words mark.for { text-decoration: underline; }
 #words mark.against { font-style: italic; }
 #verdict p { font-size: 1.2rem; font-weight: 600; overflow-wrap: anywhere; }
@@ -82,32 +85,25 @@ def build_app(model: OpenModel, name: str) -> gr.Blocks:
         gr.Markdown(f"# Classify a text\n\n{_NEWS_MEANING if is_news else ''}")
         title = gr.Textbox(label="Title", max_lines=2)
         text = gr.Textbox(label="Text", lines=5, max_lines=14)
+        examples = {}
+        if is_news:
+            with gr.Row():
+                for example in EXAMPLES:
+                    examples[example] = gr.Button(example, size="sm")
         button = gr.Button("Classify", variant="primary")
         verdict = gr.HTML(elem_id="verdict")
         scores = gr.Label(label="Scores", show_heading=False)
         words = gr.HTML(elem_id="words")
         outputs = [verdict, scores, words]
-        if is_news:
-            gr.Examples(
-                [list(example) for example in EXAMPLES.values()],
-                [title, text],
-                outputs,
-                classify,
-                example_labels=list(EXAMPLES),
-                run_on_click=True,
-                cache_examples=False,
-            )
         gr.Markdown(f"{_MEANING}\n\nModel: `{name}`")
+
         # Without gradio's preprocessing, which would turn values of any type into texts.
-        gr.on(
-            [button.click, title.submit],
-            classify,
-            [title, text],
-            outputs,
-            api_name="classify",
-            preprocess=False,
-            concurrency_limit=len(processors()),
-        )
+        event = {"fn": classify, "inputs": [title, text], "outputs": outputs, "preprocess": False}
+        event |= {"concurrency_id": "classify", "concurrency_limit": len(processors())}
+        gr.on([button.click, title.submit], api_name="classify", **event)
+        for example, button in examples.items():
+            filled = button.click(None, outputs=[title, text], js=f"() => {json.dumps(EXAMPLES[example])}")
+            filled.then(api_visibility="private", **event)
     return app
 
 
@@ -117,12 +113,13 @@ def launch_app(app: gr.Blocks, host: str, port: int) -> None:
     Raises:
         DataError: The port is taken.
     """
+    os.environ["GRADIO_RUN_HISTORY"] = "False"  # visitors' texts are not kept in their browsers
     # System fonts need no network.
     theme = gr.themes.Soft(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
     try:
-        app.launch(
+        _, address, _ = app.launch(
             server_name=host,
             server_port=port,
             theme=theme,
@@ -131,12 +128,18 @@ def launch_app(app: gr.Blocks, host: str, port: int) -> None:
             share=False,
             ssr_mode=False,
             enable_monitoring=False,
+            show_error=True,
+            quiet=True,
+            prevent_thread_lock=True,
         )
     except OSError as error:
         if error.errno is not None:  # gradio's error for a taken port has no errno
             raise
         problem = f"Port {port} of {host} cannot be used"
         raise DataError(f"{problem}; choose another --host or --port.") from None
+    sys.stdout.write(f"Running at {address}\n")
+    sys.stdout.flush()
+    app.block_thread()
 
 
 def _read(title: Any, text: Any) -> str:
@@ -187,16 +190,9 @@ def _marked(explanation: Explanation) -> str:
         shown = html.escape(text[word.begin : word.end])
         kind = "for" if share > 0 else "against"
         parts.append(html.escape(text[end_of_last : word.begin]))
-        parts.append(
-            f'<mark class="{kind}" title="{word.effect:+.2f}" style="background: {_colour(share)}">{shown}</mark>'
-        )
+        colour = _COLOUR_FOR if share > 0 else _COLOUR_AGAINST
+        style = f"background: rgb({colour} / {_DEEPEST * abs(share):.2f})"
+        parts.append(f'<mark class="{kind}" title="{word.effect:+.2f}" style="{style}">{shown}</mark>')
         end_of_last = word.end
     parts.append(html.escape(text[end_of_last:]))
     return "".join(parts)
-
-
-def _colour(share: float) -> str:
-    """Return the colour of a word, from -1, the strongest against the label, to 1, the strongest for it."""
-    full = _COLOUR_FOR if share > 0 else _COLOUR_AGAINST
-    mixed = [str(round(255 - (255 - part) * _DEEPEST * abs(share))) for part in full]
-    return f"rgb({' '.join(mixed)})"

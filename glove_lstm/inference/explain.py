@@ -17,7 +17,7 @@ from tqdm import tqdm
 from glove_lstm.errors import DataError
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
-# docs/web/classifier.js has the same three classes of characters. They are written out because \w and \s differ between
+# publishing/page/explain.js has the same three classes of characters. They are written out because \w and \s differ between
 # Python and JavaScript, and between versions of Unicode.
 SPACES = "\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200b\u2028-\u202f\u205f-\u2064\u3000\ufeff"
 MARKS = (

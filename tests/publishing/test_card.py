@@ -97,7 +97,7 @@ def card_of(folder, metrics=METRICS, config=CONFIG, *, without=(), **about):
     kept = {name: value for name, value in {**ABOUT, **about}.items() if name not in without}
     (folder / "metrics.json").write_text(json.dumps({**metrics, "about": kept}))
     (folder / "config.json").write_text(json.dumps(config))
-    return re.sub(" +", " ", render_card(folder, REPO))  # the cells of tables are padded
+    return re.sub(r" *\| *", " | ", render_card(folder, REPO))  # the cells of tables are padded
 
 
 def metadata(card):

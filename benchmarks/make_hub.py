@@ -15,7 +15,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from benchmarks.corpora import hub_corpus, named_labels, other_corpora
+from benchmarks.corpora import hub_corpus, named_labels
+from benchmarks.examples import classify_examples
 from benchmarks.models import FIRST_SEED, Settings, sources
 from benchmarks.records import record, write_json
 from benchmarks.thumbnail import plot_thumbnail
@@ -24,10 +25,11 @@ from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_words
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.evaluation import run_metrics as measures
-from glove_lstm.evaluation.examples import classify_examples
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
+from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.save_result import save_result
 from glove_lstm.publishing.staging import write_hub_files
@@ -67,8 +69,8 @@ def main(argv: Sequence[str]) -> None:
     else:
         settings = Settings(args.glove, _ARGUMENTS | parse_words(rest))
         _train(args.output_dir, args.data_dir, settings)
-    model, tokenizer = Checkpoint.open(args.output_dir).load_model()
-    plot_thumbnail(_NAME, model, tokenizer, args.output_dir / THUMBNAIL_NAME)
+    classifier = load_classifier(Checkpoint.open(args.output_dir))
+    plot_thumbnail(_NAME, classifier, args.output_dir / THUMBNAIL_NAME)
     write_card(args.output_dir, _REPO_ID)
     write_hub_files(args.output_dir, _REPO_ID)
     sys.stdout.write(f"Made {args.output_dir}\n")
@@ -93,12 +95,10 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
         )
     metrics = measures.run_metrics(result, test)
     metrics["about"] |= {"data": corpus.description, "validation_by": "source"}
-    others = other_corpora(data_dir)
-    measures.add_other_data(metrics, result, others)
-    measures.add_baselines(metrics, result, test, others)
-    metrics["robustness"] = measure_robustness(
-        result.model, result.tokenizer, test.texts, test.labels
-    )
+    measures.add_baselines(metrics, result, test)
+    classifier = TorchClassifier.of(result.model, result.tokenizer)
+    metrics["robustness"] = measure_robustness(classifier, test.texts, test.labels)
+    metrics["examples"] = classify_examples(classifier)
     metrics["card"] = {
         "name": _NAME,
         "license": "apache-2.0",
@@ -119,7 +119,7 @@ def _update(folder: Path) -> None:
         for path in sorted(Path(scratch).glob("*.py")):
             shutil.copyfile(path, folder / path.name)
     metrics = read_checkpoint_json(folder / "metrics.json")
-    metrics["examples"] = classify_examples(model, tokenizer)
+    metrics["examples"] = classify_examples(TorchClassifier.of(model, tokenizer))
     write_json(folder / "metrics.json", metrics)
 
 

@@ -252,16 +252,29 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         report.add_model(self._classifier, unseen_texts, numbers[unseen], robustness=robustness)
         return report
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(
+        self, folder: str | Path, *, language: str | None = None, license: str | None = None
+    ) -> None:
         """Write what `glove-lstm train` writes.
 
         A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved.
+
+        Args:
+            folder: Where to write.
+            language: Language of the texts, as a code such as "en", for the model card.
+            license: Licence of the model, as an id of the Hub such as "apache-2.0", for the model card.
         """
         check_is_fitted(self)
         if isinstance(self._saved_from, TrainingResult):
             with _global_state_restored(hide_output=not self.verbose):
-                save_result(self._saved_from, run_metrics(self._saved_from), Path(folder))
+                metrics = run_metrics(self._saved_from)
+                metrics["about"] |= {"language": language, "license": license}
+                save_result(self._saved_from, metrics, Path(folder))
             return
+        if language or license:
+            raise DataError(
+                "A loaded classifier keeps its model card; edit its README.md instead of giving language or license."
+            )
         checkpoint = self._saved_from
         weights = checkpoint.folder / WEIGHTS_NAME
         if not weights.is_file() or digest(weights) != self._weights_digest:
@@ -270,21 +283,25 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             checkpoint.copy_to(Path(folder))
 
     def push_to_hub(
-        self, repo_id: str, *, send_training_texts: bool = True, **options: Any
+        self,
+        repo_id: str,
+        *,
+        language: str | None = None,
+        license: str | None = None,
+        **options: Any,
     ) -> CommitInfo:
         """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
 
-        `send_training_texts=False` leaves out the record of the training texts, by which anyone can test whether a text
-        was in the training. Other options: `private=True` for a new private repository, `revision` for a branch,
-        `token` for another login.
+        `language` and `license` are those of `save_pretrained`. Other options: `private=True` for a new private
+        repository, `revision` for a branch, `token` for another login.
         """
         to = Destination(repo_id, **options)
         check_destination(to)
         with tempfile.TemporaryDirectory() as scratch:
             saved = Path(scratch) / "saved"
             staged = Path(scratch) / "staged"
-            self.save_pretrained(saved)
-            stage_checkpoint(saved, staged, repo_id, send_training_texts=send_training_texts)
+            self.save_pretrained(saved, language=language, license=license)
+            stage_checkpoint(saved, staged, repo_id)
             return push_folder(staged, to)
 
     @classmethod

@@ -93,9 +93,6 @@ class TrainArguments(DataArguments):
         "As --train_file, without labels: more texts for which the model learns the teacher's logits.",
     )
     with_baselines: bool = option(False, "Whether to measure TF-IDF + linear SVC, too.")
-    no_training_texts: bool = option(
-        False, "Whether --push_to_hub leaves out the hashes of the training texts."
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

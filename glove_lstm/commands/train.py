@@ -81,7 +81,7 @@ def main(argv: Sequence[str]) -> None:
     save_result(result, metrics, folder, test)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
-        _push(folder, destination, send_training_texts=not arguments.no_training_texts)
+        _push(folder, destination)
 
 
 def _fit(
@@ -123,12 +123,10 @@ def _measure(
     return metrics
 
 
-def _push(folder: Path, destination: Destination, *, send_training_texts: bool) -> None:
+def _push(folder: Path, destination: Destination) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         staged = Path(scratch) / "staged"
-        stage_checkpoint(
-            folder, staged, destination.repo_id, send_training_texts=send_training_texts
-        )
+        stage_checkpoint(folder, staged, destination.repo_id)
         commit = push_folder(staged, destination)
         sys.stdout.write(loading_example(destination, commit))
 

@@ -1,6 +1,5 @@
 """Stage a checkpoint for the Hub: exactly the files of a push, searched for secrets and loaded in a clean process."""
 
-import json
 import logging
 import os
 import re
@@ -8,37 +7,31 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import requires
 from pathlib import Path
 
 from huggingface_hub import get_token
-from packaging.requirements import Requirement
 
-from glove_lstm import modeling, tokenization
 from glove_lstm.checkpoint import (
     CARD_NAME,
     LIGHT_NAME,
     LOADED_NAMES,
     METRICS_NAME,
-    TRAINING_TEXTS_NAME,
     Checkpoint,
-    package_resource,
 )
 from glove_lstm.data.files import read_json_object
 from glove_lstm.errors import DataError
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.publishing.card import is_rendered, write_card
-from glove_lstm.publishing.card_facts import PLACEHOLDER_ID
+from glove_lstm.publishing.card import card_for, write_card
+from glove_lstm.publishing.hub_files import remote_code, write_hub_files
 from glove_lstm.publishing.hub_upload import list_files
 from glove_lstm.version import __version__
 
 logger = logging.getLogger(__name__)
 
-# Files that are uploaded, besides the card, the remote code, plots, light.onnx and the record of the training texts.
-# All others stay here: checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
+# Files that are uploaded, besides the card, the remote code, plots and light.onnx. All others stay here: the record of
+# the training texts, checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
 _COPIED = (*LOADED_NAMES, METRICS_NAME)
 _VERSION = f"glove-lstm {__version__}"
-_HANDLER_NEEDS = ("torch", "transformers")  # it runs the remote code of the repository
 
 # Tokens and keys, by the prefixes that their issuers give them.
 _SECRETS = re.compile(
@@ -89,9 +82,7 @@ for scores in classify(["Senate passes budget bill", ""], top_k=None):
 """
 
 
-def stage_checkpoint(
-    checkpoint: Path, folder: Path, repo_id: str, *, send_training_texts: bool = True
-) -> None:
+def stage_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     """Write exactly the files of a model's repository into a new folder, and check them without network.
 
     A missing light.onnx is exported. The handler, its requirements and the notebook are always written anew.
@@ -100,12 +91,11 @@ def stage_checkpoint(
         checkpoint: Folder that `glove-lstm train` has written.
         folder: The new folder.
         repo_id: Repository that the card and the notebook name.
-        send_training_texts: Whether to send the record of the training texts.
 
     Raises:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
     """
-    copy_checkpoint(checkpoint, folder, repo_id, send_training_texts=send_training_texts)
+    copy_checkpoint(checkpoint, folder, repo_id)
     add_light_onnx(checkpoint, folder)
     write_hub_files(folder, repo_id)
     for name in list_files(folder):
@@ -130,10 +120,8 @@ def add_light_onnx(checkpoint: Path, folder: Path) -> None:
         export_onnx(folder)
 
 
-def copy_checkpoint(
-    checkpoint: Path, folder: Path, repo_id: str, *, send_training_texts: bool = True
-) -> None:
-    """Copy the published files of a checkpoint, except `light.onnx`, and write the card for `repo_id`.
+def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
+    """Copy the published files of a checkpoint, except `light.onnx`, with the card for `repo_id`.
 
     Raises:
         DataError: A file is missing or damaged, or remote code differs from this package.
@@ -143,33 +131,24 @@ def copy_checkpoint(
     metrics_path = checkpoint / METRICS_NAME
     if "about" not in read_json_object(metrics_path, advice):
         raise DataError(f"{metrics_path} says nothing about the training: {advice}.")
-    names = list(_COPIED)
-    if send_training_texts:
-        names.append(TRAINING_TEXTS_NAME)
-    paths = [checkpoint / name for name in names]
+    paths = [checkpoint / name for name in _COPIED]
     paths += checkpoint.glob("plots/[!.]*.png")  # no hidden files
-    paths += _remote_code(checkpoint)
+    paths += _checked_remote_code(checkpoint)
     for path in paths:
         if path.is_file():
             _copy(path, folder / path.relative_to(checkpoint))
-    has_record = (folder / TRAINING_TEXTS_NAME).is_file()
-    if has_record and Checkpoint.open(folder).training_texts() is None:
-        record = checkpoint / TRAINING_TEXTS_NAME
-        raise DataError(f"{record} was made for other weights; remove it.")
     _write_card(checkpoint, folder, repo_id)
 
 
-def _remote_code(checkpoint: Path) -> list[Path]:
+def _checked_remote_code(checkpoint: Path) -> list[Path]:
     """Return the paths of the remote code. Files that are there must equal the files of this package."""
     paths = []
-    for package in (modeling, tokenization):
-        folder = Path(str(package.__file__)).parent
-        for original in sorted(folder.glob("[!_]*.py")):  # not __init__.py
-            path = checkpoint / original.name
-            if path.is_file() and path.read_bytes() != original.read_bytes():
-                advice = "load the model and save it again"
-                raise DataError(f"{path} differs from the file of {_VERSION}; {advice}.")
-            paths.append(path)
+    for original in remote_code():
+        path = checkpoint / original.name
+        if path.is_file() and path.read_bytes() != original.read_bytes():
+            advice = "load the model and save it again"
+            raise DataError(f"{path} differs from the file of {_VERSION}; {advice}.")
+        paths.append(path)
     return paths
 
 
@@ -179,7 +158,7 @@ def _copy(path: Path, target: Path) -> None:
 
 
 def _write_card(checkpoint: Path, folder: Path, repo_id: str) -> None:
-    """Render the card for a repository. A card that somebody has edited is kept; only the placeholder is replaced."""
+    """Write the card with the id of the repository; a missing card is rendered."""
     path = checkpoint / CARD_NAME
     if not path.is_file():
         write_card(folder, repo_id)
@@ -188,28 +167,7 @@ def _write_card(checkpoint: Path, folder: Path, repo_id: str) -> None:
         card = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8 text; save it as UTF-8, or delete it.") from None
-    if is_rendered(card):
-        write_card(folder, repo_id)
-        return
-    logger.warning("%s was edited and is sent as it is; delete it to get a new card.", path)
-    card = card.replace(PLACEHOLDER_ID, repo_id)
-    (folder / CARD_NAME).write_text(card, encoding="utf-8")
-
-
-def write_hub_files(folder: Path, repo_id: str) -> None:
-    """Write the handler of an Inference Endpoint, its requirements, and the tour with this repository's model."""
-    shutil.copyfile(Path(__file__).with_name("handler.py"), folder / "handler.py")
-    requirements = ""
-    for line in requires("glove-lstm") or []:
-        requirement = Requirement(line)
-        if requirement.name in _HANDLER_NEEDS:
-            requirements += f"{requirement.name}{requirement.specifier}\n"
-    (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
-    tour = json.loads(package_resource("docs/tour.ipynb").read_text(encoding="utf-8"))
-    [cell] = [cell for cell in tour["cells"] if cell["id"] == "model"]
-    cell["source"] = ["%pip install -q 'glove-lstm[train]'\n", "\n", f'model = "{repo_id}"']
-    text = json.dumps(tour, indent=1, ensure_ascii=False)
-    (folder / "notebook.ipynb").write_text(f"{text}\n", encoding="utf-8")
+    (folder / CARD_NAME).write_text(card_for(card, repo_id), encoding="utf-8")
 
 
 def check_no_secrets(data: bytes, name: str) -> None:

@@ -9,10 +9,10 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from glove_lstm.errors import DataError
 from glove_lstm.tokenization.word_shapes import replace_surrogates
@@ -112,13 +112,11 @@ def explain(
     spans = split_words(text)
     batch_size = max(1, _BATCH_CHARACTERS // max(1, len(text)))
     effects = []
-    hides_bar = None if progress else True  # None: only if standard error is no terminal
-    with tqdm(desc="Explaining", total=len(spans), disable=hides_bar, delay=2.0) as bar:
+    with _bar(len(spans), shown=progress) as bar:
         for start in range(0, len(spans), batch_size):
             batch = spans[start : start + batch_size]
-            without = evidence(
-                predict_logits([f"{text[:begin]} {text[end:]}" for begin, end in batch])
-            )
+            variants = [f"{text[:begin]} {text[end:]}" for begin, end in batch]
+            without = evidence(predict_logits(variants))
             for (begin, end), value in zip(batch, without.tolist(), strict=True):
                 effects.append(WordEffect(begin, end, whole - value))
             bar.update(len(batch))
@@ -138,3 +136,13 @@ def split_words(text: str) -> list[tuple[int, int]]:
         _, end = run[-1]
         runs.append((begin, end))
     return runs
+
+
+def _bar(total: int, *, shown: bool) -> Any:
+    """Return a progress bar, which is shown on a terminal after two seconds."""
+    from tqdm import tqdm  # takes 50 ms, which the first label of a process does not need
+
+    on_terminals_only = None
+    return tqdm(
+        desc="Explaining", total=total, disable=on_terminals_only if shown else True, delay=2
+    )

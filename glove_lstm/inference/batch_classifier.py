@@ -19,11 +19,14 @@ from glove_lstm.data.text_rows import TextRow
 from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.load_classifier import Backend, load_classifier
+from glove_lstm.inference.output_formats import UNSURE
 from glove_lstm.inference.text_columns import columns_warning
 
 logger = logging.getLogger(__name__)
 
 _NAME = "The batch"  # names the table in errors
+# Of the new columns, if they are no scores. Strings are objects, as the engines expect.
+_TYPES = {"label": np.object_, UNSURE: np.bool_}
 
 Batch = TypeVar("Batch")  # a mapping of columns, or a pandas DataFrame
 
@@ -96,10 +99,12 @@ class BatchClassifier:
         names = [name for name in table if isinstance(name, str)]
         labelled = self._labeller(self._rows(table, names))
         layout = self._labeller.layout()
-        new_columns = dict(zip(layout.columns, layout.values(labelled), strict=True))
-        del new_columns["row"]  # begins anew in each batch
-        # Strings as objects, as the engines expect.
-        new_columns["label"] = np.array(new_columns["label"], dtype=object)
+        rows = list(layout.table_rows(labelled))
+        new_columns = {}
+        for name in layout.columns[
+            1:
+        ]:  # without the number of the row, which begins anew in each batch
+            new_columns[name] = np.array([row[name] for row in rows], _TYPES.get(name, np.float64))
         taken = new_columns.keys() & set(names)
         if taken:
             raise DataError(f"The batch has a column {min(taken)!r} already; drop or rename it.")

@@ -1,8 +1,8 @@
 """Explain a label: leave each word out in turn, and see how much the logit of the label falls.
 
-A word that is left out leaves a space, so that the text closes up. The alternative, an unknown word in its place, says
-something of its own: on 400 headlines and the shipped checkpoint, words such as "the" or "of" changed the logit by
-0.00 on average if the text closed up, but by 0.14 towards one label if an unknown word took their place.
+A word that is left out leaves a space, so that the text closes up. `<unk>` in its place would say something of its own:
+in 256 headlines, the effects of words such as "the" on the shipped checkpoint's logit had a mean size of 0.095 if the
+text closed up, of 0.116 with `<unk>`, and of 0.18 with a word of unknown letters. Nor can a text contain `<unk>`.
 """
 
 import math

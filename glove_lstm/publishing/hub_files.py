@@ -1,18 +1,17 @@
 """Files that a repository on the Hub has beside a model: its code, the handler of an endpoint, and the tour."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from importlib.metadata import requires
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 from glove_lstm import modeling, tokenization
 from glove_lstm.version import __version__
 
 _HERE = Path(__file__).parent
-_HANDLER_NEEDS = ("torch", "transformers")  # it runs the remote code of the repository
+_HANDLER_NEEDS = "torch|transformers"  # it runs the remote code of the repository
 
 
 def remote_code() -> Iterator[Path]:
@@ -32,10 +31,10 @@ def write_hub_files(folder: Path, repo_id: str) -> None:
     """Write the handler of an Inference Endpoint, its requirements, and the tour with this repository's model."""
     shutil.copyfile(_HERE / "handler.py", folder / "handler.py")
     requirements = ""
-    for line in requires("glove-lstm") or []:
-        requirement = Requirement(line)
-        if requirement.name in _HANDLER_NEEDS:
-            requirements += f"{requirement.name}{requirement.specifier}\n"
+    for line in requires("glove-lstm") or []:  # such as "torch>=2.8.0; extra == 'train'"
+        requirement = line.partition(";")[0].strip()
+        if re.fullmatch(rf"({_HANDLER_NEEDS})\b[^[]*", requirement):
+            requirements += f"{requirement}\n"
     (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
 
     tour = json.loads((_HERE / "tour.ipynb").read_text(encoding="utf-8"))

@@ -37,7 +37,9 @@ _MEANING = (
     "low. A marked word changes the score: underlined words speak for the label, words in italics against it, and "
     "deeper colours change it more."
 )
-_NEWS_MEANING = "A label says what kind of source a text **resembles**, not whether its claims are true."
+_NEWS_MEANING = (
+    "A label says what kind of source a text **resembles**, not whether its claims are true."
+)
 # Blue and vermilion of Okabe and Ito 2008, as in the plots.
 _COLOUR_FOR = "0 114 178"
 _COLOUR_AGAINST = "213 94 0"
@@ -102,7 +104,9 @@ def build_app(model: OpenModel, name: str) -> gr.Blocks:
         event |= {"concurrency_id": "classify", "concurrency_limit": len(processors())}
         gr.on([button.click, title.submit], api_name="classify", **event)
         for example, button in examples.items():
-            filled = button.click(None, outputs=[title, text], js=f"() => {json.dumps(EXAMPLES[example])}")
+            filled = button.click(
+                None, outputs=[title, text], js=f"() => {json.dumps(EXAMPLES[example])}"
+            )
             filled.then(api_visibility="private", **event)
     return app
 
@@ -151,7 +155,9 @@ def _read(title: Any, text: Any) -> str:
     if not whole:
         raise _refusal("There is nothing to classify. Type or paste a title or a text.")
     if len(whole) > MOST_CHARACTERS:
-        raise _refusal(f"A text may have at most {MOST_CHARACTERS:,} characters. Send a part of it.")
+        raise _refusal(
+            f"A text may have at most {MOST_CHARACTERS:,} characters. Send a part of it."
+        )
     return whole
 
 
@@ -192,7 +198,9 @@ def _marked(explanation: Explanation) -> str:
         parts.append(html.escape(text[end_of_last : word.begin]))
         colour = _COLOUR_FOR if share > 0 else _COLOUR_AGAINST
         style = f"background: rgb({colour} / {_DEEPEST * abs(share):.2f})"
-        parts.append(f'<mark class="{kind}" title="{word.effect:+.2f}" style="{style}">{shown}</mark>')
+        parts.append(
+            f'<mark class="{kind}" title="{word.effect:+.2f}" style="{style}">{shown}</mark>'
+        )
         end_of_last = word.end
     parts.append(html.escape(text[end_of_last:]))
     return "".join(parts)

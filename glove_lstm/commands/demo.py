@@ -19,7 +19,9 @@ def main(argv: Sequence[str]) -> None:
     """Parse the arguments, and serve until interrupted."""
     parser = new_parser("glove-lstm demo", __doc__)
     add_model(parser, str(DEFAULT_CHECKPOINT))
-    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s, this machine only")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="default: %(default)s, this machine only"
+    )
     parser.add_argument("--port", type=int, default=7860, help="default: %(default)s")
     args = parser.parse_args(argv)
     if not 0 < args.port < 1 << 16:

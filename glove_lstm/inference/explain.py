@@ -17,8 +17,8 @@ from tqdm import tqdm
 from glove_lstm.errors import DataError
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
-# publishing/page/explain.js has the same three classes of characters. They are written out because \w and \s differ between
-# Python and JavaScript, and between versions of Unicode.
+# publishing/page/explain.js has the same three classes of characters. They are written out because \w and \s differ
+# between Python and JavaScript, and between versions of Unicode.
 SPACES = "\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200b\u2028-\u202f\u205f-\u2064\u3000\ufeff"
 MARKS = (
     r"!-/:-@\[-\^`{-~\xa1-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7"  # ASCII and Latin, without ª ² ³ µ ¹ º ¼ ½ ¾

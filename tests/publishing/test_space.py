@@ -1,7 +1,7 @@
 """glove-lstm push --space: the page and the files that it reads."""
 
 import yaml
-from support import assert_refused, edit_json, run_here, succeed
+from support import succeed
 
 from glove_lstm.commands.push import main
 

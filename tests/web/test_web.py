@@ -49,7 +49,7 @@ EFFECTS = """async ([text, label]) => {
     const { classifier } = await import('./page.js');
     return classifier.effects(JSON.parse(text), classifier.labels.indexOf(label));
 }"""
-SPLIT = "async (texts) => { const { splitWords } = await import('./explain.js'); return JSON.parse(texts).map(splitWords); }"
+SPLIT = "async (texts) => JSON.parse(texts).map((await import('./explain.js')).splitWords)"
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,9 @@ def test_a_model_of_several_labels(browser, site, light):
     page.locator("button[type=submit]:enabled").wait_for()
     text = "SHOCKING secret"
     found = page.evaluate(SCORES, json.dumps(text))
-    assert found == pytest.approx(list(1 / (1 + np.exp(-light.predict_logits([text])[0]))), abs=1e-4)
+    assert found == pytest.approx(
+        list(1 / (1 + np.exp(-light.predict_logits([text])[0]))), abs=1e-4
+    )
     page.get_by_label("Title").fill(text)
     page.get_by_role("button", name="Classify").click()
     page.locator("#words mark").first.wait_for()

@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code uv-run release-check
+.PHONY: help install fix lint test ci docs fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code release-check
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -49,8 +49,6 @@ screenshots:     ## after a change of the app or hub/: take the pictures of the 
 	python tests/app/screenshots.py
 hub-code:        ## write code, card, handler, requirements and notebook of hub/
 	python -m benchmarks.hub_code
-uv-run:          ## train with uv run and push to a loopback Hub, as on a rented machine; needs uv, installs GBs
-	PYTHONPATH=tests python tests/uv_run.py
 release-check:   ## build wheel and sdist, check them, and classify with each, installed outside of the clone
 	rm -rf build dist
 	python -m pip install -q build twine

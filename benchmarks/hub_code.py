@@ -15,7 +15,7 @@ from typing import Any
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
 from glove_lstm.markdown import markdown_table
 from glove_lstm.publishing.card import write_card
-from glove_lstm.publishing.hub_files import copy_remote_code, write_hub_files
+from glove_lstm.publishing.push import copy_remote_code, write_hub_files
 
 NAME = "glove-lstm-fake-news"
 REPO_ID = f"user/{NAME}"
@@ -66,7 +66,9 @@ def fill_other_corpora(
     rows = []
     for name, measures in corpora.items():
         low, high = measures["accuracy_interval"]
-        linear = [of[name]["accuracy"] for baseline, of in baselines.items() if baseline != "majority"]
+        linear = [
+            of[name]["accuracy"] for baseline, of in baselines.items() if baseline != "majority"
+        ]
         row = [
             name,
             f"{measures['rows']:,}",

@@ -8,6 +8,7 @@ can use `LightClassifier`. The first use of a model class registers the classes 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from glove_lstm.errors import how_to_install
 from glove_lstm.version import __version__
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def __getattr__(name: str) -> Any:
         lacking = error.name or "glove_lstm"
         if lacking.startswith("glove_lstm"):
             raise
-        sentence = f"{name} needs {lacking}; run: pip install 'glove-lstm[train]'"
+        sentence = f"{name} needs {lacking}; run: {how_to_install('train')}"
         raise ModuleNotFoundError(sentence, name=lacking) from None
 
 

@@ -35,10 +35,11 @@ from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
+from glove_lstm.publishing.card import keeps_card
+from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save_result import save_result
-from glove_lstm.publishing.staging import stage_checkpoint
 from glove_lstm.training.arguments import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
 from glove_lstm.training.fit import Validation, fit
 from glove_lstm.training.labelled_texts import number_labels
@@ -190,6 +191,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         result.about["validation_by"] = "given" if is_given else "text"
         self._training_texts = result.training_texts
         self._labels_are_lists = labels.are_lists
+        result.model.config.labels_are_lists = labels.are_lists
         self._saved_from = result.without_texts()
         return self._set_model(result.model, result.tokenizer)
 
@@ -257,12 +259,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         """Write what `glove-lstm train` writes.
 
-        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved.
+        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved. A card in the
+        folder that somebody has edited is kept.
 
         Args:
             folder: Where to write.
             language: Language of the texts, as a code such as "en", for the model card.
             license: Licence of the model, as an id of the Hub such as "apache-2.0", for the model card.
+
+        Raises:
+            DataError: A file that would be overwritten or removed is not from a training of this package.
         """
         check_is_fitted(self)
         if isinstance(self._saved_from, TrainingResult):
@@ -279,8 +285,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         weights = checkpoint.folder / WEIGHTS_NAME
         if not weights.is_file() or digest(weights) != self._weights_digest:
             raise DataError(f"{weights} is not the file that was loaded; load it again.")
-        if checkpoint.folder.resolve() != Path(folder).resolve():
-            checkpoint.copy_to(Path(folder))
+        target = Path(folder)
+        if checkpoint.folder.resolve() != target.resolve():
+            check_output_folder(target)
+            checkpoint.copy_to(target, with_card=not keeps_card(target))
 
     def push_to_hub(
         self,
@@ -299,10 +307,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         check_destination(to)
         with tempfile.TemporaryDirectory() as scratch:
             saved = Path(scratch) / "saved"
-            staged = Path(scratch) / "staged"
             self.save_pretrained(saved, language=language, license=license)
-            stage_checkpoint(saved, staged, repo_id)
-            return push_folder(staged, to)
+            return push_checkpoint(saved, to)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:
@@ -320,7 +326,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _global_state_restored(hide_output=True):
             classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
-        loaded._labels_are_lists = False
+        # `glove-lstm train` reads lists only, and does not record it.
+        is_from_command = classifier.config.label_type is None
+        are_lists = getattr(classifier.config, "labels_are_lists", is_from_command)
+        loaded._labels_are_lists = bool(are_lists)
         loaded._saved_from = checkpoint
         loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
         return loaded._set_model(classifier, tokenizer)

@@ -6,7 +6,8 @@ glove-lstm push out --space --repo_id user/fake-news-page
 
 Log in first with `hf auth login` or HF_TOKEN. The files are searched for secrets, and the checkpoint is loaded once; a
 missing light.onnx is exported. The card gets the id of the repository. With --space, the page that classifies in the
-browser is pushed as a static Space. All files are sent in one commit; a failed push can be run again.
+browser is pushed as a static Space. One commit adds the files, and deletes those that an earlier push wrote and this
+one does not. Other files of the repository stay. A failed push can be run again.
 """
 
 import argparse
@@ -16,35 +17,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glove_lstm.commands.command import new_parser
+from glove_lstm.errors import DataError
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, check, push, report."""
     args = _parse(argv)
     # Modules that take seconds to import are imported after the checks of the arguments.
-    from glove_lstm.publishing.hub_upload import (
-        Destination,
-        check_destination,
-        loading_example,
-        push_folder,
-    )
+    from glove_lstm.publishing import push
+    from glove_lstm.publishing.space import stage_space
 
-    destination = Destination(
+    destination = push.Destination(
         args.repo_id,
         repo_type="space" if args.space else "model",
         private=args.private,
         revision=args.revision,
-        space_sdk="static",
     )
-    check_destination(destination, login=not args.dry_run)
+    push.check_destination(destination, login=not args.dry_run)
+    stage = stage_space if args.space else push.stage_checkpoint
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
-        _stage(args, folder)
-        if args.dry_run:
-            _print_files(folder)
-        else:
-            commit = push_folder(folder, destination)
-            sys.stdout.write(loading_example(destination, commit))
+        stage(args.checkpoint, folder, args.repo_id)
+        if not args.dry_run:
+            commit = push.push_folder(folder, destination)
+            sys.stdout.write(push.loading_example(destination, commit))
+            return
+        try:
+            _print_deletions(push.files_to_delete(folder, destination))
+        except DataError as error:  # a dry run needs no network
+            sys.stderr.write(f"warning: files that a push would delete are not listed: {error}\n")
+        _print_files(push.list_files(folder))
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -53,27 +55,19 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
     parser.add_argument("--revision", help="branch, created if it is missing; default: main")
-    parser.add_argument("--dry_run", action="store_true", help="check and list the files only")
+    parser.add_argument(
+        "--dry_run", action="store_true", help="check, and list what is sent and deleted"
+    )
     parser.add_argument("--space", action="store_true", help="push a static Space that shows it")
     return parser.parse_args(argv)
 
 
-def _stage(args: argparse.Namespace, folder: Path) -> None:
-    """Write the files that are sent into a new folder."""
-    if args.space:
-        from glove_lstm.publishing.space import stage_space
-
-        stage_space(args.checkpoint, folder, args.repo_id)
-    else:
-        from glove_lstm.publishing.staging import stage_checkpoint
-
-        stage_checkpoint(args.checkpoint, folder, args.repo_id)
+def _print_deletions(names: Sequence[str]) -> None:
+    for name in names:
+        sys.stdout.write(f"{'deleted':>12}  {name}\n")
 
 
-def _print_files(folder: Path) -> None:
-    from glove_lstm.publishing.hub_upload import list_files
-
-    files = list_files(folder)
-    for name, size in files.items():
+def _print_files(sizes: dict[str, int]) -> None:
+    for name, size in sizes.items():
         sys.stdout.write(f"{size:>12,}  {name}\n")
-    sys.stdout.write(f"{sum(files.values()):>12,}  in {len(files)} files; nothing was sent.\n")
+    sys.stdout.write(f"{sum(sizes.values()):>12,}  in {len(sizes)} files; nothing was sent.\n")

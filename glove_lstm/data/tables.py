@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from glove_lstm.data.files import check_file, looks_like_html
-from glove_lstm.errors import DataError, first_line
+from glove_lstm.errors import DataError, first_line, how_to_install
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
@@ -301,7 +301,7 @@ def _open_parquet_file(path: Path) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise DataError(f"{path} needs pyarrow; run: pip install 'glove-lstm[train]'.") from None
+        raise DataError(f"{path} needs pyarrow; run: {how_to_install('train')}.") from None
     try:
         # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:

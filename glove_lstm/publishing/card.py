@@ -4,6 +4,7 @@ A fact that was not recorded is left out, with the sentence that states it.
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,8 +24,10 @@ from glove_lstm.checkpoint import (
 )
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.markdown import markdown_table
-from glove_lstm.publishing.hub_upload import HUB_ID
 
+logger = logging.getLogger(__name__)
+
+HUB_ID = r"[\w.-]+/[\w.-]+"  # of a repository
 PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint that was never pushed
 _NAME = "GloVe+LSTM text classifier"
 
@@ -91,15 +94,20 @@ def render_card(
     is_news = set(labels) == {"FAKE", "REAL"}
     thumbnail = THUMBNAIL_NAME if (folder / THUMBNAIL_NAME).is_file() else ""
 
+    tags = ["glove", "lstm", "custom_code"]
+    if is_news:
+        tags.append("fake-news")
     data = _metadata(metrics, measured, labels, name, repo_id)
-    data.language = language or about.get("language")
-    data.license = license or about.get("license")
-    data.tags = ["glove", "lstm", "custom_code"] + ["fake-news"] * is_news
+    data |= {
+        "language": language or about.get("language"),
+        "license": license or about.get("license"),
+        "tags": tags,
+    }
     if thumbnail:
-        data.thumbnail = f"https://huggingface.co/{repo_id}/resolve/main/{thumbnail}"
+        data["thumbnail"] = f"https://huggingface.co/{repo_id}/resolve/main/{thumbnail}"
 
     facts = {
-        "metadata": data.to_yaml(),
+        "metadata": str(ModelCardData(**data).to_yaml()),
         "name": name,
         "repo_id": repo_id,
         "labels": _listed_labels(labels),
@@ -110,7 +118,7 @@ def render_card(
         "thumbnail": thumbnail,
         "learning_rate": arguments.get("learning_rate"),
         "results": _results(metrics, measured),
-        "about_results": _about_results(metrics, measured, config),
+        "about_results": _about_results(metrics, measured),
         "altered": _altered(metrics.get("robustness")),
         "plots": _plots(folder),
         "own_paragraphs": own_paragraphs.strip(),
@@ -134,7 +142,21 @@ def render_card(
 def is_rendered(card: str) -> bool:
     """Return whether nobody has edited a card since `render_card` made it."""
     seal = _SEALED.search(card)
-    return bool(seal) and card == _sealed(card[: seal.start()], seal["repo_id"])
+    if seal is None:
+        return False
+    return card == _sealed(card[: seal.start()], seal["repo_id"])
+
+
+def keeps_card(folder: Path) -> bool:
+    """Return whether a folder has a card that somebody has edited, which is then kept; the log says so."""
+    path = folder / CARD_NAME
+    if not path.is_file():
+        return False
+    card = path.read_bytes().decode("utf-8", errors="replace")
+    if is_rendered(card):
+        return False
+    logger.warning("%s was edited and is kept; delete it to get a new card.", path)
+    return True
 
 
 def card_for(card: str, repo_id: str) -> str:
@@ -173,7 +195,7 @@ def _metadata(
     labels: Sequence[str],
     name: str,
     repo_id: str,
-) -> ModelCardData:
+) -> dict[str, Any]:
     """Return what the Hub reads: links to other repositories, a table of results, and examples with their scores."""
     about = metrics["about"]
     hub_data = _hub_id(about["data"])
@@ -196,16 +218,17 @@ def _metadata(
     teacher = about.get("distillation", {}).get("teacher", {})
     origins = [about.get("fine_tuned_from", ""), teacher.get("name", "")]
     base_models = [origin for origin in origins if _hub_id(origin)]
-    return ModelCardData(
-        library_name="transformers",
-        pipeline_tag="text-classification",
-        base_model=base_models or None,
-        datasets=[hub_data] if hub_data else None,
-        metrics=list(_HUB_METRICS.values()) if results else None,
-        model_name=name if results else None,
-        eval_results=results or None,
-        widget=_widget(metrics.get("examples", []), labels) or None,
-    )
+    data: dict[str, Any] = {
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "base_model": base_models or None,
+        "datasets": [hub_data] if hub_data else None,
+        "widget": _widget(metrics.get("examples", []), labels) or None,
+    }
+    if results:
+        metric_names = list(_HUB_METRICS.values())
+        data |= {"model_name": name, "eval_results": results, "metrics": metric_names}
+    return data
 
 
 def _widget(examples: Iterable[Mapping[str, Any]], labels: Sequence[str]) -> list[dict[str, Any]]:
@@ -268,9 +291,7 @@ def _best_linear(metrics: Mapping[str, Any], split: str) -> float | None:
     return max(accuracies, default=None)
 
 
-def _about_results(
-    metrics: Mapping[str, Any], measured: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]
-) -> str:
+def _about_results(metrics: Mapping[str, Any], measured: Mapping[str, Mapping[str, Any]]) -> str:
     """Tell what the figures are worth, and how the scores are calibrated."""
     about = metrics["about"]
     sentences = []
@@ -287,7 +308,7 @@ def _about_results(
         )
     if any("ece" in measures for measures in measured.values()):
         sentences.append("The calibration error is the expected one, over 15 bins of equal width.")
-    return " ".join(sentences) + "\n\n" + _calibration(metrics, measured, config)
+    return " ".join(sentences) + "\n\n" + _calibration(metrics, measured)
 
 
 def _about_split(about: Mapping[str, Any], split: str, measures: Mapping[str, Any]) -> list[str]:
@@ -316,21 +337,21 @@ def _about_split(about: Mapping[str, Any], split: str, measures: Mapping[str, An
     return sentences
 
 
-def _calibration(
-    metrics: Mapping[str, Any], measured: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any]
-) -> str:
+def _calibration(metrics: Mapping[str, Any], measured: Mapping[str, Mapping[str, Any]]) -> str:
     """Tell on which texts the scores were calibrated, and what "unsure" leaves out."""
     about = metrics["about"]
     distillation = about.get("distillation", {})
     if "validation" in metrics:
         texts = f"{about['rows']['validation']:,} validation texts"
     elif distillation.get("calibrated_on") == "unlabelled":
-        texts = f"{distillation['held_out']:,} unlabelled texts, with the best labels of the teacher"
+        texts = (
+            f"{distillation['held_out']:,} unlabelled texts, with the best labels of the teacher"
+        )
     else:
         return "The scores are not calibrated."
     values = f"temperature {about['temperature']:.3g}"
-    if config.get("ngram_buckets"):
-        values += f", weight of the n-grams {about.get('ngram_weight', 1):.3g}"
+    if about.get("ngram_weight") is not None:
+        values += f", weight of the n-grams {about['ngram_weight']:.3g}"
     if about.get("shrinkage"):
         values += f", shrinkage of short texts {about['shrinkage']:.3g}"
     text = f"The scores are calibrated on {texts} ({values})."
@@ -380,7 +401,9 @@ def _lengths(arguments: Mapping[str, Any], config: Mapping[str, Any]) -> dict[st
 def _data(about: Mapping[str, Any]) -> str:
     """Name the data and the checkpoint where training started, with the numbers of texts."""
     rows = about["rows"]
-    counts = [f"{rows[split]:,} {split}" for split in ("train", "validation", "test") if rows.get(split)]
+    counts = [
+        f"{rows[split]:,} {split}" for split in ("train", "validation", "test") if rows.get(split)
+    ]
     sentences = [f"Data: {_plain(about['data'])}."]
     if counts:
         sentences.append(f"Texts: {', '.join(counts)}.")
@@ -482,4 +505,3 @@ def _plain(text: str) -> str:
     """Escape a text of the user, such as a label, that must not be read as Markdown or HTML."""
     on_one_line = " ".join(text.split())
     return re.sub(r"([\\`*_\[\]])", r"\\\1", on_one_line).replace("<", "&lt;")
-

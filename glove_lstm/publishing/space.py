@@ -6,13 +6,15 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from glove_lstm.checkpoint import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME, Checkpoint
-from glove_lstm.errors import DataError
+from glove_lstm.checkpoint import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME
 from glove_lstm.inference.light_classifier import LightClassifier
-from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.publishing.card import PLACEHOLDER_ID
-from glove_lstm.publishing.hub_upload import list_files
-from glove_lstm.publishing.staging import add_light_onnx, check_no_secrets, copy_checkpoint
+from glove_lstm.publishing.push import (
+    add_light_onnx,
+    check_no_secrets,
+    copy_checkpoint,
+    list_files,
+)
 from glove_lstm.version import __version__
 
 PAGE = Path(__file__).with_name("page")
@@ -35,23 +37,17 @@ _MODEL_IN_CLONE = 'data-model="../../../hub/"'
 
 
 def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
-    """Write exactly the files of a Space into a new folder, and classify once with the files of the model.
+    """Write the files of a Space into a new folder, and explain a text once with the files of the model.
 
     Raises:
         DataError: The checkpoint must not be published, cannot be exported, or is one that the page cannot show.
     """
-    opened = Checkpoint.open(checkpoint)
-    if not chooses_one_label(opened.config):
-        raise DataError(
-            f"{checkpoint} does not choose one of several labels for a text, and the page shows only models that do; "
-            "push the model itself, without --space."
-        )
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "checkpoint"
         # The card names the model's repository. It is unknown here; the Space is not it.
         copy_checkpoint(checkpoint, whole, PLACEHOLDER_ID)
         add_light_onnx(checkpoint, whole)
-        LightClassifier.from_pretrained(whole).predict_proba(["A title"])
+        LightClassifier.from_pretrained(whole).explain("A title")
         model = folder / "model"
         model.mkdir(parents=True)
         for name in _MODEL_NAMES:

@@ -14,6 +14,7 @@ from glove_lstm.data.files import read_json_object
 from glove_lstm.data.training_texts import hash_texts
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError
+from glove_lstm.output_folder import own_checkpoints
 from glove_lstm.training.calibration import Calibration
 from glove_lstm.training.labelled_texts import LabelledTexts
 
@@ -93,6 +94,7 @@ def prepare_output(output_dir: Path, resume: str | bool | None, start: str | Non
     Raises:
         DataError: `resume` is no checkpoint in the output folder, or `start` is one that would be removed.
     """
+    own_checkpoints(output_dir)  # refuses those of others
     first_model = output_dir / FIRST_MODEL
     folders = [first_model / LABELLED_MODEL, first_model, output_dir / LABELLED_MODEL, output_dir]
     if not resume:

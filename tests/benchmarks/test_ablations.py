@@ -10,7 +10,7 @@ from support import SMALL
 from benchmarks.folds import Fold, make_folds
 from benchmarks.models import ABLATIONS, MODELS, Settings, train_preset
 from glove_lstm.commands.train import parse_words
-from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.training.result import TrainingResult
 
 TINY = parse_words([*SMALL, "--num_train_epochs", "1", "--use_cpu", "True", "--refit", "False"])
@@ -70,7 +70,6 @@ def test_a_part_is_left_out_at_prediction_too(
     rows = fold.tests["1"]
     predict = MODELS["without_shape_ngrams"](fold, 42, settings)
     result = results["without_shape_ngrams"]
-    with_shapes = predict_probabilities(
-        result.model, result.tokenizer, rows["text"][:], rows["text_pair"][:]
-    )
+    classifier = TorchClassifier.of(result.model, result.tokenizer)
+    with_shapes = classifier.predict_proba(rows["text"][:], rows["text_pair"][:])
     assert not np.allclose(predict(rows), with_shapes)

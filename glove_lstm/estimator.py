@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from transformers.utils import logging as transformers_logging
 
 from glove_lstm.checkpoint import WEIGHTS_NAME, Checkpoint
+from glove_lstm.data.columns import check_label_names
 from glove_lstm.data.files import digest
 from glove_lstm.data.in_memory import (
     LabelValues,
@@ -29,7 +30,7 @@ from glove_lstm.data.in_memory import (
     read_labels,
     read_texts,
 )
-from glove_lstm.data.training_texts import TrainingTexts
+from glove_lstm.data.text_record import TextRecord
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
@@ -72,12 +73,12 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             `fit` checks them. Without `output_dir`, training writes no checkpoints.
 
     Attributes:
-        classes_: Sorted labels, (classes,).
+        classes_: Sorted labels, (classes,); the labels of a table of 0 and 1 in the order of its columns.
         model_: The classifier as a transformers model.
         tokenizer_: Its tokenizer.
     """
 
-    _training_texts: TrainingTexts | None
+    _training_texts: TextRecord | None
     # Whether `fit` got lists of labels. Rows of 0 and 1 are then lists, too.
     _labels_are_lists: bool
     _saved_from: TrainingResult | Checkpoint  # what `save_pretrained` saves
@@ -136,8 +137,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
         Args:
             X: n texts, or n pairs (title, body): a list, an array, or a column or data frame of pandas or polars.
-            y: n labels: strings, whole numbers or booleans. For multi-label texts, n lists of them, or an array
-                (n, labels) of 0 and 1. None: X are unlabelled texts; the teacher must name its labels.
+            y: n labels: strings, whole numbers or booleans. For multi-label texts, n lists of them, or a table
+                (n, labels) of 0 and 1: an array, a sparse matrix, or a data frame whose columns are the labels. None:
+                X are unlabelled texts; the teacher must name its labels.
             validation: The share of the texts to hold out for the calibration, without dividing near duplicates; the
                 final model is trained on these texts, too (`refit`). Or (texts, labels), on which no model is trained.
                 None: the scores are not calibrated or,
@@ -176,7 +178,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             result = fit(
                 kept_texts,
                 kept_labels,
-                _read_validation(validation, are_lists=labels.are_lists),
+                _read_validation(validation, labels),
                 recipe=self._recipe(seed, scratch),
                 label_names=labels.classes,
                 class_weight=self._class_weight(),
@@ -213,11 +215,15 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         check_is_fitted(self)
-        labels = read_labels(y, are_lists=self._labels_are_lists)
+        labels = self._read_labels(y)
         if not labels.is_multi_label:
             return super().score(X, y, sample_weight)
         truth = number_labels(labels.labels, labels_as_strings(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
+
+    def _read_labels(self, y: Any) -> LabelValues:
+        """Read labels of other texts as `fit` has read those of the training."""
+        return read_labels(y, are_lists=self._labels_are_lists, column_labels=self.classes_)
 
     def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
         """Return the contribution of each word to a label; see `glove_lstm.explain`."""
@@ -243,7 +249,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         texts = _joined(X, "X")
-        labels = read_labels(y, are_lists=self._labels_are_lists)
+        labels = self._read_labels(y)
         check_consistent_length(texts, labels.labels)
         numbers = number_labels(labels.labels, self.model_.config.label_names)
         report = Report()
@@ -316,6 +322,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self.tokenizer_ = tokenizer
         labels = label_values(model.config.label_names, model.config.label_type)
         self._columns = np.argsort(labels, kind="stable")
+        if decision_thresholds(model.config.to_dict()) is not None:
+            # Several labels a text: the columns of a table of 0 and 1 keep their order.
+            self._columns = np.arange(len(labels))
         self.classes_ = labels[self._columns]
         return self
 
@@ -382,19 +391,25 @@ def _read_y(y: Any) -> LabelValues:
     if len(labels.classes) < 2 and not labels.is_multi_label:
         problem = f"y has {len(labels.classes)} class, {labels.classes}"
         raise DataError(f"{problem}; a classifier needs two or more.")
+    check_label_names(labels.classes, len(labels.labels), "y")
     return labels
 
 
-def _read_validation(validation: Any, *, are_lists: bool) -> Validation:
-    """Read the argument `validation`; its labels are lists if those of `y` are."""
+def _read_validation(validation: Any, labels: LabelValues) -> Validation:
+    """Read the argument `validation`; its labels are read as those of `y` were."""
     if validation is None:
         return None
     if isinstance(validation, tuple | list) and len(validation) == 2:
         given_texts, given_labels = validation
         texts = _joined(given_texts, "validation texts")
-        names = read_labels(given_labels, "validation labels", are_lists=are_lists).labels
-        check_consistent_length(texts, names)
-        return texts, names
+        of_validation = read_labels(
+            given_labels,
+            "validation labels",
+            are_lists=labels.are_lists,
+            column_labels=labels.classes,
+        )
+        check_consistent_length(texts, of_validation.labels)
+        return texts, of_validation.labels
     is_number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
     if is_number and 0 <= validation < 1:
         return float(validation)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.checkpoint import CARD_NAME, Checkpoint
+from glove_lstm.data.columns import columns_warning
 from glove_lstm.data.tables import FORMATS
 from glove_lstm.data.text_rows import TextRow, open_files
 from glove_lstm.errors import DataError
@@ -15,7 +16,6 @@ from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
-from glove_lstm.inference.text_columns import columns_warning
 from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.version import __version__
 

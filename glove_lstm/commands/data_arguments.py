@@ -23,7 +23,6 @@ class DataArguments:
         None, "Columns of text; default: title,text, else text, title, or the only text column."
     )
     label_column_name: str = option("label", "The column of labels.")
-    source_column_name: str | None = option(None, "The column of publishers or other sources.")
     on_empty: str = option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )
@@ -65,6 +64,10 @@ def _list_of_strings(name: str, value: Any) -> list[str]:
 class TrainArguments(DataArguments):
     """What `train` does with the texts, beside the recipe."""
 
+    source_column_name: str | None = option(None, "The column of publishers or other sources.")
+    group_column_name: str | None = option(
+        None, "A column, such as a publisher, whose rows are all held out or all trained on."
+    )
     validation_fraction: float = option(
         0.1, "Share of train that is held out if there is no validation split."
     )

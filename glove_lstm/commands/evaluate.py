@@ -22,17 +22,20 @@ from pathlib import Path
 from typing import Any
 
 import transformers
+from datasets import Dataset
 
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
+from glove_lstm.data import loading
+from glove_lstm.data.columns import columns_warning
 from glove_lstm.data.files import check_is_no_file
-from glove_lstm.data.loading import joined_texts, load_splits
+from glove_lstm.data.load import LabelledRows, load_splits
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.scores import MULTI_LABEL
-from glove_lstm.inference.text_columns import columns_warning
+from glove_lstm.training.labelled_texts import number_labels
 from glove_lstm.training.teacher_logits import ask
 from glove_lstm.training.teachers import Teacher, load_teacher
 
@@ -64,7 +67,7 @@ def main(argv: Sequence[str]) -> None:
         _measure_model(report, args, model_name, checkpoint, load_arguments)
     if args.leaks:
         load_arguments["on_empty"] = "keep"  # that a text is empty may itself tell the label
-        data = load_splits(**load_arguments)
+        data = loading.load_splits(**load_arguments)
         report.figures["leaks"] = check_leaks(data)
     sys.stdout.write(report.text())
     if args.output_dir:
@@ -104,7 +107,7 @@ def _measure_model(
     clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
-    texts = data.splits[args.split]
+    texts = _as_dataset(data.splits[args.split], label_names)
     sys.stdout.write(
         f"{model_name}: {len(texts):,} texts ({data.description}; split {args.split})\n"
     )
@@ -128,8 +131,14 @@ def _measure_model(
     if args.teacher:
         named_teacher = Teacher(args.teacher, args.teacher_revision, args.trust_remote_code)
         teacher = load_teacher(named_teacher, model.device)
-        logits = ask(teacher, list(joined_texts(unseen)), label_names)
+        logits = ask(teacher, unseen["text"][:], label_names)
         report.add_teacher(teacher.about["name"], logits)
+
+
+def _as_dataset(rows: LabelledRows, label_names: Sequence[str]) -> Dataset:
+    """Return rows with the columns text and label, as `Report` takes them."""
+    numbers = number_labels(rows.labels, label_names)
+    return Dataset.from_dict({"text": rows.texts, "label": numbers.tolist()})
 
 
 def _option(field_name: str) -> str:

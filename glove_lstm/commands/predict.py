@@ -19,6 +19,7 @@ from typing import TextIO
 
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, LIGHT_NAME, Checkpoint
 from glove_lstm.commands.command import new_parser
+from glove_lstm.data.columns import columns_warning
 from glove_lstm.data.tables import checked_lines
 from glove_lstm.data.text_rows import TextSource, open_files, open_stream, open_texts
 from glove_lstm.data.whole_files import whole_file
@@ -27,7 +28,6 @@ from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
-from glove_lstm.inference.text_columns import columns_warning
 from glove_lstm.inference.unsure import suggested_threshold
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")

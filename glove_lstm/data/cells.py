@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from glove_lstm.data.tables import Record
+from glove_lstm.data.words import replace_surrogates
 from glove_lstm.errors import DataError
-from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 logger = logging.getLogger(__name__)
 

@@ -30,8 +30,8 @@ from glove_lstm.data.labelled_rows import (
 )
 from glove_lstm.data.named_datasets import open_dataset
 from glove_lstm.data.tables import Table, open_table
+from glove_lstm.data.words import replace_surrogates
 from glove_lstm.errors import DataError
-from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 logger = logging.getLogger(__name__)
 

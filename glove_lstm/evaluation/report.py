@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.checkpoint import TRAINING_TEXTS_NAME
 from glove_lstm.data.loading import joined_texts
-from glove_lstm.data.training_texts import TrainingTexts
+from glove_lstm.data.text_record import TextRecord
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
@@ -56,7 +56,7 @@ class Report:
     probabilities: NDArray[np.float64] | None = None  # (n, classes); None without a model
     labels: NDArray[np.int64] | None = None  # (n,), or (n, classes) of 1 and 0
 
-    def leave_out_seen(self, record: TrainingTexts | None, texts: Dataset) -> Dataset:
+    def leave_out_seen(self, record: TextRecord | None, texts: Dataset) -> Dataset:
         """Count the texts that a model was trained or validated on, and return the others.
 
         Without a record, all texts are returned.

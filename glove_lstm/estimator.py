@@ -43,9 +43,9 @@ from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
 from glove_lstm.publishing.save_result import save_result
 from glove_lstm.publishing.staging import stage_checkpoint
-from glove_lstm.training.arguments import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
-from glove_lstm.training.fit import Validation, fit
-from glove_lstm.training.labelled_texts import number_labels
+from glove_lstm.training.fit import fit
+from glove_lstm.training.labelled_texts import Label, number_labels
+from glove_lstm.training.recipe import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
 from glove_lstm.training.result import TrainingResult
 
 _GLOVE = "6B.50d"
@@ -63,8 +63,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         preset: Recipe to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         on_empty: What `fit` does with a blank text that has a label: "error", "drop" or "keep".
-        teacher: A classifier whose logits the model learns, or a list of several: an id on the Hub, a folder, a
-            `glove_lstm.Teacher`, or a function from a list of texts to the probability of each label, in the order of
+        teacher: A classifier whose logits the model learns: an id on the Hub, a folder, a `glove_lstm.Teacher`, or a
+            function from a list of texts to the probability of each label, in the order of
             the sorted labels, such as `predict_proba` of a fitted pipeline.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
         verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint.
@@ -129,9 +129,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self,
         X: Any,
         y: Any = None,
-        validation: Any = 0.1,
+        validation: Any = None,
         sample_weight: Any = None,
         unlabelled: Any = (),
+        groups: Any = None,
     ) -> Self:
         """Train a new classifier; with `model_name_or_path`, fine-tune that checkpoint.
 
@@ -140,12 +141,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             y: n labels: strings, whole numbers or booleans. For multi-label texts, n lists of them, or a table
                 (n, labels) of 0 and 1: an array, a sparse matrix, or a data frame whose columns are the labels. None:
                 X are unlabelled texts; the teacher must name its labels.
-            validation: The share of the texts to hold out for the calibration, without dividing near duplicates; the
-                final model is trained on these texts, too (`refit`). Or (texts, labels), on which no model is trained.
-                None: the scores are not calibrated or,
-                with a teacher and 100 unlabelled texts, calibrated to its scores.
+            validation: (texts, labels) on which the scores are calibrated; the model does not learn from them. None:
+                some of the texts are held out, by the argument `validation_fraction`.
             sample_weight: (n,) weight of each text; None: 1.
             unlabelled: More texts, for which the model learns the logits of the teacher. Blank texts are left out.
+            groups: n values, such as authors. Texts of one group are all held out or none.
 
         Raises:
             DataError: An argument, a text or a label cannot be used.
@@ -163,13 +163,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             labels = LabelValues(labels=[], classes=[], label_type="str", is_multi_label=False)
         else:
             labels = _read_y(y)
-        check_consistent_length(texts, labels.labels, sample_weight)
+        check_consistent_length(texts, labels.labels, sample_weight, groups)
         kept = self._rows_with_text(texts)
         kept_texts = [texts[row] for row in kept]
         kept_labels = [labels.labels[row] for row in kept]
         kept_weights = None
         if sample_weight is not None:
             kept_weights = np.asarray(sample_weight)[kept]
+        kept_groups = None
+        if groups is not None:
+            kept_groups = np.asarray(groups)[kept].tolist()
         more_texts = [text for text in more_texts if text.strip()]
         with (
             tempfile.TemporaryDirectory() as scratch,
@@ -181,6 +184,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 _read_validation(validation, labels),
                 recipe=self._recipe(seed, scratch),
                 label_names=labels.classes,
+                groups=kept_groups,
                 class_weight=self._class_weight(),
                 sample_weight=kept_weights,
                 label_type=labels.label_type,
@@ -189,9 +193,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 unlabelled=more_texts,
             )
         result.about["data"] = "texts in memory"
-        # As the command records it, also "text" if there are no validation texts: the card then ignores it.
-        is_given = isinstance(validation, tuple | list)
-        result.about["validation_by"] = "given" if is_given else "text"
+        result.about["validation_is_given"] = validation is not None
         self._training_texts = result.training_texts
         self._labels_are_lists = labels.are_lists
         self._saved_from = result.without_texts()
@@ -395,29 +397,30 @@ def _read_y(y: Any) -> LabelValues:
     return labels
 
 
-def _read_validation(validation: Any, labels: LabelValues) -> Validation:
+def _read_validation(
+    validation: Any, labels: LabelValues
+) -> tuple[list[str], Sequence[Label]] | None:
     """Read the argument `validation`; its labels are read as those of `y` were."""
     if validation is None:
         return None
-    if isinstance(validation, tuple | list) and len(validation) == 2:
-        given_texts, given_labels = validation
-        texts = _joined(given_texts, "validation texts")
-        of_validation = read_labels(
-            given_labels,
-            "validation labels",
-            are_lists=labels.are_lists,
-            column_labels=labels.classes,
-        )
-        check_consistent_length(texts, of_validation.labels)
-        return texts, of_validation.labels
-    is_number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
-    if is_number and 0 <= validation < 1:
-        return float(validation)
-    value = f"a {type(validation).__name__}"  # a list of texts would be very long
-    if is_number:
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
         value = repr(validation)
-    allowed = "(texts, labels), a share from 0 to below 1, or None"
-    raise DataError(f"validation must be {allowed}, not {value}.")
+        if not isinstance(validation, int | float):
+            value = f"a {type(validation).__name__}"  # a list of texts would be very long
+        raise DataError(
+            f"validation must be (texts, labels) or None, not {value}; the share that is held out is the argument "
+            "validation_fraction of the classifier."
+        )
+    given_texts, given_labels = validation
+    texts = _joined(given_texts, "validation texts")
+    of_validation = read_labels(
+        given_labels,
+        "validation labels",
+        are_lists=labels.are_lists,
+        column_labels=labels.classes,
+    )
+    check_consistent_length(texts, of_validation.labels)
+    return texts, of_validation.labels
 
 
 @contextmanager

@@ -36,8 +36,7 @@ from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.training.labelled_texts import number_labels
-from glove_lstm.training.teacher_logits import ask
-from glove_lstm.training.teachers import Teacher, load_teacher
+from glove_lstm.training.teacher import Teacher, ask, load_teacher
 
 _DATA_FIELDS = dataclasses.fields(DataArguments)
 

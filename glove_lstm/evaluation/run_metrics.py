@@ -131,7 +131,7 @@ def add_baselines(
         measured = {"test": test, **(others or {})}
     elif result.validation is not None:
         measured = {"validation": result.validation}
-        train = result.first_train  # without the validation texts
+        train = result.train
     else:
         logger.warning("There are no texts to measure baselines on.")
         return

@@ -6,7 +6,7 @@ from typing import Any
 from glove_lstm.checkpoint import THUMBNAIL_NAME, read_label_names
 from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.publishing.card_markdown import listed
-from glove_lstm.training.presets import FEWEST_FOR_C
+from glove_lstm.training.ngrams import FEWEST_FOR_C
 
 
 class CardRun:

@@ -13,7 +13,6 @@ from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
     measure_label_sets,
-    measure_sources,
     measure_with_intervals,
     suggest_threshold,
 )
@@ -64,10 +63,7 @@ def _measure(result: TrainingResult, texts: LabelledTexts, logits: Any) -> Metri
     thresholds = decision_thresholds(config.to_dict())
     if thresholds is not None:
         return measure_label_sets(scores, texts.labels, thresholds, config.label_names)
-    measures = measure_with_intervals(scores, texts.labels)
-    if texts.sources is not None:
-        measures["by_source"] = measure_sources(scores, texts.labels, texts.sources)
-    return measures
+    return measure_with_intervals(scores, texts.labels)
 
 
 def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = None) -> None:

@@ -246,7 +246,7 @@ def _divide(
     if groups is not None and len(groups) != len(texts):
         raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
     if texts.weights is not None:
-        rows = np.flatnonzero(texts.weights)
+        rows = np.flatnonzero(texts.weights).tolist()
         texts = texts.select(rows)
         if groups is not None:
             groups = [groups[row] for row in rows]

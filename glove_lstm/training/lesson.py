@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.splits import rows_without_near_duplicates
 from glove_lstm.errors import DataError
-from glove_lstm.training.temperature import fit_temperature
 from glove_lstm.training.copies import altered_copies, copies_of_each
 from glove_lstm.training.division import FEWEST
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.teacher import LoadedTeacher, ask
+from glove_lstm.training.temperature import fit_temperature
 
 logger = logging.getLogger(__name__)
 

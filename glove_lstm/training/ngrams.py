@@ -24,9 +24,9 @@ from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import TokenizedTexts, collate, corrupt, tokenize
-from glove_lstm.training.temperature import as_questions, loss_at_best_temperature
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.start import Start
+from glove_lstm.training.temperature import as_questions, loss_at_best_temperature
 
 logger = logging.getLogger(__name__)
 
@@ -285,7 +285,7 @@ class _Columns:
         return hstack([features, csr_matrix(logits)], format="csr", dtype=np.float32)
 
     def write(self, solution: Floats, ngrams: GloveLstmNgramClassifier) -> None:
-        """Write the weights of the columns, and the bias in the last row, (columns + 1, labels), into the classifier."""
+        """Write a solution, (columns + 1, labels) with the bias in the last row, into the classifier."""
         table = np.zeros(tuple(ngrams.weights.shape), dtype=np.float32)
         table[self.table_rows] = solution[: self.ngram_count]
         if self.characters is not None:

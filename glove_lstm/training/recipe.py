@@ -169,7 +169,7 @@ class Recipe:
         if not on_logits:
             return recipe
         preset = PRESETS[self.preset]
-        dropouts = {}
+        dropouts: dict[str, Any] = {}
         for name in ("dropout", "embedding_dropout"):
             given = getattr(self.model, name)
             if given is None or given == preset.get(name):

@@ -156,6 +156,7 @@ def model_of(checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts) -> St
 
     If the texts have a label that it lacks, its last layer and its n-grams start anew.
     """
+    path = str(recipe.model.model_name_or_path)
     changes: dict[str, Any] = {**UNCALIBRATED, **recipe.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
     has_new_labels = list(train.label_names) != list(checkpoint.label_names)
@@ -164,7 +165,7 @@ def model_of(checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts) -> St
             "The labels %s differ from the labels %s of %s: its last layer and its n-grams start anew.",
             list(train.label_names),
             list(checkpoint.label_names),
-            recipe.model.model_name_or_path,
+            path,
         )
         changes |= _label_maps(train.label_names)
     model, tokenizer = checkpoint.load_model(**changes)
@@ -179,9 +180,8 @@ def model_of(checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts) -> St
         nn.init.zeros_(characters.weight)
     if recipe.tokenizer.max_seq_length:
         tokenizer.model_max_length = recipe.tokenizer.max_seq_length
-    return Start(
-        model, tokenizer, {"fine_tuned_from": without_folders(recipe.model.model_name_or_path)}
-    )
+    about = {"fine_tuned_from": without_folders(path)}
+    return Start(model, tokenizer, about)
 
 
 def _reset_label_weights(model: GloveLstmForSequenceClassification) -> None:

@@ -88,7 +88,7 @@ def train_lstm(
 
 
 class GloveLstmTrainer(Trainer):
-    """`Trainer` for `TokenizedTexts`: batches of similar lengths, weights of texts, and lazy updates of word vectors."""
+    """`Trainer` for `TokenizedTexts`: batches of similar lengths, weighted texts, and lazy updates of word vectors."""
 
     args: GloveLstmTrainingArguments
     _lazy_optimizer: LazyAdamW | None = None  # without Accelerate's wrapper

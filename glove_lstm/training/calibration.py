@@ -30,9 +30,8 @@ Floats = NDArray[np.float64]
 _BATCH_SIZE = 64
 _HIGHEST_SHRINKAGE = 32.0  # known tokens
 _BEGINNINGS = (1, 2, 4, 8, 16)  # words of the short texts to which the shrinkage is fitted
-# Standard deviation of the logarithm of the n-grams' weight beside the LSTM's, in a prior around the weight with which
-# both parts are equally certain. It counts as much as a text or two.
-_SPREAD = 1.0
+# Standard deviation of the logarithms of the parts' weights, in a prior around equal weights.
+_SPREAD = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +58,8 @@ def calibrate(
     """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
 
     The weight and the shrinkage are fitted to whole texts, their first words and, if the model learned from corrupted
-    copies, a corrupted copy of each; the temperature to whole texts alone. Each text counts once, without class weights.
-    A multi-label text is calibrated as one yes-or-no question for each label; see `as_questions`.
+    copies, a corrupted copy of each. The temperature is fitted to whole texts alone. Class weights do not count. A
+    multi-label text is calibrated as one yes-or-no question for each label; see `as_questions`.
 
     Args:
         model: A trained model without calibration; the values are set in its config.

@@ -1,4 +1,4 @@
-"""The error that a user can mend."""
+"""The error that a user can mend, and words for messages."""
 
 
 class DataError(ValueError):
@@ -9,3 +9,9 @@ def first_line(error: BaseException) -> str:
     """Return the first line of an error's message without its full stop, to quote inside a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(". ") if lines else type(error).__name__
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 text", "1,200 texts"."""
+    ending = "" if number == 1 else "s"
+    return f"{number:,} {noun}{ending}"

@@ -28,7 +28,7 @@ from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
 from glove_lstm.data.files import check_is_no_file
 from glove_lstm.data.loading import joined_texts, load_splits
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, counted
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.scores import MULTI_LABEL
@@ -106,7 +106,7 @@ def _measure_model(
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
     texts = data.splits[args.split]
     sys.stdout.write(
-        f"{model_name}: {len(texts):,} texts ({data.description}; split {args.split})\n"
+        f"{model_name}: {counted(len(texts), 'text')} ({data.description}; split {args.split})\n"
     )
     report.figures |= {
         "data": data.description,

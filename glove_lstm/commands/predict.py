@@ -26,7 +26,7 @@ from glove_lstm.commands.command import new_parser
 from glove_lstm.data.tables import checked_lines
 from glove_lstm.data.text_rows import TextSource, open_files, open_stream, open_texts
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, counted
 from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.output_formats import open_writer
@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> None:
     if args.input and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
-        sys.stderr.write(f"warning: {summary.empty} rows without any text were labelled, too\n")
+        sys.stderr.write(f"warning: {counted(summary.empty, 'row')} without any text labelled, too\n")
 
 
 def _label_to_file(

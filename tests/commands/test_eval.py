@@ -56,6 +56,11 @@ def test_the_model_by_position_or_by_name(
     assert "not allowed with argument" in both.stderr
 
 
+def test_one_text_is_a_text(checkpoint: Path, tmp_path: Path) -> None:
+    test = write_articles(tmp_path / "test.csv", 1, seed=7)
+    assert f"{checkpoint}: 1 text (" in run(checkpoint, "--test_file", test).stdout
+
+
 def test_figures_are_printed(measured, figures: dict) -> None:
     printed, _ = measured
     for measure in ("accuracy", "f1", "brier"):

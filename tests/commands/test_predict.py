@@ -152,7 +152,7 @@ def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     (tmp_path / "real.csv").write_text("old")
     done = run("", "--output", tmp_path / "link.csv")
-    assert "1 rows without any text" in done.stderr
+    assert "1 row without any text" in done.stderr
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text().startswith("row,label")
     run("a", "--output", "/dev/null")

@@ -39,7 +39,9 @@ from glove_lstm.inference.explanation import Explanation
 from glove_lstm.inference.prediction import predict_probabilities
 from glove_lstm.inference.relevance import explain
 from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
+from glove_lstm.publishing.card import keeps_card
 from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
 from glove_lstm.publishing.save_result import save_result
 from glove_lstm.publishing.staging import stage_checkpoint
@@ -196,6 +198,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         result.about["validation_is_given"] = validation is not None
         self._training_texts = result.training_texts
         self._labels_are_lists = labels.are_lists
+        result.model.config.labels_are_lists = labels.are_lists
         self._saved_from = result.without_texts()
         return self._set_model(result.model, result.tokenizer)
 
@@ -265,7 +268,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def save_pretrained(self, folder: str | Path) -> None:
         """Write what `glove-lstm train` writes.
 
-        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved.
+        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved. A card in the
+        folder that somebody has edited is kept.
+
+        Raises:
+            DataError: A file that would be overwritten or removed is not from a training of this package.
         """
         check_is_fitted(self)
         if isinstance(self._saved_from, TrainingResult):
@@ -276,8 +283,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         weights = checkpoint.folder / WEIGHTS_NAME
         if not weights.is_file() or digest(weights) != self._weights_digest:
             raise DataError(f"{weights} is not the file that was loaded; load it again.")
-        if checkpoint.folder.resolve() != Path(folder).resolve():
-            checkpoint.copy_to(Path(folder))
+        target = Path(folder)
+        if checkpoint.folder.resolve() != target.resolve():
+            check_output_folder(target)
+            checkpoint.copy_to(target, with_card=not keeps_card(target))
 
     def push_to_hub(
         self, repo_id: str, *, send_training_texts: bool = True, **options: Any
@@ -313,7 +322,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _global_state_restored(hide_output=True):
             classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
-        loaded._labels_are_lists = False
+        # `glove-lstm train` reads lists only, and does not record it.
+        is_from_command = classifier.config.label_type is None
+        are_lists = getattr(classifier.config, "labels_are_lists", is_from_command)
+        loaded._labels_are_lists = bool(are_lists)
         loaded._saved_from = checkpoint
         loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
         return loaded._set_model(classifier, tokenizer)

@@ -20,6 +20,7 @@ ROOMS = [
     "text",
     "auto_classes",
     "checkpoint",
+    "output_folder",
     "inference",
     "training",
     "evaluation",

@@ -31,7 +31,7 @@ from glove_lstm.data import loading
 from glove_lstm.data.columns import columns_warning
 from glove_lstm.data.files import check_is_no_file
 from glove_lstm.data.load import LabelledRows, load_splits
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, counted
 from glove_lstm.evaluation.leaks import check_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.scores import MULTI_LABEL
@@ -108,7 +108,7 @@ def _measure_model(
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
     texts = _as_dataset(data.splits[args.split], label_names)
     sys.stdout.write(
-        f"{model_name}: {len(texts):,} texts ({data.description}; split {args.split})\n"
+        f"{model_name}: {counted(len(texts), 'text')} ({data.description}; split {args.split})\n"
     )
     report.figures |= {
         "data": data.description,

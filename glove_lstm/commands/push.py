@@ -8,8 +8,8 @@ glove-lstm push --dataset fake_or_real_news --repo_id user/fake_or_real_news
 
 Log in first with `hf auth login` or HF_TOKEN. The files of a checkpoint are searched for secrets and
 loaded once; a missing light.onnx is exported. Its card is rendered for the repository, unless you
-have edited it. One commit makes the repository hold exactly the new files. A failed push can be run
-again.
+have edited it. One commit adds the files, and deletes those that an earlier push wrote and this one
+does not. Other files of the repository stay. A failed push can be run again.
 """
 
 import argparse
@@ -17,9 +17,13 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from glove_lstm.commands.command import new_parser
+from glove_lstm.errors import DataError
+
+if TYPE_CHECKING:
+    from glove_lstm.publishing.hub_upload import Destination
 
 
 def main(argv: Sequence[str]) -> None:
@@ -50,6 +54,7 @@ def main(argv: Sequence[str]) -> None:
         folder = Path(scratch) / "staged"
         _stage(args, folder)
         if args.dry_run:
+            _print_deletions(folder, destination)
             _print_files(folder)
         else:
             commit = push_folder(folder, destination)
@@ -65,7 +70,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
     parser.add_argument("--revision", help="branch, created if it is missing; default: main")
-    parser.add_argument("--dry_run", action="store_true", help="check and list the files only")
+    parser.add_argument(
+        "--dry_run", action="store_true", help="check, and list what is sent and deleted"
+    )
     parser.add_argument("--space", action="store_true", help="push a Space that shows it")
     parser.add_argument(
         "--static",
@@ -130,3 +137,16 @@ def _print_files(folder: Path) -> None:
     for name, size in files.items():
         sys.stdout.write(f"{size:>12,}  {name}\n")
     sys.stdout.write(f"{sum(files.values()):>12,}  in {len(files)} files; nothing was sent.\n")
+
+
+def _print_deletions(folder: Path, destination: "Destination") -> None:
+    """List the files that a push deletes. Without network, which a dry run does not need, they are unknown."""
+    from glove_lstm.publishing.hub_upload import files_to_delete
+
+    try:
+        deleted = files_to_delete(folder, destination)
+    except DataError as error:
+        sys.stderr.write(f"warning: files that a push would delete are not listed: {error}\n")
+        return
+    for name in deleted:
+        sys.stdout.write(f"{'deleted':>12}  {name}\n")

@@ -30,6 +30,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
+from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.hub_upload import (
     Destination,
@@ -62,6 +63,8 @@ def main(argv: Sequence[str]) -> None:
     destination = training_destination(recipe.training)
     folder = Path(str(recipe.training.output_dir))
     check_is_no_file(folder)
+    if recipe.training.process_index == 0:
+        check_output_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
     class_weight = _class_weight(arguments.class_weight)
     data = _load(arguments)

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.inference.scores import scores_of
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.text.light_tokenizer import panics_as_data_errors
 from glove_lstm.text.tokens import length_batches
 
 _BATCH_SIZE = 32
@@ -51,7 +52,8 @@ def predict_logits(
         return logits
 
     pairs = None if text_pairs is None else list(text_pairs)
-    encoded = tokenizer(list(texts), pairs, return_attention_mask=False)
+    with panics_as_data_errors():
+        encoded = tokenizer(list(texts), pairs, return_attention_mask=False)
     lengths = np.array([len(row) for row in encoded["input_ids"]])
     with torch.inference_mode():
         for batch in length_batches(lengths, _BATCH_SIZE):

@@ -1,6 +1,9 @@
 """Upload a folder to the Hugging Face Hub in one commit."""
 
+import json
+import logging
 import re
+import tempfile
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,8 +13,13 @@ from typing import Any, Literal
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RevisionNotFoundError
 
+from glove_lstm.data.files import read_json_object
 from glove_lstm.errors import DataError
 
+logger = logging.getLogger(__name__)
+
+# The file in a repository that names the files of the last push. A push deletes no others.
+PUSHED_FILES_NAME = ".glove_lstm_files.json"
 HUB_ID = r"[\w.-]+/[\w.-]+"
 
 
@@ -92,8 +100,9 @@ def list_files(folder: Path) -> dict[str, int]:
 
 
 def push_folder(folder: Path, to: Destination) -> CommitInfo:
-    """Make one commit after which the repository holds exactly the files of a folder.
+    """Make one commit after which the repository holds the files of a folder.
 
+    Files that an earlier push wrote and that the folder lacks are deleted; the log names them. Files of others stay.
     The repository is created if it is missing. If nothing has changed, no commit is made.
 
     Raises:
@@ -127,24 +136,67 @@ def _create_repo(api: HfApi, to: Destination) -> None:
 
 
 def _commit(api: HfApi, folder: Path, to: Destination) -> CommitInfo:
-    """Add the files of the folder and delete all others of the repository, in one commit."""
+    """Add the files of the folder and the record of them, and delete what only an earlier push wrote, in one commit."""
     # `upload_folder` would split large folders into several commits if hf_xet is installed.
-    head = api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision).sha
-    present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=head)
+    head = _head(api, to)
+    deleted = _stale_files(api, folder, to, head)
     files = list_files(folder)
-    # The Hub writes .gitattributes itself.
-    stale = set(present) - {*files, ".gitattributes"}
+    record = json.dumps({"files": list(files)}, indent=2, ensure_ascii=False)
     added = [CommitOperationAdd(name, folder / name) for name in files]
-    deleted = [CommitOperationDelete(name, is_folder=False) for name in sorted(stale)]
-    return api.create_commit(  # makes no empty commit
+    added.append(CommitOperationAdd(PUSHED_FILES_NAME, f"{record}\n".encode()))
+    commit = api.create_commit(  # makes no empty commit
         to.repo_id,
-        [*added, *deleted],
+        [*added, *(CommitOperationDelete(name, is_folder=False) for name in deleted)],
         commit_message="Upload with glove-lstm",
         repo_type=to.repo_type,
         revision=to.revision,
         # With a parent, the Hub refuses the commit if the repository has changed since it was listed.
         parent_commit=head,
     )
+    for name in deleted:
+        logger.info("Deleted from %s: %s", to.repo_id, name)
+    return commit
+
+
+def files_to_delete(folder: Path, to: Destination) -> list[str]:
+    """Return the files of a repository that a push of the folder deletes: only an earlier push wrote them.
+
+    Raises:
+        DataError: The Hub cannot be reached, or has no such repository that the login can see.
+    """
+    api = HfApi(token=to.token)
+    try:
+        return _stale_files(api, folder, to, _head(api, to))
+    except DataError:  # a ValueError, too
+        raise
+    except _PUSH_ERRORS as error:
+        raise DataError(_sentence(error, to)) from None
+
+
+def _head(api: HfApi, to: Destination) -> str | None:
+    return api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision).sha
+
+
+def _stale_files(api: HfApi, folder: Path, to: Destination, commit: str | None) -> list[str]:
+    """Return the files of a commit that an earlier push wrote and that are not in the folder."""
+    present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=commit)
+    if PUSHED_FILES_NAME not in present:
+        return []
+    with tempfile.TemporaryDirectory() as scratch:
+        path = api.hf_hub_download(
+            to.repo_id,
+            PUSHED_FILES_NAME,
+            repo_type=to.repo_type,
+            revision=commit,
+            local_dir=scratch,
+        )
+        record = read_json_object(Path(path), f"delete it in {to.repo_id}")
+    pushed = record.get("files")
+    if not isinstance(pushed, list):
+        raise DataError(
+            f"{PUSHED_FILES_NAME} in {to.repo_id} has no list of files; delete it there."
+        )
+    return sorted(set(present).intersection(map(str, pushed)) - set(list_files(folder)))
 
 
 def loading_example(to: Destination, commit: CommitInfo) -> str:

@@ -138,7 +138,9 @@ def copy_checkpoint(
     Raises:
         DataError: A file is missing or damaged, or remote code differs from this package.
     """
-    Checkpoint.open(checkpoint).model_config()  # checks the files
+    opened = Checkpoint.open(checkpoint)
+    opened.model_config()  # checks the values
+    opened.check_weights()
     advice = "push a folder that glove-lstm train has written"
     metrics_path = checkpoint / METRICS_NAME
     if "about" not in read_json_object(metrics_path, advice):

@@ -5,7 +5,8 @@ through the Rust tokenizer, which spends most of its time on regular expressions
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from glove_lstm.data.files import read_checkpoint_json
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
 from glove_lstm.text.vector_reader import VectorReader
@@ -39,7 +41,7 @@ class LightTokenizer:
         split_special_tokens: "<pad>" in a text is text.
 
     Raises:
-        DataError: The tokenizer adds special tokens to a text.
+        DataError: The tokenizer adds special tokens to a text, or lacks the token of unknown words.
     """
 
     def __init__(
@@ -64,6 +66,10 @@ class LightTokenizer:
         unknown = backend.token_to_id(unknown_token)
         self._unknown = -1 if unknown is None else unknown  # -1: no token is unknown
         has_unknown = unknown is not None
+        if isinstance(backend.model, WordLevel) and not has_unknown:
+            raise DataError(
+                f"The tokenizer's unknown token {unknown_token!r} is not in its vocabulary; add it."
+            )
         self._uses_numpy = has_unknown and split_special_tokens and _is_default(backend)
 
     @classmethod
@@ -77,10 +83,9 @@ class LightTokenizer:
         path = folder / "tokenizer.json"
         try:
             return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config))
-        except DataError:
-            raise
         except Exception as error:  # the Rust code raises no type of its own
-            raise DataError(f"{path} cannot be used ({error}): get the checkpoint again.") from None
+            problem = f"{path} cannot be used ({first_line(error)})"
+            raise DataError(f"{problem}: get the checkpoint again.") from None
 
     @classmethod
     def of(cls, tokenizer: Any) -> "LightTokenizer":
@@ -147,7 +152,8 @@ class LightTokenizer:
         """Return the m tokens of a text, and where each begins in it: (m,)."""
         text = replace_surrogates(text)
         # `encode` holds the GIL; `encode_batch` releases it.
-        [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
+        with panics_as_data_errors():
+            [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
         ids = encoding.ids  # read once, because each access makes a new list
         offsets = encoding.offsets
         types = [0] * len(ids)
@@ -161,6 +167,19 @@ class LightTokenizer:
             lengths=np.array([len(ids)]),
         )
         return tokens, begins
+
+
+@contextmanager
+def panics_as_data_errors() -> Iterator[None]:
+    """Raise a DataError if the Rust tokenizer panics, as it does if a pattern backtracks too often."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # a BaseException that cannot be imported
+            raise
+        *_, reason = first_line(error).split(": ")
+        problem = f"A pattern of tokenizer.json fails on a text ({reason})"
+        raise DataError(f"{problem}: leave the text out, or use another checkpoint.") from None
 
 
 def _options(settings: Mapping[str, Any]) -> dict[str, Any]:

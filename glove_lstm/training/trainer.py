@@ -18,7 +18,7 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
 from glove_lstm.training.lazy_adam import LazyAdamW
-from glove_lstm.training.output_folder import checkpoint_to_resume
+from glove_lstm.training.checkpoints import checkpoint_to_resume
 
 
 def train_lstm(

@@ -1,5 +1,6 @@
 """A Hub that is a dictionary, for tests of what is pushed; `test_hub_round_trip.py` pushes to a Hub over HTTP."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ class FakeApi:
     endpoint = "https://huggingface.co"
 
     def __init__(self):
-        self.files = {".gitattributes": b"", "config.json": b"", "old.txt": b""}
+        self.files = {".gitattributes": b"", "config.json": b""}
         self.private = False
         self.options = {}  # of `create_repo`
         self.branches = []
@@ -39,6 +40,12 @@ class FakeApi:
     def list_repo_files(self, repo_id, *, revision, **options):
         assert revision == "abc"
         return list(self.files)
+
+    def hf_hub_download(self, repo_id, name, *, revision, local_dir, **options):
+        assert revision == "abc"
+        path = Path(local_dir, name)
+        path.write_bytes(self.files[name])
+        return str(path)
 
     def create_commit(self, repo_id, operations, *, parent_commit, **options):
         self.fail("create_commit")

@@ -9,6 +9,7 @@ from app_server import call, run_demo
 from support import assert_refused, edit_json, run_here, succeed
 
 from glove_lstm.commands.push import main
+from glove_lstm.publishing.hub_upload import PUSHED_FILES_NAME
 
 REPO = "user/fake-news-demo"
 RECORD = "checkpoint/training_texts.safetensors"
@@ -67,7 +68,7 @@ def test_a_static_space_has_the_page_and_what_it_reads(api, exported, tmp_path):
     assert api.options["space_sdk"] == "static"
     folder = tmp_path / "space"
     api.write(folder)
-    expected = {".gitattributes"}
+    expected = {".gitattributes", "config.json", PUSHED_FILES_NAME}
     expected |= {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js"}
     expected |= {"model/config.json", "model/tokenizer.json", "model/tokenizer_config.json"}
     expected |= {"model/light.onnx", "model/model.safetensors", "model/metrics.json"}

@@ -137,6 +137,42 @@ def test_score_reads_rows_of_0_and_1_as_fit_did(folder):
     assert classifier.score(texts, table) == 1
 
 
+@pytest.mark.usefixtures("beside_the_vectors")
+def test_a_loaded_estimator_reads_labels_as_fit_did(folder, tmp_path):
+    """The labels 0 and 1 as lists, among them [0, 1]; and as a table of two columns."""
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    texts = [row["text"] for row in rows]
+    more_texts = [f"{text} more words" for text in texts]
+    lists = [[0, 1] if "food" in row["label"] else [1] for row in rows]
+    both = [[0, 1], [1, 0]] * (len(rows) // 2)  # read as a table or as lists of two labels
+    table = np.array([[row.count(0), 1] for row in lists])
+    for labels in (lists, table):
+        fitted = GloveLstmClassifier(**TINY).fit(texts, labels)
+        fitted.save_pretrained(tmp_path / "saved")
+        loaded = GloveLstmClassifier.from_pretrained(tmp_path / "saved")
+        again = GloveLstmClassifier.from_pretrained(tmp_path / "saved")
+        again.save_pretrained(tmp_path / "copy")
+        copied = GloveLstmClassifier.from_pretrained(tmp_path / "copy")
+        for classifier in (loaded, copied):
+            assert (classifier.predict(texts) == fitted.predict(texts)).all()
+            assert classifier.score(texts, labels) == fitted.score(texts, labels)
+            assert classifier.score(texts, both) == fitted.score(texts, both)
+            measured = classifier.evaluate(more_texts, labels).figures
+            assert measured == fitted.evaluate(more_texts, labels).figures
+
+
+def test_lists_of_0_and_1_are_lists_for_a_model_of_the_command(tmp_path, folder):
+    train_file = write_rows(tmp_path / "train.jsonl", 100, 1, ["0", "1"])
+    command = ["--train_file", train_file, "--glove", folder / "g.8d.txt", *SMALL, *QUICK]
+    succeed(train.main, *command, "--output_dir", tmp_path / "mine")
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path / "mine")
+    texts = ["council budget report", "shocking secret exposed", "the of and"]
+    lists = loaded.predict(texts)
+    named = [[int(number) for number in np.flatnonzero(row)] for row in lists]
+    assert loaded.score(texts, named) == 1
+    assert loaded.score([texts[0]] * 2, [[0, 1], [1, 0]]) == loaded.score([texts[0]], [["0", "1"]])
+
+
 @pytest.fixture
 def tables(folder, tmp_path):
     """Files of lists of labels, of single labels, and of both."""

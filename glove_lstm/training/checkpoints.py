@@ -7,11 +7,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from glove_lstm.errors import DataError
+from glove_lstm.output_folder import own_checkpoints
 
 _LOCK = ".train.lock"  # exists while a training writes to the folder, and after one was killed
-# The Trainer writes config.json near the beginning of a checkpoint, and its state at the end.
-_CONFIG = "config.json"
-_STATE = "trainer_state.json"
+_STATE = "trainer_state.json"  # which the Trainer writes at the end of a checkpoint
 
 
 @contextmanager
@@ -26,8 +25,8 @@ def claimed(folder: Path, resume: str | bool | None, start: str | None) -> Itera
         start: The argument `model_name_or_path`.
 
     Raises:
-        DataError: Another training writes to the folder, `resume` is no checkpoint in it, or `start` is one that would
-            be removed.
+        DataError: Another training writes to the folder, it has checkpoints of another program, `resume` is no
+            checkpoint in it, or `start` is one that would be removed.
     """
     with _locked(folder):
         if resume:
@@ -73,7 +72,7 @@ def checkpoint_to_resume(folder: Path, resume: str | bool | None) -> str | None:
     """
     if not resume or str(resume).lower() == "false":
         return None
-    complete = [checkpoint for checkpoint in _own_checkpoints(folder) if _is_complete(checkpoint)]
+    complete = [checkpoint for checkpoint in own_checkpoints(folder) if _is_complete(checkpoint)]
     if str(resume).lower() == "true":
         if not complete:
             return None
@@ -89,7 +88,7 @@ def checkpoint_to_resume(folder: Path, resume: str | bool | None) -> str | None:
 
 
 def _remove_checkpoints(folder: Path, start: str | None) -> None:
-    checkpoints = _own_checkpoints(folder)
+    checkpoints = own_checkpoints(folder)
     if start is not None:
         removed = [checkpoint.resolve() for checkpoint in checkpoints]
         if Path(start).resolve() in removed:
@@ -100,30 +99,13 @@ def _remove_checkpoints(folder: Path, start: str | None) -> None:
         shutil.rmtree(checkpoint)
 
 
-def _own_checkpoints(folder: Path) -> list[Path]:
-    """Return the folders checkpoint-N of our trainings; an empty one is ours, too: it was being written."""
-    own = []
-    for path in folder.glob("checkpoint-*"):
-        if not path.is_dir() or not path.name.removeprefix("checkpoint-").isdecimal():
-            continue
-        is_empty = not any(path.iterdir())
-        if is_empty or _read(path / _CONFIG).get("model_type") == "glove_lstm":
-            own.append(path)
-    return own
-
-
 def _is_complete(checkpoint: Path) -> bool:
-    return bool(_read(checkpoint / _STATE))
+    try:
+        json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("checkpoint-"))
-
-
-def _read(path: Path) -> dict[str, object]:
-    """Return the object in a JSON file; an empty one if the file is missing or cut off."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

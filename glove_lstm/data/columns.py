@@ -319,8 +319,9 @@ class LabelColumn:
             return
         for name in names:
             if name not in self.known:
+                known = ", ".join(self.known[:20])
                 raise DataError(
-                    f"{row_name} has the label {shown(name)}, not one of {listed(self.known)}; correct it."
+                    f"{row_name} has the label {shown(name)}, not one of {known}; correct it."
                 )
 
 

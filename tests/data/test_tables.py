@@ -210,7 +210,7 @@ def test_mistakes_of_labelled_tables(file, name, rows, words):
         ({"train_file": "a.csv", "label_column_name": "class"}, r"a\.csv .*'class'.*label_column_name"),
         ({"train_file": "a.csv", "group_column_name": "site"}, r"a\.csv .*'site'.*group_column_name"),
         ({"train_file": ["a.csv", "b.csv"]}, r"b\.csv has the label 'y', which .*a\.csv lacks"),
-        ({"train_file": "a.csv", "validation_file": "b.csv"}, r"b\.csv, row 1 .*'y', not one of 'x', 'z'"),
+        ({"train_file": "a.csv", "validation_file": "b.csv"}, r"b\.csv, row 1 .*'y', not one of x, z"),
         ({"train_file": "a.csv", "validation_file": "c.csv"}, r"c\.csv .*'title'.*text_column_names"),
         ({"train_file": "c.csv", "test_file": "a.csv"}, r"a\.csv has no column 'title'"),
     ],

@@ -93,7 +93,15 @@ def test_columns_in_memory_give_the_same_rows(form):
     table = columns_table(columns, "here")
     rows = list(read_text_rows(table, TextColumns(["title", "text"])))
     assert texts_of(rows) == list(zip(TITLES, BODIES, strict=True))
-    assert read_texts(pd.DataFrame(ROWS)[["title", "text"]]) == [TITLES, BODIES]
+    assert texts_of(rows) == list(
+        zip(*read_texts(pd.DataFrame(ROWS)[["title", "text"]]), strict=True)
+    )
+
+
+def test_a_frame_with_two_columns_of_a_name_is_refused():
+    frame = pd.DataFrame([["a", "b"]], columns=["text", "text"])
+    with pytest.raises(DataError, match=r"here .*'text' twice"):
+        columns_table(frame, "here")
 
 
 @pytest.mark.parametrize(

@@ -405,7 +405,7 @@ def _read_y(y: Any) -> LabelValues:
     if len(labels.classes) < 2 and not labels.is_multi_label:
         problem = f"y has {len(labels.classes)} class, {labels.classes}"
         raise DataError(f"{problem}; a classifier needs two or more.")
-    check_label_names(labels.classes, len(labels.labels), "y")
+    check_label_names(labels.classes, len(labels.labels), "y", "give other labels")
     return labels
 
 

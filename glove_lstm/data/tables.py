@@ -246,11 +246,15 @@ def _check_header(name: str, header: Sequence[str]) -> None:
     """Raise a DataError if there is no column, or a name occurs twice."""
     if not header:
         raise DataError(f"{name} is empty; give a file with a header and rows.")
-    for column, count in Counter(header).items():
+    check_names_differ(name, header)
+
+
+def check_names_differ(name: str, columns: Sequence[str]) -> None:
+    """Raise a DataError if a name of a column occurs twice in the table that is called `name`."""
+    for column, count in Counter(columns).items():
         if count > 1:
             raise DataError(
-                f"The header of {name} names the column {shown(column)} twice; rename one, or add a header if it has "
-                "none."
+                f"{name} has the column {shown(column)} twice; rename one, or add a header if it has none."
             )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support import QUICK, SMALL, read_csv, succeed, write_articles, write_table
 
-from glove_lstm.commands import evaluate, train
+from glove_lstm.commands import train
 
 
 def write_corpus(path: Path, rows: int, seed: int, sites: int) -> Path:
@@ -37,27 +37,3 @@ def test_training_measures_each_corpus(out: Path) -> None:
     by_source = validation["by_source"]
     rows = [by_source[corpus]["rows"] for corpus in ("first", "second\ufffd")]
     assert validation["rows"] == sum(rows)
-
-
-def test_evaluate_measures_each_source_with_enough_rows(out: Path, tmp_path: Path) -> None:
-    few_sites = write_corpus(tmp_path / "p.csv", 100, 3, sites=2)
-    many_sites = write_corpus(tmp_path / "q.csv", 100, 4, sites=32)  # none has 20 rows
-    files = ["--test_file", few_sites, many_sites, "--output_dir", tmp_path]
-    done = succeed(evaluate.main, out, *files, "--source_column_name", "site", "--leaks")
-    by_source = json.loads((tmp_path / "eval.json").read_text())["by_source"]
-    assert list(by_source) == ["p", "p/p0.org", "p/p1.org", "q"]
-
-    # The worst source is printed first.
-    _, _, table_and_rest = done.stdout.partition("source ")
-    table, _, _ = table_and_rest.partition("\n\n")
-    _, *lines = table.splitlines()
-    printed = []
-    for line in lines:
-        cells = line.split()
-        accuracy, balanced_accuracy = cells[2:4]
-        if balanced_accuracy == "-":  # texts of one label
-            printed.append(float(accuracy))
-        else:
-            printed.append(float(balanced_accuracy))
-    assert len(printed) == 4
-    assert printed == sorted(printed)

@@ -41,3 +41,8 @@ def counted(number: int, noun: str) -> str:
     """Return a number with its noun: "1 text", "1,200 texts"."""
     ending = "" if number == 1 else "s"
     return f"{number:,} {noun}{ending}"
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra of this package, which is not on PyPI yet."""
+    return f"pip install '.[{extra}]' in a clone of glove-lstm, or pip install 'WHEEL[{extra}]'"

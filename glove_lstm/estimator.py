@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,16 +36,14 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.prediction import predict_probabilities
-from glove_lstm.inference.relevance import explain
-from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.inference.explain import Explanation, explain
+from glove_lstm.inference.prediction import predict_logits, predict_probabilities
+from glove_lstm.inference.scores import MULTI_LABEL, decision_thresholds
 from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.card import keeps_card
-from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
+from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save_result import save_result
-from glove_lstm.publishing.staging import stage_checkpoint
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import Label, number_labels
 from glove_lstm.training.recipe import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
@@ -230,13 +229,21 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Read labels of other texts as `fit` has read those of the training."""
         return read_labels(y, are_lists=self._labels_are_lists, column_labels=self.classes_)
 
-    def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
-        """Return the contribution of each word to a label; see `glove_lstm.explain`."""
+    def explain(self, text: str, label: Any = None) -> Explanation:
+        """Return the effect of each word on a label, by default the best one; see `glove_lstm.explain`."""
         check_is_fitted(self)
         name = None
         if label is not None:
             [name] = labels_as_strings([label])
-        return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
+        config = self.model_.config
+        return explain(
+            partial(predict_logits, self.model_, self.tokenizer_),
+            text,
+            config.label_names,
+            name,
+            multi_label=config.problem_type == MULTI_LABEL,
+            progress=bool(self.verbose),
+        )
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
         """Measure the classifier as `glove-lstm evaluate` does, on texts that `fit` has not seen.
@@ -265,11 +272,18 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         report.add_model(self.model_, self.tokenizer_, unseen, robustness=robustness)
         return report
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(
+        self, folder: str | Path, *, language: str | None = None, license: str | None = None
+    ) -> None:
         """Write what `glove-lstm train` writes.
 
         A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved. A card in the
         folder that somebody has edited is kept.
+
+        Args:
+            folder: Where to write.
+            language: Language of the texts, as a code such as "en", for the model card.
+            license: Licence of the model, as an id of the Hub such as "apache-2.0", for the model card.
 
         Raises:
             DataError: A file that would be overwritten or removed is not from a training of this package.
@@ -277,8 +291,14 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         if isinstance(self._saved_from, TrainingResult):
             with _global_state_restored(hide_output=not self.verbose):
-                save_result(self._saved_from, run_metrics(self._saved_from), Path(folder))
+                metrics = run_metrics(self._saved_from)
+                metrics["about"] |= {"language": language, "license": license}
+                save_result(self._saved_from, metrics, Path(folder))
             return
+        if language or license:
+            raise DataError(
+                "A loaded classifier keeps its model card; edit its README.md instead of giving language or license."
+            )
         checkpoint = self._saved_from
         weights = checkpoint.folder / WEIGHTS_NAME
         if not weights.is_file() or digest(weights) != self._weights_digest:
@@ -289,22 +309,24 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             checkpoint.copy_to(target, with_card=not keeps_card(target))
 
     def push_to_hub(
-        self, repo_id: str, *, send_training_texts: bool = True, **options: Any
+        self,
+        repo_id: str,
+        *,
+        language: str | None = None,
+        license: str | None = None,
+        **options: Any,
     ) -> CommitInfo:
         """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
 
-        `send_training_texts=False` leaves out the record of the training texts, by which anyone can test whether a text
-        was in the training. Other options: `private=True` for a new private repository, `revision` for a branch,
-        `token` for another login.
+        `language` and `license` are those of `save_pretrained`. Other options: `private=True` for a new private
+        repository, `revision` for a branch, `token` for another login.
         """
         to = Destination(repo_id, **options)
         check_destination(to)
         with tempfile.TemporaryDirectory() as scratch:
             saved = Path(scratch) / "saved"
-            staged = Path(scratch) / "staged"
-            self.save_pretrained(saved)
-            stage_checkpoint(saved, staged, repo_id, send_training_texts=send_training_texts)
-            return push_folder(staged, to)
+            self.save_pretrained(saved, language=language, license=license)
+            return push_checkpoint(saved, to)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:

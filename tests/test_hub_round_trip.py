@@ -9,7 +9,7 @@ import pytest
 from hub_server import TOKEN, HubServer
 from support import QUICK, ROOT, WITHOUT_PACKAGE, run_client
 
-from glove_lstm.publishing.hub_upload import PUSHED_FILES_NAME, list_files
+from glove_lstm.publishing.push import PUSHED_FILES_NAME, list_files
 
 REPO = "user/fake-news"
 RECORD = "training_texts.safetensors"
@@ -18,7 +18,7 @@ PUSH = """
 from glove_lstm import GloveLstmClassifier
 texts = ["Council votes on the bridge", "SHOCKING secret exposed!", ""]
 classifier = GloveLstmClassifier.from_pretrained({folder!r})
-commit = classifier.push_to_hub({repo!r}, private=True, send_training_texts=False)
+commit = classifier.push_to_hub({repo!r}, private=True)
 loaded = GloveLstmClassifier.from_pretrained({repo!r}, revision=commit.oid)
 difference = loaded.predict_proba(texts) - classifier.predict_proba(texts)
 assert abs(difference).max() < 1e-6
@@ -97,7 +97,8 @@ def test_push_fine_tune_push_again_load(exported, articles, tmp_path):
 
         second = fine_tune_and_push(hub, articles, tmp_path / "two")
         assert len(repo.commits) == 3  # the Trainer pushed nothing
-        assert set(hub.files(REPO)) >= {*ADDED, RECORD}
+        assert set(hub.files(REPO)) >= ADDED
+        assert RECORD not in hub.files(REPO)
         assert f'revision="{repo.at("main").sha}"' in second.stdout
 
         _, *revisions = repo.commits

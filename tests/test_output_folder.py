@@ -116,7 +116,7 @@ def test_another_training_replaces_the_first_and_keeps_what_was_edited(tmp_path,
     succeed(train.main, "--seed", "7", *command, folder)
     assert (folder / "model.safetensors").read_bytes() != weights
     assert "is kept" not in caplog.text
-    edited = card.replace("license: unknown", "license: mit")
+    edited = card.replace("library_name:", "license: mit\nlibrary_name:")
     (folder / "README.md").write_text(edited, encoding="utf-8")
     caplog.set_level(logging.INFO, "glove_lstm")
     succeed(train.main, *command, folder)

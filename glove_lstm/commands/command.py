@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.errors import DataError, first_line
+from glove_lstm.errors import DataError, first_line, how_to_install
 
 # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -110,7 +110,7 @@ def _sentence(error: BaseException, extra: str) -> str | None:
     if module and not module.startswith("glove_lstm"):
         return (
             f"This needs {module.partition('.')[0]}, which is not installed. "
-            f"Run: pip install 'glove-lstm[{extra}]'"
+            f"Run: {how_to_install(extra)}."
         )
     if _disk_is_full(error):
         return (

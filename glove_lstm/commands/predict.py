@@ -18,6 +18,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -57,7 +58,7 @@ def main(argv: Sequence[str]) -> None:
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
     unsure_below = _unsure_below(args, checkpoint)
-    model = open_model(checkpoint, backend="torch" if args.explain else args.backend)
+    model = open_model(checkpoint, backend=args.backend)
     labeller = Labeller(model, unsure_below)
 
     if args.output_dir:
@@ -87,7 +88,7 @@ def _label_to_file(
 ) -> Summary:
     """Label all rows, and write them to a file or a stream, chunk by chunk."""
     layout = labeller.layout(has_file_column=source.may_have_several_files)
-    explain = labeller.model.explain if args.explain else None
+    explain = partial(labeller.model.explain, progress=True) if args.explain else None
     summary = Summary()
     with open_writer(target, args.format, layout, explain) as write:
         for rows in chunks(source, args.rows_per_part, _shows_progress(args)):
@@ -158,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="show what each word contributes; in colour on a terminal, or --format jsonl",
+        help="show how much each word counts for the label; words are marked on a terminal, or --format jsonl",
     )
     parser.add_argument(
         "--unsure_below",
@@ -226,8 +227,6 @@ def _check_output(args: argparse.Namespace) -> None:
         raise DataError("--output_dir takes the formats csv, jsonl and parquet, and no --explain.")
     if args.explain and args.format not in ("jsonl", "table"):
         raise DataError("--explain takes the formats jsonl and table.")
-    if args.explain and args.backend == "onnx":
-        raise DataError("--explain needs torch; leave --backend out.")
     if args.format == "parquet" and not args.output and not args.output_dir:
         raise DataError("Parquet needs a file; give --output or --output_dir.")
 

@@ -14,7 +14,6 @@ does.
 import argparse
 import gc
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -32,14 +31,8 @@ from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.hub_upload import (
-    Destination,
-    loading_example,
-    push_folder,
-    training_destination,
-)
+from glove_lstm.publishing.push import loading_example, push_checkpoint, training_destination
 from glove_lstm.publishing.save_result import save_result
-from glove_lstm.publishing.staging import stage_checkpoint
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts
 from glove_lstm.training.lesson import without_near_duplicates
@@ -82,7 +75,8 @@ def main(argv: Sequence[str]) -> None:
     save_result(result, metrics, folder, test)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
-        _push(folder, destination)
+        commit = push_checkpoint(folder, destination)
+        sys.stdout.write(loading_example(destination, commit))
 
 
 def _fit(
@@ -131,14 +125,6 @@ def _measure(
     if arguments.with_baselines:
         add_baselines(metrics, result, test)
     return metrics
-
-
-def _push(folder: Path, destination: Destination) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        staged = Path(scratch) / "staged"
-        stage_checkpoint(folder, staged, destination.repo_id)
-        commit = push_folder(staged, destination)
-        sys.stdout.write(loading_example(destination, commit))
 
 
 def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:

@@ -25,9 +25,9 @@ from glove_lstm.evaluation.metrics import (
 from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.inference.prediction import predict_probabilities
-from glove_lstm.inference.printable import one_line
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.printable import one_line
 
 _MEASURES_WITH_INTERVAL = {
     "accuracy": "accuracy",

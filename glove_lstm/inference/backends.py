@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.checkpoint import LIGHT_NAME, WEIGHTS_NAME, Checkpoint, file_digests
-from glove_lstm.inference.output_formats import Explain
-from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.inference.explain import Explanation, explain
+from glove_lstm.inference.scores import MULTI_LABEL, decision_thresholds
 from glove_lstm.processors import processors
 
 Backend = Literal["onnx", "torch"]
@@ -29,7 +29,7 @@ class OpenModel:
     checkpoint: Checkpoint
     backend: Backend
     thresholds: Sequence[float] | None  # least scores of the labels, if a text may have several
-    explain: Explain | None = None  # None with ONNX Runtime, which has no gradients
+    explain: Callable[..., Explanation]
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ def open_model(
         if threads is None:
             threads = len(processors())
         light = LightClassifier.from_checkpoint(checkpoint, threads=threads)
-        return OpenModel(light.predict_proba, checkpoint, backend, thresholds)
+        return OpenModel(light.predict_proba, checkpoint, backend, thresholds, light.explain)
 
     # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on small virtual machines. torch reads the variable
     # when it is imported.
@@ -80,13 +80,17 @@ def open_model(
     import torch
     import transformers
 
-    from glove_lstm.inference.prediction import predict_probabilities
-    from glove_lstm.inference.relevance import explain
+    from glove_lstm.inference.prediction import predict_logits, predict_probabilities
 
     transformers.utils.logging.disable_progress_bar()  # loading takes less than a second
     if threads is not None:
         torch.set_num_threads(threads)
     model, tokenizer = checkpoint.load_model()
     predict = partial(predict_probabilities, model, tokenizer)
-    explain_text = partial(explain, model, tokenizer)
+    explain_text = partial(
+        explain,
+        partial(predict_logits, model, tokenizer),
+        label_names=checkpoint.label_names,
+        multi_label=checkpoint.problem_type == MULTI_LABEL,
+    )
     return OpenModel(predict, checkpoint, backend, thresholds, explain_text)

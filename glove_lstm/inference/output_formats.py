@@ -14,17 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.text_rows import TextRow
-from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.printable import one_line
+from glove_lstm.inference.explain import Explanation
+from glove_lstm.printable import one_line, printable
 
 UNSURE = "unsure"  # the column of a file, and the label in a readable table
 _DECIMALS = 6  # of a score
 _SHOWN = 90  # characters of a text in a readable table
+# Of an explanation:
+_LISTED = 5  # words for the label, and words against it
+_MOST_LISTED = 60  # characters of a run of words
+_LEAST_MARKED = 0.2  # words below this share of the largest effect are not marked
+_FOR, _AGAINST, _UNMARKED = "\x1b[4;34m", "\x1b[3;33m", "\x1b[0m"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 Label = str | list[str]  # the best label of a row; a list for several labels a text
-Explain = Callable[[str, str | None], Explanation]  # from a text and its second part
+Explain = Callable[[str], Explanation]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +130,7 @@ def _table_writer(file: TextIO, label_names: Sequence[str]) -> Write:
             if is_unsure:
                 shown_label = UNSURE
                 shown_score = _two_best(label_names, scores)
-            text = one_line(f"{row.text} {row.pair or ''}")
-            if len(text) > _SHOWN:
-                text = text[: _SHOWN - 1] + "…"
+            text = shortened(one_line(row.joined), _SHOWN)
             file.write(f"{shown_label:<{width}}  {shown_score}  {text}\n")
 
     return write
@@ -142,22 +145,71 @@ def _two_best(label_names: Sequence[str], scores: Sequence[float]) -> str:
     return f"{best_part}, {second_part}"
 
 
-def _explanation_writer(file: TextIO, explain: Explain) -> Write:
-    """Write explanations as text, in colours if the file is a terminal."""
-    from rich.console import Console
-
-    console = Console(file=file, highlight=False)
+def _explanation_writer(file: TextIO, label_names: Sequence[str], explain: Explain) -> Write:
+    """Write explanations as text, with marked words if the file is a terminal."""
+    marks_words = file.isatty()
 
     def write(labelled: Labelled) -> None:
-        for row, label, _, is_unsure in _rows_with_scores(labelled):
-            explanation = explain(row.text, row.pair)
+        for row, label, scores, is_unsure in _rows_with_scores(labelled):
+            explanation = explain(row.joined)
             heading = _heading(label, explanation.label)
             if is_unsure:
                 heading = f"{UNSURE} (best: {explanation.label})"
-            # Wrap lines in a terminal only.
-            console.print(explanation.marked_text(heading), soft_wrap=not console.is_terminal)
+            score = scores[label_names.index(explanation.label)]
+            shown = _marked(explanation) if marks_words else printable(explanation.text)
+            file.write(f"{one_line(heading)}  {score:.3f}\n{shown}\n")
+            file.write(_strongest(explanation, f"for {explanation.label}", sign=1))
+            file.write(_strongest(explanation, f"against {explanation.label}", sign=-1))
 
     return write
+
+
+def _marked(explanation: Explanation) -> str:
+    """Return the text with its words marked for a terminal: underlined for the label, in italics against it."""
+    text = printable(explanation.text)
+    least = _LEAST_MARKED * max((abs(word.effect) for word in explanation.effects), default=0)
+    parts = []
+    end_of_last = 0
+    for word in explanation.effects:
+        if abs(word.effect) > least:
+            mark = _FOR if word.effect > 0 else _AGAINST
+            parts += [
+                text[end_of_last : word.begin],
+                f"{mark}{text[word.begin : word.end]}{_UNMARKED}",
+            ]
+            end_of_last = word.end
+    return "".join([*parts, text[end_of_last:]])
+
+
+def _strongest(explanation: Explanation, heading: str, *, sign: int) -> str:
+    """Return a line with the words whose effects have this sign, the strongest first."""
+    words = [word for word in explanation.effects if sign * word.effect > 0]
+    words.sort(key=lambda word: -abs(word.effect))
+    shown = []
+    for word in words[:_LISTED]:
+        # A long text has runs of words.
+        part = shortened(one_line(explanation.text[word.begin : word.end]), _MOST_LISTED)
+        shown.append(f"{part} {word.effect:+.2f}")
+    return f"{one_line(heading)}: {', '.join(shown) or 'no word'}\n"
+
+
+def _explanation_values(explanation: Explanation) -> dict[str, Any]:
+    """Return an explanation for JSON."""
+    effects = [
+        {
+            "begin": word.begin,
+            "end": word.end,
+            "word": explanation.text[word.begin : word.end],
+            "effect": round(word.effect, _DECIMALS),
+        }
+        for word in explanation.effects
+    ]
+    return {"text": explanation.text, "label": explanation.label, "effects": effects}
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters; an ellipsis stands for the rest."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _heading(label: Label, explained: str) -> str:
@@ -206,7 +258,7 @@ def _text_writer(file: TextIO, kind: str, layout: Layout, explain: Explain | Non
     if kind == "jsonl":
         return _jsonl_writer(file, layout, explain)
     if explain is not None:
-        return _explanation_writer(file, explain)
+        return _explanation_writer(file, layout.label_names, explain)
     return _table_writer(file, layout.label_names)
 
 
@@ -244,7 +296,7 @@ def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Writ
                 values[UNSURE] = is_unsure
             values["scores"] = dict(zip(layout.label_names, scores, strict=True))
             if explain is not None:
-                values["explanation"] = explain(row.text, row.pair).to_dict()
+                values["explanation"] = _explanation_values(explain(row.joined))
             file.write(json.dumps(values, ensure_ascii=False) + "\n")
 
     return write

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from glove_lstm.checkpoint import LIGHT_NAME, Checkpoint, file_digests
 from glove_lstm.errors import DataError
-from glove_lstm.inference.scores import scores_of
+from glove_lstm.inference.explain import Explanation, explain
+from glove_lstm.inference.scores import MULTI_LABEL, scores_of
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.text.tokens import Tokens, length_batches, ranges
 
@@ -145,6 +146,19 @@ class LightClassifier:
             return np.concatenate([predict_window(start) for start in starts])
         with ThreadPoolExecutor(self.threads) as pool:
             return np.concatenate(list(pool.map(predict_window, starts)))
+
+    def explain(
+        self, text: str, label: str | None = None, *, progress: bool = False
+    ) -> Explanation:
+        """Return the effect of each word on a label, by default the best one; see `glove_lstm.explain`."""
+        return explain(
+            self.predict_logits,
+            text,
+            self.label_names,
+            label,
+            multi_label=self.problem_type == MULTI_LABEL,
+            progress=progress,
+        )
 
     def _window_size(self, count: int) -> int:
         """Return the number of texts in a window.

@@ -128,7 +128,6 @@ def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
         ("a --model {HERE}", "config.json is missing"),
         ("a --model {HERE} --revision main", "is a folder, which has no revision 'main'"),
         ("a --model {CHECKPOINT} --backend onnx", "light.onnx is missing"),
-        ("a --explain --backend onnx", "--explain needs torch"),
         ("a --explain --output_dir {HERE}/out", "and no --explain"),
         ("a --explain --format csv", "jsonl and table"),
     ],

@@ -256,7 +256,7 @@ def installed(tmp_path):
     """A folder with the content of a wheel of this clone."""
     source = tmp_path / "source"
     source.mkdir()
-    for name in ("glove_lstm", "modeling", "tokenization", "hub", "docs"):
+    for name in ("glove_lstm", "modeling", "tokenization", "hub"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "model_card.md"):
         shutil.copy(ROOT / name, source / name)
@@ -270,7 +270,7 @@ def installed(tmp_path):
 
 @pytest.mark.slow
 def test_a_wheel_classifies_by_itself_without_torch(installed):
-    for name in ("docs/tour.ipynb", "publishing/handler.py"):
+    for name in ("publishing/tour.ipynb", "publishing/handler.py", "publishing/page/explain.js"):
         assert (installed / "glove_lstm" / name).is_file()
     text = TEXTS[1]
     command = [sys.executable, "-c", _BARE, installed, text]

@@ -7,7 +7,7 @@ import pytest
 from hub_server import TOKEN
 from huggingface_hub import CommitInfo, CommitOperationAdd, constants
 
-from glove_lstm.publishing import hub_upload
+from glove_lstm.publishing import push
 
 
 class FakeApi:
@@ -71,7 +71,7 @@ class FakeApi:
 def api(monkeypatch):
     """The Hub of a person who is logged in, for pushes of this process."""
     fake = FakeApi()
-    monkeypatch.setattr(hub_upload, "HfApi", lambda token=None: fake)
+    monkeypatch.setattr(push, "HfApi", lambda token=None: fake)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     return fake
 

@@ -14,7 +14,7 @@ from huggingface_hub.errors import (
 )
 
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.hub_upload import (
+from glove_lstm.publishing.push import (
     PUSHED_FILES_NAME,
     Destination,
     loading_example,

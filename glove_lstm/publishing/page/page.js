@@ -1,7 +1,8 @@
-/** The page: it loads a checkpoint, and shows the scores of a text and what each word adds. */
+/** The page: it loads a checkpoint, and shows the label of a text, its scores and the words that matter, as app.py does. */
 
 import { Classifier } from "./classifier.js";
 
+// The same examples and colours as in glove_lstm/app.py.
 const NEWS_LABELS = ["FAKE", "REAL"];
 const EXAMPLES = {
   "Agency style": [
@@ -12,13 +13,12 @@ const EXAMPLES = {
     "You WON'T BELIEVE what the ferry company is HIDING!!!",
     "They told you the new timetable was for YOUR benefit. Wake up! Share this before they delete it!!!",
   ],
+  "Loud title, dull event": ["SHOCK at the pier: early ferry delayed by one hour!", ""],
 };
-
-// As in glove_lstm.inference.explanation.
-const COLOUR_FOR = [0, 114, 178];
-const COLOUR_AGAINST = [213, 94, 0];
-const FAINTEST = 0.05; // words below this share of the largest effect are not marked
-const DEEPEST = 0.7; // black letters need a contrast of 4.5 to 1
+const COLOUR_FOR = "0 114 178";
+const COLOUR_AGAINST = "213 94 0";
+const FAINTEST = 0.1; // words below this share of the largest effect are not marked
+const DEEPEST = 0.6; // opacity behind the strongest word
 
 export let classifier; // for the console, and for tests
 
@@ -27,17 +27,16 @@ const form = document.querySelector("form");
 const buttons = form.getElementsByTagName("button");
 const progress = document.querySelector("progress");
 const status = document.querySelector("#status");
+const verdict = document.querySelector("#verdict");
 const table = document.querySelector("table");
 const words = document.querySelector("#words");
-const key = document.querySelector("#key");
 
 try {
   const model = new URLSearchParams(location.search).get("model");
   const base = new URL((model ?? defaultModel).replace(/\/*$/, "/"), location.href);
   showModel(base, model === null ? modelPage : undefined);
-  status.textContent = "Loading the model ...";
   progress.hidden = false;
-  classifier = await Classifier.load(base, (share) => (progress.value = share));
+  classifier = await Classifier.load(base, showDownload);
   if (isNews()) {
     document.querySelector("#meaning").hidden = false;
     addExamples();
@@ -47,7 +46,7 @@ try {
     classify().catch(report);
   });
   enable(true);
-  status.textContent = "Ready.";
+  status.textContent = "";
 } catch (error) {
   report(error);
 } finally {
@@ -61,8 +60,15 @@ function showModel(base, address) {
   link.textContent = link.href;
 }
 
+function showDownload(arrived, total) {
+  const megabytes = `${(total / 1e6).toFixed(1)} MB`;
+  status.textContent = `Loading the model and ONNX Runtime, ${megabytes} ...`;
+  document.querySelector("#size").textContent = megabytes;
+  progress.value = total ? arrived / total : 0;
+}
+
 function isNews() {
-  return classifier.labels.every((label) => NEWS_LABELS.includes(label));
+  return classifier.labels.length === 2 && classifier.labels.every((label) => NEWS_LABELS.includes(label));
 }
 
 function addExamples() {
@@ -83,8 +89,8 @@ function addExamples() {
 
 async function classify() {
   const parts = [form.elements.title.value, form.elements.text.value];
-  const text = parts.filter((part) => part.trim()).join(" ");
-  for (const result of [table, words, key]) result.hidden = true;
+  const text = parts.filter((part) => part.trim()).join(" ").toWellFormed();
+  for (const result of [verdict, table, words]) result.hidden = true;
   if (!text) {
     status.textContent = "There is nothing to classify. Type or paste a title or a text.";
     return;
@@ -94,11 +100,15 @@ async function classify() {
   try {
     const scores = await classifier.scores(text);
     const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
-    const best = classifier.labels[order[0]];
+    verdict.textContent = verdictOf(scores, order[0]);
     table.tBodies[0].replaceChildren(...order.map((index) => row(classifier.labels[index], scores[index])));
-    table.hidden = false;
-    status.textContent = verdict(best, scores[order[0]]);
-    showWords(text, best, await classifier.effects(text));
+    verdict.hidden = table.hidden = false;
+    const effects = await classifier.effects(text, order[0], (share) => {
+      status.textContent = `Explaining ${classifier.labels[order[0]]}, ${Math.round(100 * share)} % ...`;
+    });
+    words.replaceChildren(...marked(text, effects));
+    words.hidden = false;
+    status.textContent = "";
   } finally {
     enable(true);
   }
@@ -109,54 +119,44 @@ function enable(isEnabled) {
   for (const button of buttons) button.disabled = !isEnabled;
 }
 
-/** Return a sentence, such as "resembles FAKE sources, 59 %". */
-function verdict(label, score) {
-  const name = isNews() ? `${label} sources` : label;
-  // Rounded down, so that a score below the threshold looks so; 100 * 0.29 is 28.999999999999996.
-  const percent = Math.floor(Number((100 * score).toFixed(4)));
-  if (score < classifier.unsureBelow) return `unsure, nearest to ${name}, ${percent} %`;
-  return `${isNews() ? "resembles " : ""}${name}, ${percent} %`;
+/** Return the label, or "unsure" with the best label, or all labels whose scores reach their thresholds. */
+function verdictOf(scores, best) {
+  if (classifier.isForSeveral) {
+    const reached = classifier.labels.filter((_, index) => scores[index] >= classifier.thresholds[index]);
+    return reached.join(", ") || "no label";
+  }
+  const label = classifier.labels[best];
+  return scores[best] < classifier.unsureBelow ? `unsure, nearest to ${label}` : label;
 }
 
 function row(label, score) {
   const made = document.querySelector("template").content.cloneNode(true);
   made.querySelector("th").textContent = label;
-  made.querySelector("meter").value = score;
-  made.querySelector("td:last-child").textContent = score.toFixed(3);
+  made.querySelector("td:last-child").textContent = `${Math.round(100 * score)}%`;
+  made.querySelector("td:last-child").dataset.score = score;
+  made.querySelector(".bar").style.width = `${100 * score}%`;
   return made;
 }
 
-/** Show the text with a colour behind each word that has an effect. */
-function showWords(text, best, { effects, read, total }) {
-  words.replaceChildren();
-  if (!effects.length) return;
+/** Return the text, with a colour behind each word that has an effect. */
+function marked(text, effects) {
   const largest = Math.max(...effects.map(({ effect }) => Math.abs(effect))) || 1;
-  let shown = 0;
+  const nodes = [];
+  let endOfLast = 0;
   for (const { begin, end, effect } of effects) {
     const share = effect / largest;
     if (Math.abs(share) < FAINTEST) continue;
     const mark = document.createElement("mark");
     mark.textContent = text.slice(begin, end);
-    mark.title = effect.toFixed(2);
+    mark.title = `${effect > 0 ? "+" : ""}${effect.toFixed(2)}`;
     mark.className = share > 0 ? "for" : "against";
-    mark.style.background = colour(share);
-    words.append(text.slice(shown, begin), mark);
-    shown = end;
+    const colour = share > 0 ? COLOUR_FOR : COLOUR_AGAINST;
+    mark.style.background = `rgb(${colour} / ${DEEPEST * Math.abs(share)})`;
+    nodes.push(text.slice(endOfLast, begin), mark);
+    endOfLast = end;
   }
-  words.append(text.slice(shown));
-  words.hidden = false;
-
-  key.textContent = `Underlined words count for ${best}, words in italics against it; deeper colours count more.`;
-  if (read < total) key.textContent += ` The model reads ${read} of the ${total} words.`;
-  if (effects.length < read) key.textContent += ` The first ${effects.length} of them are measured.`;
-  key.hidden = false;
-}
-
-/** Return the colour of a word, from -1, the strongest against the label, to 1, the strongest for it. */
-function colour(share) {
-  const full = share > 0 ? COLOUR_FOR : COLOUR_AGAINST;
-  const mixed = full.map((part) => 255 - (255 - part) * DEEPEST * Math.abs(share));
-  return `rgb(${mixed.join(" ")})`;
+  nodes.push(text.slice(endOfLast));
+  return nodes;
 }
 
 function report(error) {

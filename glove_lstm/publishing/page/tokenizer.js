@@ -53,8 +53,7 @@ export class Tokenizer {
   }
 
   /**
-   * Return a text's tokens: their ids, their token type ids as word_shapes.token_type makes them (BigInts), and their
-   * spans [begin, end] in the text; and `total`, the number of tokens before the text is cut.
+   * Return a text's tokens: their ids, and their token type ids as word_shapes.token_type makes them (BigInts).
    */
   read(text) {
     const original = text.toWellFormed(); // a lone surrogate becomes U+FFFD
@@ -62,7 +61,6 @@ export class Tokenizer {
     for (const step of this.steps) normal = step(normal);
     const ids = [];
     const types = [];
-    const spans = [];
     for (const { 0: word, index } of normal.text.matchAll(this.words)) {
       const begin = normal.begins[index];
       const end = normal.ends[index + word.length - 1];
@@ -70,12 +68,10 @@ export class Tokenizer {
       const id = this.vocabulary.get(word);
       const spelling = id === undefined ? spellingOf(surface) : KNOWN;
       ids.push(id ?? this.unknown);
-      spans.push([begin, end]);
       types.push(this.hasTypes ? BigInt(shapeOf(surface)) + 8n * spelling : 0n);
     }
     const kept = this.keepsEnd ? [-this.longest] : [0, this.longest];
-    const total = ids.length; // before the text is cut
-    return { ids: ids.slice(...kept), types: types.slice(...kept), spans: spans.slice(...kept), total };
+    return { ids: ids.slice(...kept), types: types.slice(...kept) };
   }
 }
 

@@ -35,7 +35,7 @@ def _load(setup: Mapping[str, Any]) -> Any:
 
         return pipeline("text-classification", model=setup["folder"], trust_remote_code=True)
     if setup["model"] == "default":
-        from glove_lstm.inference.runtime import LightClassifier
+        from glove_lstm.inference.light_classifier import LightClassifier
 
         return LightClassifier.from_pretrained(setup["folder"], threads=len(setup["cores"]))
     if setup["model"] == "fasttext":

@@ -6,13 +6,11 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-from datasets import Dataset
 from huggingface_hub import CommitInfo
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -36,9 +34,9 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.inference.explain import Explanation, explain
-from glove_lstm.inference.prediction import predict_logits, predict_probabilities
-from glove_lstm.inference.scores import MULTI_LABEL, decision_thresholds
+from glove_lstm.inference.explain import Explanation
+from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.card import keeps_card
@@ -84,6 +82,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     _labels_are_lists: bool
     _saved_from: TrainingResult | Checkpoint  # what `save_pretrained` saves
     _weights_digest: str  # of the weights of a loaded checkpoint
+    _classifier: TorchClassifier
     _columns: NDArray[np.int64]  # the columns of the model's scores, in the order of `classes_`
 
     def __init__(
@@ -204,7 +203,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""
         scores = self.predict_proba(X)
-        thresholds = decision_thresholds(self.model_.config.to_dict())
+        thresholds = self._classifier.thresholds
         if thresholds is None:
             return self.classes_[scores.argmax(axis=1)]
         sorted_thresholds = np.array(thresholds)[self._columns]
@@ -213,7 +212,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return scores (n, classes), columns in the order of `classes_`."""
         check_is_fitted(self)
-        scores = predict_probabilities(self.model_, self.tokenizer_, *read_texts(X))
+        scores = self._classifier.predict_proba(*read_texts(X))
         return scores[:, self._columns]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -235,15 +234,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         name = None
         if label is not None:
             [name] = labels_as_strings([label])
-        config = self.model_.config
-        return explain(
-            partial(predict_logits, self.model_, self.tokenizer_),
-            text,
-            config.label_names,
-            name,
-            multi_label=config.problem_type == MULTI_LABEL,
-            progress=bool(self.verbose),
-        )
+        return self._classifier.explain(text, name, progress=bool(self.verbose))
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
         """Measure the classifier as `glove-lstm evaluate` does, on texts that `fit` has not seen.
@@ -265,11 +256,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(texts, labels.labels)
         numbers = number_labels(labels.labels, self.model_.config.label_names)
         report = Report()
-        rows = Dataset.from_dict({"text": texts, "label": numbers.tolist()})
-        unseen = report.leave_out_seen(self._training_texts, rows)
+        unseen = report.find_unseen(self._training_texts, texts)
         if not len(unseen):
             raise DataError(f"{report.describe_seen('the classifier')} Give other texts.")
-        report.add_model(self.model_, self.tokenizer_, unseen, robustness=robustness)
+        unseen_texts = [texts[row] for row in unseen]
+        report.add_model(self._classifier, unseen_texts, numbers[unseen], robustness=robustness)
         return report
 
     def save_pretrained(
@@ -356,6 +347,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Set the model, and the classes with the type of labels that its config names."""
         self.model_ = model
         self.tokenizer_ = tokenizer
+        self._classifier = TorchClassifier.of(model, tokenizer)
         labels = label_values(model.config.label_names, model.config.label_type)
         self._columns = np.argsort(labels, kind="stable")
         if decision_thresholds(model.config.to_dict()) is not None:

@@ -29,8 +29,8 @@ from glove_lstm.data.tables import checked_lines
 from glove_lstm.data.text_rows import TextSource, open_files, open_stream, open_texts
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError, counted
-from glove_lstm.inference.backends import open_model
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
+from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.inference.unsure import suggested_threshold
@@ -58,8 +58,8 @@ def main(argv: Sequence[str]) -> None:
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
     unsure_below = _unsure_below(args, checkpoint)
-    model = open_model(checkpoint, backend=args.backend)
-    labeller = Labeller(model, unsure_below)
+    classifier = load_classifier(checkpoint, backend=args.backend)
+    labeller = Labeller(classifier, unsure_below)
 
     if args.output_dir:
         summary = label_to_folder(
@@ -88,7 +88,7 @@ def _label_to_file(
 ) -> Summary:
     """Label all rows, and write them to a file or a stream, chunk by chunk."""
     layout = labeller.layout(has_file_column=source.may_have_several_files)
-    explain = partial(labeller.model.explain, progress=True) if args.explain else None
+    explain = partial(labeller.classifier.explain, progress=True) if args.explain else None
     summary = Summary()
     with open_writer(target, args.format, layout, explain) as write:
         for rows in chunks(source, args.rows_per_part, _shows_progress(args)):

@@ -24,6 +24,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import epochs_of, tokenize
 from glove_lstm.training.calibration import calibrate
+from glove_lstm.training.checkpoints import claimed
 from glove_lstm.training.division import divide
 from glove_lstm.training.labelled_texts import (
     ClassWeight,
@@ -34,7 +35,6 @@ from glove_lstm.training.labelled_texts import (
 )
 from glove_lstm.training.lesson import lesson_of_labels, lesson_of_teacher
 from glove_lstm.training.ngrams import fit_ngrams
-from glove_lstm.training.checkpoints import claimed
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.result import TrainingResult, describe, make_result
 from glove_lstm.training.start import model_of, new_model

@@ -17,8 +17,8 @@ from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
-from glove_lstm.training.lazy_adam import LazyAdamW
 from glove_lstm.training.checkpoints import checkpoint_to_resume
+from glove_lstm.training.lazy_adam import LazyAdamW
 
 
 def train_lstm(

@@ -9,8 +9,8 @@ The texts are joined to one string of bytes, one byte a character. Every step be
                                                                           between other characters
     tokens    (---)   (-----------------------)     (-----)(.) (D)(-)     words go on over hyphens; 7th is two tokens
 
-Each token is looked up by a hash of its lower-cased bytes; see `word_table.py`. Pieces between white space that hold a
-URL, or a character outside of the alphabet of the vocabulary, are left to the caller, who reads them by Rust.
+Each token is looked up by a hash of its lower-cased bytes; see `vocabulary.py`. Pieces between white space that hold a
+URL, or a character outside of the alphabet of the vocabulary, are left to the caller, who encodes them by Rust.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.text.alphabet import (
+from glove_lstm.text.tokens import Integers, Tokens, true_places
+from glove_lstm.text.vocabulary import (
     DIGIT,
     LOWER,
     SPACE,
@@ -28,9 +29,9 @@ from glove_lstm.text.alphabet import (
     WORD,
     Alphabet,
     Kinds,
+    WordTable,
+    hash_words,
 )
-from glove_lstm.text.tokens import Integers, Tokens, true_places
-from glove_lstm.text.word_table import WordTable, hash_words
 from glove_lstm.tokenization.word_shapes import (
     CODE_BITS,
     KNOWN,
@@ -148,23 +149,23 @@ def _follows_word(
     return follows_word
 
 
-class VectorReader:
-    """Reads texts as the default pipeline does.
+class VectorEncoder:
+    """Encodes texts as the default pipeline does.
 
     Args:
         vocabulary: Words and their ids.
         unknown: The id of all other words.
-        read_pieces: Reads pieces that this reader cannot read.
+        encode_pieces: Encodes pieces that this encoder cannot.
     """
 
     def __init__(
         self,
         vocabulary: Mapping[str, int],
         unknown: int,
-        read_pieces: Callable[[Sequence[str]], Tokens],
+        encode_pieces: Callable[[Sequence[str]], Tokens],
     ) -> None:
         self._unknown = unknown
-        self._read_pieces = read_pieces
+        self._encode_pieces = encode_pieces
         self._alphabet = Alphabet(vocabulary)
         self._longest, self._table = self._learn(vocabulary)
 
@@ -183,17 +184,17 @@ class VectorReader:
         hashes = hash_words(joined, begins[is_readable], lengths[is_readable])
         return int(lengths.max(initial=0)), WordTable(hashes, ids[is_readable])
 
-    def read(self, texts: Sequence[str]) -> Tokens:
-        """Read n texts."""
-        return Tokens.concatenate([self._read_batch(batch) for batch in _batches(texts)])
+    def encode(self, texts: Sequence[str]) -> Tokens:
+        """Encode n texts."""
+        return Tokens.concatenate([self._encode_batch(batch) for batch in _batches(texts)])
 
-    def _read_batch(self, texts: Sequence[str]) -> Tokens:
+    def _encode_batch(self, texts: Sequence[str]) -> Tokens:
         joined = "\n".join(["", *texts, ""])
         text = self._alphabet.encode(joined)
         lower = self._alphabet.lower(text)
         kinds = self._alphabet.kinds(text)
 
-        # A piece that this reader cannot read is a single token for now.
+        # A piece that this encoder cannot encode is a single token for now.
         strange_places = _strange_places(lower, kinds)
         piece_begins, piece_ends = _pieces_at(strange_places, kinds)
         pieces = []
@@ -213,7 +214,7 @@ class VectorReader:
         if not pieces:
             return tokens
         tokens_of_pieces = np.searchsorted(begins, piece_begins)
-        return tokens.replaced(tokens_of_pieces, self._read_pieces(pieces))
+        return tokens.replaced(tokens_of_pieces, self._encode_pieces(pieces))
 
     def _ids(self, lower: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the id of each token: (n,)."""

@@ -1,10 +1,10 @@
-"""Texts that the vector reader reads without Rust, and its hashes of words; its tokens are in test_same_tokens.py."""
+"""Texts that the vector encoder reads without Rust, and its hashes of words; its tokens are in test_same_tokens.py."""
 
 import numpy as np
 import pytest
 
-from glove_lstm.text.vector_reader import VectorReader
-from glove_lstm.text.word_table import hash_words
+from glove_lstm.text.vector_encoder import VectorEncoder
+from glove_lstm.text.vocabulary import hash_words
 
 WORDS = [
     "the",
@@ -30,7 +30,7 @@ def refuse(pieces):
 
 @pytest.fixture(scope="module")
 def reader():
-    return VectorReader({word: row for row, word in enumerate(WORDS, 1)}, UNKNOWN, refuse)
+    return VectorEncoder({word: row for row, word in enumerate(WORDS, 1)}, UNKNOWN, refuse)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def reader():
     ],
 )
 def test_common_text_needs_no_rust(reader, text, words):
-    tokens = reader.read([text])
+    tokens = reader.encode([text])
     assert [WORDS[row - 1] for row in tokens.ids] == words
 
 

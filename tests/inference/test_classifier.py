@@ -16,7 +16,7 @@ from transformers import pipeline
 
 from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
-from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
 
 TEXTS = [
     "Council votes on the bridge",

@@ -14,9 +14,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from benchmarks.corpora import hub_corpus, named_labels, other_corpora
+from benchmarks.corpora import hub_corpus, named_labels
 from benchmarks.examples import classify_examples
-from benchmarks.hub_code import NAME, fill_other_corpora, write_hub_code
+from benchmarks.hub_code import NAME, write_hub_code
 from benchmarks.models import FIRST_SEED, Settings, sources
 from benchmarks.records import record
 from benchmarks.thumbnail import plot_thumbnail
@@ -24,7 +24,7 @@ from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, THUMBNAIL_NAME, Checkpoint
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_words
 from glove_lstm.evaluation import run_metrics as measures
-from glove_lstm.evaluation.metrics import compute_metrics, measure_with_intervals
+from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx
@@ -75,17 +75,10 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
         )
     metrics = measures.run_metrics(result, test)
     metrics["about"] |= {"data": corpus.description, "validation_by": "source"}
-    others = other_corpora(data_dir)
-    measures.add_baselines(metrics, result, test, others)
     classifier = TorchClassifier.of(result.model, result.tokenizer)
+    measures.add_baselines(metrics, result, test)
     metrics["robustness"] = measure_robustness(classifier, test.texts, test.labels)
     metrics["examples"] = classify_examples(classifier)
-    if folder == DEFAULT_CHECKPOINT:
-        measured = {}
-        for name, texts in others.items():
-            scores = classifier.predict_proba(texts.texts)
-            measured[name] = measure_with_intervals(scores, texts.labels)
-        fill_other_corpora(measured, metrics["baselines"])
     metrics["made_by"] = record("benchmarks/corpora.*", *sources("default", corrupted=True))
     save_result(result, metrics, folder, test)
     export_onnx(folder)

@@ -28,8 +28,8 @@ from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.loading import joined_texts
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification as Network
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier as Ngrams
 from glove_lstm.modeling.ngram_classifier import NgramGroup
@@ -68,7 +68,7 @@ _OUR_SOURCES = (
     *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.text/*.py"),
     "glove_lstm.modeling/*.py",
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
-    *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
+    *("glove_lstm.inference/torch_classifier.py", "glove_lstm.inference/scores.py"),
 )
 _PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)

@@ -71,7 +71,7 @@ def _train_default(job: Mapping[str, Any]) -> Predict:
 
     def predict(texts: Sequence[str]) -> list[str]:
         from glove_lstm.checkpoint import Checkpoint
-        from glove_lstm.inference.prediction import predict_logits
+        from glove_lstm.inference.torch_classifier import predict_logits
 
         model, tokenizer = Checkpoint.open(checkpoint).load_model()
         best = predict_logits(model, tokenizer, texts).argmax(axis=1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from glove_lstm.tokenization.tokenization_glove_lstm import (
         GloveLstmTokenizer as GloveLstmTokenizer,
     )
-    from glove_lstm.training.teachers import Teacher as Teacher
+    from glove_lstm.training.teacher import Teacher as Teacher
 
 _MODULES = {
     "BatchClassifier": "glove_lstm.inference.batch_classifier",
@@ -40,7 +40,7 @@ _MODULES = {
     "GloveLstmTokenizer": "glove_lstm.auto_classes",
     "LightClassifier": "glove_lstm.inference.light_classifier",
     "Liar": "glove_lstm.data.liar",
-    "Teacher": "glove_lstm.training.teachers",
+    "Teacher": "glove_lstm.training.teacher",
     "explain": "glove_lstm.inference.explain",
 }
 

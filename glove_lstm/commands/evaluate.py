@@ -21,22 +21,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import transformers
 
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
+from glove_lstm.data.columns import columns_warning
 from glove_lstm.data.files import check_is_no_file
-from glove_lstm.data.loading import joined_texts, load_splits
-from glove_lstm.errors import DataError
+from glove_lstm.data.load import load_splits
+from glove_lstm.errors import DataError, counted
 from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.scores import MULTI_LABEL
-from glove_lstm.inference.text_columns import columns_warning
 from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.training.teacher_logits import ask
-from glove_lstm.training.teachers import Teacher, load_teacher
+from glove_lstm.training.labelled_texts import number_labels
+from glove_lstm.training.teacher import Teacher, ask, load_teacher
 
 _DATA_FIELDS = dataclasses.fields(DataArguments)
 
@@ -81,8 +80,8 @@ def _find_leaks(load_arguments: dict[str, Any]) -> list[dict[str, Any]]:
     texts: list[str] = []
     labels: list[str] = []
     for rows in data.splits.values():
-        texts += joined_texts(rows)
-        labels += [data.label_names[number] for number in rows["label"][:]]
+        texts += rows.texts
+        labels += rows.labels
     return find_leaks(texts, labels)
 
 
@@ -119,10 +118,10 @@ def _measure_model(
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
     rows = data.splits[args.split]
-    texts = list(joined_texts(rows))
-    labels = np.array(rows["label"][:])
+    texts = rows.texts
+    labels = number_labels(rows.labels, label_names)
     sys.stdout.write(
-        f"{model_name}: {len(texts):,} texts ({data.description}; split {args.split})\n"
+        f"{model_name}: {counted(len(texts), 'text')} ({data.description}; split {args.split})\n"
     )
     report.figures |= {
         "data": data.description,

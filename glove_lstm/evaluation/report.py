@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.checkpoint import TRAINING_TEXTS_NAME
-from glove_lstm.data.training_texts import TrainingTexts
+from glove_lstm.data.text_record import TextRecord
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
@@ -48,7 +48,7 @@ class Report:
     probabilities: NDArray[np.float64] | None = None  # (n, classes); None without a model
     labels: NDArray[np.int64] | None = None  # (n,), or (n, classes) of 1 and 0
 
-    def find_unseen(self, record: TrainingTexts | None, texts: Sequence[str]) -> NDArray[np.int64]:
+    def find_unseen(self, record: TextRecord | None, texts: Sequence[str]) -> NDArray[np.int64]:
         """Count the texts that a model was trained or validated on, and return the rows of the others.
 
         Without a record, all rows are returned.

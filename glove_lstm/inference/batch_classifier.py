@@ -9,18 +9,13 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.data.cells import (
-    check_unread_columns,
-    choose_columns,
-    python_values,
-    read_text_and_pair,
-)
-from glove_lstm.data.text_rows import TextRow
+from glove_lstm.data.columns import TextColumns, choose_text_columns, columns_warning
+from glove_lstm.data.tables import Table
+from glove_lstm.data.text_rows import TextRow, columns_table, read_text_rows
 from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.load_classifier import Backend, load_classifier
 from glove_lstm.inference.output_formats import UNSURE
-from glove_lstm.inference.text_columns import columns_warning
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +71,7 @@ class BatchClassifier:
         self._labeller = Labeller(classifier, unsure_below)
         self._text_column_names = text_column_names
         self._trained = checkpoint.text_column_names
-        self._columns: list[str] | None = None  # chosen by the first batch
+        self._columns: TextColumns | None = None  # chosen by the first batch
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let another process load the checkpoint anew.
@@ -118,35 +113,16 @@ class BatchClassifier:
         has_rows = any(len(table[name]) for name in names)
         if not has_rows:
             return []
-        columns = self._choose_columns(table, names)
-        values = [python_values(table[name]) for name in columns]
-        rows = []
-        for number, cells in enumerate(zip(*values, strict=True), 1):
-            record = dict(zip(columns, cells, strict=True))
-            text, pair = read_text_and_pair(record, columns, f"{_NAME}, row {number}")
-            rows.append(TextRow(_NAME, number, text, pair))
-        return rows
+        rows = columns_table(table, _NAME)
+        return list(read_text_rows(rows, self._choose_columns(rows)))
 
-    def _choose_columns(self, table: Mapping[str, Any], names: list[str]) -> list[str]:
+    def _choose_columns(self, table: Table) -> TextColumns:
         """Return the text columns. The first batch that has rows chooses them."""
         if self._columns is not None:
-            # Only checks that this batch has them.
-            columns = choose_columns(_NAME, names, {}, self._columns)
-            # Default columns of the first batch may lack a title or text that this batch has. Requested columns and
-            # those of the training are meant as they are.
-            if self._text_column_names is None and self._columns != self._trained:
-                check_unread_columns(_NAME, names, columns, "first batch")
-            return columns
-        first_values = {}  # of each column, the first that is not missing
-        for name in names:
-            for value in python_values(table[name]):
-                if value is not None:
-                    first_values[name] = value
-                    break
-        self._columns = choose_columns(
-            _NAME, names, first_values, self._text_column_names, trained=self._trained
-        )
-        clause = columns_warning(self._trained, self._columns)
+            self._columns.check(table, "first batch")
+            return self._columns
+        self._columns = choose_text_columns(table, self._text_column_names, trained=self._trained)
+        clause = columns_warning(self._trained, self._columns.names)
         if clause:
             logger.warning("%s.", clause)
         return self._columns

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from glove_lstm.data.files import check_is_no_file, read_json_object
 from glove_lstm.data.text_rows import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, counted
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.output_formats import Label, Labelled, Layout, open_writer
 from glove_lstm.version import __version__
@@ -93,7 +93,9 @@ class Summary:
 
     def __str__(self) -> str:
         seconds = time.perf_counter() - self.start
-        line = f"{self.rows:,} rows in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s)"
+        line = (
+            f"{counted(self.rows, 'row')} in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s)"
+        )
         if self.kept_parts:
             line += f"; parts of an earlier run kept: {self.kept_parts:,}"
         return line

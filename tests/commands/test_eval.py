@@ -44,6 +44,22 @@ def test_figures_and_pictures_are_saved(measured, figures: dict, checkpoint: Pat
     assert figures["accuracy"] == pytest.approx(right / 80)
 
 
+def test_the_model_by_position_or_by_name(checkpoint: Path, tmp_path: Path, figures: dict) -> None:
+    test = write_articles(tmp_path / "test.csv", 80, seed=7)
+    run("--model", checkpoint, "--test_file", test, "--output_dir", tmp_path / "out")
+    by_name = json.loads((tmp_path / "out" / "eval.json").read_text())
+    assert by_name["model"] == str(checkpoint)
+    assert by_name["confusion"] == figures["confusion"]
+    both = evaluate(checkpoint, "--model", checkpoint, "--test_file", test)
+    assert both.returncode == 2
+    assert "not allowed with argument" in both.stderr
+
+
+def test_one_text_is_a_text(checkpoint: Path, tmp_path: Path) -> None:
+    test = write_articles(tmp_path / "test.csv", 1, seed=7)
+    assert f"{checkpoint}: 1 text (" in run(checkpoint, "--test_file", test).stdout
+
+
 def test_figures_are_printed(measured, figures: dict) -> None:
     printed, _ = measured
     rows = [line.replace(" ", "").strip("|").split("|") for line in printed.splitlines()]

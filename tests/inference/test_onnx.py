@@ -57,6 +57,13 @@ def exported_model(request):
     return request.getfixturevalue(request.param)
 
 
+def test_an_export_logs_nothing(copy, caplog, capsys):
+    """The optimizer of ONNX warns of each operation that it leaves as it is."""
+    export_onnx(copy)
+    assert caplog.messages == []
+    assert capsys.readouterr().out == ""
+
+
 def random_batch(lengths, width):
     """Texts padded on the right, the unknown word among their words."""
     generator = np.random.default_rng(0)

@@ -6,8 +6,8 @@ from scipy.special import softmax
 from support import build_model
 from tides import make_texts, tokenized
 
-from glove_lstm.inference.prediction import predict_logits
 from glove_lstm.inference.scores import MULTI_LABEL, scores_of
+from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.training.calibration import (
     ScoredTexts,
     as_binary,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from glove_lstm.data.splits import digest_of_words
+from glove_lstm.data.words import digest_of_words
 from glove_lstm.errors import DataError
 
 Hashes = NDArray[np.uint64]
@@ -23,7 +23,7 @@ _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
-class TrainingTexts:
+class TextRecord:
     """Sorted hashes of the words of distinct texts; see `hash_texts`."""
 
     trained: Hashes  # (n,) of texts that the weights were fitted to
@@ -31,20 +31,20 @@ class TrainingTexts:
     complete: bool = True  # False if training started from a checkpoint whose texts are unknown
 
     @classmethod
-    def of(cls, trained: Iterable[str], validated: Iterable[str]) -> "TrainingTexts":
+    def of(cls, trained: Iterable[str], validated: Iterable[str]) -> "TextRecord":
         """Record texts; a title and a body are joined with a space."""
         return cls(np.unique(hash_texts(trained)), np.unique(hash_texts(validated)))
 
-    def added_to(self, earlier: "TrainingTexts | None") -> "TrainingTexts":
+    def added_to(self, earlier: "TextRecord | None") -> "TextRecord":
         """Add the record of the checkpoint where training started.
 
         `earlier` is None if it has none; the result is then incomplete.
         """
         if earlier is None:
-            return TrainingTexts(self.trained, self.validated, complete=False)
+            return TextRecord(self.trained, self.validated, complete=False)
         trained = np.union1d(self.trained, earlier.trained)
         validated = np.union1d(self.validated, earlier.validated)
-        return TrainingTexts(trained, validated, self.complete and earlier.complete)
+        return TextRecord(trained, validated, self.complete and earlier.complete)
 
     def find(self, texts: Iterable[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Look texts up.
@@ -64,7 +64,7 @@ class TrainingTexts:
         save_file(tensors, path, metadata)
 
     @classmethod
-    def load(cls, path: Path) -> "tuple[TrainingTexts, str]":
+    def load(cls, path: Path) -> "tuple[TextRecord, str]":
         """Read a record, and the SHA-256 of the weights that it belongs to.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The model and tokenizer that training starts from: new, or loaded from a checkpoint."""
+"""The model and tokenizer from which a training starts: new, or those of a checkpoint."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,28 +15,27 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.data.files import without_folders
 from glove_lstm.data.glove import GloveVectors
-from glove_lstm.data.training_texts import TrainingTexts
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.build import build_tokenizer, english_stop_words
-from glove_lstm.training.arguments import Recipe
 from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
+_FEW_VECTORS = 0.5  # share of the vocabulary that has vectors; a warning tells of less
+
 
 @dataclass(frozen=True, eq=False)
-class InitialModel:
+class Start:
     """A model before its training."""
 
     model: GloveLstmForSequenceClassification
     tokenizer: PreTrainedTokenizerBase
     about: dict[str, Any]  # what metrics.json says of it
-    has_learned: bool = False  # whether the model was trained before
-    earlier: TrainingTexts | None = None  # the texts of that training; None: they are unknown
 
     @property
     def words(self) -> dict[str, int]:
@@ -45,49 +44,24 @@ class InitialModel:
         vocabulary = self.tokenizer.get_vocab()
         return {word: row for word, row in vocabulary.items() if row not in special}
 
-    def record_of(self, trained: Iterable[str], validated: Iterable[str]) -> TrainingTexts:
-        """Return the record of texts, together with those that the checkpoint had seen before."""
-        record = TrainingTexts.of(trained, validated)
-        if not self.has_learned:
-            return record
-        return record.added_to(self.earlier)
 
-
-def initial_model(
-    recipe: Recipe,
-    train: LabelledTexts,
-    validation: LabelledTexts | None,
-    glove: GloveVectors | None,
-    more_texts: Sequence[str] = (),
-) -> InitialModel:
-    """Build a tokenizer and a model, or load the checkpoint that the recipe names.
+def new_model(
+    recipe: Recipe, train: LabelledTexts, more_texts: Sequence[str], glove: GloveVectors
+) -> Start:
+    """Build a tokenizer from texts, and a network with the vectors of its words.
 
     Args:
         recipe: The arguments.
-        train: The training texts, from which the vocabulary is built. They may be none, but have the names of the
-            labels.
-        validation: Texts of which a checkpoint may have seen some.
-        glove: Word vectors; None in fine-tuning.
-        more_texts: Texts whose words are in the vocabulary, too.
+        train: The training texts. They may be none, but name the labels.
+        more_texts: Texts without labels, whose words are in the vocabulary, too.
+        glove: Word vectors.
 
     Raises:
-        DataError: Arguments and texts do not fit together, or the checkpoint cannot be loaded.
+        DataError: Arguments and texts do not fit together.
     """
-    if recipe.model.model_name_or_path is not None:
-        return _load(recipe, recipe.model.model_name_or_path, train, validation)
-    assert glove is not None
-    return _new(recipe, train, glove, more_texts)
-
-
-def _new(
-    recipe: Recipe, train: LabelledTexts, glove: GloveVectors, more_texts: Sequence[str]
-) -> InitialModel:
     options = recipe.tokenizer
-    reads_types = bool(recipe.model.type_embedding_size or recipe.model.character_buckets)
     is_article = options.tokenizer_variant == "article"
-    stop_words: Iterable[str] = ()
-    if is_article:
-        stop_words = english_stop_words()
+    stop_words: Iterable[str] = english_stop_words() if is_article else ()
     # Both presets have them.
     assert options.max_seq_length
     assert options.vocab_size
@@ -99,40 +73,36 @@ def _new(
             model_max_length=options.max_seq_length,
             known_words=glove.words,
             truncation_side=options.truncation_side,
-            token_types=reads_types,
+            token_types=bool(recipe.model.type_embedding_size or recipe.model.character_buckets),
             stop_words=stop_words,
         )
         config = GloveLstmConfig(
             **recipe.model.config_values(),
             vocab_size=tokenizer.vocab_size,
             embedding_size=glove.vectors.shape[1],
-            **_label_maps(train),
+            problem_type=MULTI_LABEL if train.is_multi_label else None,
+            **_label_maps(train.label_names),
         )
     except ValueError as error:
         raise DataError(f"{str(error).rstrip('.')}.") from None
-    model = GloveLstmForSequenceClassification(config)
+    try:
+        model = GloveLstmForSequenceClassification(config)
+    except (RuntimeError, MemoryError) as error:
+        problem = f"The network does not fit into memory ({first_line(error)})"
+        raise DataError(f"{problem}; choose a smaller hidden_size, or fewer rows.") from None
+
     rows, share = embedding_rows(
         tokenizer.get_vocab(), glove, uniform=is_article, seed=recipe.training.seed
     )
+    if share < _FEW_VECTORS:
+        logger.warning(
+            "Only %.0f %% of the vocabulary have vectors in %s: are these vectors of another language?",
+            100 * share,
+            without_folders(glove.source),
+        )
     _fill_embeddings(model, rows, glove)
     about = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
-    return InitialModel(model, tokenizer, about)
-
-
-def _fill_embeddings(
-    model: GloveLstmForSequenceClassification, rows: NDArray[np.float32], glove: GloveVectors
-) -> None:
-    config = model.config
-    embeddings = model.encoder.embeddings
-    words = embeddings.word_embeddings.weight.data
-    words.copy_(torch.from_numpy(rows))
-    words[config.pad_token_id] = 0
-    characters = embeddings.character_embeddings
-    if characters is not None:
-        unknown = rows[config.unk_token_id]
-        vectors = character_vectors(glove, unknown, config.character_buckets)
-        characters.weight.data.copy_(torch.from_numpy(vectors))
-    model.round_tables()  # now: an LSTM beside frozen vectors must learn from the values that are saved
+    return Start(model, tokenizer, about)
 
 
 def embedding_rows(
@@ -165,14 +135,31 @@ def embedding_rows(
     return rows, len(known) / len(vocabulary)
 
 
-def _load(
-    recipe: Recipe, path: str, train: LabelledTexts, validation: LabelledTexts | None
-) -> InitialModel:
-    """Load a checkpoint. If the texts have a label that it lacks, its last layer and its n-grams start anew."""
-    checkpoint = Checkpoint.open(path)
+def _fill_embeddings(
+    model: GloveLstmForSequenceClassification, rows: NDArray[np.float32], glove: GloveVectors
+) -> None:
+    config = model.config
+    embeddings = model.encoder.embeddings
+    words = embeddings.word_embeddings.weight.data
+    words.copy_(torch.from_numpy(rows))
+    words[config.pad_token_id] = 0
+    characters = embeddings.character_embeddings
+    if characters is not None:
+        unknown = rows[config.unk_token_id]
+        vectors = character_vectors(glove, unknown, config.character_buckets)
+        characters.weight.data.copy_(torch.from_numpy(vectors))
+    model.round_tables()  # now: an LSTM beside frozen vectors must learn from the values that are saved
+
+
+def model_of(checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts) -> Start:
+    """Load the model of a checkpoint, without its calibration.
+
+    If the texts have a label that it lacks, its last layer and its n-grams start anew.
+    """
+    path = str(recipe.model.model_name_or_path)
     changes: dict[str, Any] = {**UNCALIBRATED, **recipe.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
-    has_new_labels = not set(train.label_names) <= set(checkpoint.label_names)
+    has_new_labels = list(train.label_names) != list(checkpoint.label_names)
     if has_new_labels:
         logger.warning(
             "The labels %s differ from the labels %s of %s: its last layer and its n-grams start anew.",
@@ -180,7 +167,7 @@ def _load(
             list(checkpoint.label_names),
             path,
         )
-        changes |= _label_maps(train)
+        changes |= _label_maps(train.label_names)
     model, tokenizer = checkpoint.load_model(**changes)
 
     if has_new_labels:  # the old weights belong to other labels, even where the number is the same
@@ -193,13 +180,8 @@ def _load(
         nn.init.zeros_(characters.weight)
     if recipe.tokenizer.max_seq_length:
         tokenizer.model_max_length = recipe.tokenizer.max_seq_length
-
-    about: dict[str, Any] = {"fine_tuned_from": without_folders(path)}
-    earlier = checkpoint.training_texts()
-    if validation is not None and earlier is not None and earlier.complete:
-        was_trained_on, _ = earlier.find(validation.texts)
-        about["known_before"] = int(was_trained_on.sum())
-    return InitialModel(model, tokenizer, about, has_learned=True, earlier=earlier)
+    about = {"fine_tuned_from": without_folders(path)}
+    return Start(model, tokenizer, about)
 
 
 def _reset_label_weights(model: GloveLstmForSequenceClassification) -> None:
@@ -210,12 +192,8 @@ def _reset_label_weights(model: GloveLstmForSequenceClassification) -> None:
         nn.init.zeros_(model.ngrams.bias)
 
 
-def _label_maps(texts: LabelledTexts) -> dict[str, Any]:
-    names = texts.label_names
-    maps: dict[str, Any] = {
+def _label_maps(names: Sequence[str]) -> dict[str, Any]:
+    return {
         "id2label": dict(enumerate(names)),
         "label2id": {name: number for number, name in enumerate(names)},
     }
-    if texts.is_multi_label:
-        maps["problem_type"] = MULTI_LABEL
-    return maps

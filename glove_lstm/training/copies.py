@@ -1,12 +1,11 @@
-"""The texts on which a model learns from its teacher: the training texts, altered copies of them, unlabelled texts.
+"""Altered copies of texts, on which a model learns more of its teacher.
 
 A copy has words exchanged for words of similar vectors, as in TinyBERT (Jiao et al. 2020,
 https://arxiv.org/abs/1909.10351), and words dropped, and may be cut to a span of words, as in Tang et al. 2019
-(https://arxiv.org/abs/1903.12136). Altering may change which label is right; the teacher's logits are those of the
-altered text.
+(https://arxiv.org/abs/1903.12136). Altering may change which label is right; the teacher is asked about the altered
+text.
 """
 
-import logging
 import random
 import string
 from collections.abc import Mapping, Sequence
@@ -15,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.glove import GloveVectors
-from glove_lstm.data.splits import rows_without_near_duplicates
 from glove_lstm.progress import progress
-from glove_lstm.training.labelled_texts import LabelledTexts
-
-logger = logging.getLogger(__name__)
 
 # DECISIONS.md says what was tried.
 _DROPPED = 0.1  # share of the words
 _EXCHANGED = 0.3  # share of the words
 _CUT = 0.4  # share of the copies that are cut to a span of words
 _SHORTEST = 2  # words of a span
+
+_COPIES = 80_000  # of all training texts together
+_MOST_COPIES = 14  # of a text
 
 _FREQUENT = 60_000  # most frequent words of GloVe, among which similar words are looked for
 _NEIGHBOURS = 10  # similar words for each word
@@ -35,34 +33,16 @@ _BLOCK = 512  # words whose similarities are computed together
 _PUNCTUATION = string.punctuation + "\u2018\u2019\u201c\u201d\u2026"
 
 
-def without_near_duplicates(
-    texts: Sequence[str], others: LabelledTexts | None, name: str
-) -> list[str]:
-    """Return the unlabelled texts without the near duplicates of other texts, and log how many there were.
-
-    Args:
-        texts: n texts.
-        others: Texts that measure the model; None: there are none.
-        name: What the log calls them.
-    """
-    if others is None or not len(texts):
-        return list(texts)
-    kept = rows_without_near_duplicates(texts, others.texts)
-    if len(kept) < len(texts):
-        left_out = f"{len(texts) - len(kept):,} of {len(texts):,}"
-        logger.warning(
-            "%s unlabelled texts are left out: they are near duplicates of %s texts.",
-            left_out,
-            name,
-        )
-    return [texts[row] for row in kept]
+def copies_of_each(texts: int) -> int:
+    """Return how many altered copies each of n training texts has by default."""
+    return min(round(_COPIES / max(texts, 1)), _MOST_COPIES)
 
 
 def altered_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) -> list[str]:
     """Return `count` altered copies of each text.
 
     A copy depends on its text and on the vectors only. A run with another seed has the same copies, for which the
-    teacher's logits are cached.
+    teacher's answers are kept.
 
     Args:
         texts: n texts.

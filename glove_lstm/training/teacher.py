@@ -1,6 +1,7 @@
 """Teachers: classifiers that another model learns from (Hinton et al. 2015, https://arxiv.org/abs/1503.02531)."""
 
 import hashlib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,20 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
 from glove_lstm.data.files import check_is_no_file, check_revision, digest, without_folders
+from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError, first_line
+from glove_lstm.progress import progress
 
 Floats = NDArray[np.floating]
 Function = Callable[[list[str]], Any]  # n texts -> the probability of each label, (n, classes)
 
+LOGITS_NAME = (
+    "teacher_logits-{}.npz"  # in the output folder, with the beginning of the teacher's identity
+)
+_KEY_SIZE = 16  # bytes
+
+_BATCH_SIZE = 32  # texts
+_SECONDS_BETWEEN_WRITES = 120.0
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.py", "README.md"]
 _DEFAULT_LONGEST = 512  # tokens that a teacher reads if its tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers has a larger number if there is no limit
@@ -51,7 +61,7 @@ class LoadedTeacher(ABC):
 
     Attributes:
         about: Its name, and its revision and licence if they are known.
-        label_names: Its labels in the order of its logits; None: unknown.
+        label_names: Its labels in the order of its logits; None: those of the texts.
         identity: A hash of the files that decide its logits; None: unknown.
     """
 
@@ -79,7 +89,7 @@ def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
     if isinstance(teacher, str | Path):
         teacher = Teacher(str(teacher))
     if isinstance(teacher, Teacher):
-        loaded = TransformersTeacher(teacher, device)
+        loaded = _TransformersTeacher(teacher, device)
         try:
             loaded.logits(["One text.", "Another text"])
         except Exception as error:
@@ -87,14 +97,14 @@ def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
             raise DataError(f"{problem}; give another one.") from error
         return loaded
     if callable(teacher):
-        return FunctionTeacher(teacher)
+        return _FunctionTeacher(teacher)
     raise DataError(
         f"teacher is {teacher!r}; give a name on the Hub, a folder, a Teacher, or a function that returns the "
         "probability of each label."
     )
 
 
-class TransformersTeacher(LoadedTeacher):
+class _TransformersTeacher(LoadedTeacher):
     """A sequence classifier of transformers."""
 
     def __init__(self, teacher: Teacher, device: torch.device) -> None:
@@ -102,16 +112,14 @@ class TransformersTeacher(LoadedTeacher):
         folder = _download(teacher)
         self._config, self._tokenizer, model = _load(teacher, folder)
         self._model = model.to(device).eval()
-        self.label_names = [
-            str(self._config.id2label[row]) for row in range(self._config.num_labels)
-        ]
+        labels = range(self._config.num_labels)
+        self.label_names = [str(self._config.id2label[label]) for label in labels]
         name = without_folders(teacher.model)
         self.about = {"name": name, **_revision_and_license(teacher, folder)}
         self.identity = _identity(folder)
 
     @torch.inference_mode()
     def logits(self, texts: list[str]) -> Floats:
-        """Return the logits of a few texts: (n, classes)."""
         inputs = self._tokenizer(
             texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt"
         )
@@ -124,30 +132,6 @@ class TransformersTeacher(LoadedTeacher):
         if longest > _NO_LIMIT:
             longest = _DEFAULT_LONGEST
         return min(longest, getattr(self._config, "max_position_embeddings", longest))
-
-
-def _identity(folder: Path) -> str:
-    """Return a hash of config, tokenizer, weights and code."""
-    files = {file for pattern in _FILES for file in folder.glob(pattern)}
-    files.discard(folder / "README.md")
-    digests = [f"{file.name} {digest(file)}" for file in sorted(files)]
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _revision_and_license(teacher: Teacher, folder: Path) -> dict[str, Any]:
-    """Return the commit and the licence, if they are known."""
-    about = {}
-    if not Path(teacher.model).is_dir():
-        about["revision"] = folder.name  # the commit, as the Hub's cache names its folders
-    card = folder / "README.md"
-    if card.is_file():
-        try:
-            licence = ModelCard.load(card).data.get("license")
-        except ValueError:  # its header is no YAML
-            licence = None
-        if licence:
-            about["license"] = str(licence)
-    return about
 
 
 def _download(teacher: Teacher) -> Path:
@@ -212,7 +196,31 @@ def _check_task(teacher: Teacher, config: Any) -> None:
         raise DataError(f"The teacher {teacher.model} {problem}; {advice}.")
 
 
-class FunctionTeacher(LoadedTeacher):
+def _identity(folder: Path) -> str:
+    """Return a hash of config, tokenizer, weights and code."""
+    files = {file for pattern in _FILES for file in folder.glob(pattern)}
+    files.discard(folder / "README.md")
+    digests = [f"{file.name} {digest(file)}" for file in sorted(files)]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _revision_and_license(teacher: Teacher, folder: Path) -> dict[str, Any]:
+    """Return the commit and the licence, if they are known."""
+    about = {}
+    if not Path(teacher.model).is_dir():
+        about["revision"] = folder.name  # the commit, as the Hub's cache names its folders
+    card = folder / "README.md"
+    if card.is_file():
+        try:
+            licence = ModelCard.load(card).data.get("license")
+        except ValueError:  # its header is no YAML
+            licence = None
+        if licence:
+            about["license"] = str(licence)
+    return about
+
+
+class _FunctionTeacher(LoadedTeacher):
     """A function that returns the probability of each label."""
 
     def __init__(self, function: Function) -> None:
@@ -221,9 +229,15 @@ class FunctionTeacher(LoadedTeacher):
         self.about = {"name": f"the function {name}"}
 
     def logits(self, texts: list[str]) -> Floats:
-        """Return the logarithms of the probabilities of a few texts: (n, classes)."""
         name = self.about["name"]
-        scores = np.asarray(self._function(texts), dtype=np.float64)
+        returned = self._function(texts)
+        try:
+            scores = np.asarray(returned, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError(
+                f"The teacher, {name}, returned a {type(returned).__name__} that is no array of numbers; it must "
+                "return the probability of each label, (texts, labels)."
+            ) from None
         if scores.ndim != 2 or len(scores) != len(texts):
             raise DataError(
                 f"The teacher, {name}, returned an array of shape {scores.shape} for {len(texts)} texts; it must "
@@ -255,3 +269,108 @@ def columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
             "Rename the labels of the texts, or set id2label in the teacher's config.json."
         )
     return [teacher.label_names.index(name) for name in label_names]
+
+
+def ask(
+    teacher: LoadedTeacher,
+    texts: Sequence[str],
+    label_names: Sequence[str],
+    folder: Path | None = None,
+) -> NDArray[np.float32]:
+    """Return the logits of a teacher for n texts, each with mean 0: (n, classes), in the order of the labels.
+
+    The longest texts are asked first, in batches of similar length. Equal texts are asked once.
+
+    Args:
+        teacher: A loaded teacher.
+        texts: n texts.
+        label_names: The labels, in any order.
+        folder: Folder in which the logits are kept, so that another run does not ask again; None: they are not kept,
+            nor are those of a function, of which nothing tells one version from another.
+
+    Raises:
+        DataError: The teacher has other labels, or its logits are not finite.
+    """
+    columns = columns_of(teacher, label_names)
+    kept = _KeptLogits.of(teacher, folder)
+    text_of = {kept.key(text): text for text in texts}
+    missing = [key for key in text_of if key not in kept.logits_of]
+    missing.sort(key=lambda key: len(text_of[key]), reverse=True)
+    try:
+        with progress(f"Asking {teacher.about['name']}", total=len(missing)) as bar:
+            for start in range(0, len(missing), _BATCH_SIZE):
+                batch = missing[start : start + _BATCH_SIZE]
+                logits = teacher.logits([text_of[key] for key in batch])
+                _check_logits(teacher, logits, label_names)
+                kept.add(batch, logits)
+                bar.update(len(batch))
+    finally:  # also after an interruption
+        kept.write()
+    every = np.array([kept.logits_of[kept.key(text)] for text in texts], dtype=np.float32)
+    every = every.reshape(len(texts), len(label_names))[:, columns]
+    return every - every.mean(axis=1, keepdims=True)
+
+
+def _check_logits(teacher: LoadedTeacher, logits: Floats, label_names: Sequence[str]) -> None:
+    name = teacher.about["name"]
+    if logits.shape[1] != len(label_names):
+        raise DataError(
+            f"The teacher {name} gives {logits.shape[1]} scores for a text, but there are {len(label_names)} labels: "
+            f"{', '.join(label_names)}."
+        )
+    if not np.isfinite(logits).all():
+        raise DataError(f"The teacher {name} gives logits that are not finite numbers.")
+
+
+class _KeptLogits:
+    """Logits by text. They are written into a file every few minutes, whole or not at all.
+
+    Args:
+        path: The file, which may exist; None: the logits are not kept.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.logits_of: dict[bytes, Floats] = {}
+        self._path = path
+        self._is_written = True
+        self._last_write = time.monotonic()
+        if path is not None and path.exists():
+            self._read(path)
+
+    @classmethod
+    def of(cls, teacher: LoadedTeacher, folder: Path | None) -> "_KeptLogits":
+        """Open the file of a teacher in a folder."""
+        if folder is None or teacher.identity is None:
+            return cls(None)
+        return cls(folder / LOGITS_NAME.format(teacher.identity[:12]))
+
+    def key(self, text: str) -> bytes:
+        """Return the key of a text, a hash."""
+        content = text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(content, digest_size=_KEY_SIZE).digest()
+
+    def add(self, keys: Sequence[bytes], logits: Floats) -> None:
+        """Keep the logits of a few texts."""
+        self.logits_of.update(zip(keys, logits.astype(np.float32), strict=True))
+        self._is_written = False
+        if time.monotonic() - self._last_write > _SECONDS_BETWEEN_WRITES:
+            self.write()
+
+    def write(self) -> None:
+        """Write what the file lacks."""
+        if self._path is None or self._is_written:
+            return
+        keys = np.frombuffer(b"".join(self.logits_of), dtype=np.uint8).reshape(-1, _KEY_SIZE)
+        logits = np.stack(list(self.logits_of.values()))
+        with whole_file(self._path) as part, part.open("wb") as file:
+            np.savez(file, keys=keys, logits=logits)
+        self._is_written = True
+        self._last_write = time.monotonic()
+
+    def _read(self, path: Path) -> None:
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                keys = [key.tobytes() for key in arrays["keys"]]
+                self.logits_of = dict(zip(keys, arrays["logits"], strict=True))
+        except Exception as error:  # a damaged archive raises errors of many types
+            raise DataError(f"{path} cannot be used ({first_line(error)}): remove it.") from None

@@ -1,5 +1,6 @@
 """The ONNX file: what PyTorch computes, whatever the network and the batch, with the weights of their checkpoint."""
 
+import logging
 import shutil
 
 import numpy as np
@@ -60,7 +61,8 @@ def exported_model(request):
 def test_an_export_logs_nothing(copy, caplog, capsys):
     """The optimizer of ONNX warns of each operation that it leaves as it is."""
     export_onnx(copy)
-    assert caplog.messages == []
+    # torch traces each step of an export, at the level DEBUG.
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
     assert capsys.readouterr().out == ""
 
 

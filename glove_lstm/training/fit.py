@@ -19,7 +19,6 @@ from transformers import EvalPrediction, set_seed
 
 from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.data.in_memory import common_label_type
 from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import epochs_of, tokenize
@@ -52,8 +51,6 @@ def fit(
     groups: Sequence[Hashable] | None = None,
     class_weight: ClassWeight | None = None,
     sample_weight: NDArray[Any] | None = None,
-    text_column_names: Sequence[str] | None = None,
-    label_type: str | None = None,
     glove: GloveVectors | None = None,
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
     teacher: TeacherLike | None = None,
@@ -76,8 +73,6 @@ def fit(
         groups: n values. Texts of one group, such as an author, are all held out or none.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
         sample_weight: (n,) weight of each text.
-        text_column_names: Text columns of the training table, for the config.
-        label_type: Python type of the labels, for the config.
         glove: Vectors that are already loaded, instead of the recipe's.
         compute_metrics: Metrics of the held-out texts after each epoch, for the Trainer.
         teacher: A classifier to learn from; see `load_teacher`. It should not have seen the held-out texts.
@@ -139,8 +134,6 @@ def fit(
             else:
                 start = model_of(checkpoint, recipe, train)
             model = start.model
-            model.config.text_column_names = _list_or_none(text_column_names)
-            model.config.label_type = common_label_type(names, label_type)
 
             encoder = LightTokenizer.of(start.tokenizer)
             measured = None
@@ -275,12 +268,6 @@ def _weighted(train: LabelledTexts, label_weights: dict[str, float] | None) -> L
         by_label = np.array([label_weights[name] for name in train.label_names])
         weights = own * by_label[train.labels]
     return replace(train, weights=weights)
-
-
-def _list_or_none(names: Sequence[str] | None) -> list[str] | None:
-    if names is None:
-        return None
-    return list(names)
 
 
 @contextmanager

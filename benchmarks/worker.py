@@ -123,7 +123,7 @@ def _train_default(job: Job) -> Predict:
 
     def predict(texts: Sequence[str]) -> list[str]:
         from glove_lstm.checkpoint import Checkpoint
-        from glove_lstm.inference.prediction import predict_logits
+        from glove_lstm.inference.torch_classifier import predict_logits
 
         model, tokenizer = Checkpoint.open(checkpoint).load_model()
         best = predict_logits(model, tokenizer, texts).argmax(axis=1)
@@ -228,7 +228,7 @@ def _load(job: Job) -> Any:
 
         return pipeline("text-classification", model=job["folder"], trust_remote_code=True)
     if job["model"] == "default":
-        from glove_lstm.inference.runtime import LightClassifier
+        from glove_lstm.inference.light_classifier import LightClassifier
 
         return LightClassifier.from_pretrained(job["folder"], threads=len(job["cores"]))
     if job["model"] == "fasttext":

@@ -23,7 +23,7 @@ from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.inference.prediction import predict_probabilities
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.training.fit import fit
 from glove_lstm.training.recipe import Recipe, make_recipe
 
@@ -45,7 +45,7 @@ _OUR_SOURCES = (
     *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.text/*.py"),
     "glove_lstm.modeling/*.py",
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
-    *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
+    *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/scores.py"),
 )
 _PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)
@@ -137,7 +137,7 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Cla
     if model == "ngrams_alone":
         for weights in result.model.classifier.parameters():
             weights.data.zero_()
-    return partial(predict_probabilities, result.model, result.tokenizer)
+    return TorchClassifier.of(result.model, result.tokenizer).predict_proba
 
 
 def _teacher(fold: Fold, settings: Settings) -> Path:

@@ -77,7 +77,9 @@ def main(argv: Sequence[str]) -> None:
     if args.input and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
-        sys.stderr.write(f"warning: {counted(summary.empty, 'row')} without any text labelled, too\n")
+        sys.stderr.write(
+            f"warning: {counted(summary.empty, 'row')} without any text labelled, too\n"
+        )
 
 
 def _label_to_file(

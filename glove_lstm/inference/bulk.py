@@ -93,7 +93,9 @@ class Summary:
 
     def __str__(self) -> str:
         seconds = time.perf_counter() - self.start
-        line = f"{counted(self.rows, 'row')} in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s)"
+        line = (
+            f"{counted(self.rows, 'row')} in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s)"
+        )
         if self.kept_parts:
             line += f"; parts of an earlier run kept: {self.kept_parts:,}"
         return line

@@ -44,9 +44,7 @@ def test_figures_and_pictures_are_saved(measured, figures: dict, checkpoint: Pat
     assert figures["accuracy"] == pytest.approx(right / 80)
 
 
-def test_the_model_by_position_or_by_name(
-    checkpoint: Path, tmp_path: Path, figures: dict
-) -> None:
+def test_the_model_by_position_or_by_name(checkpoint: Path, tmp_path: Path, figures: dict) -> None:
     test = write_articles(tmp_path / "test.csv", 80, seed=7)
     run("--model", checkpoint, "--test_file", test, "--output_dir", tmp_path / "out")
     by_name = json.loads((tmp_path / "out" / "eval.json").read_text())

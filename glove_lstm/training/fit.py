@@ -95,10 +95,15 @@ def fit(
     if validation is not None:
         held_out = LabelledTexts.of(*validation, names, name="validation labels")
     _check(train, held_out, unlabelled, loaded_teacher)
+    if groups is not None and len(groups) != len(texts):
+        raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
+    train, groups = _without_weight_0(train, groups)
 
     with _output_claimed(recipe):
         if held_out is None:
-            train, held_out = _divide(train, groups, recipe)
+            with one_thread():
+                fraction = recipe.training.validation_fraction
+                train, held_out = divide(train, fraction, recipe.training.seed, groups)
         label_weights = _label_weights(class_weight, train)
         train = _weighted(train, label_weights)
         if glove is None and checkpoint is None:
@@ -232,19 +237,16 @@ def _output_claimed(recipe: Recipe) -> AbstractContextManager[None]:
     return claimed(folder, training.resume_from_checkpoint, recipe.model.model_name_or_path)
 
 
-def _divide(
-    texts: LabelledTexts, groups: Sequence[Hashable] | None, recipe: Recipe
-) -> tuple[LabelledTexts, LabelledTexts | None]:
-    """Hold texts out; those of weight 0 are left out before, because they must not calibrate."""
-    if groups is not None and len(groups) != len(texts):
-        raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
-    if texts.weights is not None:
-        rows = np.flatnonzero(texts.weights).tolist()
-        texts = texts.select(rows)
-        if groups is not None:
-            groups = [groups[row] for row in rows]
-    with one_thread():
-        return divide(texts, recipe.training.validation_fraction, recipe.training.seed, groups)
+def _without_weight_0(
+    texts: LabelledTexts, groups: Sequence[Hashable] | None
+) -> tuple[LabelledTexts, Sequence[Hashable] | None]:
+    """Leave out the texts of weight 0, with their groups: they must neither teach nor calibrate."""
+    if texts.weights is None:
+        return texts, groups
+    rows = np.flatnonzero(texts.weights).tolist()
+    if groups is not None:
+        groups = [groups[row] for row in rows]
+    return texts.select(rows), groups
 
 
 def _label_weights(

@@ -86,7 +86,7 @@ def test_few_texts_lean_to_the_better_part(informative):
         ]
         accuracies.append(right)
     of_sum, of_better_part = np.mean(accuracies, axis=0)
-    assert of_sum > of_better_part - 0.005
+    assert of_sum > of_better_part - 0.015
 
 
 def test_beginnings_are_shrunk_as_far_as_they_carry_no_signal():

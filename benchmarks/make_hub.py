@@ -58,23 +58,22 @@ def main(argv: Sequence[str]) -> None:
 
 def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
     corpus = hub_corpus(data_dir)
-    texts, test = corpus.texts, corpus.test
+    train, test = corpus.train, corpus.test
     # Without its progress bar the Trainer prints.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         result = fit(
-            texts.texts,
-            named_labels(texts),
-            corpus.held_out,
+            train.texts,
+            named_labels(train),
+            (corpus.validation.texts, named_labels(corpus.validation)),
             recipe=settings.recipe("default", FIRST_SEED, scratch),
-            label_names=texts.label_names,
-            sample_weight=texts.weights,
-            sources=texts.sources,
+            label_names=train.label_names,
+            sample_weight=train.weights,
             text_column_names=["title", "text"],
             glove=settings.glove,
             compute_metrics=compute_metrics,
         )
     metrics = measures.run_metrics(result, test)
-    metrics["about"] |= {"data": corpus.description, "validation_by": "source"}
+    metrics["about"] |= {"data": corpus.description, "validation_is_given": True, "language": "en", "license": "apache-2.0"}
     classifier = TorchClassifier.of(result.model, result.tokenizer)
     measures.add_baselines(metrics, result, test)
     metrics["robustness"] = measure_robustness(classifier, test.texts, test.labels)

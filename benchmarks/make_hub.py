@@ -14,8 +14,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from benchmarks.corpora import hub_corpus, named_labels, other_corpora
-from benchmarks.hub_code import NAME, fill_other_corpora, write_hub_code
+from benchmarks.corpora import hub_corpus, named_labels
+from benchmarks.examples import classify_examples
+from benchmarks.hub_code import NAME, write_hub_code
 from benchmarks.models import FIRST_SEED, Settings, sources
 from benchmarks.records import record
 from benchmarks.thumbnail import plot_thumbnail
@@ -25,7 +26,9 @@ from glove_lstm.commands.train import parse_words
 from glove_lstm.evaluation import run_metrics as measures
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
+from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.save_result import save_result
 from glove_lstm.training.fit import fit
 
@@ -47,8 +50,8 @@ def main(argv: Sequence[str]) -> None:
     args, rest = parser.parse_known_args(argv)
     settings = Settings(args.glove, _ARGUMENTS | parse_words(rest))
     _train(args.output_dir, args.data_dir, settings)
-    model, tokenizer = Checkpoint.open(args.output_dir).load_model()
-    plot_thumbnail(NAME, model, tokenizer, args.output_dir / THUMBNAIL_NAME)
+    classifier = load_classifier(Checkpoint.open(args.output_dir))
+    plot_thumbnail(NAME, classifier, args.output_dir / THUMBNAIL_NAME)
     write_hub_code(args.output_dir)
     sys.stdout.write(f"Made {args.output_dir}\n")
 
@@ -72,15 +75,10 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
         )
     metrics = measures.run_metrics(result, test)
     metrics["about"] |= {"data": corpus.description, "validation_by": "source"}
-    others = other_corpora(data_dir)
-    measures.add_other_data(metrics, result, others)
-    measures.add_baselines(metrics, result, test, others)
-    metrics["robustness"] = measure_robustness(
-        result.model, result.tokenizer, test.texts, test.labels
-    )
-    if folder == DEFAULT_CHECKPOINT:
-        fill_other_corpora(metrics["other_data"], metrics["baselines"])
-    del metrics["other_data"]
+    classifier = TorchClassifier.of(result.model, result.tokenizer)
+    measures.add_baselines(metrics, result, test)
+    metrics["robustness"] = measure_robustness(classifier, test.texts, test.labels)
+    metrics["examples"] = classify_examples(classifier)
     metrics["made_by"] = record("benchmarks/corpora.*", *sources("default", corrupted=True))
     save_result(result, metrics, folder, test)
     export_onnx(folder)

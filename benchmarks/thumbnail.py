@@ -4,20 +4,17 @@ The Hub shows it where a link to the model is shared.
 """
 
 import math
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from glove_lstm.evaluation.examples import EXAMPLES
+from benchmarks.examples import EXAMPLES
 from glove_lstm.evaluation.plots import BLUE, GREY, ORANGE
-from glove_lstm.inference.explain import Explanation, WordEffect, explain
-from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.classifier import Classifier
+from glove_lstm.inference.explain import Explanation, WordEffect
 
 _TITLES = (EXAMPLES[0][0], EXAMPLES[6][0])  # one in the style of each label
 _COLOURS = {"REAL": BLUE, "FAKE": ORANGE}
@@ -30,15 +27,12 @@ _WORD_SIZE = 28  # points
 _DEEPEST = 0.6  # opacity behind the strongest word: black letters stay readable
 
 
-def plot_thumbnail(
-    name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path
-) -> None:
+def plot_thumbnail(name: str, classifier: Classifier, path: Path) -> None:
     """Draw the explained titles.
 
     Args:
         name: Name of the model.
-        model: A classifier with the labels FAKE and REAL.
-        tokenizer: Its tokenizer.
+        classifier: A classifier with the labels FAKE and REAL.
         path: The PNG.
     """
     figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white")
@@ -47,11 +41,10 @@ def plot_thumbnail(
     question = "Which kind of source does a text resemble, and which words tell?"
     figure.text(_MARGIN, 0.7, question, fontsize=20, color=GREY)
     for height, title in zip((0.48, 0.2), _TITLES, strict=True):
-        predict = partial(predict_logits, model, tokenizer)
-        explanation = explain(predict, title, model.config.label_names)
+        explanation = classifier.explain(title)
         _draw_words(figure, explanation, height)
-        score = softmax(predict([title])).max()
-        _draw_score(figure, explanation.label, score, height - 0.1)
+        [answer] = classifier(title)
+        _draw_score(figure, answer["label"], answer["score"], height - 0.1)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     picture.quantize(_COLOUR_COUNT).save(path, optimize=True)

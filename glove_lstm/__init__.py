@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from glove_lstm.inference.batch_classifier import BatchClassifier as BatchClassifier
     from glove_lstm.inference.explain import Explanation as Explanation
     from glove_lstm.inference.explain import explain as explain
-    from glove_lstm.inference.runtime import LightClassifier as LightClassifier
+    from glove_lstm.inference.light_classifier import LightClassifier as LightClassifier
     from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig as GloveLstmConfig
     from glove_lstm.modeling.modeling_glove_lstm import (
         GloveLstmForSequenceClassification as GloveLstmForSequenceClassification,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from glove_lstm.tokenization.tokenization_glove_lstm import (
         GloveLstmTokenizer as GloveLstmTokenizer,
     )
-    from glove_lstm.training.teachers import Teacher as Teacher
+    from glove_lstm.training.teacher import Teacher as Teacher
 
 _MODULES = {
     "BatchClassifier": "glove_lstm.inference.batch_classifier",
@@ -38,9 +38,9 @@ _MODULES = {
     "GloveLstmForSequenceClassification": "glove_lstm.auto_classes",
     "GloveLstmModel": "glove_lstm.auto_classes",
     "GloveLstmTokenizer": "glove_lstm.auto_classes",
-    "LightClassifier": "glove_lstm.inference.runtime",
+    "LightClassifier": "glove_lstm.inference.light_classifier",
     "Liar": "glove_lstm.data.liar",
-    "Teacher": "glove_lstm.training.teachers",
+    "Teacher": "glove_lstm.training.teacher",
     "explain": "glove_lstm.inference.explain",
 }
 

@@ -12,9 +12,8 @@ from typing import Any
 import gradio as gr
 
 from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import OpenModel
+from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.explain import Explanation
-from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.processors import processors
 
 MOST_CHARACTERS = 100_000  # of a title and a text together
@@ -57,22 +56,21 @@ _STYLE = """
 """
 
 
-def build_app(model: OpenModel, name: str) -> gr.Blocks:
+def build_app(model: Classifier, name: str, unsure_below: float = 0.0) -> gr.Blocks:
     """Return the app of a model.
 
     Args:
         model: Any classifier of this package.
         name: What the app calls it.
+        unsure_below: Score below which a label is unsure.
     """
-    suggested = suggested_threshold(model.checkpoint)
-    unsure_below = suggested["threshold"] if suggested else 0.0
     is_news = set(model.label_names) == _NEWS_LABELS
 
     def classify(title: Any, text: Any) -> tuple[str, dict[str, float], str]:
         """Return the label, the score of each label, and the text with marked words as HTML."""
         whole = _read(title, text)
         try:
-            [scores] = model.predict([whole], None)
+            [scores] = model.predict_proba([whole])
             explanation = model.explain(whole)
         except DataError as error:
             raise _refusal(str(error)) from None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import onnxruntime
     from transformers import PreTrainedTokenizerBase
 
-    from glove_lstm.data.training_texts import TrainingTexts
+    from glove_lstm.data.text_record import TextRecord
     from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
     from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
     from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -282,19 +282,19 @@ class Checkpoint:
             raise DataError(f"{path} is missing: get the checkpoint again.")
         check_weights(path, len(self.label_names))
 
-    def training_texts(self) -> "TrainingTexts | None":
+    def training_texts(self) -> "TextRecord | None":
         """Load the record of the training texts; None if there is none, or if the weights have changed since.
 
         Raises:
             DataError: The record is damaged.
         """
-        from glove_lstm.data.training_texts import TrainingTexts
+        from glove_lstm.data.text_record import TextRecord
 
         self.fetch(TRAINING_TEXTS_NAME, WEIGHTS_NAME)
         path = self.folder / TRAINING_TEXTS_NAME
         if not path.is_file():
             return None
-        record, weights_digest = TrainingTexts.load(path)
+        record, weights_digest = TextRecord.load(path)
         if weights_digest != digest(self.folder / WEIGHTS_NAME):
             return None
         return record
@@ -326,7 +326,7 @@ class Checkpoint:
         folder: Path,
         model: "GloveLstmForSequenceClassification",
         tokenizer: "PreTrainedTokenizerBase",
-        training_texts: "TrainingTexts",
+        training_texts: "TextRecord",
     ) -> Iterator[Path]:
         """Save a checkpoint, whole or not at all; what an earlier model left in the folder is replaced or removed.
 

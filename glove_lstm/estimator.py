@@ -6,13 +6,11 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-from datasets import Dataset
 from huggingface_hub import CommitInfo
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -22,30 +20,32 @@ from sklearn.utils.validation import check_is_fitted
 from transformers.utils import logging as transformers_logging
 
 from glove_lstm.checkpoint import WEIGHTS_NAME, Checkpoint
+from glove_lstm.data.columns import check_label_names
 from glove_lstm.data.files import digest
 from glove_lstm.data.in_memory import (
     LabelValues,
+    common_label_type,
     label_values,
     labels_as_strings,
     read_labels,
     read_texts,
 )
-from glove_lstm.data.training_texts import TrainingTexts
+from glove_lstm.data.text_record import TextRecord
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.inference.explain import Explanation, explain
-from glove_lstm.inference.prediction import predict_logits, predict_probabilities
-from glove_lstm.inference.scores import MULTI_LABEL, decision_thresholds
+from glove_lstm.inference.explain import Explanation
+from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.card import keeps_card
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save_result import save_result
-from glove_lstm.training.arguments import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
-from glove_lstm.training.fit import Validation, fit
-from glove_lstm.training.labelled_texts import number_labels
+from glove_lstm.training.fit import fit
+from glove_lstm.training.labelled_texts import Label, number_labels
+from glove_lstm.training.recipe import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
 from glove_lstm.training.result import TrainingResult
 
 _GLOVE = "6B.50d"
@@ -63,8 +63,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         preset: Recipe to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         on_empty: What `fit` does with a blank text that has a label: "error", "drop" or "keep".
-        teacher: A classifier whose logits the model learns, or a list of several: an id on the Hub, a folder, a
-            `glove_lstm.Teacher`, or a function from a list of texts to the probability of each label, in the order of
+        teacher: A classifier whose logits the model learns: an id on the Hub, a folder, a `glove_lstm.Teacher`, or a
+            function from a list of texts to the probability of each label, in the order of
             the sorted labels, such as `predict_proba` of a fitted pipeline.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
         verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint.
@@ -73,16 +73,17 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             `fit` checks them. Without `output_dir`, training writes no checkpoints.
 
     Attributes:
-        classes_: Sorted labels, (classes,).
+        classes_: Sorted labels, (classes,); the labels of a table of 0 and 1 in the order of its columns.
         model_: The classifier as a transformers model.
         tokenizer_: Its tokenizer.
     """
 
-    _training_texts: TrainingTexts | None
+    _training_texts: TextRecord | None
     # Whether `fit` got lists of labels. Rows of 0 and 1 are then lists, too.
     _labels_are_lists: bool
     _saved_from: TrainingResult | Checkpoint  # what `save_pretrained` saves
     _weights_digest: str  # of the weights of a loaded checkpoint
+    _classifier: TorchClassifier
     _columns: NDArray[np.int64]  # the columns of the model's scores, in the order of `classes_`
 
     def __init__(
@@ -129,22 +130,23 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self,
         X: Any,
         y: Any = None,
-        validation: Any = 0.1,
+        validation: Any = None,
         sample_weight: Any = None,
         unlabelled: Any = (),
+        groups: Any = None,
     ) -> Self:
         """Train a new classifier; with `model_name_or_path`, fine-tune that checkpoint.
 
         Args:
             X: n texts, or n pairs (title, body): a list, an array, or a column or data frame of pandas or polars.
-            y: n labels: strings, whole numbers or booleans. For multi-label texts, n lists of them, or an array
-                (n, labels) of 0 and 1. None: X are unlabelled texts; the teacher must name its labels.
-            validation: The share of the texts to hold out for the calibration, without dividing near duplicates; the
-                final model is trained on these texts, too (`refit`). Or (texts, labels), on which no model is trained.
-                None: the scores are not calibrated or,
-                with a teacher and 100 unlabelled texts, calibrated to its scores.
+            y: n labels: strings, whole numbers or booleans. For multi-label texts, n lists of them, or a table
+                (n, labels) of 0 and 1: an array, a sparse matrix, or a data frame whose columns are the labels. None:
+                X are unlabelled texts; the teacher must name its labels.
+            validation: (texts, labels) on which the scores are calibrated; the model does not learn from them. None:
+                some of the texts are held out, by the argument `validation_fraction`.
             sample_weight: (n,) weight of each text; None: 1.
             unlabelled: More texts, for which the model learns the logits of the teacher. Blank texts are left out.
+            groups: n values, such as authors. Texts of one group are all held out or none.
 
         Raises:
             DataError: An argument, a text or a label cannot be used.
@@ -162,13 +164,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             labels = LabelValues(labels=[], classes=[], label_type="str", is_multi_label=False)
         else:
             labels = _read_y(y)
-        check_consistent_length(texts, labels.labels, sample_weight)
+        check_consistent_length(texts, labels.labels, sample_weight, groups)
         kept = self._rows_with_text(texts)
         kept_texts = [texts[row] for row in kept]
         kept_labels = [labels.labels[row] for row in kept]
         kept_weights = None
         if sample_weight is not None:
             kept_weights = np.asarray(sample_weight)[kept]
+        kept_groups = None
+        if groups is not None:
+            kept_groups = np.asarray(groups)[kept].tolist()
         more_texts = [text for text in more_texts if text.strip()]
         with (
             tempfile.TemporaryDirectory() as scratch,
@@ -177,30 +182,30 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             result = fit(
                 kept_texts,
                 kept_labels,
-                _read_validation(validation, are_lists=labels.are_lists),
+                _read_validation(validation, labels),
                 recipe=self._recipe(seed, scratch),
                 label_names=labels.classes,
+                groups=kept_groups,
                 class_weight=self._class_weight(),
                 sample_weight=kept_weights,
-                label_type=labels.label_type,
                 compute_metrics=compute_metrics,
                 teacher=self.teacher,
                 unlabelled=more_texts,
             )
         result.about["data"] = "texts in memory"
-        # As the command records it, also "text" if there are no validation texts: the card then ignores it.
-        is_given = isinstance(validation, tuple | list)
-        result.about["validation_by"] = "given" if is_given else "text"
+        result.about["validation_is_given"] = validation is not None
         self._training_texts = result.training_texts
         self._labels_are_lists = labels.are_lists
-        result.model.config.labels_are_lists = labels.are_lists
+        config = result.model.config
+        config.labels_are_lists = labels.are_lists
+        config.label_type = common_label_type(config.label_names, labels.label_type)
         self._saved_from = result.without_texts()
         return self._set_model(result.model, result.tokenizer)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""
         scores = self.predict_proba(X)
-        thresholds = decision_thresholds(self.model_.config.to_dict())
+        thresholds = self._classifier.thresholds
         if thresholds is None:
             return self.classes_[scores.argmax(axis=1)]
         sorted_thresholds = np.array(thresholds)[self._columns]
@@ -209,17 +214,21 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return scores (n, classes), columns in the order of `classes_`."""
         check_is_fitted(self)
-        scores = predict_probabilities(self.model_, self.tokenizer_, *read_texts(X))
+        scores = self._classifier.predict_proba(*read_texts(X))
         return scores[:, self._columns]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         check_is_fitted(self)
-        labels = read_labels(y, are_lists=self._labels_are_lists)
+        labels = self._read_labels(y)
         if not labels.is_multi_label:
             return super().score(X, y, sample_weight)
         truth = number_labels(labels.labels, labels_as_strings(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
+
+    def _read_labels(self, y: Any) -> LabelValues:
+        """Read labels of other texts as `fit` has read those of the training."""
+        return read_labels(y, are_lists=self._labels_are_lists, column_labels=self.classes_)
 
     def explain(self, text: str, label: Any = None) -> Explanation:
         """Return the effect of each word on a label, by default the best one; see `glove_lstm.explain`."""
@@ -227,15 +236,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         name = None
         if label is not None:
             [name] = labels_as_strings([label])
-        config = self.model_.config
-        return explain(
-            partial(predict_logits, self.model_, self.tokenizer_),
-            text,
-            config.label_names,
-            name,
-            multi_label=config.problem_type == MULTI_LABEL,
-            progress=bool(self.verbose),
-        )
+        return self._classifier.explain(text, name, progress=bool(self.verbose))
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
         """Measure the classifier as `glove-lstm evaluate` does, on texts that `fit` has not seen.
@@ -253,15 +254,15 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         texts = _joined(X, "X")
-        labels = read_labels(y, are_lists=self._labels_are_lists)
+        labels = self._read_labels(y)
         check_consistent_length(texts, labels.labels)
         numbers = number_labels(labels.labels, self.model_.config.label_names)
         report = Report()
-        rows = Dataset.from_dict({"text": texts, "label": numbers.tolist()})
-        unseen = report.leave_out_seen(self._training_texts, rows)
+        unseen = report.find_unseen(self._training_texts, texts)
         if not len(unseen):
             raise DataError(f"{report.describe_seen('the classifier')} Give other texts.")
-        report.add_model(self.model_, self.tokenizer_, unseen, robustness=robustness)
+        unseen_texts = [texts[row] for row in unseen]
+        report.add_model(self._classifier, unseen_texts, numbers[unseen], robustness=robustness)
         return report
 
     def save_pretrained(
@@ -348,8 +349,12 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Set the model, and the classes with the type of labels that its config names."""
         self.model_ = model
         self.tokenizer_ = tokenizer
+        self._classifier = TorchClassifier.of(model, tokenizer)
         labels = label_values(model.config.label_names, model.config.label_type)
         self._columns = np.argsort(labels, kind="stable")
+        if decision_thresholds(model.config.to_dict()) is not None:
+            # Several labels a text: the columns of a table of 0 and 1 keep their order.
+            self._columns = np.arange(len(labels))
         self.classes_ = labels[self._columns]
         return self
 
@@ -416,27 +421,34 @@ def _read_y(y: Any) -> LabelValues:
     if len(labels.classes) < 2 and not labels.is_multi_label:
         problem = f"y has {len(labels.classes)} class, {labels.classes}"
         raise DataError(f"{problem}; a classifier needs two or more.")
+    check_label_names(labels.classes, len(labels.labels), "y", "give other labels")
     return labels
 
 
-def _read_validation(validation: Any, *, are_lists: bool) -> Validation:
-    """Read the argument `validation`; its labels are lists if those of `y` are."""
+def _read_validation(
+    validation: Any, labels: LabelValues
+) -> tuple[list[str], Sequence[Label]] | None:
+    """Read the argument `validation`; its labels are read as those of `y` were."""
     if validation is None:
         return None
-    if isinstance(validation, tuple | list) and len(validation) == 2:
-        given_texts, given_labels = validation
-        texts = _joined(given_texts, "validation texts")
-        names = read_labels(given_labels, "validation labels", are_lists=are_lists).labels
-        check_consistent_length(texts, names)
-        return texts, names
-    is_number = isinstance(validation, int | float | np.number) and not isinstance(validation, bool)
-    if is_number and 0 <= validation < 1:
-        return float(validation)
-    value = f"a {type(validation).__name__}"  # a list of texts would be very long
-    if is_number:
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
         value = repr(validation)
-    allowed = "(texts, labels), a share from 0 to below 1, or None"
-    raise DataError(f"validation must be {allowed}, not {value}.")
+        if not isinstance(validation, int | float):
+            value = f"a {type(validation).__name__}"  # a list of texts would be very long
+        raise DataError(
+            f"validation must be (texts, labels) or None, not {value}; the share that is held out is the argument "
+            "validation_fraction of the classifier."
+        )
+    given_texts, given_labels = validation
+    texts = _joined(given_texts, "validation texts")
+    of_validation = read_labels(
+        given_labels,
+        "validation labels",
+        are_lists=labels.are_lists,
+        column_labels=labels.classes,
+    )
+    check_consistent_length(texts, of_validation.labels)
+    return texts, of_validation.labels
 
 
 @contextmanager

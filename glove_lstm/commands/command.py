@@ -28,9 +28,11 @@ def new_parser(command: str, description: str | None) -> argparse.ArgumentParser
 
 
 def add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """Add the arguments MODEL and --revision, of a checkpoint."""
+    """Add the arguments MODEL, which may also be given as --model, and --revision, of a checkpoint."""
     text = "a checkpoint's folder, or a repository's id on the Hub; default: the one that ships"
-    parser.add_argument("model", nargs="?", metavar="MODEL", default=default, help=text)
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("model", nargs="?", metavar="MODEL", default=argparse.SUPPRESS, help=text)
+    either.add_argument("--model", metavar="MODEL", default=default, help="the same as MODEL")
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from glove_lstm.training.arguments import check_booleans, check_choices, check_number, option
+from glove_lstm.training.arguments import check_booleans, check_choices, option
 
 
 @dataclass
@@ -23,7 +23,6 @@ class DataArguments:
         None, "Columns of text; default: title,text, else text, title, or the only text column."
     )
     label_column_name: str = option("label", "The column of labels.")
-    source_column_name: str | None = option(None, "The column of publishers or other sources.")
     on_empty: str = option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )
@@ -65,46 +64,37 @@ def _list_of_strings(name: str, value: Any) -> list[str]:
 class TrainArguments(DataArguments):
     """What `train` does with the texts, beside the recipe."""
 
-    validation_fraction: float = option(
-        0.1, "Share of train that is held out if there is no validation split."
-    )
-    validation_by: str = option(
-        "text",
-        "`text`: keep near duplicates together. `source`: also keep the texts of a publisher together; publishers are "
-        "in the column `source`, or in --source_column_name.",
-        choices=["text", "source"],
+    group_column_name: str | None = option(
+        None, "A column, such as a publisher, whose rows are all held out or all trained on."
     )
     class_weight: str | None = option(
         None, "balanced, or a JSON file {label: weight}: how much the texts of each label count."
     )
-    teacher: list[str] | None = option(
+    teacher: str | None = option(
         None,
-        "One or more classifiers whose logits the model learns: ids on the Hub, or folders. They must have the labels "
-        "of the texts.",
+        "A classifier whose logits the model learns: an id on the Hub, or a folder. It must have the labels of the "
+        "texts.",
     )
-    teacher_revision: list[str] | None = option(
-        None, "Commit, tag or branch on the Hub of each teacher."
-    )
+    teacher_revision: str | None = option(None, "Commit, tag or branch of the teacher on the Hub.")
     trust_remote_code: bool = option(
-        False, "Whether Python files in the repositories of the teachers may run."
+        False, "Whether Python files in the teacher's repository may run."
     )
     unlabelled_file: list[str] | None = option(
         None,
         "As --train_file, without labels: more texts for which the model learns the teacher's logits.",
     )
     with_baselines: bool = option(False, "Whether to measure TF-IDF + linear SVC, too.")
+    language: str | None = option(
+        None, "Language of the texts for the card, such as en or de; default: not stated."
+    )
+    license: str | None = option(
+        None, "Licence of the checkpoint for the card, such as apache-2.0; default: not stated."
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self, "validation_fraction", least=0)
         if self.teacher:
-            self._check_revisions(self.teacher)
             return
         for name in ("teacher_revision", "trust_remote_code", "unlabelled_file"):
             if getattr(self, name):
                 raise ValueError(f"{name} needs a teacher")
-
-    def _check_revisions(self, teachers: list[str]) -> None:
-        if self.teacher_revision and len(self.teacher_revision) != len(teachers):
-            counts = f"{len(self.teacher_revision)} for {len(teachers)} teachers"
-            raise ValueError(f"teacher_revision must be given for each teacher, not {counts}")

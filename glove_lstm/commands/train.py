@@ -23,7 +23,7 @@ from transformers import HfArgumentParser
 
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
 from glove_lstm.data.files import check_is_no_file, read_json_object
-from glove_lstm.data.loading import LoadedData, SplitRows, load_splits
+from glove_lstm.data.load import Data, LabelledRows, load_splits
 from glove_lstm.data.text_rows import open_files
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
@@ -33,23 +33,21 @@ from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import loading_example, push_checkpoint, training_destination
 from glove_lstm.publishing.save_result import save_result
-from glove_lstm.training.arguments import GROUPS, RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
-from glove_lstm.training.fit import Validation, fit
-from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.presets import PRESETS
-from glove_lstm.training.result import TrainingResult
-from glove_lstm.training.teachers import Teacher
-from glove_lstm.training.transfer_set import without_near_duplicates
-from glove_lstm.training.weighting import ClassWeight
-
-_LIST_ARGUMENTS = (
-    "train_file",
-    "validation_file",
-    "test_file",
-    "unlabelled_file",
-    "teacher",
-    "teacher_revision",
+from glove_lstm.training.fit import fit
+from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts
+from glove_lstm.training.lesson import without_near_duplicates
+from glove_lstm.training.recipe import (
+    GROUPS,
+    PRESETS,
+    RECIPE_ARGUMENTS,
+    Recipe,
+    check_names,
+    make_recipe,
 )
+from glove_lstm.training.result import TrainingResult
+from glove_lstm.training.teacher import Teacher
+
+_LIST_ARGUMENTS = ("train_file", "validation_file", "test_file", "unlabelled_file")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -72,7 +70,8 @@ def main(argv: Sequence[str]) -> None:
     if recipe.training.process_index > 0:  # only the first process writes files
         return
 
-    test = _test_texts(data, result.model.config.label_names)
+    result.model.config.text_column_names = data.text_column_names
+    test = _test_texts(data, result)
     metrics = _measure(arguments, data, result, test)
     save_result(result, metrics, folder, test)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
@@ -84,37 +83,45 @@ def main(argv: Sequence[str]) -> None:
 def _fit(
     arguments: TrainArguments,
     recipe: Recipe,
-    data: LoadedData,
+    data: Data,
     class_weight: ClassWeight | None,
     unlabelled: Sequence[str],
 ) -> TrainingResult:
-    train = SplitRows([], [], None)
-    if "train" in data.splits:
-        train = data.rows("train")
+    train = data.splits.get("train", LabelledRows([], []))
+    validation = None
+    if "validation" in data.splits:
+        rows = data.splits["validation"]
+        validation = rows.texts, rows.labels
+    teacher = None
+    if arguments.teacher:
+        teacher = Teacher(
+            arguments.teacher, arguments.teacher_revision, arguments.trust_remote_code
+        )
     return fit(
         train.texts,
         train.labels,
-        _validation(arguments, data),
+        validation,
         recipe=recipe,
         label_names=data.label_names,
+        groups=train.groups,
         class_weight=class_weight,
-        sources=train.sources,
-        validation_by=arguments.validation_by,
-        text_column_names=data.text_column_names,
         compute_metrics=compute_metrics,
-        teacher=_teachers(arguments),
+        teacher=teacher,
         unlabelled=unlabelled,
     )
 
 
 def _measure(
-    arguments: TrainArguments, data: LoadedData, result: TrainingResult, test: LabelledTexts | None
+    arguments: TrainArguments, data: Data, result: TrainingResult, test: LabelledTexts | None
 ) -> dict[str, Any]:
     """Return the figures of a training, for metrics.json."""
     metrics = run_metrics(result, test)
-    metrics["about"]["data"] = data.description
-    has_validation = "validation" in data.splits
-    metrics["about"]["validation_by"] = "given" if has_validation else arguments.validation_by
+    about = metrics["about"]
+    about["data"] = data.description
+    about["validation_is_given"] = "validation" in data.splits
+    for name in ("language", "license"):
+        if getattr(arguments, name):
+            about[name] = getattr(arguments, name)
     if arguments.with_baselines:
         add_baselines(metrics, result, test)
     return metrics
@@ -185,7 +192,7 @@ def parse_words(argv: Sequence[str]) -> dict[str, Any]:
 
 
 def _check_once(argv: Sequence[str]) -> None:
-    """Refuse a second list of files or teachers, which would replace the first list."""
+    """Refuse a second list of files, which would replace the first list."""
     names = []
     for word in argv:
         if word.startswith("--"):
@@ -202,41 +209,30 @@ def _class_weight(argument: str | None) -> ClassWeight | None:
     return read_json_object(Path(argument), "give balanced, or a JSON file {label: weight}")
 
 
-def _load(arguments: TrainArguments) -> LoadedData:
+def _load(arguments: TrainArguments) -> Data:
     """Load the texts with labels. They may be missing if there are unlabelled texts."""
     files = arguments.train_file or arguments.validation_file or arguments.test_file
     has_labelled_texts = bool(arguments.dataset_name or files)
     if arguments.unlabelled_file and not has_labelled_texts:
         return _data_without_labels(arguments)
-
     options = {}
     for argument in fields(DataArguments):
         options[argument.name] = getattr(arguments, argument.name)
-    options["source_column_name"] = _source_column(arguments)
-    data = load_splits(**options)
+    data = load_splits(**options, group_column_name=arguments.group_column_name)
     if "train" not in data.splits and not arguments.unlabelled_file:
         raise DataError("There are no training texts: give --train_file or a train split.")
     return data
 
 
-def _source_column(arguments: TrainArguments) -> str | None:
-    """Return --source_column_name, or `source` if validation texts are chosen by their sources."""
-    column = arguments.source_column_name
-    chooses_by_source = arguments.validation_by == "source" and not arguments.validation_file
-    if column is None and chooses_by_source:
-        return "source"
-    return column
-
-
-def _data_without_labels(arguments: TrainArguments) -> LoadedData:
+def _data_without_labels(arguments: TrainArguments) -> Data:
     """Return data without splits: only the text columns, and the names of the unlabelled files as description."""
     files = arguments.unlabelled_file or []
     columns = open_files(files, arguments.text_column_names).columns
     names = ", ".join(Path(file).name for file in files)
-    return LoadedData({}, [], columns, f"{names} (without labels)")
+    return Data({}, [], columns, f"{names} (without labels)")
 
 
-def _unlabelled_texts(arguments: TrainArguments, data: LoadedData) -> list[str]:
+def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:
     """Read the texts without labels, except blank texts and near duplicates of test texts."""
     if not arguments.unlabelled_file:
         return []
@@ -244,31 +240,16 @@ def _unlabelled_texts(arguments: TrainArguments, data: LoadedData) -> list[str]:
         arguments.unlabelled_file, arguments.text_column_names, data.text_column_names
     )
     texts = [row.joined for row in rows if not row.empty]
-    return without_near_duplicates(texts, _test_texts(data, data.label_names), "test")
+    test_texts = data.splits["test"].texts if "test" in data.splits else []
+    return without_near_duplicates(texts, test_texts, "test")
 
 
-def _teachers(arguments: TrainArguments) -> list[Teacher] | None:
-    if not arguments.teacher:
-        return None
-    revisions: Sequence[str | None] = arguments.teacher_revision or [None] * len(arguments.teacher)
-    teachers = []
-    for name, revision in zip(arguments.teacher, revisions, strict=True):
-        teachers.append(Teacher(name, revision, arguments.trust_remote_code))
-    return teachers
-
-
-def _validation(arguments: TrainArguments, data: LoadedData) -> Validation:
-    if "validation" not in data.splits:
-        return arguments.validation_fraction
-    rows = data.rows("validation")
-    return rows.texts, rows.labels, rows.sources
-
-
-def _test_texts(data: LoadedData, names: Sequence[str]) -> LabelledTexts | None:
+def _test_texts(data: Data, result: TrainingResult) -> LabelledTexts | None:
     if "test" not in data.splits:
         return None
-    rows = data.rows("test")
-    return LabelledTexts.of(rows.texts, rows.labels, names, rows.sources, name="test labels")
+    rows = data.splits["test"]
+    names = result.model.config.label_names
+    return LabelledTexts.of(rows.texts, rows.labels, names, name="test labels")
 
 
 def _summary(metrics: Mapping[str, Any]) -> str:
@@ -291,13 +272,7 @@ def _summary_of_split(metrics: Mapping[str, Any], split: str) -> str:
     rows = f"{measures['rows']} rows"
     if measures.get("seen"):
         rows += f", {measures['seen']} of them used in training"
-    accuracy = "accuracy"
-    # The final model is trained on the validation texts, too, so a first model, trained without them, is measured.
-    # `rows` has "all" if there is a final model.
-    has_final_model = "all" in metrics["about"]["rows"]
-    if split == "validation" and has_final_model:
-        accuracy = "accuracy of the first model"
     return (
-        f"{split}: {accuracy} {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; majority "
+        f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; majority "
         f"class {measures['majority_share']:.4f}), ECE {measures['ece']:.4f}\n"
     )

@@ -14,7 +14,7 @@ import datasets
 import numpy as np
 
 from glove_lstm.data.builder import NewsBuilder
-from glove_lstm.data.cells import read_text
+from glove_lstm.data.columns import read_text
 from glove_lstm.data.download import git_blob_id
 from glove_lstm.data.splits import (
     Ints,

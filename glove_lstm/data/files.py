@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from glove_lstm.data.words import replace_surrogates
 from glove_lstm.errors import DataError
-from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 FilePath = str | os.PathLike[str]
 

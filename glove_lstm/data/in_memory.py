@@ -5,19 +5,20 @@ Texts become lists of strings. Labels get names, as a config has them, and names
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from glove_lstm.data.cells import is_blank, python_values
-from glove_lstm.errors import DataError
-from glove_lstm.tokenization.word_shapes import replace_surrogates
+from glove_lstm.data.columns import is_blank, python_values
+from glove_lstm.data.words import replace_surrogates
+from glove_lstm.errors import DataError, listed, shown
 
-_KINDS = "strings, whole numbers or booleans, one kind for all"
+_KINDS = "strings, whole numbers or booleans, one type for all"
 
 
 def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
@@ -58,94 +59,120 @@ class LabelValues:
     """The labels of n texts."""
 
     labels: list[Any]  # the label of each text, as a config names it; or a list of its labels
-    classes: list[str]  # the names of all labels, in the order of their values
+    classes: list[str]  # the names of all labels: sorted by their values, or the columns of a table
     label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
     is_multi_label: bool  # whether a text may have several labels
     are_lists: bool = False  # whether they were read as lists of labels, not as a table of 0 and 1
 
 
-def read_labels(labels: Any, name: str = "y", *, are_lists: bool = False) -> LabelValues:
+def read_labels(
+    labels: Any,
+    name: str = "y",
+    *,
+    are_lists: bool = False,
+    column_labels: Any = None,
+) -> LabelValues:
     """Read the labels of n texts.
 
     Rows of 0 and 1 are read as a table. In [[0, 1], [1, 0]], the first text has the label 1, and the second text the
     label 0. Read as lists of labels, both texts have the labels 0 and 1.
 
     Args:
-        labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or n rows of a 0 or 1
-            for each of the labels 0 to k - 1, k at least 2.
+        labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or a table (n, k) of
+            a 0 or 1 for each of k labels, k at least 2: lists, an array, a sparse matrix, or a data frame, whose
+            columns are the labels.
         name: Names the labels in errors.
         are_lists: Read lists of 0 and 1 as lists of labels, too; for labels of other texts, if the training labels were
             lists. An array (n, k) is a table in any case.
+        column_labels: Labels of a table without names, a list or an array in the order of its columns; None: 0 to
+                k - 1.
 
     Raises:
         DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
     """
-    indicators = _as_indicators(labels, lists_too=not are_lists)
-    if indicators is not None:
-        return _read_indicators(indicators, name)
-    if isinstance(labels, list | tuple | np.ndarray):
-        rows = list(labels)
-        if any(isinstance(row, list | tuple | set) for row in rows):
-            return _read_lists(rows, name)
-    column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
-    row_numbers = range(1, len(column) + 1)
-    values = _one_kind(python_values(column), row_numbers, name)
-    classes = np.unique(values)
-    return LabelValues(
-        labels_as_strings(values),
-        labels_as_strings(classes),
-        _type_of(classes),
-        is_multi_label=False,
-    )
-
-
-def _as_indicators(labels: Any, *, lists_too: bool) -> NDArray[Any] | None:
-    """Return labels as an array (n, k) if they have a column for each of k labels; else None.
-
-    Arrays and data frames of several columns are returned with any values; lists, if at all, only with values 0 and 1.
-    """
+    if issparse(labels):
+        labels = labels.toarray()
     shape: tuple[int, ...] = getattr(labels, "shape", ())  # of an array or a data frame
     if len(shape) == 2 and shape[1] > 1:
-        return np.asarray(labels)
-    if not lists_too:
-        return None
-    rows = list(labels) if isinstance(labels, list | tuple) else []
-    if not rows or not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
-        return None
+        return _read_table(labels, name, column_labels)
+    rows = [] if len(shape) == 2 else _python_rows(labels)
+    if not any(map(_is_list, rows)):
+        return _read_column(labels, name)
+    if not are_lists and _are_zeros_and_ones(rows):
+        return _read_table(np.array(rows), name, column_labels)
+    return _read_lists(rows, name)
+
+
+def _python_rows(labels: Any) -> list[Any]:
+    """Return labels as Python objects; arrays among them become lists."""
+    if isinstance(labels, str) or not isinstance(labels, Iterable):
+        return []  # `_read_column` refuses it
+    return [row.tolist() if isinstance(row, np.ndarray) else row for row in python_values(labels)]
+
+
+def _is_list(row: Any) -> bool:
+    return isinstance(row, list | tuple | set)
+
+
+def _are_zeros_and_ones(rows: Sequence[Any]) -> bool:
+    """Return whether rows are lists of equal length, two or more, of 0 and 1."""
+    if not all(isinstance(row, list | tuple) for row in rows):
+        return False
     lengths = {len(row) for row in rows}
     if len(lengths) > 1 or min(lengths) < 2:
-        return None
-    table = np.asarray(rows, dtype=object)
-    for value in table.flat:
-        is_zero_or_one = isinstance(value, int | np.integer) and value in (0, 1)
-        if not is_zero_or_one:
-            return None
-    return table.astype(np.int64)
+        return False
+    return all(isinstance(value, Integral) and value in (0, 1) for row in rows for value in row)
 
 
-def _read_indicators(indicators: NDArray[Any], name: str) -> LabelValues:
-    label_count = indicators.shape[1]
+def _read_table(table: Any, name: str, column_labels: Any) -> LabelValues:
+    indicators = np.asarray(table)
     if not np.isin(indicators, (0, 1)).all():
-        raise DataError(f"{name} has {label_count} columns; they must hold 0 and 1 for each label.")
-    classes = [str(number) for number in range(label_count)]
+        raise DataError(
+            f"{name} has {indicators.shape[1]} columns; they must hold 0 and 1 for each label."
+        )
+    count = indicators.shape[1]
+    columns = list(getattr(table, "columns", ())) or list(range(count))  # of a data frame
+    is_unnamed = columns == list(range(count))
+    if is_unnamed and column_labels is not None and len(column_labels) == count:
+        columns = python_values(column_labels)
+    classes = labels_as_strings(columns)
+    if len(set(classes)) < count:
+        raise DataError(
+            f"The columns of {name} must have different names, not {listed(columns)}; rename some."
+        )
+    are_numbers = all(isinstance(column, Integral) for column in columns)
     names = [[classes[number] for number in np.flatnonzero(row)] for row in indicators]
-    return LabelValues(names, classes, "int", is_multi_label=True)
+    return LabelValues(names, classes, "int" if are_numbers else "str", is_multi_label=True)
 
 
 def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
     flat: list[Any] = []
     row_numbers: list[int] = []
     for row, labels in enumerate(rows, 1):
-        if not isinstance(labels, list | tuple | set):
-            problem = f"{name}, row {row} has the label {labels!r}"
+        if not _is_list(labels):
+            problem = f"{name}, row {row} has the label {shown(labels)}"
             raise DataError(f"{problem}; give a list of labels, as elsewhere.")
         flat += labels
         row_numbers += [row] * len(labels)
     values = _one_kind(python_values(flat), row_numbers, name)
     classes = np.unique(values)
-    names = [labels_as_strings(labels) for labels in rows]
+    names: list[list[str]] = [[] for _ in rows]
+    for row, label in zip(row_numbers, labels_as_strings(values), strict=True):
+        names[row - 1].append(label)
     return LabelValues(
         names, labels_as_strings(classes), _type_of(classes), is_multi_label=True, are_lists=True
+    )
+
+
+def _read_column(labels: Any, name: str) -> LabelValues:
+    column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
+    values = _one_kind(python_values(column), range(1, len(column) + 1), name)
+    classes = np.unique(values)
+    return LabelValues(
+        labels_as_strings(values),
+        labels_as_strings(classes),
+        _type_of(classes),
+        is_multi_label=False,
     )
 
 
@@ -157,46 +184,31 @@ def _one_kind(values: Sequence[Any], row_numbers: Sequence[int], name: str) -> N
         row_numbers: The row of each label, for errors.
         name: Names the labels in errors.
     """
+    checked = []
     for row, value in zip(row_numbers, values, strict=True):
-        _check_label(value, f"{name}, row {row}")
-        if _kind(value) != _kind(values[0]):
-            first = f"row {row_numbers[0]} has {values[0]!r}"
-            problem = f"{name}, row {row} has the label {value!r}, but {first}"
+        checked.append(_check_label(value, f"{name}, row {row}"))
+        if type(checked[-1]) is not type(checked[0]):
+            first = f"row {row_numbers[0]} has {shown(values[0])}"
+            problem = f"{name}, row {row} has the label {shown(value)}, but {first}"
             raise DataError(f"{problem}; give {_KINDS}.")
-    array = np.array(values)
+    array = np.array(checked)
     check_classification_targets(array)  # refuses fractions such as 0.5; 1.0 is a whole number
-    # numpy makes floats of all numbers if one is a float, and rounds large whole numbers.
-    for row, value, stored in zip(row_numbers, values, array.tolist(), strict=True):
-        if value != stored:
-            problem = f"{name}, row {row} has the label {value}, which a float cannot hold exactly"
-            raise DataError(
-                f"{problem}, and another label is a float; give whole numbers only, or strings."
-            )
     return array
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, bool | np.bool_):
-        return "boolean"
-    return "number"
-
-
-def _check_label(value: Any, row_name: str) -> None:
+def _check_label(value: Any, row_name: str) -> str | bool | int | float:
+    """Return a label as a Python value."""
     if is_blank(value):
         raise DataError(f"{row_name} has no label; label the text, or leave it out.")
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, str):
-        if replace_surrogates(value) != value:
-            raise DataError(
-                f"{row_name} has the label {value!r}, which is not Unicode; correct it."
-            )
-        return
-    if not isinstance(value, Real | np.bool_):
-        raise DataError(f"{row_name} has the label {value!r}; give {_KINDS}.")
-    number: Any = value.item() if isinstance(value, np.generic) else value
-    if not -(2**63) <= number < 2**63:
+        return replace_surrogates(value)
+    if not isinstance(value, bool | int | float):
+        raise DataError(f"{row_name} has the label {shown(value)}; give {_KINDS}.")
+    if not -(2**63) <= value < 2**63:
         raise DataError(f"{row_name} has the label {value}, which is beyond 64 bits; give strings.")
+    return value
 
 
 def _type_of(classes: NDArray[Any]) -> str:
@@ -231,7 +243,7 @@ def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
         "int": int,
         "float": float,
     }
-    problem = f"The labels {', '.join(names)} are not all of the type {label_type}"
+    problem = f"The labels {listed(names)} are not all of the type {label_type}"
     mistake = DataError(f"{problem}; correct label_type in config.json.")
     read = readers[label_type]
     try:

@@ -4,9 +4,9 @@ groups = near_duplicate_groups(articles)
 train, test = grouped_stratified_split(labels, groups, fractions=(0.8, 0.2), seed=42)
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,13 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
 from glove_lstm.data.near_duplicates import join_near_duplicates
+from glove_lstm.data.words import digest_of_words
+
+logger = logging.getLogger(__name__)
 
 Ints = NDArray[np.int64]
+
+_FEWEST_ALIKE = 10  # texts; a smaller group is no reason to warn
 
 
 def near_duplicate_groups(texts: Sequence[str]) -> Ints:
@@ -26,13 +31,23 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     is one run of all its words. Texts equal after folding white space always share a group. A text without any word
     is only ever grouped with an equal text, and an empty one with nothing: it carries no text that could leak.
 
-    A progress bar appears after two seconds, unless `datasets.disable_progress_bars` was called.
+    A warning says so if most texts are in one group. A progress bar appears after two seconds, unless
+    `datasets.disable_progress_bars` was called.
     """
     exact_groups = exact_duplicate_groups(texts)
     _, first_rows = np.unique(exact_groups, return_index=True)
     # The i-th of these texts stands for the i-th exact group.
     sets = join_near_duplicates([texts[row] for row in first_rows])
-    return renumber(sets[group] for group in exact_groups.tolist())
+    groups = renumber(sets[group] for group in exact_groups.tolist())
+    largest = np.bincount(groups).max(initial=0)
+    if largest >= _FEWEST_ALIKE and largest > len(groups) / 2:
+        logger.warning(
+            "%d of %d texts are equal or near duplicates of one another, so they stay together. Short texts with the "
+            "same long footer or header are near duplicates, too: remove it from all of them.",
+            largest,
+            len(groups),
+        )
+    return groups
 
 
 def rows_without_near_duplicates(texts: Sequence[str], others: Sequence[str]) -> Ints:
@@ -53,12 +68,6 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
         words = text.split()
         keys.append(digest_of_words(words, size=16) if words else row)
     return renumber(keys)
-
-
-def digest_of_words(words: Sequence[str], size: int) -> bytes:
-    """Return a hash of words, joined by a space, of `size` bytes; lone surrogates may be among them."""
-    content = " ".join(words).encode("utf-8", "surrogatepass")
-    return blake2b(content, digest_size=size).digest()
 
 
 def merge_groups(first: Sequence[int] | Ints, second: Sequence[Hashable] | Ints) -> Ints:

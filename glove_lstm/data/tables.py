@@ -21,11 +21,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from glove_lstm.data.files import check_file, looks_like_html
-from glove_lstm.errors import DataError, first_line, how_to_install
-from glove_lstm.tokenization.word_shapes import replace_surrogates
+from glove_lstm.data.words import replace_surrogates
+from glove_lstm.errors import DataError, first_line, how_to_install, listed, shown
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_LINE = 1 << 26  # characters of a line, or of a field of CSV
@@ -33,6 +33,7 @@ _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _NOT_UTF8 = "is not UTF-8 text; convert it, for instance with iconv"
 _FIRST_OBJECTS = 100  # JSON objects that tell the columns
 _PARQUET_BATCH = 256  # rows converted to Python objects at a time
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*')  # Excel writes it above the header, and hides it
 
 # The default of 131,072 characters refuses long articles. It holds for the whole process.
 csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
@@ -88,6 +89,12 @@ def open_table(path: Path) -> Table:
     return open_text_table(_open_text(path, "surrogateescape"), name, suffix)
 
 
+def open_stream(stream: BinaryIO, stream_format: str) -> Table:
+    """Open a table in UTF-8 from standard input; `stream_format` is "csv", "tsv" or "jsonl"."""
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return open_text_table(text, "standard input", suffix=f".{stream_format}")
+
+
 def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str) -> Table:
     """Open CSV, TSV or JSON lines.
 
@@ -100,7 +107,8 @@ def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str
     if suffix not in _DELIMITERS:
         return make_table(name, _read_json_lines(lines, name))
 
-    reader = csv.reader(lines, delimiter=_DELIMITERS[suffix], strict=True)
+    delimiter, lines = _delimiter(lines, suffix)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header = _read_csv_header(reader, name)
     _check_separator(header, name, suffix)
     table = make_table(name, _read_csv_rows(reader, header, name), header)
@@ -181,6 +189,15 @@ def checked_lines(file: TextIO, name: str, longest: int = MAX_LINE) -> Iterator[
 # CSV and TSV; `reader` is a csv.reader.
 
 
+def _delimiter(lines: Iterator[str], suffix: str) -> tuple[str, Iterator[str]]:
+    """Return the delimiter of a table, and its lines; a line such as `sep=;` names it, and becomes a blank line."""
+    first = next(lines, "")
+    named = _SEPARATOR_LINE.fullmatch(first)
+    if named:
+        return named[1], chain(["\n"], lines)
+    return _DELIMITERS[suffix], chain([first], lines)
+
+
 def _read_csv_header(reader: Any, name: str) -> list[str]:
     try:
         first: list[str] = next(filter(None, reader), [])  # blank lines are skipped
@@ -201,7 +218,7 @@ def _check_separator(header: Sequence[str], name: str, suffix: str) -> None:
         other_separators = ","
     if len(header) == 1 and re.search(other_separators, header[0]):
         raise DataError(
-            f"{name} has the one column {header[0]!r}; separate columns by {separator}."
+            f"{name} has the one column {shown(header[0])}; separate columns by {separator}."
         )
 
 
@@ -229,9 +246,16 @@ def _check_header(name: str, header: Sequence[str]) -> None:
     """Raise a DataError if there is no column, or a name occurs twice."""
     if not header:
         raise DataError(f"{name} is empty; give a file with a header and rows.")
-    for column, count in Counter(header).items():
+    check_names_differ(name, header)
+
+
+def check_names_differ(name: str, columns: Sequence[str]) -> None:
+    """Raise a DataError if a name of a column occurs twice in the table that is called `name`."""
+    for column, count in Counter(columns).items():
         if count > 1:
-            raise DataError(f"The header of {name} names the column {column!r} twice; rename one.")
+            raise DataError(
+                f"{name} has the column {shown(column)} twice; rename one, or add a header if it has none."
+            )
 
 
 # JSON
@@ -255,11 +279,23 @@ def _read_json_list(path: Path, name: str) -> Iterator[Record]:
             ) from error
     if isinstance(records, dict):
         data = records.get("data")
-        records = data if isinstance(data, list) else [records]
+        if not isinstance(data, list):
+            _check_has_no_columns(records, name)
+            data = [records]  # a single row
+        records = data
     if not isinstance(records, list):
         raise DataError(f"{name} holds no list of objects; write [{{...}}, ...], or one a line.")
     for number, record in enumerate(records, start=1):
         yield _check_object(record, f"{name}, row {number}")
+
+
+def _check_has_no_columns(record: Mapping[str, Any], name: str) -> None:
+    """Refuse an object that has a list or an object for each column, as pandas writes it by default."""
+    if record and all(isinstance(value, list | dict) for value in record.values()):
+        raise DataError(
+            f"{name} holds columns ({listed(record)}), not rows; write a list of objects, [{{...}}, ...], as pandas "
+            'does with orient="records".'
+        )
 
 
 def _read_json_lines(lines: Iterable[str], name: str) -> Iterator[Record]:

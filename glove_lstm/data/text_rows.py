@@ -1,4 +1,4 @@
-"""Read texts of any amount, row by row: from files, globs or standard input.
+"""Read texts of any amount, row by row: from files, globs, standard input, or columns in memory.
 
     for row in open_files(["news-*.csv", "more.parquet"]):
         ...                                        # a TextRow
@@ -7,21 +7,23 @@ Memory does not grow with the input.
 """
 
 import glob
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.data.cells import (
-    check_unread_columns,
-    choose_columns,
-    has_text,
-    read_text_and_pair,
-)
+from glove_lstm.data import tables
+from glove_lstm.data.columns import TextColumns, choose_text_columns, is_missing, python_values
 from glove_lstm.data.files import fingerprint, user_path
-from glove_lstm.data.tables import Table, file_format, make_table, open_table, open_text_table
+from glove_lstm.data.tables import (
+    Record,
+    Table,
+    check_names_differ,
+    file_format,
+    make_table,
+    open_table,
+)
 from glove_lstm.errors import DataError
 
 
@@ -42,7 +44,19 @@ class TextRow:
     @property
     def empty(self) -> bool:
         """Whether both texts are blank."""
-        return not has_text(self.text, self.pair)
+        return not self.joined.strip()
+
+
+def read_text_rows(table: Table, columns: TextColumns) -> Iterator[TextRow]:
+    """Yield the rows of a table that has these columns.
+
+    Raises:
+        DataError: The table is damaged, or a value is no text.
+    """
+    for number, record in table.records(columns.names):
+        text, *others = columns.read(record, table.row_name(number))
+        pair = " ".join(others) if others else None
+        yield TextRow(table.name, number, text, pair)
 
 
 class TextSource:
@@ -54,16 +68,16 @@ class TextSource:
             that matches a single file. The output then names the file of each row.
 
     Args:
-        tables: The inputs; each is opened when the rows before it have been read.
-        text_column_names: As for `load_splits`.
-        trained_columns: As for `load_splits`.
-        paths: The files of the tables; none for inputs that can be read only once.
+        inputs: The inputs; each is opened when the rows before it have been read.
+        text_column_names: As for `choose_text_columns`.
+        trained_columns: The text columns that a model was trained on.
+        paths: The files of the inputs; none for inputs that can be read only once.
         may_have_several_files: See above.
     """
 
     def __init__(
         self,
-        tables: Iterable[Table],
+        inputs: Iterable[Table],
         text_column_names: str | Sequence[str] | None = None,
         trained_columns: Sequence[str] | None = None,
         *,
@@ -72,21 +86,11 @@ class TextSource:
     ) -> None:
         self.may_have_several_files = may_have_several_files
         self._paths = paths
-        remaining = iter(tables)
+        remaining = iter(inputs)
         first = _first_with_rows(remaining)
         self._tables = chain([first], remaining)
-        self.columns = choose_columns(
-            first.name,
-            first.columns,
-            first.first or {},
-            text_column_names,
-            has_header=first.has_header,
-            trained=trained_columns,
-        )
-        are_requested = text_column_names is not None
-        are_trained = trained_columns is not None and self.columns == list(trained_columns)
-        # The columns are a default, chosen by the first input; a later input may have a `title` or `text` beside them.
-        self._columns_are_defaults = not are_requested and not are_trained
+        self._columns = choose_text_columns(first, text_column_names, trained=trained_columns)
+        self.columns = self._columns.names
 
     def identity(self) -> list[dict[str, Any]] | None:
         """Return the present fingerprints of the files as JSON values; None for inputs that can be read only once."""
@@ -101,26 +105,14 @@ class TextSource:
             DataError: An input is damaged or lacks a column, or a row cannot be read.
         """
         for table in self._tables:
-            self._check_columns(table)
-            for number, record in table.records(self.columns):
-                text, pair = read_text_and_pair(record, self.columns, table.row_name(number))
-                yield TextRow(table.name, number, text, pair)
-
-    def _check_columns(self, table: Table) -> None:
-        lacking = [name for name in self.columns if name not in table.columns]
-        has_rows = table.first is not None
-        if lacking and has_rows:
-            raise DataError(
-                f"{table.name} has no column {lacking[0]!r}, which the first input has; add it."
-            )
-        if self._columns_are_defaults:
-            check_unread_columns(table.name, table.columns, self.columns, "first input")
+            self._columns.check(table, "first input")
+            yield from read_text_rows(table, self._columns)
 
 
-def _first_with_rows(tables: Iterator[Table]) -> Table:
+def _first_with_rows(inputs: Iterator[Table]) -> Table:
     """Return the next table that has rows. Tables without rows are skipped: engines such as Spark write such parts."""
     last_name = "The input"
-    for table in tables:
+    for table in inputs:
         if table.first is not None:
             return table
         last_name = table.name
@@ -137,8 +129,8 @@ def open_files(
     Args:
         patterns: Paths or globs (`**` matches folders), whose files are read in the order of their names,
             each once.
-        text_column_names: As for `load_splits`.
-        trained_columns: As for `load_splits`.
+        text_column_names: As for `choose_text_columns`.
+        trained_columns: The text columns that a model was trained on.
 
     Raises:
         DataError: A file is missing or of an unknown format, or the first file lacks the columns.
@@ -164,9 +156,8 @@ def open_stream(
     text_column_names: str | Sequence[str] | None = None,
     trained_columns: Sequence[str] | None = None,
 ) -> TextSource:
-    """Read a table in UTF-8 from standard input; `stream_format` is "csv", "tsv" or "jsonl". See `open_files`."""
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    table = open_text_table(text, "standard input", suffix=f".{stream_format}")
+    """Read a table from standard input; see `tables.open_stream` and `open_files`."""
+    table = tables.open_stream(stream, stream_format)
     return TextSource([table], text_column_names, trained_columns)
 
 
@@ -174,6 +165,32 @@ def open_texts(texts: Iterable[str], name: str) -> TextSource:
     """Take texts as rows of a table with the column "text"; `name` names it in errors."""
     rows = ({"text": text} for text in texts)
     return TextSource([make_table(name, rows, ["text"])])
+
+
+def columns_table(columns: Mapping[Any, Any], name: str) -> Table:
+    """Take columns in memory as a table.
+
+    Args:
+        columns: Columns by name, as lists or arrays; or a data frame. Columns whose names are no strings are left out.
+        name: Names the table in errors.
+
+    Raises:
+        DataError: Two columns have the same name.
+    """
+    names = [column for column in columns if isinstance(column, str)]
+    check_names_differ(name, names)
+
+    def read(needed: Sequence[str]) -> Iterator[Record]:
+        values = [python_values(columns[column]) for column in needed]
+        for cells in zip(*values, strict=True):
+            yield dict(zip(needed, cells, strict=True))
+
+    first = {}  # of each column, the first value that is not missing
+    for column in names:
+        present = (value for value in columns[column] if not is_missing(value))
+        first[column] = next(present, None)
+    has_rows = any(len(columns[column]) for column in names)
+    return Table(name, names, first if has_rows else None, read)
 
 
 def _expand(pattern: str) -> list[Path]:

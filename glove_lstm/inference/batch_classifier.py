@@ -9,21 +9,19 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.data.cells import (
-    check_unread_columns,
-    choose_columns,
-    python_values,
-    read_text_and_pair,
-)
-from glove_lstm.data.text_rows import TextRow
+from glove_lstm.data.columns import TextColumns, choose_text_columns, columns_warning
+from glove_lstm.data.tables import Table
+from glove_lstm.data.text_rows import TextRow, columns_table, read_text_rows
 from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.text_columns import columns_warning
+from glove_lstm.inference.load_classifier import Backend, load_classifier
+from glove_lstm.inference.output_formats import UNSURE
 
 logger = logging.getLogger(__name__)
 
 _NAME = "The batch"  # names the table in errors
+# Of the new columns, if they are no scores. Strings are objects, as the engines expect.
+_TYPES = {"label": np.object_, UNSURE: np.bool_}
 
 Batch = TypeVar("Batch")  # a mapping of columns, or a pandas DataFrame
 
@@ -59,7 +57,7 @@ class BatchClassifier:
         if unsure_below is not None and not 0 <= unsure_below <= 1:
             raise ValueError(f"unsure_below must be from 0 to 1, not {unsure_below}")
         checkpoint = Checkpoint.open(model, revision)
-        loaded = open_model(checkpoint, backend=backend, threads=threads)
+        classifier = load_classifier(checkpoint, backend=backend, threads=threads)
         self._load_again = partial(
             BatchClassifier,
             model,
@@ -69,11 +67,11 @@ class BatchClassifier:
             threads=threads,
             unsure_below=unsure_below,
         )
-        self._files = loaded.identity()
-        self._labeller = Labeller(loaded, unsure_below)
+        self._files = classifier.digests
+        self._labeller = Labeller(classifier, unsure_below)
         self._text_column_names = text_column_names
         self._trained = checkpoint.text_column_names
-        self._columns: list[str] | None = None  # chosen by the first batch
+        self._columns: TextColumns | None = None  # chosen by the first batch
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let another process load the checkpoint anew.
@@ -96,10 +94,12 @@ class BatchClassifier:
         names = [name for name in table if isinstance(name, str)]
         labelled = self._labeller(self._rows(table, names))
         layout = self._labeller.layout()
-        new_columns = dict(zip(layout.columns, layout.values(labelled), strict=True))
-        del new_columns["row"]  # begins anew in each batch
-        # Strings as objects, as the engines expect.
-        new_columns["label"] = np.array(new_columns["label"], dtype=object)
+        rows = list(layout.table_rows(labelled))
+        new_columns = {}
+        for name in layout.columns[
+            1:
+        ]:  # without the number of the row, which begins anew in each batch
+            new_columns[name] = np.array([row[name] for row in rows], _TYPES.get(name, np.float64))
         taken = new_columns.keys() & set(names)
         if taken:
             raise DataError(f"The batch has a column {min(taken)!r} already; drop or rename it.")
@@ -113,35 +113,16 @@ class BatchClassifier:
         has_rows = any(len(table[name]) for name in names)
         if not has_rows:
             return []
-        columns = self._choose_columns(table, names)
-        values = [python_values(table[name]) for name in columns]
-        rows = []
-        for number, cells in enumerate(zip(*values, strict=True), 1):
-            record = dict(zip(columns, cells, strict=True))
-            text, pair = read_text_and_pair(record, columns, f"{_NAME}, row {number}")
-            rows.append(TextRow(_NAME, number, text, pair))
-        return rows
+        rows = columns_table(table, _NAME)
+        return list(read_text_rows(rows, self._choose_columns(rows)))
 
-    def _choose_columns(self, table: Mapping[str, Any], names: list[str]) -> list[str]:
+    def _choose_columns(self, table: Table) -> TextColumns:
         """Return the text columns. The first batch that has rows chooses them."""
         if self._columns is not None:
-            # Only checks that this batch has them.
-            columns = choose_columns(_NAME, names, {}, self._columns)
-            # Default columns of the first batch may lack a title or text that this batch has. Requested columns and
-            # those of the training are meant as they are.
-            if self._text_column_names is None and self._columns != self._trained:
-                check_unread_columns(_NAME, names, columns, "first batch")
-            return columns
-        first_values = {}  # of each column, the first that is not missing
-        for name in names:
-            for value in python_values(table[name]):
-                if value is not None:
-                    first_values[name] = value
-                    break
-        self._columns = choose_columns(
-            _NAME, names, first_values, self._text_column_names, trained=self._trained
-        )
-        clause = columns_warning(self._trained, self._columns)
+            self._columns.check(table, "first batch")
+            return self._columns
+        self._columns = choose_text_columns(table, self._text_column_names, trained=self._trained)
+        clause = columns_warning(self._trained, self._columns.names)
         if clause:
             logger.warning("%s.", clause)
         return self._columns

@@ -1,18 +1,18 @@
 """Explain a label: leave each word out in turn, and see how much the logit of the label falls.
 
-A word that is left out leaves a space, so that the text closes up. The alternative, an unknown word in its place, says
-something of its own: on 400 headlines and the shipped checkpoint, words such as "the" or "of" changed the logit by
-0.00 on average if the text closed up, but by 0.14 towards one label if an unknown word took their place.
+A word that is left out leaves a space, so that the text closes up. `<unk>` in its place would say something of its own:
+in 256 headlines, the effects of words such as "the" on the shipped checkpoint's logit had a mean size of 0.095 if the
+text closed up, of 0.116 with `<unk>`, and of 0.18 with a word of unknown letters. Nor can a text contain `<unk>`.
 """
 
 import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from glove_lstm.errors import DataError
 from glove_lstm.tokenization.word_shapes import replace_surrogates
@@ -112,13 +112,11 @@ def explain(
     spans = split_words(text)
     batch_size = max(1, _BATCH_CHARACTERS // max(1, len(text)))
     effects = []
-    hides_bar = None if progress else True  # None: only if standard error is no terminal
-    with tqdm(desc="Explaining", total=len(spans), disable=hides_bar, delay=2.0) as bar:
+    with _bar(len(spans), shown=progress) as bar:
         for start in range(0, len(spans), batch_size):
             batch = spans[start : start + batch_size]
-            without = evidence(
-                predict_logits([f"{text[:begin]} {text[end:]}" for begin, end in batch])
-            )
+            variants = [f"{text[:begin]} {text[end:]}" for begin, end in batch]
+            without = evidence(predict_logits(variants))
             for (begin, end), value in zip(batch, without.tolist(), strict=True):
                 effects.append(WordEffect(begin, end, whole - value))
             bar.update(len(batch))
@@ -138,3 +136,13 @@ def split_words(text: str) -> list[tuple[int, int]]:
         _, end = run[-1]
         runs.append((begin, end))
     return runs
+
+
+def _bar(total: int, *, shown: bool) -> Any:
+    """Return a progress bar, which is shown on a terminal after two seconds."""
+    from tqdm import tqdm  # takes 50 ms, which the first label of a process does not need
+
+    on_terminals_only = None
+    return tqdm(
+        desc="Explaining", total=total, disable=on_terminals_only if shown else True, delay=2
+    )

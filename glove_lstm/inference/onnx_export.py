@@ -101,7 +101,6 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of missing torchvision
     # It warns of each Split of the LSTM, which it does not fold.
     logging.getLogger("onnxscript").setLevel(logging.ERROR)
-    logging.getLogger("onnx_ir").setLevel(logging.ERROR)
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=1)}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings about torch's own code

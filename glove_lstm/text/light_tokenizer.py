@@ -1,7 +1,7 @@
 """Token ids and token types as `GloveLstmTokenizer` gives them, without transformers and many times faster.
 
-Texts of the default pipeline are read by `VectorReader`, with numpy. Short texts, and all texts of other pipelines, go
-through the Rust tokenizer, which spends most of its time on regular expressions and offsets.
+Texts of the default pipeline are encoded by `VectorEncoder`, with numpy. Short texts, and all texts of other pipelines,
+go through the Rust tokenizer, which spends most of its time on regular expressions and offsets.
 """
 
 import json
@@ -20,7 +20,7 @@ from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
-from glove_lstm.text.vector_reader import VectorReader
+from glove_lstm.text.vector_encoder import VectorEncoder
 from glove_lstm.tokenization.word_shapes import replace_surrogates, token_type
 
 # Characters from which numpy is faster than Rust; it takes as long for one word as for a hundred.
@@ -110,45 +110,47 @@ class LightTokenizer:
         return partial(LightTokenizer, **options), (Tokenizer.from_str(self._backend.to_str()),)
 
     @cached_property
-    def _vector_reader(self) -> VectorReader:
+    def _vector_encoder(self) -> VectorEncoder:
         """Made when it is needed, so that the first label of a short text does not wait for it."""
-        return VectorReader(self._backend.get_vocab(), self._unknown, self._read_pieces)
+        return VectorEncoder(self._backend.get_vocab(), self._unknown, self._encode_pieces)
 
     @property
     def vocab_size(self) -> int:
         """Rows that a model's embedding must have."""
         return self._backend.get_vocab_size()
 
-    def read(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> Tokens:
+    def encode(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> Tokens:
         """Tokenize n texts, or n pairs as if each were one text.
 
         Raises:
             ValueError: There are not as many second parts as texts.
         """
         if text_pairs is None:
-            tokens = self._read(list(texts))
+            tokens = self._encode(list(texts))
         else:
             parts = chain.from_iterable(zip(texts, text_pairs, strict=True))
-            tokens = self._read(list(parts)).pairs_joined()
+            tokens = self._encode(list(parts)).pairs_joined()
         return tokens.truncated(self.model_max_length, self.truncation_side)
 
-    def _read(self, texts: Sequence[str]) -> Tokens:
+    read = encode  # its name until training/ is rewritten
+
+    def _encode(self, texts: Sequence[str]) -> Tokens:
         if not self._uses_numpy or sum(map(len, texts)) < _FEWEST_FOR_NUMPY:
-            return Tokens.concatenate([self._read_by_rust(text)[0] for text in texts])
-        tokens = self._vector_reader.read(texts)
+            return Tokens.concatenate([self._encode_by_rust(text)[0] for text in texts])
+        tokens = self._vector_encoder.encode(texts)
         if self.token_types:
             return tokens
         return Tokens(tokens.ids, np.zeros_like(tokens.ids), tokens.lengths)
 
-    def _read_pieces(self, pieces: Sequence[str]) -> Tokens:
+    def _encode_pieces(self, pieces: Sequence[str]) -> Tokens:
         """Tokenize n texts without white space, in one call."""
-        tokens, token_begins = self._read_by_rust(" ".join(pieces))
+        tokens, token_begins = self._encode_by_rust(" ".join(pieces))
         piece_ends = np.cumsum([len(piece) + 1 for piece in pieces])  # with the space after each
         piece_of_token = np.searchsorted(piece_ends, token_begins, side="right")
         lengths = np.bincount(piece_of_token, minlength=len(pieces))
         return Tokens(tokens.ids, tokens.types, lengths)
 
-    def _read_by_rust(self, text: str) -> tuple[Tokens, Integers]:
+    def _encode_by_rust(self, text: str) -> tuple[Tokens, Integers]:
         """Return the m tokens of a text, and where each begins in it: (m,)."""
         text = replace_surrogates(text)
         # `encode` holds the GIL; `encode_batch` releases it.

@@ -1,48 +1,17 @@
-"""The arguments of a training, named as in transformers' `run_classification.py`.
+"""The arguments of a training, in three groups, named as in transformers' `run_classification.py`."""
 
-recipe = make_recipe("default", glove="6B.50d", num_train_epochs=4)
-"""
-
-import copy
-import difflib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from enum import Enum
+from dataclasses import asdict, dataclass, field, fields
 from math import inf
 from typing import Any
 
-import numpy as np
-import torch
-from transformers import PreTrainedTokenizerBase, TrainingArguments
+from transformers import TrainingArguments
 
-from glove_lstm.errors import DataError
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
-from glove_lstm.training.presets import PRESETS, copies_of_each, schedule
 
 
 def option(default: Any, help: str, **more: Any) -> Any:
     """Return a field of a dataclass of arguments, with its help text."""
     return field(default=default, metadata={"help": help, **more})
-
-
-def check_choices(arguments: Any) -> None:
-    """Raise a ValueError unless each argument with choices is one of them."""
-    for checked in fields(arguments):
-        choices = checked.metadata.get("choices")
-        value = getattr(arguments, checked.name)
-        if choices and value not in choices:
-            raise ValueError(f"{checked.name} must be {' or '.join(choices)}, not {value!r}")
-
-
-def check_booleans(arguments: Any) -> None:
-    """Raise a ValueError if the value of a boolean argument is not a boolean, for instance the string "False"."""
-    for checked in fields(arguments):
-        if checked.type not in (bool, bool | None):
-            continue
-        value = getattr(arguments, checked.name)
-        # The default may be None or, in transformers' `include_num_input_tokens_seen`, a string.
-        if not isinstance(value, bool) and value != checked.default:
-            raise ValueError(f"{checked.name} must be True or False, not {value!r}")
 
 
 @dataclass
@@ -113,15 +82,13 @@ class ModelArguments:
 _FIXED: dict[str, Any] = {
     "bf16_full_eval": False,  # would convert the model that is saved
     "fp16_full_eval": False,
-    "dataloader_drop_last": False,
     "dataloader_persistent_workers": False,  # would repeat the copies of the first epoch
-    "eval_do_concat_batches": True,
-    "eval_on_start": False,
-    "group_by_length": False,
+    "eval_do_concat_batches": True,  # metrics are computed from all rows
     "label_names": None,
     "prediction_loss_only": False,
-    "remove_unused_columns": False,
-    "train_sampling_strategy": "random",
+    "remove_unused_columns": False,  # our batches are not rows of columns
+    "torch_compile": False,  # the lengths of texts differ
+    "train_sampling_strategy": "random",  # batches are grouped by length in any case
 }
 _LOWER_IS_BETTER = {"ece", "brier", "eval_ece", "eval_brier"}
 _NEED_VALIDATION = "reduce_lr_on_plateau", "greedy"  # schedulers of the learning rate
@@ -139,31 +106,6 @@ _NOT_NEGATIVE = (
     "max_grad_norm",
     "data_seed",
     "dataloader_num_workers",
-)
-_DESCRIBED = (  # in metrics.json and on the card
-    "num_train_epochs",
-    "max_steps",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "learning_rate",
-    "embedding_learning_rate",
-    "lr_scheduler_type",
-    "warmup_steps",
-    "optim",
-    "weight_decay",
-    "adam_epsilon",
-    "label_smoothing_factor",
-    "max_grad_norm",
-    "corrupted_share",
-    "ngram_c",
-    "refit",
-    "load_best_model_at_end",
-    "early_stopping_patience",
-    "metric_for_best_model",
-    "seed",
-    "data_seed",
-    "bf16",
-    "fp16",
 )
 
 
@@ -192,11 +134,16 @@ class GloveLstmTrainingArguments(TrainingArguments):
         "Norm to which gradients are clipped; 0: no clipping. The gradients of word vectors are clipped only with "
         "another optim, fp16 or several processes.",
     )
+    validation_fraction: float | None = option(
+        None,
+        "Share of the training texts that is held out to calibrate the scores, if no validation texts are given; 0: "
+        "none; default: a twentieth, at least 50 and at most 2,000 texts, but never more than a tenth.",
+    )
     corrupted_share: float = option(
         0.0,
         "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "
         "dropped words, cut ends, or a passage of one to five sentences. If it is not 0, the n-grams also learn from a "
-        "copy of each text, unless there are more than 100,000 texts.",
+        "copy of each text, unless there are more than 50,000 texts.",
     )
     augmented_copies: int | None = option(
         None,
@@ -205,11 +152,6 @@ class GloveLstmTrainingArguments(TrainingArguments):
     )
     ngram_c: float | None = option(
         None, "C of the n-grams' SVM; default: chosen on 100 or more validation texts, else 1."
-    )
-    refit: bool = option(
-        False,
-        "Whether to train a final model on all texts, with the calibration of a first model that did not see the "
-        "validation texts.",
     )
     early_stopping_patience: int | None = option(
         None,
@@ -232,206 +174,64 @@ class GloveLstmTrainingArguments(TrainingArguments):
             check_number(self, name, above=0)
         for name in _NOT_NEGATIVE:
             check_number(self, name, least=0)
+        check_number(self, "validation_fraction", least=0, below=1)
         check_number(self, "early_stopping_patience", least=1)
         check_number(self, "augmented_copies", least=0)
         check_number(self, "seed", least=0, most=(1 << 32) - 1)
 
     @property
-    def validation_selects_model(self) -> bool:
-        """Whether validation texts choose the epoch or the learning rate. If so, they must not train the model."""
+    def needs_validation(self) -> bool:
+        """Whether validation texts choose the epoch or the learning rate."""
         return (
             self.load_best_model_at_end
             or self.save_strategy == "best"
             or self.lr_scheduler_type in _NEED_VALIDATION
         )
 
-    @property
-    def writes_checkpoints(self) -> bool:
-        """Whether the training writes checkpoints from which it can be resumed."""
-        return self.save_strategy != "no"
+
+def check_choices(arguments: Any) -> None:
+    """Raise a ValueError unless each argument with choices is one of them."""
+    for checked in fields(arguments):
+        choices = checked.metadata.get("choices")
+        value = getattr(arguments, checked.name)
+        if choices and value not in choices:
+            raise ValueError(f"{checked.name} must be {' or '.join(choices)}, not {value!r}")
+
+
+def check_booleans(arguments: Any) -> None:
+    """Raise a ValueError if the value of a boolean argument is not a boolean, for instance the string "False"."""
+    for checked in fields(arguments):
+        if checked.type not in (bool, bool | None):
+            continue
+        value = getattr(arguments, checked.name)
+        # The default may be None or, in transformers' `include_num_input_tokens_seen`, a string.
+        if not isinstance(value, bool) and value != checked.default:
+            raise ValueError(f"{checked.name} must be True or False, not {value!r}")
 
 
 def check_number(
-    arguments: Any, name: str, *, least: float = -inf, above: float = -inf, most: float = inf
+    arguments: Any,
+    name: str,
+    *,
+    least: float = -inf,
+    above: float = -inf,
+    most: float = inf,
+    below: float = inf,
 ) -> None:
     """Raise a ValueError unless an argument is None, or a finite number in a range."""
     value = getattr(arguments, name)
     if value is None:
         return
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number:
-        is_in_range = least <= value <= most and above < value
-        if is_in_range and value < inf:
-            return
-    expected = f"at least {least}"
+    if is_number and abs(value) < inf and least <= value <= most and above < value < below:
+        return
+    bounds = []
+    if least > -inf:
+        bounds.append(f"at least {least}")
     if above > -inf:
-        expected = f"above {above}"
+        bounds.append(f"above {above}")
     if most < inf:
-        expected = f"from {least} to {most}"
-    if value == inf:
-        expected = "finite"
-    raise ValueError(f"{name} must be {expected}, not {value!r}")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All arguments of a training, except the texts and their weights."""
-
-    preset: str
-    tokenizer: TokenizerArguments
-    model: ModelArguments
-    training: GloveLstmTrainingArguments
-
-    def with_training(self, **values: Any) -> "Recipe":
-        """Return a recipe with other training arguments."""
-        training = copy.copy(self.training)
-        # A Trainer changes the config of its Accelerator; recipes must not share it.
-        training.accelerator_config = copy.deepcopy(training.accelerator_config)
-        vars(training).update(values)  # without `__post_init__`: the values are checked already
-        return replace(self, training=training)
-
-    def sized(self, texts: int, has_validation: bool, *, distils: bool = False) -> "Recipe":
-        """Return a recipe with the values that follow from the number of training texts.
-
-        Args:
-            texts: Number of training texts.
-            has_validation: Whether validation texts are measured after each epoch.
-            distils: Whether the model learns from a teacher's logits; no text is corrupted then.
-        """
-        training = self.training
-        devices = training.world_size * max(1, training.n_gpu)
-        batches_per_step = devices * training.gradient_accumulation_steps
-        batch_size = training.per_device_train_batch_size
-        scheduled = schedule(texts, batches_per_step, batch_size, distils=distils)
-        if training.learning_rate is not None:
-            # The learning rate of the word vectors keeps its ratio to the learning rate of the LSTM.
-            ratio = scheduled["embedding_learning_rate"] / scheduled["learning_rate"]
-            scheduled["embedding_learning_rate"] = training.learning_rate * ratio
-
-        missing = [name for name in scheduled if getattr(training, name) is None]
-        changes: dict[str, Any] = {name: scheduled[name] for name in missing}
-        if not has_validation:
-            changes["eval_strategy"] = "no"
-        if distils:
-            changes["corrupted_share"] = 0.0
-        return self.with_training(**changes)
-
-    def copies_of_each(self, texts: int) -> int:
-        """Return how many altered copies of each of n training texts a distillation has."""
-        if self.training.augmented_copies is not None:
-            return self.training.augmented_copies
-        return copies_of_each(texts)
-
-    def described(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-        """Return the arguments that decide the result, as plain values, for metrics.json."""
-        arguments: dict[str, Any] = {}
-        for name in _DESCRIBED:
-            value = getattr(self.training, name)
-            if isinstance(value, Enum):
-                value = value.value
-            arguments[name] = value
-        if self.model.model_name_or_path is None:
-            arguments |= asdict(self.tokenizer)
-            # metrics.json names the vectors elsewhere, without the folders of this machine.
-            del arguments["glove"]
-        arguments["max_seq_length"] = tokenizer.model_max_length
-        arguments["truncation_side"] = tokenizer.truncation_side
-        return arguments | self.model.config_values()
-
-
-# Defaults that differ from the Trainer's.
-_DEFAULTS: dict[str, Any] = {
-    "report_to": "none",
-    "remove_unused_columns": False,  # our batches are not rows of columns
-    "dataloader_pin_memory": torch.cuda.is_available(),
-    # Without it, torchrun without a GPU would train a separate model in each process.
-    "use_cpu": not torch.accelerator.is_available(),
-    "save_total_limit": 1,
-    "logging_strategy": "epoch",
-    "eval_strategy": "epoch",
-    "save_strategy": "steps",
-    "save_steps": 1000,
-    "per_device_eval_batch_size": 64,
-    "output_dir": "out",
-}
-
-
-def _names_of(group: type[Any]) -> list[str]:
-    return [argument.name for argument in fields(group)]
-
-
-GROUPS = (TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
-RECIPE_ARGUMENTS = [name for group in GROUPS for name in _names_of(group)]
-
-
-def make_recipe(preset: str = "default", **values: Any) -> Recipe:
-    """Make a recipe from a preset and the values that differ from it.
-
-    Args:
-        preset: "default" or "article".
-        **values: Fields of `TokenizerArguments`, `ModelArguments` and `GloveLstmTrainingArguments`; None keeps the
-            value of the preset.
-
-    Raises:
-        DataError: An unknown preset or argument, or a value that is refused.
-    """
-    if preset not in PRESETS:
-        names = ", ".join(sorted(PRESETS))
-        raise DataError(f"preset must be one of {names}, not {preset!r}.")
-    check_names(values, RECIPE_ARGUMENTS)
-    given = _plain_values(values)
-    defaults = _DEFAULTS | PRESETS[preset]
-    if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
-        # The Trainer requires a checkpoint as often as the texts are evaluated.
-        defaults["save_strategy"] = given.get("eval_strategy", "epoch")
-        defaults["save_steps"] = given.get("eval_steps", defaults["save_steps"])
-    if "model_name_or_path" in given:  # the checkpoint has its own tokenizer and shape
-        _check_fine_tuning(given)
-        kept = _names_of(GloveLstmTrainingArguments)
-        defaults = {name: value for name, value in defaults.items() if name in kept}
-    chosen = defaults | given
-    return Recipe(
-        preset,
-        _make_group(TokenizerArguments, chosen),
-        _make_group(ModelArguments, chosen),
-        _make_group(GloveLstmTrainingArguments, chosen),
-    )
-
-
-def _make_group(group: type[Any], values: Mapping[str, Any]) -> Any:
-    """Make a dataclass of arguments from the values that belong to it."""
-    own = {name: values[name] for name in _names_of(group) if name in values}
-    try:
-        return group(**own)
-    except (ValueError, TypeError, ImportError) as error:
-        raise DataError(f"{str(error).rstrip('.')}.") from None
-
-
-def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out None, and convert numpy numbers to Python numbers."""
-    plain = {}
-    for name, value in values.items():
-        if isinstance(value, np.generic):
-            plain[name] = value.item()
-        elif value is not None:
-            plain[name] = value
-    return plain
-
-
-def check_names(values: Mapping[str, Any], known: list[str]) -> None:
-    """Raise a DataError if an argument is unknown."""
-    for name in values:
-        if name not in known:
-            similar = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
-            hint = "leave it out."
-            if similar:
-                hint = f"did you mean {similar[0]}?"
-            raise DataError(f"There is no argument {name}; {hint}")
-
-
-def _check_fine_tuning(values: Mapping[str, Any]) -> None:
-    for argument in fields(TokenizerArguments):
-        if argument.name in values and argument.name != "max_seq_length":
-            raise DataError(
-                f"With model_name_or_path, leave {argument.name} out: the checkpoint has its own tokenizer and vectors."
-            )
+        bounds.append(f"at most {most}")
+    if below < inf:
+        bounds.append(f"below {below}")
+    raise ValueError(f"{name} must be a number {' and '.join(bounds)}, not {value!r}")

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,8 @@ from glove_lstm.data.corruptions import training_copy
 from glove_lstm.progress import progress
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.text.tokens import Tokens, length_batches, ranges
+from glove_lstm.training.arguments import GloveLstmTrainingArguments
+from glove_lstm.training.lesson import Lesson
 
 Ints = NDArray[np.int64]
 
@@ -72,12 +75,6 @@ class TokenizedTexts(Dataset[Any]):
         labels = _rows_of(self.labels, rows)
         weights = _rows_of(self.weights, rows)
         return Batch(self.tokens.ids[places], types, lengths, labels, weights)
-
-    def with_targets(
-        self, labels: NDArray[Any] | None, weights: NDArray[np.float64] | None
-    ) -> "TokenizedTexts":
-        """Return the same texts with other labels and weights."""
-        return TokenizedTexts(self.tokens, typed=self.typed, labels=labels, weights=weights)
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch. If a run is resumed, accelerate before 1.15 calls this method, not the sampler's."""
@@ -145,47 +142,71 @@ def collate(batch: Batch) -> dict[str, Tensor]:
 
 def tokenize(
     texts: Sequence[str],
-    reader: LightTokenizer,
+    encoder: LightTokenizer,
     labels: NDArray[Any] | None = None,
     weights: NDArray[np.float64] | None = None,
 ) -> TokenizedTexts:
-    """Tokenise texts, truncated to the reader's `model_max_length`; see `TokenizedTexts` for labels and weights."""
+    """Tokenise texts, truncated to the encoder's `model_max_length`; see `TokenizedTexts` for labels and weights."""
     parts = []
     with progress("Tokenising", total=len(texts)) as bar:
         for start in range(0, len(texts), _CHUNK):
             chunk = texts[start : start + _CHUNK]
-            parts.append(reader.read(chunk))
+            parts.append(encoder.encode(chunk))
             bar.update(len(chunk))
     tokens = Tokens.concatenate(parts)
-    return TokenizedTexts(tokens, typed=reader.token_types, labels=labels, weights=weights)
+    return TokenizedTexts(tokens, typed=encoder.token_types, labels=labels, weights=weights)
 
 
-def corrupt(texts: Sequence[str], seed: int, epoch: int, reader: LightTokenizer) -> list[str]:
+def corrupt(texts: Sequence[str], seed: int, epoch: int, encoder: LightTokenizer) -> list[str]:
     """Return a corrupted copy of each text. Its errors depend on the text, its place, the seed and the epoch.
 
     Args:
         texts: n texts.
         seed: Seed of the errors.
         epoch: Another epoch has other errors.
-        reader: Reader of the copies. Text beyond its `model_max_length` is not corrupted, to save time.
+        encoder: Tokenizer of the copies. Text beyond its `model_max_length` is not corrupted, to save time.
     """
     copies = []
     with progress("Corrupting copies", total=len(texts)) as bar:
         for row, text in enumerate(texts):
-            part = _part_for(reader, text)
+            part = _part_for(encoder, text)
             copies.append(training_copy(part, f"{seed} {epoch} {row}"))
             bar.update()
     return copies
 
 
-def _part_for(reader: LightTokenizer, text: str) -> str:
-    """Return the beginning or the end of a text, with more tokens than the reader keeps."""
-    if reader.model_max_length is None:
+def _part_for(encoder: LightTokenizer, text: str) -> str:
+    """Return the beginning or the end of a text, with more tokens than the tokenizer keeps."""
+    if encoder.model_max_length is None:
         return text
-    most_characters = _CHARACTERS_PER_TOKEN * reader.model_max_length
-    if reader.truncation_side == "left":
+    most_characters = _CHARACTERS_PER_TOKEN * encoder.model_max_length
+    if encoder.truncation_side == "left":
         return text[-most_characters:]
     return text[:most_characters]
+
+
+def epochs_of(
+    lesson: Lesson, encoder: LightTokenizer, lstm_length: int, arguments: GloveLstmTrainingArguments
+) -> TokenizedTexts:
+    """Return what the LSTM reads in each epoch: the texts of a lesson; of labels, also corrupted copies of a share.
+
+    Args:
+        lesson: What the LSTM learns.
+        encoder: Tokenizer of the model.
+        lstm_length: Tokens that the LSTM reads; 0: all.
+        arguments: The share, and the seed.
+    """
+    texts = tokenize(lesson.texts, encoder, lesson.targets, lesson.weights)
+    share = arguments.corrupted_share
+    if not share or lesson.is_of_teacher:
+        return texts
+    encoder_of_copies = copy(encoder)
+    # Encoding no more than the LSTM reads saves time. If texts are cut on the left, it reads the first tokens after the
+    # cut, which depends on the whole length.
+    if lstm_length and encoder.truncation_side == "right":
+        longest = encoder.model_max_length or lstm_length
+        encoder_of_copies.model_max_length = min(lstm_length, longest)
+    return CorruptedTexts(lesson.texts, texts, encoder_of_copies, share=share, seed=arguments.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +226,7 @@ class CorruptedTexts(TokenizedTexts):
     Args:
         texts: n texts.
         clean: The same texts, tokenised, with labels and weights.
-        reader: Reader of the copies.
+        encoder: Tokenizer of the copies.
         share: Share of the texts that are replaced, 0 to 1.
         seed: Seed of the choice and the errors. A resumed run sees the same copies.
     """
@@ -214,7 +235,7 @@ class CorruptedTexts(TokenizedTexts):
         self,
         texts: Sequence[str],
         clean: TokenizedTexts,
-        reader: LightTokenizer,
+        encoder: LightTokenizer,
         *,
         share: float,
         seed: int,
@@ -223,7 +244,7 @@ class CorruptedTexts(TokenizedTexts):
             clean.tokens, typed=clean.typed, labels=clean.labels, weights=clean.weights
         )
         self._texts = texts
-        self._reader = reader
+        self._encoder = encoder
         self._share = share
         self._seed = seed
         self._copies: _Copies | None = None
@@ -249,12 +270,12 @@ class CorruptedTexts(TokenizedTexts):
         chosen = [row for row in range(len(self)) if generator.random() < self._share]
         rows = np.array(chosen, dtype=np.int64)
         originals = [self._texts[row] for row in chosen]
-        copies = corrupt(originals, self._seed, epoch, self._reader)
+        copies = corrupt(originals, self._seed, epoch, self._encoder)
         labels = _rows_of(self.labels, rows)
         weights = _rows_of(self.weights, rows)
         copy_of = np.full(len(self), -1, dtype=np.int64)
         copy_of[rows] = np.arange(len(rows))
-        return _Copies(epoch, tokenize(copies, self._reader, labels, weights), copy_of)
+        return _Copies(epoch, tokenize(copies, self._encoder, labels, weights), copy_of)
 
 
 @dataclass(eq=False)
@@ -271,8 +292,6 @@ class LengthGroupedSampler(Sampler[int]):
     texts: TokenizedTexts  # n texts
     batch_size: int  # texts of a batch
     seed: int
-    # (n,) relative chance of each text to be drawn, with replacement; None: each text once an epoch.
-    weights: NDArray[np.float64] | None = None
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch of the texts. The Trainer's dataloader calls this before each epoch."""
@@ -283,7 +302,7 @@ class LengthGroupedSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = np.random.default_rng([self.seed, self.texts.epoch])
-        rows = self._shuffled_rows(generator)
+        rows = generator.permutation(len(self.texts))
         batches: list[Ints] = []
         group_size = self.batch_size * _BATCHES_PER_GROUP
         for start in range(0, len(rows), group_size):
@@ -298,11 +317,3 @@ class LengthGroupedSampler(Sampler[int]):
             yield from batches[number].tolist()
         for batch in batches[complete:]:
             yield from batch.tolist()
-
-    def _shuffled_rows(self, generator: np.random.Generator) -> Ints:
-        """Return all rows in random order; with weights, as many rows drawn with replacement."""
-        count = len(self.texts)
-        shuffled = generator.permutation(count)
-        if self.weights is None:
-            return shuffled
-        return generator.choice(count, count, p=self.weights / self.weights.sum())

@@ -1,301 +1,151 @@
 """Calibration: temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) and what goes with it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from glove_lstm.inference.classifier import run_batches
 from glove_lstm.inference.scores import MULTI_LABEL, scores_of
-from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
+from glove_lstm.inference.torch_classifier import torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
-from glove_lstm.text.tokens import length_batches
-from glove_lstm.training.batches import TokenizedTexts, collate
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.batches import corrupt, tokenize
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.temperature import (
+    HIGHEST_SCALE,
+    LOWEST_SCALE,
+    as_questions,
+    best_scale,
+    doubtful_targets,
+)
 
 Floats = NDArray[np.float64]
 
-_BATCH_SIZE = 64
-# Range of the logarithm of a factor of logits.
-_LOWEST = np.log(0.05)
-_HIGHEST = np.log(20.0)
-_SHRINKAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # values that are tried
-# Prior of the factors of two or more parts: standard deviation of their logarithms around the mean.
-_SPREAD = 0.5
+_HIGHEST_SHRINKAGE = 32.0  # known tokens
+_BEGINNINGS = (1, 2, 4, 8, 16)  # words of the short texts to which the shrinkage is fitted
+# Standard deviation of the logarithms of the parts' weights, in a prior around equal weights.
+_SPREAD = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class ScoredTexts:
-    """n texts with the logits of a model."""
+class Scored:
+    """n texts with the logits of the parts of a model, LSTM and n-grams."""
 
-    logits: Floats  # (n, classes); or by the parts of the model, (n, parts, classes)
+    logits: Floats  # (n, parts, classes)
     known: Floats  # (n,) number of known tokens, at least 1
 
-    def weighted(self, part_weights: Floats) -> "ScoredTexts":
-        """Sum the logits of the parts, times the weight of each part."""
-        return ScoredTexts(np.tensordot(self.logits, part_weights, (1, 0)), self.known)
-
-    def shrunk(self, shrinkage: float) -> Floats:
-        """Return logits (n, classes). Those of a text with k known tokens are multiplied by k / (k + shrinkage)."""
-        return self.logits * (self.known / (self.known + shrinkage))[:, None]
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """The arguments of `GloveLstmConfig` that are fitted to validation texts."""
-
-    ngram_weight: float
-    shrinkage: float
-    temperature: float
-    thresholds: list[float] | None
-
-    @classmethod
-    def none(cls) -> "Calibration":
-        """Return the values of a model that is not calibrated."""
-        values: dict[str, Any] = dict(UNCALIBRATED)
-        return cls(**values)
-
-    def apply(self, config: GloveLstmConfig) -> None:
-        """Set the values in a config."""
-        config.update(asdict(self))
+    def summed(self, scales: Floats, shrinkage: float) -> Floats:
+        """Return the sum of the parts' logits times their scales (parts,), shrunk: (n, classes)."""
+        shrunk = self.known / (self.known + shrinkage)
+        return np.tensordot(self.logits, scales, (1, 0)) * shrunk[:, None]
 
 
 def calibrate(
     model: GloveLstmForSequenceClassification,
-    validation: TokenizedTexts,
-    beginnings: TokenizedTexts,
-    copies: TokenizedTexts | None = None,
-) -> Calibration:
-    """Fit the temperature, the shrinkage, the weight of the n-gram classifier and, for multi-label models, thresholds.
+    encoder: LightTokenizer,
+    held_out: LabelledTexts,
+    *,
+    with_copies: bool,
+    seed: int,
+) -> None:
+    """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
 
-    Each text counts once, without class weights. The weight of the n-gram classifier, which is the more robust part, is
-    fitted to corrupted copies, too. A multi-label text is calibrated as one yes-or-no question for each label; see
-    `as_binary`.
-
-    Args:
-        model: A trained model, whose config has no calibration yet.
-        validation: n tokenised texts with labels.
-        beginnings: The first words of these texts; see `first_words`.
-        copies: A corrupted copy of each text.
-    """
-    labels = validation.labels
-    assert labels is not None
-    is_multi_label = labels.ndim == 2
-    class_of_row = labels.ravel().astype(np.int64)  # (n,); or (n * labels,) of 0 for no, 1 for yes
-
-    scored = _score(model, validation, is_multi_label)
-    versions = [scored.logits]
-    if copies is not None:
-        versions.append(_score(model, copies, is_multi_label).logits)
-    part_weights = _fit_part_weights(versions, class_of_row)
-
-    whole_texts = scored.weighted(part_weights)
-    short_texts = _score(model, beginnings, is_multi_label).weighted(part_weights)
-    shrinkage, temperature = fit_calibration(whole_texts, short_texts, class_of_row)
-
-    ngram_weight = float(part_weights[-1])  # 1 if the LSTM is the only part
-    thresholds: list[float] | None = None
-    if is_multi_label:
-        logits = _from_binary(whole_texts.shrunk(shrinkage), labels.shape[1])
-        scores = scores_of(logits / temperature, MULTI_LABEL)
-        thresholds = fit_thresholds(scores, labels)
-    return Calibration(ngram_weight, shrinkage, temperature, thresholds)
-
-
-def _fit_part_weights(versions: Sequence[Floats], class_of_row: NDArray[np.integer]) -> Floats:
-    """Fit the weights of the parts, (parts,): 1 for the LSTM, then the weight of the n-grams if there are any.
+    The weight and the shrinkage are fitted to whole texts, their first words and, if the model learned from corrupted
+    copies, a corrupted copy of each. The temperature is fitted to whole texts alone. Class weights do not count. A
+    multi-label text is calibrated as one yes-or-no question for each label; see `as_questions`.
 
     Args:
-        versions: (n, parts, classes) logits of texts, and of their copies if there are any.
-        class_of_row: (n,) class indices.
+        model: A trained model without calibration; the values are set in its config.
+        encoder: Its tokenizer.
+        held_out: n texts from which the model did not learn.
+        with_copies: Whether the fit includes a corrupted copy of each text.
+        seed: Seed of the copies.
     """
-    logits = np.concatenate(versions)
-    class_of_all_rows = np.tile(class_of_row, len(versions))
-    scales = fit_scales(logits, class_of_all_rows, rows_per_text=len(versions))
-    return np.array(scales) / scales[0]
-
-
-def _score(
-    model: GloveLstmForSequenceClassification, texts: TokenizedTexts, is_multi_label: bool
-) -> ScoredTexts:
-    """Return the logits of texts by part; for multi-label models, of each text and label as a yes-or-no question."""
-    logits = part_logits(model, texts)
-    known = texts.count_other_than(model.config.unk_token_id).clip(min=1)
-    if is_multi_label:
-        return ScoredTexts(as_binary(logits), np.repeat(known, logits.shape[2]))
-    return ScoredTexts(logits, known)
+    versions = [held_out.texts, first_words(held_out.texts)]
+    if with_copies:
+        versions.append(corrupt(held_out.texts, seed, epoch=0, encoder=encoder))
+    scored = [score_parts(model, encoder, texts) for texts in versions]
+    values = fit_calibration(scored, held_out.labels)
+    model.config.update(values)
+    if held_out.is_multi_label:
+        ngram_weight, shrinkage = values["ngram_weight"], values["shrinkage"]
+        weights = np.array([1.0, ngram_weight])[: scored[0].logits.shape[1]]
+        logits = scored[0].summed(weights, shrinkage) / values["temperature"]
+        scores = scores_of(logits, MULTI_LABEL)
+        model.config.update({"thresholds": fit_thresholds(scores, held_out.labels)})
 
 
 def first_words(texts: Sequence[str]) -> list[str]:
-    """Return the first 1, 2, 4, 8 or 16 words of each text, in turn. The shrinkage of short texts is fitted to them."""
-    lengths = (1, 2, 4, 8, 16)
+    """Return the first 1, 2, 4, 8 or 16 words of each text, in turn."""
     beginnings = []
     for row, text in enumerate(texts):
-        length = lengths[row % len(lengths)]
+        length = _BEGINNINGS[row % len(_BEGINNINGS)]
         beginnings.append(" ".join(text.split()[:length]))
     return beginnings
 
 
-@torch.inference_mode()
-def part_logits(
-    model: GloveLstmForSequenceClassification, texts: TokenizedTexts
-) -> NDArray[np.float64]:
-    """Return the logits of n texts by the parts of the model, LSTM and n-grams: (n, parts, classes)."""
-    model.eval()
-    parts = 1 if model.ngrams is None else 2
-    logits = np.zeros((len(texts), parts, len(model.config.label_names)))
+def score_parts(
+    model: GloveLstmForSequenceClassification, encoder: LightTokenizer, texts: Sequence[str]
+) -> Scored:
+    """Return the logits of n texts by the parts of the model."""
+    tokenized = tokenize(texts, encoder)
     with progress("Calibrating", total=len(texts)) as bar:
-        for rows in length_batches(texts.lengths, _BATCH_SIZE):
-            batch = collate(texts.__getitems__(rows))
-            batch.pop("labels", None)
-            inputs = {name: values.to(model.device) for name, values in batch.items()}
-            logits[rows] = model(**inputs).part_logits.float().numpy(force=True)
-            bar.update(len(rows))
-    return logits
+        run = torch_runner(model, "part_logits")
+        logits = run_batches(run, tokenized.tokens, done=bar.update)
+    known = tokenized.count_other_than(model.config.unk_token_id).clip(min=1)
+    return Scored(logits.astype(np.float64), known.astype(np.float64))
 
 
-def fit_calibration(
-    whole: ScoredTexts, beginnings: ScoredTexts, labels: NDArray[np.integer]
-) -> tuple[float, float]:
-    """Fit the shrinkage of the logits of short texts, and the temperature.
-
-    For each shrinkage, the temperature is fitted to whole texts. The shrinkage with the smallest cross-entropy over
-    whole texts and their beginnings is chosen.
+def fit_calibration(versions: Sequence[Scored], labels: NDArray[Any]) -> dict[str, float]:
+    """Fit the values of the config to n texts, of which there are one or more versions: whole texts first.
 
     Args:
-        whole: n texts, with logits (n, classes).
-        beginnings: The first words of the same texts.
-        labels: (n,) class indices.
+        versions: The versions of the texts.
+        labels: (n,) class indices; or (n, classes), 1 where a text has the label.
 
     Returns:
-        The shrinkage (`GloveLstmConfig.shrinkage`), and the temperature, from 0.05 to 20.
+        `ngram_weight` (1 for a model without n-grams), `shrinkage` and `temperature`.
     """
-    rows = np.arange(len(labels))
-    fits = []
-    for shrinkage in _SHRINKAGES:
-        whole_logits = whole.shrunk(shrinkage)
-        [scale] = fit_scales(whole_logits[:, None], labels)  # of a single part
-        loss = 0.0
-        for logits in (whole_logits, beginnings.shrunk(shrinkage)):
-            log_scores = log_softmax(scale * logits, axis=1)
-            loss -= float(log_scores[rows, labels].sum())
-        fits.append((loss, shrinkage, 1 / scale))
-    _, shrinkage, temperature = min(fits)
-    return shrinkage, temperature
+    questions = [_questions_of(version, labels) for version in versions]
+    classes = as_questions(versions[0].logits[:, 0], labels)[1]
+    targets = doubtful_targets(classes, questions[0].logits.shape[2])
+    parts = questions[0].logits.shape[1]
+
+    def loss(values: Floats) -> float:
+        scales = np.exp(values[:parts])
+        total = 0.0
+        for version in questions:
+            log_scores = log_softmax(version.summed(scales, values[-1]), axis=1)
+            total -= (targets * log_scores).sum()
+        deviation = (values[:parts] - values[:parts].mean()) / _SPREAD
+        return (total + len(questions) * (deviation**2).sum() / 2) / len(targets)
+
+    bounds = [(np.log(LOWEST_SCALE), np.log(HIGHEST_SCALE))] * parts + [(0.0, _HIGHEST_SHRINKAGE)]
+    start = np.array([0.0] * parts + [1.0])
+    best = minimize(loss, start, method="L-BFGS-B", bounds=bounds)
+    scales = np.exp(best.x[:parts])
+    shrinkage = float(best.x[-1])
+    weights = scales / scales[0]
+    temperature = 1 / best_scale(questions[0].summed(weights, shrinkage), targets)[0]
+    return {
+        "ngram_weight": float(weights[-1]),
+        "shrinkage": shrinkage,
+        "temperature": temperature,
+    }
 
 
-def fit_scales(
-    part_logits: NDArray[np.floating], labels: NDArray[np.integer], rows_per_text: int = 1
-) -> list[float]:
-    """Fit a factor for each part's logits, for the smallest cross-entropy of their sum on validation data.
-
-    With one part, the factor is 1 / temperature. With more, a prior keeps the factors similar, because on fewer than a
-    few hundred texts chance alone could silence a part. The factors are then scaled together, with Platt's targets.
-
-    Args:
-        part_logits: (n, parts, classes); the model's logits are the sum over its parts.
-        labels: (n,) class indices.
-        rows_per_text: 1; or 2 if the n rows are texts and their copies. It multiplies the prior, so that copies do not
-            weaken it.
-
-    Returns:
-        A factor from 0.05 to 20 for each part.
-    """
-    parts = np.moveaxis(part_logits.astype(np.float64), 1, 0)  # (parts, n, classes)
-    log_scales = _fit_log_scales(parts, labels, rows_per_text)
-    scales = np.exp(log_scales)
-
-    # Scale them together. The limits keep the product with each factor between 0.05 and 20.
-    lowest = _LOWEST - log_scales.min()
-    highest = _HIGHEST - log_scales.max()
-    summed_logits = np.tensordot(scales, parts, axes=1)
-    common = _fit_scale(summed_logits, labels, lowest, highest)
-    return (common * scales).tolist()
-
-
-def _fit_log_scales(parts: Floats, labels: NDArray[np.integer], rows_per_text: int) -> Floats:
-    """Fit the logarithms of the factors, (parts,), to logits (parts, n, classes), with the prior.
-
-    The prior is a normal distribution of each logarithm around their mean. The loss is the sum of the cross-entropies
-    of all n rows, plus `rows_per_text` times the negative logarithm of the prior; all divided by n.
-    """
-    rows = np.arange(len(labels))
-
-    def loss_and_gradient(log_scales: Floats) -> tuple[float, Floats]:
-        scales = np.exp(log_scales)
-        log_probabilities = log_softmax(np.tensordot(scales, parts, axes=1), axis=1)
-        cross_entropy = -log_probabilities[rows, labels].sum()
-        # The gradient by the logits: the probabilities minus the true ones.
-        error = np.exp(log_probabilities)
-        error[rows, labels] -= 1
-        cross_entropy_gradient = scales * (parts * error).sum(axis=(1, 2))
-
-        deviations = (log_scales - log_scales.mean()) / _SPREAD
-        prior_loss = rows_per_text * (deviations**2).sum() / 2
-        # The gradient through the mean is 0, because the deviations from a mean have the sum 0.
-        prior_gradient = rows_per_text * deviations / _SPREAD
-        loss = cross_entropy + prior_loss
-        gradient = cross_entropy_gradient + prior_gradient
-        return float(loss) / len(labels), gradient / len(labels)
-
-    # Start three times, because there are several minima if there are few texts and the parts label them all correctly.
-    # The method is TNC, because L-BFGS-B stops too early there.
-    bounds = [(_LOWEST, _HIGHEST)] * len(parts)
-    runs = []
-    for start in (0.0, -2.0, 2.0):
-        starts = np.full(len(parts), start)
-        run = minimize(loss_and_gradient, starts, jac=True, method="TNC", bounds=bounds)
-        runs.append(run)
-    best = min(runs, key=lambda run: run.fun)
-    return best.x
-
-
-def _fit_scale(logits: Floats, labels: NDArray[np.integer], lowest: float, highest: float) -> float:
-    """Fit a factor for logits (n, classes), for the smallest cross-entropy with Platt's targets (1999).
-
-    The target of a text's label is 1 - doubt instead of 1, and the other labels share the doubt. The doubt is
-    1 / (m + 2), where m is the mean number of texts of a label. So few texts give no high certainty: with 8 texts of
-    two labels, the targets are 5/6 and 1/6.
-
-    The logarithm of the factor is from `lowest` to `highest`. The factor is 1 if the logits tell nothing.
-    """
-    texts, classes = logits.shape
-    texts_per_label = texts / classes
-    doubt = 1 / (texts_per_label + 2)
-    other_classes = max(1, classes - 1)
-    targets = np.full((texts, classes), doubt / other_classes)
-    targets[np.arange(texts), labels] = 1 - doubt
-
-    def loss(log_scale: float) -> float:
-        return float(-(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum())
-
-    bounds = (lowest, highest)
-    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7})
-    factor_1_is_as_good = loss(0) <= best.fun * (1 + 1e-9)
-    if lowest <= 0 <= highest and factor_1_is_as_good:
-        return 1.0
-    return float(np.exp(best.x))
-
-
-def as_binary(part_logits: Floats) -> Floats:
-    """Turn multi-label logits (n, parts, labels) into logits of yes-or-no questions (n * labels, parts, 2).
-
-    The logit of a label becomes minus a half of it for no, and a half of it for yes. Then the softmax of yes is the
-    sigmoid of the label, and multi-label models are calibrated like others.
-    """
-    parts = part_logits.shape[1]
-    logits = np.moveaxis(part_logits, 1, 2).reshape(-1, parts)  # (n * labels, parts)
-    return np.stack([-logits / 2, logits / 2], axis=2)
-
-
-def _from_binary(logits: Floats, labels: int) -> Floats:
-    """Turn logits of yes-or-no questions (n * labels, 2) back into multi-label logits (n, labels)."""
-    yes = logits[:, 1].reshape(-1, labels)
-    return 2 * yes
+def _questions_of(scored: Scored, labels: NDArray[Any]) -> Scored:
+    """Return multi-label texts as yes-or-no questions; texts of one label each as they are."""
+    if labels.ndim == 1:
+        return scored
+    parts = [as_questions(part, labels)[0] for part in np.moveaxis(scored.logits, 1, 0)]
+    return Scored(np.stack(parts, axis=1), np.repeat(scored.known, labels.shape[1]))
 
 
 def fit_thresholds(scores: Floats, labels: NDArray[Any]) -> list[float]:

@@ -1,16 +1,20 @@
-"""Texts with labels, as training takes them."""
+"""Texts with labels, as training takes them: labels given by name become numbers here, once."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.splits import Ints
 from glove_lstm.errors import DataError
 
 Label = str | Sequence[str]  # one label a text, or several
+ClassWeight = str | Mapping[str, float]  # "balanced", or the weight of each label
+Floats = NDArray[np.float64]
+
+_MOST_NAMED = 20  # labels in an error
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +24,7 @@ class LabelledTexts:
     texts: Sequence[str]  # a title and its body are joined by a space
     labels: NDArray[Any]  # (n,) indices of the names; or (n, labels), 1 where a text has the label
     label_names: Sequence[str]
-    sources: Sequence[str] | None = None  # CORPUS or CORPUS/PUBLISHER of each text
-    weights: NDArray[np.float64] | None = None  # (n,) of each text in the loss
+    weights: Floats | None = None  # (n,) of the texts in training; None: all 1
 
     @classmethod
     def of(
@@ -29,7 +32,6 @@ class LabelledTexts:
         texts: Sequence[str],
         labels: Sequence[Label],
         label_names: Sequence[str],
-        sources: Sequence[str] | None = None,
         weights: NDArray[Any] | None = None,
         *,
         name: str = "labels",
@@ -39,18 +41,15 @@ class LabelledTexts:
         Raises:
             DataError: The numbers of texts and labels differ, a label has no name, or a weight is negative.
         """
-        columns = {name: labels, "sources": sources, "sample_weight": weights}
-        for column, values in columns.items():
+        for column, values in {name: labels, "sample_weight": weights}.items():
             if values is not None and len(values) != len(texts):
                 raise DataError(
                     f"There are {len(texts)} texts, but {len(values)} values of {column}."
                 )
-        numbers = number_labels(list(labels), label_names, name)
-        if sources is not None:
-            sources = list(sources)
         if weights is not None:
             weights = _checked_weights(np.asarray(weights, dtype=np.float64))
-        return cls(list(texts), numbers, label_names, sources, weights)
+        numbers = number_labels(list(labels), label_names, name)
+        return cls(list(texts), numbers, list(label_names), weights)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -60,31 +59,36 @@ class LabelledTexts:
         """Whether a text may have several labels."""
         return self.labels.ndim == 2
 
-    def select(self, rows: Ints) -> "LabelledTexts":
+    @property
+    def class_indices(self) -> list[Any]:
+        """The label of each text, or its list of 1 and 0, as the splitter takes them."""
+        return self.labels.tolist()
+
+    def select(self, rows: Sequence[int] | NDArray[np.integer]) -> "LabelledTexts":
         """Return some of the texts."""
+        rows = np.asarray(rows, dtype=np.int64)
         texts = [self.texts[row] for row in rows]
-        sources: list[str] | None = None
-        if self.sources is not None:
-            sources = [self.sources[row] for row in rows]
-        weights: NDArray[np.float64] | None = None
+        weights = None
         if self.weights is not None:
             weights = self.weights[rows]
-        return LabelledTexts(texts, self.labels[rows], self.label_names, sources, weights)
+        return LabelledTexts(texts, self.labels[rows], self.label_names, weights)
 
     def without_texts(self) -> "LabelledTexts":
         """Return the labels alone, with empty texts."""
         return replace(self, texts=[""] * len(self))
 
-    def with_label_names(self, names: Sequence[str]) -> "LabelledTexts":
-        """Renumber the labels as a model numbers them, which has all of them and perhaps more."""
-        number = {name: index for index, name in enumerate(names)}
-        new_numbers = [number[name] for name in self.label_names]
-        if self.is_multi_label:
-            labels = np.zeros((len(self), len(names)), dtype=self.labels.dtype)
-            labels[:, new_numbers] = self.labels
+
+def sorted_label_names(labels: Sequence[Label]) -> list[str]:
+    """Return the distinct labels, in numerical order if all are whole numbers, else in alphabetical order."""
+    names: set[str] = set()
+    for label in labels:
+        if isinstance(label, str):
+            names.add(label)
         else:
-            labels = np.array(new_numbers)[self.labels]
-        return replace(self, labels=labels, label_names=names)
+            names.update(label)
+    if all(name.removeprefix("-").isdecimal() for name in names):
+        return sorted(names, key=int)
+    return sorted(names)
 
 
 def number_labels(
@@ -97,7 +101,7 @@ def number_labels(
     Raises:
         DataError: A label is not one of the names, or some are lists and others not.
     """
-    number = {name: index for index, name in enumerate(names)}
+    number = {label_name: index for index, label_name in enumerate(names)}
     are_lists = len(labels) > 0 and not isinstance(labels[0], str)
     numbers: list[list[int]] = []  # of the labels of each text
     for row, label in enumerate(labels, 1):
@@ -106,33 +110,80 @@ def number_labels(
             raise DataError(
                 f"{name}, row {row} has the label {label!r}; give lists for all texts, or none."
             )
-        text_labels: Sequence[str] = label
-        if isinstance(label, str):
-            text_labels = [label]
-        for text_label in text_labels:
+        labels_of_text: Sequence[str] = label if is_list else [str(label)]
+        for text_label in labels_of_text:
             if text_label not in number:
-                known = ", ".join(names[:20])
-                if len(names) > 20:
-                    known += f" and {len(names) - 20} more"
+                known = ", ".join(names[:_MOST_NAMED])
+                if len(names) > _MOST_NAMED:
+                    known += f" and {len(names) - _MOST_NAMED} more"
                 raise DataError(
                     f"{name}, row {row} has the label {text_label!r}, not one of {known}."
                 )
-        numbers.append([number[text_label] for text_label in text_labels])
+        numbers.append([number[text_label] for text_label in labels_of_text])
 
     if not are_lists:
-        return np.array([text_numbers[0] for text_numbers in numbers], dtype=np.int64)
+        return np.array([numbers_of_text[0] for numbers_of_text in numbers], dtype=np.int64)
     has_label = np.zeros((len(numbers), len(names)), dtype=np.float32)
-    for row, text_numbers in enumerate(numbers):
-        has_label[row, text_numbers] = 1
+    for row_index, numbers_of_text in enumerate(numbers):
+        has_label[row_index, numbers_of_text] = 1
     return has_label
 
 
-def _checked_weights(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def class_weights(
+    class_weight: ClassWeight,
+    names: Sequence[str],
+    labels: NDArray[np.integer],
+    sample_weight: Floats | None = None,
+) -> Floats:
+    """Return the weight of each label, (classes,).
+
+    Args:
+        class_weight: "balanced" for n / (classes * count), as in scikit-learn; or label -> weight.
+        names: The labels.
+        labels: (n,) class indices. A label without texts needs no weight.
+        sample_weight: (n,) weights of the texts in the counts.
+
+    Raises:
+        DataError: A weight is missing or not positive, or a text may have several labels.
+    """
+    if labels.ndim == 2:
+        raise DataError("class_weight is for one label a text; leave it out.")
+    if class_weight == "balanced":
+        counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
+        mean_of_present = counts.sum() / (counts > 0).sum()
+        counts[counts == 0] = mean_of_present
+        return counts.mean() / counts
+    if not isinstance(class_weight, Mapping):
+        problem = f"class_weight is {class_weight!r}"
+        raise DataError(f"{problem}; give 'balanced', or a weight for each label.")
+    labels_with_texts = {names[label] for label in np.unique(labels)}
+    _check_class_weight(class_weight, names, labels_with_texts)
+    return np.array([class_weight.get(name, 1.0) for name in names], dtype=np.float64)
+
+
+def _check_class_weight(
+    weights: Mapping[str, float], names: Sequence[str], labels_with_texts: set[str]
+) -> None:
+    unknown = weights.keys() - set(names)
+    if unknown:
+        known = ", ".join(names)
+        raise DataError(f"class_weight: {min(unknown)!r} is not one of {known}; correct it.")
+    for name in names:
+        if name in labels_with_texts and name not in weights:
+            raise DataError(f"class_weight has no weight for the label {name!r}; add it.")
+    for name, value in weights.items():
+        is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not is_number or not 0 < value < math.inf:
+            problem = f"class_weight: the weight of {name!r} is {value!r}"
+            raise DataError(f"{problem}; give a positive number.")
+
+
+def _checked_weights(weights: Floats) -> Floats:
     """Return the weights. Raise a DataError if one is negative or not finite, or if all are 0."""
     wrong = ~np.isfinite(weights) | (weights < 0)
     if wrong.any():
         row = int(wrong.argmax())
         raise DataError(f"sample_weight, row {row + 1} is {weights[row]}; give numbers from 0.")
-    if not weights.any():
+    if len(weights) and not weights.any():
         raise DataError("sample_weight is 0 for all texts; give some a positive weight.")
     return weights

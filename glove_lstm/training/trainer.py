@@ -1,100 +1,160 @@
-"""The Trainer of the LSTM, and of the layers around it."""
+"""Train the LSTM, and the layers around it, with transformers' Trainer."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import Sampler
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback
+from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, PrinterCallback, Trainer
+from transformers.trainer_callback import TrainerState
 
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
+from glove_lstm.training.checkpoints import checkpoint_to_resume
 from glove_lstm.training.lazy_adam import LazyAdamW
-from glove_lstm.training.resuming import last_checkpoint
+
+
+def train_lstm(
+    model: GloveLstmForSequenceClassification,
+    arguments: GloveLstmTrainingArguments,
+    texts: TokenizedTexts,
+    held_out: TokenizedTexts | None,
+    tokenizer: PreTrainedTokenizerBase,
+    compute_metrics: Any = None,
+) -> TrainerState:
+    """Train all but the n-grams, from a checkpoint if `resume_from_checkpoint` is set; return the Trainer's state.
+
+    Args:
+        model: A classifier, which is changed. Its n-gram classifier is already fitted; training skips it.
+        arguments: Arguments of the training.
+        texts: What it learns from.
+        held_out: Texts that are measured after each epoch.
+        tokenizer: Saved with each checkpoint.
+        compute_metrics: As for `Trainer`.
+
+    Raises:
+        DataError: The checkpoint cannot be read, or the training diverged.
+    """
+    checkpoint = checkpoint_to_resume(
+        Path(str(arguments.output_dir)), arguments.resume_from_checkpoint
+    )
+    collator: Any = collate  # of batches instead of rows
+    trainer = GloveLstmTrainer(
+        model,
+        arguments,
+        data_collator=collator,
+        train_dataset=texts,
+        eval_dataset=held_out,
+        processing_class=tokenizer,
+        compute_metrics=compute_metrics,
+    )
+    # `compute_loss` smooths itself: the smoother of transformers 5.0 divides by the labels of one batch, not of all
+    # accumulated ones.
+    trainer.label_smoother = None
+    if arguments.early_stopping_patience is not None:
+        trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
+    if arguments.get_process_log_level() >= logging.ERROR:
+        # With disable_tqdm, it prints the log at every log level.
+        trainer.remove_callback(PrinterCallback)
+    if model.ngrams is not None:
+        # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
+        model.ngrams.requires_grad_(False)
+    try:
+        trainer.train(checkpoint)
+    except Exception as error:
+        _check_finite(model)
+        no_step_was_made = trainer.state.global_step <= _step_of(checkpoint)
+        if checkpoint is None or not no_step_was_made:
+            raise
+        raise DataError(
+            f"The training cannot continue from {checkpoint} ({first_line(error)}): give another checkpoint, or "
+            "train without resume_from_checkpoint."
+        ) from error
+    finally:
+        trainer.release_embeddings()
+    if model.ngrams is not None:
+        model.ngrams.requires_grad_()
+    trainer.compute_in_float32()
+    _check_finite(model)
+    model.round_tables()
+    return trainer.state
 
 
 class GloveLstmTrainer(Trainer):
-    """`Trainer` for `TokenizedTexts`, with batches of similar lengths, weights, and lazy updates of word vectors.
-
-    The weights of texts in the loss come with the texts; see `TokenizedTexts`.
-
-    Args:
-        model: A classifier. Its n-gram classifier is already fitted; training skips it.
-        args: Training arguments.
-        sampling_weights: (n,) of the training texts in sampling; None: each text once an epoch.
-        label_weights: (classes,) in the loss; None: 1.
-        callbacks: As for `Trainer`.
-        **kwargs: Datasets, tokenizer and metrics, as for `Trainer`.
-    """
+    """`Trainer` for `TokenizedTexts`: batches of similar lengths, weighted texts, and lazy updates of word vectors."""
 
     args: GloveLstmTrainingArguments
+    _lazy_optimizer: LazyAdamW | None = None  # without Accelerate's wrapper
 
-    def __init__(
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        dataset = train_dataset
+        if dataset is None:
+            dataset = self.train_dataset
+        assert isinstance(dataset, TokenizedTexts)
+        seed = self.args.data_seed
+        if seed is None:
+            seed = self.args.seed
+        dataset.set_epoch(0)  # an earlier training may have left another epoch
+        return LengthGroupedSampler(dataset, self.args.train_batch_size, seed)
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        """Evaluate the longest texts first, to keep padding small."""
+        return np.argsort(-eval_dataset.lengths, kind="stable").tolist()
+
+    def compute_loss(
         self,
-        model: GloveLstmForSequenceClassification,
-        args: GloveLstmTrainingArguments,
-        *,
-        sampling_weights: NDArray[np.float64] | None = None,
-        label_weights: NDArray[np.float64] | None = None,
-        callbacks: Sequence[TrainerCallback] = (),
-        **kwargs: Any,
-    ) -> None:
-        self._lazy_optimizer: LazyAdamW | None = None  # without Accelerate's wrapper
-        callbacks = list(callbacks)
-        if args.early_stopping_patience is not None:
-            callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
-        collator: Any = collate  # of batches instead of rows
-        super().__init__(model, args, data_collator=collator, callbacks=callbacks, **kwargs)
-        if args.get_process_log_level() >= logging.ERROR:
-            # With disable_tqdm, it prints the log at every log level.
-            self.remove_callback(PrinterCallback)
-        self._sampling_weights = sampling_weights
-        self._label_weights = label_weights
-        # `compute_loss` smooths itself: the smoother of transformers 5.0 divides by the labels of one batch, not of all
-        # accumulated ones.
-        self.label_smoother = None
+        model: nn.Module,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """Return the weighted losses divided by the items in the step; in evaluation, the model's own loss."""
+        weights = inputs.pop("weights", None)
+        if not model.training:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        losses = self._losses(outputs.logits, labels)
+        if weights is not None:
+            if losses.dim() == 2:
+                weights = weights[:, None]
+            losses = losses * weights
+        if num_items_in_batch is None:
+            loss = losses.sum() / labels.numel()
+        else:  # the labels of all batches of the step
+            loss = losses.sum() / num_items_in_batch
+            if self.args.average_tokens_across_devices:  # the labels of all processes are counted
+                loss = loss * self.accelerator.num_processes
+        if return_outputs:
+            return loss, outputs
+        return loss
 
-    def train_network(self) -> list[dict[str, Any]]:
-        """Train the LSTM, from the last checkpoint if `args.resume_from_checkpoint` is set; return the log.
+    def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of each label of B texts, before text weights are applied.
 
-        Raises:
-            DataError: The checkpoint cannot be read, or the training diverged.
+        Args:
+            logits: (B, classes).
+            labels: (B,) class indices; in multi-label training, (B, classes) of 0 and 1; in a distillation, (B,
+                classes) logits of a teacher with mean 0.
+
+        Returns:
+            (B,) cross-entropies; (B, classes) binary cross-entropies; or (B, classes) squared differences.
         """
-        model = cast(GloveLstmForSequenceClassification, self.model)
-        folder = Path(str(self.args.output_dir))
-        checkpoint = last_checkpoint(folder, self.args.resume_from_checkpoint)
-        if model.ngrams is not None:
-            # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
-            model.ngrams.requires_grad_(False)
-        try:
-            self.train(checkpoint)
-        except Exception as error:
-            if checkpoint is None or self.state.global_step > _step_of(checkpoint):
-                # No checkpoint was read, or training went on from it: the checkpoint is not to blame.
-                raise
-            raise DataError(
-                f"The training cannot continue from {checkpoint} ({first_line(error)}): give another checkpoint, or "
-                "train without resume_from_checkpoint."
-            ) from error
-        finally:
-            if self._lazy_optimizer is not None:
-                self._lazy_optimizer.release_embeddings()
-        if model.ngrams is not None:
-            model.ngrams.requires_grad_()
-        self._compute_in_float32()
-        if not all(weights.isfinite().all() for weights in model.parameters()):
-            raise DataError("The training diverged: weights are not numbers; lower learning_rate.")
-        model.round_tables()
-        return self.state.log_history
+        problem = cast(Any, self.model).config.problem_type
+        if problem == MULTI_LABEL:
+            return binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        if labels.is_floating_point():
+            centred = logits - logits.mean(dim=1, keepdim=True)
+            return (centred - labels).square()
+        smoothing = self.args.label_smoothing_factor
+        return cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
 
     def create_optimizer(self, *_: Any, **__: Any) -> torch.optim.Optimizer:
         """Return AdamW with lazy updates of the word vectors, and a learning rate of their own.
@@ -113,13 +173,11 @@ class GloveLstmTrainer(Trainer):
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
         groups = self._dense_groups(embeddings)
 
-        updates_lazily = kind is torch.optim.AdamW and self._can_update_lazily()
-        if embeddings and updates_lazily:
-            lazy = LazyAdamW(groups, **options)
-            lazy.add_embeddings(embeddings, rate)
-            self._lazy_optimizer = lazy
-            self.optimizer = lazy
-            return lazy
+        if embeddings and kind is torch.optim.AdamW and self._can_update_lazily():
+            self._lazy_optimizer = LazyAdamW(groups, **options)
+            self._lazy_optimizer.add_embeddings(embeddings, rate)
+            self.optimizer = self._lazy_optimizer
+            return self._lazy_optimizer
 
         if embeddings:
             tables = [embedding.weight for embedding in embeddings]
@@ -127,6 +185,11 @@ class GloveLstmTrainer(Trainer):
         optimizer = kind(groups, **options)
         self.optimizer = optimizer
         return optimizer
+
+    def release_embeddings(self) -> None:
+        """Give the word vectors their ordinary gradients back."""
+        if self._lazy_optimizer is not None:
+            self._lazy_optimizer.release_embeddings()
 
     def _can_update_lazily(self) -> bool:
         """Whether sparse gradients work: not in several processes, with scaled losses, or on other devices."""
@@ -161,80 +224,20 @@ class GloveLstmTrainer(Trainer):
         super().create_accelerator_and_postprocess()
         self.accelerator.gradient_accumulation_steps = 1
 
-    def compute_loss(
-        self,
-        model: nn.Module,
-        inputs: dict[str, Tensor],
-        return_outputs: bool = False,
-        num_items_in_batch: Tensor | int | None = None,
-    ) -> Any:
-        """Return the weighted losses divided by the items in the step; in evaluation, the model's own loss."""
-        weights = inputs.pop("weights", None)
-        if not model.training:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        labels = inputs.pop("labels")
-        outputs = model(**inputs)
-        losses = self._losses(outputs.logits, labels)
-        if weights is not None:
-            if losses.dim() == 2:
-                weights = weights[:, None]
-            losses = losses * weights
-        if num_items_in_batch is None:
-            loss = losses.sum() / labels.numel()
-        else:  # the labels of all batches of the step
-            loss = losses.sum() / num_items_in_batch
-            if self.args.average_tokens_across_devices:  # the labels of all processes are counted
-                loss = loss * self.accelerator.num_processes
-        if return_outputs:
-            return loss, outputs
-        return loss
-
-    def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the losses before their mean is taken.
-
-        Args:
-            logits: (B, classes).
-            labels: (B,) class indices; in multi-label training, (B, classes) of 0 and 1; in a distillation, (B,
-                classes) logits of a teacher with mean 0.
-
-        Returns:
-            (B,) cross-entropies; (B, classes) binary cross-entropies; or (B, classes) squared differences.
-        """
-        problem = cast(Any, self.model).config.problem_type
-        if problem == MULTI_LABEL:
-            return binary_cross_entropy_with_logits(logits, labels, reduction="none")
-        if labels.is_floating_point():
-            centred = logits - logits.mean(dim=1, keepdim=True)
-            return (centred - labels).square()
-        smoothing = self.args.label_smoothing_factor
-        losses = cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
-        if self._label_weights is None:
-            return losses
-        return losses * losses.new_tensor(self._label_weights)[labels]
-
-    def _compute_in_float32(self) -> None:
+    def compute_in_float32(self) -> None:
         """Undo Accelerate's wrapper of `forward`, which computes in 16 bits; the trained model computes in 32."""
         self.accelerator.native_amp = False
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        dataset = train_dataset
-        if dataset is None:
-            dataset = self.train_dataset
-        assert isinstance(dataset, TokenizedTexts)
-        seed = self.args.data_seed
-        if seed is None:
-            seed = self.args.seed
-        size = self.args.train_batch_size
-        dataset.set_epoch(0)  # an earlier training may have left another epoch
-        return LengthGroupedSampler(dataset, size, seed, self._sampling_weights)
 
-    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
-        """Evaluate the longest texts first, to keep padding small."""
-        return np.argsort(-eval_dataset.lengths, kind="stable").tolist()
+def _check_finite(model: GloveLstmForSequenceClassification) -> None:
+    if not all(weights.isfinite().all() for weights in model.parameters()):
+        raise DataError("The training diverged: weights are not numbers; lower learning_rate.")
 
 
-def _step_of(checkpoint: str) -> int:
+def _step_of(checkpoint: str | None) -> int:
+    if checkpoint is None:
+        return 0
     return int(checkpoint.rpartition("-")[2])
 
 

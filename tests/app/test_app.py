@@ -11,7 +11,7 @@ from support import assert_refused, run_here
 from glove_lstm.app import MOST_CHARACTERS, build_app
 from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.commands import demo as command
-from glove_lstm.inference.backends import open_model
+from glove_lstm.inference.load_classifier import load_classifier
 
 TEXT = "SHOCKING secret: the council <b>voted</b>"
 
@@ -34,7 +34,7 @@ def test_a_taken_port_is_refused_in_a_sentence(demo, exported):
 
 def test_it_answers_as_the_model_does(client, demo, checkpoint):
     assert demo.address.startswith("http://127.0.0.1:")  # other machines cannot reach it
-    model = open_model(Checkpoint.open(checkpoint))
+    model = load_classifier(Checkpoint.open(checkpoint))
     [scores] = model.predict([TEXT], None)
     explanation = model.explain(TEXT)
     title, _, text = TEXT.partition(" ")
@@ -79,7 +79,7 @@ def test_a_hostile_request_gets_a_message_and_leaves_no_traceback(demo, data, me
 def classify_with(folder, text):
     """The answer of an app that is built, not served."""
     checkpoint = Checkpoint.open(folder)
-    app = build_app(open_model(checkpoint, threads=1), "mine")
+    app = build_app(load_classifier(checkpoint, threads=1), "mine")
     [function] = {block.fn for block in app.fns.values() if block.api_name == "classify"}
     return function(text, "")
 

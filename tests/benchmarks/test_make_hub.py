@@ -9,7 +9,7 @@ from support import SMALL, succeed
 
 from benchmarks import corpora, make_hub
 from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
 
 
 def test_a_checkpoint_is_trained_and_measured(

@@ -20,7 +20,7 @@ from glove_lstm.checkpoint import LOADED_NAMES, Checkpoint
 from glove_lstm.commands import evaluate, export, predict, push, train
 from glove_lstm.errors import DataError
 from glove_lstm.inference.batch_classifier import BatchClassifier
-from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.weights_file import check_weights, read_header
 
 

@@ -26,7 +26,7 @@ from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.commands import predict as predict_command
 from glove_lstm.commands import train as train_command
 from glove_lstm.data.files import digest
-from glove_lstm.data.training_texts import TrainingTexts
+from glove_lstm.data.text_record import TextRecord
 from glove_lstm.errors import DataError
 
 evaluate = partial(run_here, evaluate_command.main)
@@ -45,7 +45,7 @@ def of_titles(
     shutil.copytree(shared_export, folder)
     edit_json(folder / "config.json", text_column_names=["title"])
     titles = [row["title"] for row in read_csv(articles)]
-    record = TrainingTexts.of(titles, [])
+    record = TextRecord.of(titles, [])
     record.save(folder / TRAINING_TEXTS_NAME, digest(folder / WEIGHTS_NAME))
     return folder
 

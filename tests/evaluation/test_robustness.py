@@ -18,6 +18,7 @@ from glove_lstm.evaluation.robustness import (
     measure_robustness,
     perturb,
 )
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.training.ngram_fitting import fit_ngrams
 
@@ -87,7 +88,7 @@ for number in range(100):
 
 @pytest.fixture(scope="module")
 def by_case():
-    """A model that tells LOUD from loud, and nothing else, and its tokenizer."""
+    """A classifier that tells LOUD from loud, and nothing else."""
     tokenizer = build_tokenizer(lambda: LOUD_AND_CALM[:2], min_frequency=1)
     sizes = {"vocab_size": tokenizer.vocab_size, "embedding_size": 4, "hidden_size": 3}
     config = GloveLstmConfig(**sizes, ngram_buckets=4096, type_embedding_size=2)
@@ -97,12 +98,12 @@ def by_case():
     words = {word: tokenizer.convert_tokens_to_ids(word) for word in ("loud", "text")}
     texts = tokenized(LOUD_AND_CALM[:2] * 10, tokenizer, labels)
     fit_ngrams(model.ngrams, texts, words=words)
-    return model, tokenizer
+    return TorchClassifier.of(model, tokenizer)
 
 
 def test_what_it_costs(by_case):
     labels = np.arange(200) % 2
-    measures = measure_robustness(*by_case, LOUD_AND_CALM, labels)
+    measures = measure_robustness(by_case, LOUD_AND_CALM, labels)
     assert measures.keys() == {"clean", *PERTURBATIONS}
     assert DESCRIPTIONS.keys() == PERTURBATIONS.keys()
     interval = [pytest.approx(0.981, abs=1e-3), 1]

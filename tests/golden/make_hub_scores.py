@@ -44,8 +44,8 @@ def scores() -> dict[str, list[float]]:
     import torch
 
     from glove_lstm.checkpoint import Checkpoint
-    from glove_lstm.inference.prediction import predict_logits
-    from glove_lstm.inference.runtime import LightClassifier
+    from glove_lstm.inference.light_classifier import LightClassifier
+    from glove_lstm.inference.torch_classifier import predict_logits
     from glove_lstm.inference.scores import softmax
 
     model, tokenizer = Checkpoint.open(HUB).load_model()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from estimator_news import LABELS, TEXTS, TINY
 from sklearn.exceptions import NotFittedError
@@ -42,11 +43,12 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
         ({"y": [float("nan"), *[0, 1] * 59, 1]}, "y, row 1 has no label"),
         ({"y": [*LABELS[1:], np.datetime64("NaT")]}, "y, row 120 has no label"),
         ({"y": [*LABELS[1:], " "]}, "y, row 120 has no label"),
-        ({"y": [*LABELS[1:], "x\ud800"]}, "which is not Unicode"),
         ({"y": [0, 2**63] * 60}, "y, row 2 has the label 9223372036854775808, which is beyond 64"),
+        ({"y": [2.0, 1] * 60}, "y, row 2 has the label 1, but row 1 has 2.0"),
+        ({"y": [f"{n}.5" for n in range(120)]}, "y has 120 different labels for 120 texts"),
         (
-            {"y": [2.0, 10**18 + 1] * 60},
-            "y, row 2 has the label 1000000000000000001, which a float",
+            {"y": pd.DataFrame(np.eye(120, 2), columns=["a", "a"])},
+            "columns of y must have different names",
         ),
         ({"y": ["FAKE"] * 120}, "y has 1 class, ['FAKE']; a classifier needs two"),
     ],

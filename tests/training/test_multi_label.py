@@ -8,9 +8,11 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from estimator_news import TINY
+from scipy.sparse import csr_matrix
 from sklearn.preprocessing import MultiLabelBinarizer
 from support import COMMON, SMALL, assert_refused, run_here, succeed, write_glove, write_table
 from transformers import EvalPrediction, pipeline
@@ -122,6 +124,21 @@ def test_the_estimator_takes_lists_of_labels_or_a_table_of_0_and_1(folder):
     is_right = (by_lists.predict(texts) == table).all(axis=1)
     assert is_right.mean() > 0.8
     assert by_lists.score(texts, lists) == by_table.score(texts, table) == is_right.mean()
+
+
+@pytest.mark.usefixtures("beside_the_vectors")
+def test_the_columns_of_a_frame_are_the_labels_in_their_order(folder):
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    texts = [row["text"] for row in rows]
+    columns = ["trip", "food", "sport"]
+    table = MultiLabelBinarizer(classes=columns).fit_transform([row["label"] for row in rows])
+    frame = pd.DataFrame(table, columns=columns)
+    classifier = GloveLstmClassifier(**TINY).fit(texts, frame)
+    assert classifier.classes_.tolist() == columns
+    is_right = (classifier.predict(texts) == table).all(axis=1)
+    assert is_right.mean() > 0.8
+    for labels in (frame, table, csr_matrix(table), pd.Series(table.tolist())):
+        assert classifier.score(texts, labels) == is_right.mean()
 
 
 @pytest.mark.usefixtures("beside_the_vectors")

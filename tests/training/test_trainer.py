@@ -7,7 +7,7 @@ from support import build_model
 from tides import corrupted_texts, make_texts, tokenized
 from transformers import TrainerCallback
 
-from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.lazy_adam import LazyAdamW
 from glove_lstm.training.trainer import GloveLstmTrainer

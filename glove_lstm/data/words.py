@@ -1,0 +1,21 @@
+"""Two small functions on the characters and words of a text."""
+
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def replace_surrogates(text: str) -> str:
+    """Replace each lone surrogate, which JSON can spell and Arrow and UTF-8 refuse, by U+FFFD.
+
+    `tokenization/word_shapes.py` does the same; it travels to the Hub, and imports nothing of the package.
+    """
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def digest_of_words(words: Sequence[str], size: int) -> bytes:
+    """Return a hash of words, joined by a space, of `size` bytes; lone surrogates may be among them."""
+    content = " ".join(words).encode("utf-8", "surrogatepass")
+    return blake2b(content, digest_size=size).digest()

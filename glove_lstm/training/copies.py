@@ -1,0 +1,134 @@
+"""Altered copies of texts, on which a model learns more of its teacher.
+
+A copy has words exchanged for words of similar vectors, as in TinyBERT (Jiao et al. 2020,
+https://arxiv.org/abs/1909.10351), and words dropped, and may be cut to a span of words, as in Tang et al. 2019
+(https://arxiv.org/abs/1903.12136). Altering may change which label is right; the teacher is asked about the altered
+text.
+"""
+
+import random
+import string
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.data.glove import GloveVectors
+from glove_lstm.progress import progress
+
+# DECISIONS.md says what was tried.
+_DROPPED = 0.1  # share of the words
+_EXCHANGED = 0.3  # share of the words
+_CUT = 0.4  # share of the copies that are cut to a span of words
+_SHORTEST = 2  # words of a span
+
+_COPIES = 80_000  # of all training texts together
+_MOST_COPIES = 14  # of a text
+
+_FREQUENT = 60_000  # most frequent words of GloVe, among which similar words are looked for
+_NEIGHBOURS = 10  # similar words for each word
+_LEAST_SIMILARITY = 0.4  # cosine
+_BLOCK = 512  # words whose similarities are computed together
+
+_PUNCTUATION = string.punctuation + "\u2018\u2019\u201c\u201d\u2026"
+
+
+def copies_of_each(texts: int) -> int:
+    """Return how many altered copies each of n training texts has by default."""
+    return min(round(_COPIES / max(texts, 1)), _MOST_COPIES)
+
+
+def altered_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) -> list[str]:
+    """Return `count` altered copies of each text.
+
+    A copy depends on its text and on the vectors only. A run with another seed has the same copies, for which the
+    teacher's answers are kept.
+
+    Args:
+        texts: n texts.
+        count: Copies of each.
+        glove: Vectors of words; None: no words are exchanged.
+    """
+    neighbours: Mapping[str, Sequence[str]] = {}
+    if glove is not None and count:
+        words = {_bare(word) for text in texts for word in text.split()}
+        neighbours = similar_words(sorted(words), glove)
+    copies = []
+    with progress("Altering copies", total=len(texts) * count) as bar:
+        for text in texts:
+            for number in range(count):
+                generator = random.Random(f"{number} {text}")  # noqa: S311 - no secret
+                copies.append(_alter(text.split(), neighbours, generator))
+            bar.update(count)
+    return copies
+
+
+def _alter(
+    words: Sequence[str], neighbours: Mapping[str, Sequence[str]], generator: random.Random
+) -> str:
+    """Return an altered copy of a text with these words."""
+    altered = []
+    for word in words:
+        chance = generator.random()
+        if chance < _DROPPED:
+            continue
+        others = neighbours.get(_bare(word), ())
+        if others and chance < _DROPPED + _EXCHANGED:
+            altered.append(_with_style_of(word, generator.choice(others)))
+        else:
+            altered.append(word)
+    if len(altered) > _SHORTEST and generator.random() < _CUT:
+        length = generator.randint(_SHORTEST, len(altered))
+        first = generator.randint(0, len(altered) - length)
+        altered = altered[first : first + length]
+    return " ".join(altered or words)
+
+
+def _bare(word: str) -> str:
+    """Return a word in lower case, without punctuation around it."""
+    return word.strip(_PUNCTUATION).lower()
+
+
+def _with_style_of(word: str, other: str) -> str:
+    """Return the other word with the case and the punctuation of a word."""
+    bare = word.strip(_PUNCTUATION)
+    if len(bare) > 1 and bare.isupper():
+        other = other.upper()
+    elif bare[0].isupper():
+        other = other.capitalize()
+    return word.replace(bare, other, 1)
+
+
+def similar_words(words: Sequence[str], glove: GloveVectors) -> dict[str, list[str]]:
+    """Return up to ten frequent words of similar vectors for each word that has a vector."""
+    frequent = _unit_rows(glove.vectors[:_FREQUENT])
+    known = [word for word in words if word in glove.index]
+    similar = {}
+    with progress("Looking for similar words", total=len(known), unit=" words") as bar:
+        for start in range(0, len(known), _BLOCK):
+            block = known[start : start + _BLOCK]
+            block_rows = [glove.index[word] for word in block]
+            vectors = _unit_rows(glove.vectors[block_rows])
+            cosines = vectors @ frequent.T
+            # One more, because the word itself is the nearest if it is frequent.
+            count = min(_NEIGHBOURS + 1, len(frequent))
+            nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
+            for word, rows, word_cosines in zip(block, nearest, cosines, strict=True):
+                others = _words_by_similarity(glove, rows, word_cosines)
+                similar[word] = [other for other in others if other != word][:_NEIGHBOURS]
+            bar.update(len(block))
+    return similar
+
+
+def _words_by_similarity(
+    glove: GloveVectors, rows: NDArray[np.integer], cosines: NDArray[np.float32]
+) -> list[str]:
+    """Return the words of rows that are similar enough, the most similar first."""
+    by_cosine = sorted(rows.tolist(), key=lambda row: -cosines[row])
+    return [glove.words[row] for row in by_cosine if cosines[row] >= _LEAST_SIMILARITY]
+
+
+def _unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale vectors to length 1."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, 1e-12)

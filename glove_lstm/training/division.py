@@ -1,0 +1,122 @@
+"""Divide labelled texts into those that train the model, and those that are held out to calibrate it."""
+
+import logging
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from glove_lstm.data.splits import (
+    Ints,
+    grouped_stratified_split,
+    keep_labels_on_both_sides,
+    merge_groups,
+    near_duplicate_groups,
+    row_labels,
+    strata,
+)
+from glove_lstm.errors import DataError
+from glove_lstm.training.labelled_texts import LabelledTexts
+
+logger = logging.getLogger(__name__)
+
+FEWEST = 10  # held-out texts for a calibration
+# Without a given fraction, this share of the texts is held out, within these limits.
+_SHARE = 1 / 20
+_FEWEST_WANTED = 50
+_MOST = 2_000
+_LARGEST_SHARE = 1 / 10
+
+_MOST_NAMED = 20  # labels in a warning
+_ALTERNATIVES = "give validation texts, or hold out none (--validation_fraction 0)"
+
+
+def divide(
+    texts: LabelledTexts,
+    fraction: float | None,
+    seed: int,
+    groups: Sequence[Hashable] | None = None,
+) -> tuple[LabelledTexts, LabelledTexts | None]:
+    """Hold some texts out. Near duplicates, and texts of one group, stay on one side.
+
+    Each label that can be on both sides is. A warning names the labels without held-out texts.
+
+    Args:
+        texts: n texts.
+        fraction: Share of the texts to hold out, 0 to below 1; None: a twentieth, at least 50 and at most 2,000 texts,
+            but never more than a tenth.
+        seed: The same seed holds the same texts out.
+        groups: n values, such as authors; None: only near duplicates stay together.
+
+    Returns:
+        The training texts and the held-out texts; None for these if they would be fewer than 10, too few for a
+        calibration.
+
+    Raises:
+        DataError: Fewer than two labels (one, if a text may have several) can be divided.
+    """
+    if fraction is None:
+        fraction = share_to_hold_out(len(texts))
+    if fraction == 0:
+        return texts, None
+    if len(texts) * fraction < FEWEST:
+        logger.warning(
+            "The scores are not calibrated to labels: %.0f %% of %d texts are fewer than %d. Give validation texts.",
+            100 * fraction,
+            len(texts),
+            FEWEST,
+        )
+        return texts, None
+
+    together = near_duplicate_groups(texts.texts)
+    if groups is not None:
+        together = merge_groups(together, groups)
+    labels = texts.class_indices
+    parts = grouped_stratified_split(strata(labels), together, (1 - fraction, fraction), seed)
+    train, held_out = keep_labels_on_both_sides(parts, row_labels(labels), together, seed)
+    _check_labels(texts, held_out)
+    logger.info("%d of %d texts are held out for calibration.", len(held_out), len(texts))
+    return texts.select(train), texts.select(held_out)
+
+
+def share_to_hold_out(texts: int) -> float:
+    """Return the share of n texts that is held out if no fraction is given."""
+    if not texts:
+        return 0.0
+    wanted = min(max(_SHARE * texts, _FEWEST_WANTED), _MOST)
+    return min(wanted / texts, _LARGEST_SHARE)
+
+
+def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
+    """Warn of labels without held-out texts; raise a DataError if too few labels have held-out texts."""
+    if not len(held_out):
+        raise DataError(f"There are too few distinct texts to hold some out; {_ALTERNATIVES}.")
+    rows, labels = row_labels(texts.class_indices)
+    count = len(texts.label_names)
+    in_all = np.bincount(labels, minlength=count)
+    in_held_out = np.bincount(labels[np.isin(rows, held_out)], minlength=count)
+    undivided = np.flatnonzero((in_all > 0) & (in_held_out == 0))
+    if not len(undivided):
+        return
+
+    rarest_first = undivided[np.argsort(in_all[undivided], kind="stable")].tolist()
+    fewest_labels = 1 if texts.is_multi_label else 2
+    if np.count_nonzero(in_held_out) < fewest_labels:
+        rarest = rarest_first[0]
+        raise DataError(
+            f"The label {texts.label_names[rarest]!r} has {_texts(in_all[rarest])}; too few of them are distinct to "
+            f"hold one out. Add texts with this label, {_ALTERNATIVES}."
+        )
+    named = [f"{texts.label_names[label]!r} ({_texts(in_all[label])})" for label in rarest_first]
+    listing = ", ".join(named[:_MOST_NAMED])
+    if len(named) > _MOST_NAMED:
+        listing += f" and {len(named) - _MOST_NAMED} more"
+    logger.warning(
+        "These labels have no held-out texts, because they have too few texts or groups: %s.",
+        listing,
+    )
+
+
+def _texts(count: int) -> str:
+    if count == 1:
+        return "1 text"
+    return f"{count} texts"

@@ -1,0 +1,184 @@
+"""What a model learns: the labels of texts, or the logits that a teacher gives for more texts."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.data.glove import GloveVectors
+from glove_lstm.data.splits import rows_without_near_duplicates
+from glove_lstm.errors import DataError
+from glove_lstm.training.copies import altered_copies, copies_of_each
+from glove_lstm.training.division import FEWEST
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.teacher import LoadedTeacher, ask
+from glove_lstm.training.temperature import fit_temperature
+
+logger = logging.getLogger(__name__)
+
+# Unlabelled texts that are held out for the calibration if there are no validation texts; enough for a temperature.
+_CALIBRATING_SHARE = 0.1
+_MOST_CALIBRATING = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What the two parts of a model learn, and the texts that calibrate it."""
+
+    for_ngrams: LabelledTexts
+    texts: Sequence[str]  # m texts for the LSTM
+    targets: NDArray[
+        Any
+    ]  # (m,) or (m, labels) as labels are numbered; or logits (m, labels) with mean 0
+    weights: NDArray[np.float64] | None  # (m,) in the loss of the LSTM
+    held_out: LabelledTexts | None
+    unlabelled: Sequence[str] = ()  # those of the texts that have no label
+    # Whether the held-out labels are the teacher's: they calibrate, but they say nothing about the accuracy.
+    held_out_is_unlabelled: bool = False
+    teacher_logits: NDArray[np.float32] | None = None  # (n, labels) for the held-out texts
+    about: dict[str, Any] | None = None  # what metrics.json says of the teacher
+
+    @property
+    def is_of_teacher(self) -> bool:
+        """Whether the LSTM learns logits."""
+        return self.about is not None
+
+
+def lesson_of_labels(train: LabelledTexts, held_out: LabelledTexts | None) -> Lesson:
+    """Return the lesson of labels alone: both parts learn the labels of the training texts."""
+    return Lesson(train, train.texts, train.labels, train.weights, held_out)
+
+
+def lesson_of_teacher(
+    teacher: LoadedTeacher,
+    train: LabelledTexts,
+    held_out: LabelledTexts | None,
+    unlabelled: Sequence[str],
+    *,
+    copies: int | None,
+    glove: GloveVectors | None,
+    folder: Path,
+    seed: int,
+) -> Lesson:
+    """Ask a teacher for the logits of the training texts, of altered copies of them, and of unlabelled texts.
+
+    The logits are divided by the temperature at which they fit the held-out labels best. The n-grams learn the labels;
+    where most texts have none, the teacher's best labels of these.
+
+    Args:
+        teacher: The teacher.
+        train: Texts with labels. There may be none.
+        held_out: Texts that calibrate the model. None: a tenth of the unlabelled texts, at most 1,000, with the
+            teacher's best labels, unless these are fewer than 10.
+        unlabelled: Texts without labels. Near duplicates of held-out texts are left out.
+        copies: Altered copies of each training text; None: by their number.
+        glove: Vectors by which words are exchanged in copies; None: none are.
+        folder: Where the teacher's logits are kept.
+        seed: Of the choice of held-out texts.
+
+    Raises:
+        DataError: No texts are left to learn from.
+    """
+    names = train.label_names
+    calibrates_unlabelled = held_out is None
+    if held_out is None:
+        unlabelled, chosen = _hold_out(unlabelled, train, seed)
+        if chosen:
+            best = ask(teacher, chosen, names, folder).argmax(axis=1)
+            held_out = LabelledTexts(chosen, best, names)
+    if held_out is not None:
+        unlabelled = without_near_duplicates(unlabelled, held_out.texts, "held-out")
+    if not len(train) and not unlabelled:
+        raise DataError("All unlabelled texts are near duplicates of held-out texts; give others.")
+
+    temperature = 1.0
+    teacher_logits = None
+    if held_out is not None:
+        teacher_logits = ask(teacher, held_out.texts, names, folder)
+        if not calibrates_unlabelled:
+            temperature = fit_temperature(teacher_logits.astype(np.float64), held_out.labels)
+
+    if copies is None:
+        copies = copies_of_each(len(train))
+    altered = altered_copies(train.texts, copies, glove)
+    texts = [*train.texts, *altered, *unlabelled]
+    logits = ask(teacher, texts, names, folder) / np.float32(temperature)
+    for_ngrams = train
+    if len(unlabelled) > len(train):
+        best = logits[len(texts) - len(unlabelled) :].argmax(axis=1)
+        for_ngrams = _joined(train, unlabelled, best)
+    logger.info("The model learns the teacher's logits for %s texts.", f"{len(texts):,}")
+    calibrated_on = None
+    if held_out is not None:
+        calibrated_on = "unlabelled" if calibrates_unlabelled else "validation"
+    return Lesson(
+        for_ngrams,
+        texts,
+        logits,
+        weights=None,
+        held_out=held_out,
+        unlabelled=unlabelled,
+        held_out_is_unlabelled=calibrates_unlabelled,
+        teacher_logits=teacher_logits,
+        about={
+            "teacher": teacher.about,
+            "temperature": temperature,
+            "texts": len(texts),
+            "copies": len(altered),
+            "unlabelled": len(unlabelled),
+            "held_out": 0 if held_out is None else len(held_out),
+            "calibrated_on": calibrated_on,
+        },
+    )
+
+
+def without_near_duplicates(texts: Sequence[str], others: Sequence[str], name: str) -> list[str]:
+    """Return the unlabelled texts without the near duplicates of other texts, and warn of how many there were.
+
+    Args:
+        texts: n texts.
+        others: Texts that measure or calibrate the model.
+        name: What the warning calls them.
+    """
+    if not len(texts) or not len(others):
+        return list(texts)
+    kept = rows_without_near_duplicates(texts, others)
+    if len(kept) < len(texts):
+        left_out = f"{len(texts) - len(kept):,} of {len(texts):,}"
+        logger.warning(
+            "%s unlabelled texts are left out: they are near duplicates of %s texts.",
+            left_out,
+            name,
+        )
+    return [texts[row] for row in kept]
+
+
+def _hold_out(
+    unlabelled: Sequence[str], train: LabelledTexts, seed: int
+) -> tuple[Sequence[str], list[str]]:
+    """Return the unlabelled texts to learn from, and those that calibrate: none if they would be too few."""
+    count = min(round(_CALIBRATING_SHARE * len(unlabelled)), _MOST_CALIBRATING)
+    candidates = np.arange(len(unlabelled))
+    if len(train):
+        candidates = rows_without_near_duplicates(unlabelled, train.texts)
+    if min(count, len(candidates)) < FEWEST:
+        return unlabelled, []
+    generator = np.random.default_rng(seed)
+    chosen = generator.permutation(candidates)[:count]
+    others = np.setdiff1d(np.arange(len(unlabelled)), chosen)
+    return [unlabelled[row] for row in others], [unlabelled[row] for row in chosen]
+
+
+def _joined(
+    train: LabelledTexts, texts: Sequence[str], labels: NDArray[np.integer]
+) -> LabelledTexts:
+    """Append texts with labels to the training texts; they weigh 1 each."""
+    weights = None
+    if train.weights is not None:
+        weights = np.concatenate([train.weights, np.ones(len(texts))])
+    every_label = np.concatenate([train.labels.astype(np.int64), labels])
+    return LabelledTexts([*train.texts, *texts], every_label, train.label_names, weights)

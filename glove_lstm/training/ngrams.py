@@ -1,0 +1,398 @@
+"""Fit the n-gram classifier: a linear support vector machine on n-grams weighted by naive Bayes.
+
+A known word also has the features of its characters, so that an unknown word of similar spelling is classified alike.
+What its characters weigh is added to the word's own row at the end: prediction spells unknown words only.
+"""
+
+import logging
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags, hstack, vstack
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.svm import LinearSVC
+
+from glove_lstm.modeling.characters import UnknownWords, character_ngrams
+from glove_lstm.modeling.lstm_layers import read_token_types
+from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_factors
+from glove_lstm.progress import progress
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.tokenization.word_shapes import spelling
+from glove_lstm.training.arguments import GloveLstmTrainingArguments
+from glove_lstm.training.batches import TokenizedTexts, collate, corrupt, tokenize
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.start import Start
+from glove_lstm.training.temperature import as_questions, loss_at_best_temperature
+
+logger = logging.getLogger(__name__)
+
+Floats = NDArray[np.floating]
+Masks = NDArray[np.bool_]
+
+FEWEST_FOR_C = 100  # held-out texts with which C is chosen
+# The fit of more texts would need too much memory.
+_MOST_TEXTS = 100_000
+_MOST_TEXTS_WITH_COPIES = 50_000
+_BATCH_SIZE = 256  # texts whose n-grams are computed together
+_CS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried in this order
+_DEFAULT_C = 1.0
+_COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
+_FEWEST_TEXTS = 2  # an n-gram of a single text teaches nothing about other texts
+_CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
+
+
+def fit_ngrams(
+    start: Start,
+    encoder: LightTokenizer,
+    texts: LabelledTexts,
+    held_out: TokenizedTexts | None,
+    arguments: GloveLstmTrainingArguments,
+) -> float | None:
+    """Fit the n-gram classifier of a model, if it has one, to texts and perhaps a corrupted copy of each.
+
+    Args:
+        start: The model, which is changed.
+        encoder: Its tokenizer.
+        texts: n texts with labels. Of very many, some are drawn.
+        held_out: Texts with which C is chosen, if there are 100 or more and no C is given.
+        arguments: C, the seed, and whether there are copies.
+
+    Returns:
+        C; None if nothing was learned.
+    """
+    ngrams = start.model.ngrams
+    if ngrams is None:
+        return None
+    if len(texts) > _MOST_TEXTS:
+        generator = np.random.default_rng(arguments.seed)
+        rows = generator.choice(len(texts), _MOST_TEXTS, replace=False)
+        texts = texts.select(np.sort(rows))
+    copies = None
+    if arguments.corrupted_share and len(texts) <= _MOST_TEXTS_WITH_COPIES:
+        copied = corrupt(texts.texts, arguments.seed, epoch=0, encoder=encoder)
+        copies = tokenize(copied, encoder)
+    if held_out is not None and len(held_out) < FEWEST_FOR_C:
+        held_out = None
+    return fit_table(
+        ngrams,
+        tokenize(texts.texts, encoder, texts.labels, texts.weights),
+        copies,
+        words=start.words,
+        held_out=held_out,
+        c=arguments.ngram_c,
+    )
+
+
+@torch.no_grad()
+def fit_table(
+    ngrams: GloveLstmNgramClassifier,
+    texts: TokenizedTexts,
+    copies: TokenizedTexts | None = None,
+    *,
+    words: Mapping[str, int],
+    held_out: TokenizedTexts | None = None,
+    c: float | None = None,
+) -> float | None:
+    """Fit the table of weights of the n-gram classifier.
+
+    Each n-gram is scaled by its naive Bayes log-count ratio, one label against the others (Wang and Manning 2012,
+    https://aclanthology.org/P12-2018), averaged with the mean ratio. In fine-tuning, the logits of the earlier weights
+    are additional features, one for each label.
+
+    Args:
+        ngrams: The classifier, which is changed.
+        texts: n texts with labels and perhaps weights.
+        copies: A corrupted copy of each text, in the same order.
+        words: Words of the vocabulary -> ids. Their characters are features if the model reads characters.
+        held_out: Texts with which C is chosen, by the cross-entropy at the best temperature; None: C is 1.
+        c: C of the support vector machine; None: it is chosen.
+
+    Returns:
+        C; None if nothing was learned.
+    """
+    assert texts.labels is not None
+    has_label = _label_matrix(texts.labels, len(ngrams.bias))
+    if (has_label == has_label[:1]).all():
+        logger.warning("All texts have the same labels: the n-gram classifier learns nothing.")
+        return None
+    weights = texts.weights
+    if weights is None:
+        weights = np.ones(len(texts))
+
+    factors = ngram_features(ngrams, texts)
+    columns = _Columns.of(ngrams, factors, words)
+    features = columns.features(factors)
+    del factors  # large matrices are most of the memory of a training
+    scales = _log_count_ratios(features, weights, has_label, columns.ngram_count)
+    if copies is not None:
+        features_of_copies = columns.features(ngram_features(ngrams, copies))
+        features = vstack([features, features_of_copies]).tocsr()
+        del features_of_copies
+        has_label = np.concatenate([has_label, has_label])
+        weights = np.concatenate([weights, _COPY_WEIGHT * weights])
+    is_multi_label = texts.labels.ndim == 2
+    problem = _Problem(features, scales, has_label, weights, is_multi_label)
+
+    if c is not None:
+        best = problem.solve(c)
+    elif held_out is None:
+        c = _DEFAULT_C
+        best = problem.solve(c)
+    else:
+        c, best = _choose_c(problem, columns, ngrams, held_out)
+    columns.write(best, ngrams)
+    return c
+
+
+def _label_matrix(labels: NDArray[np.integer], count: int) -> Masks:
+    """Return which text has which of `count` labels: (n, labels)."""
+    if labels.ndim == 2:
+        return labels > 0
+    return labels[:, None] == np.arange(count)
+
+
+def ngram_features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> csr_matrix:
+    """Return the factors of the n-gram weights for each text: (n, R), in 32 bits, with R rows of the table of weights.
+
+    `ngram_factors` and `character_factors` define them. The model's logits are the product with the table, plus the
+    bias.
+    """
+    features = []
+    with progress("Counting n-grams", total=len(texts)) as bar:
+        for start in range(0, len(texts), _BATCH_SIZE):
+            rows = range(start, min(start + _BATCH_SIZE, len(texts)))
+            batch = collate(texts.__getitems__(rows))
+            batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
+            features.append(_features_of_batch(ngrams, batch))
+            bar.update(len(rows))
+    return vstack(features).tocsr()
+
+
+def _features_of_batch(
+    ngrams: GloveLstmNgramClassifier, batch: Mapping[str, torch.Tensor]
+) -> csr_matrix:
+    ids = batch["input_ids"]
+    mask = batch["attention_mask"].bool()
+    shapes, unknown = read_token_types(ngrams.config, batch.get("token_type_ids"), mask)
+    # One entry for each n-gram of each text: the row of the text, the row of the table, and the factor.
+    texts = []
+    table_rows = []
+    factors = []
+    for group in ngrams.groups(ids, shapes, mask):
+        present = group.present.nonzero(as_tuple=True)
+        texts.append(present[0])
+        table_rows.append(group.rows[present])
+        factors.append(ngram_factors(group, ngrams.weights.dtype)[present])
+    if unknown is not None:
+        present = unknown.present.nonzero(as_tuple=True)
+        texts.append(unknown.texts[present[0]])
+        table_rows.append(unknown.hashes[present] % ngrams.buckets)
+        factors.append(ngrams.character_factors(unknown, mask)[present])
+    shape = (len(ids), len(ngrams.weights))
+    features = _sparse(torch.cat(factors), torch.cat(texts), torch.cat(table_rows), shape)
+    features.sum_duplicates()
+    return features
+
+
+def _sparse(
+    values: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, shape: tuple[int, int]
+) -> csr_matrix:
+    """Return a sparse matrix in 32 bits, from its entries."""
+    entries = values.float().numpy(force=True)
+    places = rows.int().numpy(force=True), columns.int().numpy(force=True)
+    return csr_matrix((entries, places), shape=shape)
+
+
+def _characters_of_words(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -> csr_matrix:
+    """Return the character n-grams of the v words of the vocabulary: (v, R), in the order of their ids.
+
+    If a text has t n-grams of words, and a word in it has c character n-grams, the factors in the text are
+
+        of the word                          sqrt(1 / t)
+        of each of its character n-grams     sqrt(3 / (t * c)) = sqrt(1 / t) * sqrt(3 / c)
+
+    So an entry is sqrt(3 / c). The model computes it as the factor in a text with t = 1: an empty text, whose only
+    n-gram of words is the pair of its edges.
+    """
+    vocabulary_size = len(ngrams.weights) - ngrams.buckets
+    spellings_by_id = torch.zeros(vocabulary_size, dtype=torch.long, device=ngrams.bias.device)
+    for word, number in words.items():
+        spellings_by_id[number] = spelling(word)
+    hashes, present = character_ngrams(spellings_by_id)
+    present = present * (spellings_by_id > 0)[:, None]
+    zeros = torch.zeros_like(spellings_by_id)
+    words_of_empty_text = UnknownWords(zeros, zeros, hashes, present)  # text 0, position 0
+    mask_of_empty_text = present.new_zeros(1, 1)
+    factors = ngrams.character_factors(words_of_empty_text, mask_of_empty_text)
+    places = present.nonzero(as_tuple=True)
+    table_rows = hashes[places] % ngrams.buckets
+    return _sparse(factors[places], places[0], table_rows, (vocabulary_size, len(ngrams.weights)))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of the fit, and their places in the table of weights.
+
+    The first columns are rows of the table: the n-grams that at least two texts have, and the characters of the known
+    words among them. In fine-tuning, the earlier logits follow, one column for each label.
+    """
+
+    buckets: int  # rows of the table before those of the words
+    characters: csr_matrix | None  # (v, R) of the words; None: the model reads no characters
+    is_kept: Masks  # (R,) the n-grams that enough texts have
+    table_rows: NDArray[np.integer]  # (m,) the row of each n-gram column
+    earlier_weights: Floats | None  # (R, labels); None: the model is new
+    earlier_bias: Floats  # (labels,)
+
+    @classmethod
+    def of(
+        cls, ngrams: GloveLstmNgramClassifier, factors: csr_matrix, words: Mapping[str, int]
+    ) -> "_Columns":
+        """Find the columns for n texts with these factors (n, R)."""
+        text_counts = np.bincount(factors.indices, minlength=factors.shape[1])
+        is_kept = text_counts >= min(_FEWEST_TEXTS, factors.shape[0])
+        used = is_kept.copy()
+        characters = None
+        if ngrams.config.character_buckets:
+            characters = _characters_of_words(ngrams, words)
+            kept_words = is_kept[ngrams.buckets :]
+            used[characters[kept_words].indices] = True
+        earlier_weights = None
+        if bool(ngrams.weights.any()) or bool(ngrams.bias.any()):
+            earlier_weights = ngrams.weights.numpy(force=True).copy()
+        earlier_bias = ngrams.bias.numpy(force=True).copy()
+        table_rows = np.flatnonzero(used)
+        return cls(ngrams.buckets, characters, is_kept, table_rows, earlier_weights, earlier_bias)
+
+    @property
+    def ngram_count(self) -> int:
+        """The number of n-gram columns, without the earlier logits."""
+        return len(self.table_rows)
+
+    def features(self, factors: csr_matrix) -> csr_matrix:
+        """Return the columns for n texts, in 32 bits, from the factors of all n-grams (n, R)."""
+        kept = factors @ diags(self.is_kept.astype(np.float32))
+        if self.characters is not None:
+            kept = kept + kept[:, self.buckets :] @ self.characters
+        features = kept.tocsr()[:, self.table_rows]
+        if self.earlier_weights is None:
+            return features
+        logits = factors @ self.earlier_weights + self.earlier_bias
+        return hstack([features, csr_matrix(logits)], format="csr", dtype=np.float32)
+
+    def write(self, solution: Floats, ngrams: GloveLstmNgramClassifier) -> None:
+        """Write a solution, (columns + 1, labels) with the bias in the last row, into the classifier."""
+        table = np.zeros(tuple(ngrams.weights.shape), dtype=np.float32)
+        table[self.table_rows] = solution[: self.ngram_count]
+        if self.characters is not None:
+            table[self.buckets :] += self.characters @ table
+        bias = solution[-1]
+        if self.earlier_weights is not None:
+            weights_of_earlier_logits = solution[self.ngram_count : -1]
+            table += self.earlier_weights @ weights_of_earlier_logits
+            bias = bias + self.earlier_bias @ weights_of_earlier_logits
+        ngrams.weights.copy_(torch.from_numpy(table))
+        ngrams.bias.copy_(torch.from_numpy(bias))
+
+
+def _log_count_ratios(
+    features: csr_matrix, weights: Floats, has_label: Masks, ngram_count: int
+) -> Floats:
+    """Return the log-count ratio of each column: how much more often, or more rarely, texts of a label have it.
+
+    The counts are smoothed by 1. The absolute value is averaged with its mean over all n-grams, so that rare n-grams
+    do not count for too little. Earlier logits are not scaled.
+
+    Args:
+        features: (n, columns). Only their places count, not the values.
+        weights: (n,) weights of the texts in the counts.
+        has_label: (n, labels).
+        ngram_count: The number of n-gram columns, which come first.
+
+    Returns:
+        (columns, labels).
+    """
+    ngrams = features[:, :ngram_count]
+    ones = np.ones(ngrams.nnz, dtype=np.float32)
+    has_ngram = csr_matrix((ones, ngrams.indices, ngrams.indptr), shape=ngrams.shape)
+    ratios = np.ones((features.shape[1], has_label.shape[1]))
+    for label, has in enumerate(has_label.T):
+        counts_with = has_ngram.T @ (weights * has) + 1
+        counts_without = has_ngram.T @ (weights * ~has) + 1
+        share_with = counts_with / counts_with.sum()
+        share_without = counts_without / counts_without.sum()
+        ratio = np.abs(np.log(share_with) - np.log(share_without))
+        ratios[:ngram_count, label] = (ratio + ratio.mean()) / 2
+    return ratios
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """A support vector machine for each label against the others; of two labels, one for the second.
+
+    The rows are the texts, then their copies.
+    """
+
+    features: csr_matrix  # (rows, columns)
+    scales: Floats  # (columns, labels)
+    has_label: Masks  # (rows, labels)
+    weights: Floats  # (rows,)
+    is_multi_label: bool
+
+    def solve(self, c: float) -> Floats:
+        """Return the weights of the columns, and the bias in the last row: (columns + 1, labels)."""
+        labels = self.has_label.shape[1]
+        solution = np.zeros((self.features.shape[1] + 1, labels))
+        if labels == 2 and not self.is_multi_label:
+            half = self._solve_label(1, c) / 2
+            return np.stack([-half, half], axis=1)
+        with progress("Fitting n-grams", total=labels, unit=" labels") as bar:
+            for label in range(labels):
+                solution[:, label] = self._solve_label(label, c)
+                bar.update()
+        return solution
+
+    def _solve_label(self, label: int, c: float) -> Floats:
+        """Return weights and bias of a label's machine: (columns + 1,)."""
+        has = self.has_label[:, label]
+        if has.all() or not has.any():  # its logit is fixed
+            constant = np.zeros(self.features.shape[1] + 1)
+            constant[-1] = _CERTAIN if has.all() else -_CERTAIN
+            return constant
+        scale = self.scales[:, label]
+        x = self.features
+        scaled = csr_matrix((x.data * scale[x.indices], x.indices, x.indptr), shape=x.shape)
+        machine = LinearSVC(C=c, dual=True, tol=0.01, max_iter=300, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # more iterations gain nothing
+            machine.fit(scaled, has, sample_weight=self.weights)
+        return np.append(machine.coef_[0] * scale, machine.intercept_)
+
+
+def _choose_c(
+    problem: _Problem,
+    columns: _Columns,
+    ngrams: GloveLstmNgramClassifier,
+    held_out: TokenizedTexts,
+) -> tuple[float, Floats]:
+    """Fit with increasing C until the cross-entropy of held-out texts no longer falls; return C and the solution."""
+    features = columns.features(ngram_features(ngrams, held_out))
+    assert held_out.labels is not None
+    best_c = _CS[0]
+    best_solution: Floats | None = None
+    lowest = np.inf
+    for c in _CS:
+        solution = problem.solve(c)
+        logits = features @ solution[:-1] + solution[-1]
+        loss = loss_at_best_temperature(*as_questions(logits, held_out.labels))
+        if not loss < lowest:  # larger values take longer, and are even worse
+            break
+        lowest = loss
+        best_c = c
+        best_solution = solution
+    assert best_solution is not None
+    return best_c, best_solution

@@ -1,0 +1,216 @@
+"""The model and tokenizer from which a training starts: new, or those of a checkpoint."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.data.files import without_folders
+from glove_lstm.data.glove import GloveVectors
+from glove_lstm.errors import DataError, first_line
+from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.text.build import build_tokenizer, english_stop_words
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.character_vectors import character_vectors
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.recipe import Recipe
+
+logger = logging.getLogger(__name__)
+
+_FEW_VECTORS = 0.5  # share of the words in the texts that have vectors; a warning tells of less
+_SAMPLE = 1_000  # texts whose words are looked up for the warning
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A model before its training."""
+
+    model: GloveLstmForSequenceClassification
+    tokenizer: PreTrainedTokenizerBase
+    about: dict[str, Any]  # what metrics.json says of it
+
+    @property
+    def words(self) -> dict[str, int]:
+        """The vocabulary without special tokens, and its ids."""
+        special = set(self.tokenizer.all_special_ids)
+        vocabulary = self.tokenizer.get_vocab()
+        return {word: row for word, row in vocabulary.items() if row not in special}
+
+
+def new_model(
+    recipe: Recipe, train: LabelledTexts, more_texts: Sequence[str], glove: GloveVectors
+) -> Start:
+    """Build a tokenizer from texts, and a network with the vectors of its words.
+
+    Args:
+        recipe: The arguments.
+        train: The training texts. They may be none, but name the labels.
+        more_texts: Texts without labels, whose words are in the vocabulary, too.
+        glove: Word vectors.
+
+    Raises:
+        DataError: Arguments and texts do not fit together.
+    """
+    options = recipe.tokenizer
+    is_article = options.tokenizer_variant == "article"
+    stop_words: Iterable[str] = english_stop_words() if is_article else ()
+    # Both presets have them.
+    assert options.max_seq_length
+    assert options.vocab_size
+    try:
+        tokenizer = build_tokenizer(
+            lambda: chain(train.texts, more_texts),
+            variant=options.tokenizer_variant,
+            vocab_size=options.vocab_size,
+            model_max_length=options.max_seq_length,
+            known_words=glove.words,
+            truncation_side=options.truncation_side,
+            token_types=bool(recipe.model.type_embedding_size or recipe.model.character_buckets),
+            stop_words=stop_words,
+        )
+        config = GloveLstmConfig(
+            **recipe.model.config_values(),
+            vocab_size=tokenizer.vocab_size,
+            embedding_size=glove.vectors.shape[1],
+            problem_type=MULTI_LABEL if train.is_multi_label else None,
+            **_label_maps(train.label_names),
+        )
+    except ValueError as error:
+        raise DataError(f"{str(error).rstrip('.')}.") from None
+    try:
+        model = GloveLstmForSequenceClassification(config)
+    except (RuntimeError, MemoryError) as error:
+        problem = f"The network does not fit into memory ({first_line(error)})"
+        raise DataError(f"{problem}; choose a smaller hidden_size, or fewer rows.") from None
+
+    rows, share = embedding_rows(
+        tokenizer.get_vocab(), glove, uniform=is_article, seed=recipe.training.seed
+    )
+    _warn_of_few_vectors([*train.texts, *more_texts], tokenizer, glove)
+    _fill_embeddings(model, rows, glove)
+    about = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
+    return Start(model, tokenizer, about)
+
+
+def _warn_of_few_vectors(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, glove: GloveVectors
+) -> None:
+    """Warn if few words of the texts have vectors; the vocabulary has many anyway, since GloVe's words fill it up."""
+    sample = texts[:: max(1, len(texts) // _SAMPLE)]
+    ids = LightTokenizer.of(tokenizer).read(sample).ids
+    if not len(ids):
+        return
+    known = [number for word, number in tokenizer.get_vocab().items() if word in glove.index]
+    share = np.isin(ids, known).mean()
+    if share < _FEW_VECTORS:
+        logger.warning(
+            "Only %.0f %% of the words in the texts have vectors in %s: are these vectors of another language?",
+            100 * share,
+            without_folders(glove.source),
+        )
+
+
+def embedding_rows(
+    vocabulary: Mapping[str, int], glove: GloveVectors, uniform: bool, seed: int
+) -> tuple[NDArray[np.float32], float]:
+    """Look up the vectors of a vocabulary, and draw vectors for words that GloVe lacks.
+
+    Args:
+        vocabulary: Token -> id; the ids are 0 to n - 1.
+        glove: Words and their vectors.
+        uniform: Whether vectors are drawn from [0, 1), as in the published recipe, or from a normal distribution with
+            GloVe's mean and standard deviation in each dimension.
+        seed: Seed of the draw.
+
+    Returns:
+        The rows (n, dim), and the share of the vocabulary that GloVe knows.
+    """
+    generator = np.random.default_rng(seed)
+    shape = (len(vocabulary), glove.vectors.shape[1])
+    if uniform:
+        rows = generator.random(shape, dtype=np.float32)
+    else:
+        frequent = glove.vectors[:100_000]
+        drawn = generator.standard_normal(shape, dtype=np.float32)
+        rows = drawn * frequent.std(axis=0) + frequent.mean(axis=0)
+    known = [word for word in vocabulary if word in glove.index]
+    ids = [vocabulary[word] for word in known]
+    glove_rows = [glove.index[word] for word in known]
+    rows[ids] = glove.vectors[glove_rows]
+    return rows, len(known) / len(vocabulary)
+
+
+def _fill_embeddings(
+    model: GloveLstmForSequenceClassification, rows: NDArray[np.float32], glove: GloveVectors
+) -> None:
+    config = model.config
+    embeddings = model.encoder.embeddings
+    words = embeddings.word_embeddings.weight.data
+    words.copy_(torch.from_numpy(rows))
+    words[config.pad_token_id] = 0
+    characters = embeddings.character_embeddings
+    if characters is not None:
+        unknown = rows[config.unk_token_id]
+        vectors = character_vectors(glove, unknown, config.character_buckets)
+        characters.weight.data.copy_(torch.from_numpy(vectors))
+    model.round_tables()  # now: an LSTM beside frozen vectors must learn from the values that are saved
+
+
+def model_of(checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts) -> Start:
+    """Load the model of a checkpoint, without its calibration.
+
+    If the texts have a label that it lacks, its last layer and its n-grams start anew.
+    """
+    path = str(recipe.model.model_name_or_path)
+    # The table and the type of the labels are those of the earlier training; the caller may set them anew.
+    changes: dict[str, Any] = {"text_column_names": None, "label_type": None}
+    changes |= {**UNCALIBRATED, **recipe.model.config_values()}
+    changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
+    has_new_labels = list(train.label_names) != list(checkpoint.label_names)
+    if has_new_labels:
+        logger.warning(
+            "The labels %s differ from the labels %s of %s: its last layer and its n-grams start anew.",
+            list(train.label_names),
+            list(checkpoint.label_names),
+            path,
+        )
+        changes |= _label_maps(train.label_names)
+    model, tokenizer = checkpoint.load_model(**changes)
+
+    if has_new_labels:  # the old weights belong to other labels, even where the number is the same
+        _reset_label_weights(model)
+    characters = model.encoder.embeddings.character_embeddings
+    earlier_buckets = checkpoint.model_config().character_buckets
+    if characters is not None and model.config.character_buckets != earlier_buckets:
+        # These vectors are fitted to GloVe, which fine-tuning does not load. With zeros, an unknown word begins as
+        # <unk>.
+        nn.init.zeros_(characters.weight)
+    if recipe.tokenizer.max_seq_length:
+        tokenizer.model_max_length = recipe.tokenizer.max_seq_length
+    about = {"fine_tuned_from": without_folders(path)}
+    return Start(model, tokenizer, about)
+
+
+def _reset_label_weights(model: GloveLstmForSequenceClassification) -> None:
+    nn.init.xavier_uniform_(model.classifier.weight)
+    nn.init.zeros_(model.classifier.bias)
+    if model.ngrams is not None:
+        nn.init.zeros_(model.ngrams.weights)
+        nn.init.zeros_(model.ngrams.bias)
+
+
+def _label_maps(names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: number for number, name in enumerate(names)},
+    }

@@ -1,0 +1,61 @@
+"""Temperature scaling of logits (Guo et al. 2017, https://arxiv.org/abs/1706.04599)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+Floats = NDArray[np.float64]
+
+LOWEST_SCALE = 0.05  # 1 / temperature
+HIGHEST_SCALE = 20.0
+
+
+def as_questions(logits: Floats, labels: NDArray[Any]) -> tuple[Floats, NDArray[np.int64]]:
+    """Turn multi-label logits (n, labels) into logits of yes-or-no questions (n * labels, 2), with their classes.
+
+    The logit of a label becomes minus a half of it for no, and a half of it for yes. Then the softmax of yes is the
+    sigmoid of the label, and multi-label models are calibrated like others. Logits and labels (n,) of texts of one
+    label each are returned as they are.
+    """
+    if labels.ndim == 1:
+        return logits, labels
+    flat = logits.reshape(-1)
+    return np.stack([-flat / 2, flat / 2], axis=1), labels.reshape(-1).astype(np.int64)
+
+
+def doubtful_targets(classes: NDArray[np.integer], count: int) -> Floats:
+    """Return the targets of Platt (1999), which keep few texts from high certainty: (n, count).
+
+    The target of a text's class is 1 - doubt instead of 1, and the other classes share the doubt. The doubt is
+    1 / (m + 2), where m is the mean number of texts of a class. With 8 texts of two classes, the targets are 5/6 and
+    1/6.
+    """
+    texts_per_class = len(classes) / count
+    doubt = 1 / (texts_per_class + 2)
+    targets = np.full((len(classes), count), doubt / max(1, count - 1))
+    targets[np.arange(len(classes)), classes] = 1 - doubt
+    return targets
+
+
+def best_scale(logits: Floats, targets: Floats) -> tuple[float, float]:
+    """Return the factor of logits (n, classes) with the smallest cross-entropy, from 0.05 to 20, and that value."""
+
+    def loss(log_scale: float) -> float:
+        return -(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum() / len(targets)
+
+    bounds = (np.log(LOWEST_SCALE), np.log(HIGHEST_SCALE))
+    best = minimize_scalar(loss, bounds=bounds, method="bounded")
+    return float(np.exp(best.x)), float(best.fun)
+
+
+def loss_at_best_temperature(logits: Floats, classes: NDArray[np.integer]) -> float:
+    """Return the mean cross-entropy of logits (n, classes) at the temperature at which it is smallest."""
+    return best_scale(logits, np.eye(logits.shape[1])[classes])[1]
+
+
+def fit_temperature(logits: Floats, classes: NDArray[np.integer]) -> float:
+    """Return the temperature of logits (n, classes) at which the cross-entropy is smallest, with doubtful targets."""
+    return 1 / best_scale(logits, doubtful_targets(classes, logits.shape[1]))[0]

@@ -73,7 +73,12 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
             compute_metrics=compute_metrics,
         )
     metrics = measures.run_metrics(result, test)
-    metrics["about"] |= {"data": corpus.description, "validation_is_given": True, "language": "en", "license": "apache-2.0"}
+    metrics["about"] |= {
+        "data": corpus.description,
+        "validation_is_given": True,
+        "language": "en",
+        "license": "apache-2.0",
+    }
     classifier = TorchClassifier.of(result.model, result.tokenizer)
     measures.add_baselines(metrics, result, test)
     metrics["robustness"] = measure_robustness(classifier, test.texts, test.labels)

@@ -35,7 +35,7 @@ def test_a_taken_port_is_refused_in_a_sentence(demo, exported):
 def test_it_answers_as_the_model_does(client, demo, checkpoint):
     assert demo.address.startswith("http://127.0.0.1:")  # other machines cannot reach it
     model = load_classifier(Checkpoint.open(checkpoint))
-    [scores] = model.predict([TEXT], None)
+    [scores] = model.predict_proba([TEXT])
     explanation = model.explain(TEXT)
     title, _, text = TEXT.partition(" ")
     verdict, shown, words = client.predict(title, text, api_name="/classify")
@@ -79,7 +79,7 @@ def test_a_hostile_request_gets_a_message_and_leaves_no_traceback(demo, data, me
 def classify_with(folder, text):
     """The answer of an app that is built, not served."""
     checkpoint = Checkpoint.open(folder)
-    app = build_app(load_classifier(checkpoint, threads=1), "mine")
+    app = build_app(checkpoint, "mine")
     [function] = {block.fn for block in app.fns.values() if block.api_name == "classify"}
     return function(text, "")
 

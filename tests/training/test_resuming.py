@@ -159,7 +159,9 @@ def test_folders_of_others_are_not_touched(run, whole, tmp_path, resume):
 
 
 def test_one_training_writes_into_a_folder(run, tmp_path):
-    with claimed(tmp_path, None, None):
-        with pytest.raises(DataError, match=rf"Another training writes to {tmp_path}"):
-            run(tmp_path)
+    with (
+        claimed(tmp_path, None, None),
+        pytest.raises(DataError, match=rf"Another training writes to {tmp_path}"),
+    ):
+        run(tmp_path)
     assert list(tmp_path.iterdir()) == []  # no lock is left

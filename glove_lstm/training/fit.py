@@ -32,7 +32,7 @@ from glove_lstm.training.labelled_texts import (
     class_weights,
     sorted_label_names,
 )
-from glove_lstm.training.lesson import lesson_of_labels, lesson_of_teacher
+from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
 from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.result import TrainingResult, describe, make_result
@@ -110,19 +110,7 @@ def fit(
             glove = load_glove(recipe.tokenizer.glove)
 
         asked = time.perf_counter()
-        if loaded_teacher is None:
-            lesson = lesson_of_labels(train, held_out)
-        else:
-            lesson = lesson_of_teacher(
-                loaded_teacher,
-                train,
-                held_out,
-                unlabelled,
-                copies=recipe.training.augmented_copies,
-                glove=glove,
-                folder=Path(str(recipe.training.output_dir)),
-                seed=recipe.training.seed,
-            )
+        lesson = _make_lesson(loaded_teacher, train, held_out, unlabelled, recipe, glove)
         taught = time.perf_counter()
         recipe = recipe.for_lesson(
             len(lesson.texts),
@@ -247,6 +235,28 @@ def _without_weight_0(
     if groups is not None:
         groups = [groups[row] for row in rows]
     return texts.select(rows), groups
+
+
+def _make_lesson(
+    teacher: LoadedTeacher | None,
+    train: LabelledTexts,
+    held_out: LabelledTexts | None,
+    unlabelled: Sequence[str],
+    recipe: Recipe,
+    glove: GloveVectors | None,
+) -> Lesson:
+    if teacher is None:
+        return lesson_of_labels(train, held_out)
+    return lesson_of_teacher(
+        teacher,
+        train,
+        held_out,
+        unlabelled,
+        copies=recipe.training.augmented_copies,
+        glove=glove,
+        folder=Path(str(recipe.training.output_dir)),
+        seed=recipe.training.seed,
+    )
 
 
 def _label_weights(

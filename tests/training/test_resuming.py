@@ -131,9 +131,11 @@ def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
     for resume in ("nowhere", checkpoint):
         with pytest.raises(DataError, match=r"no complete checkpoint in .*; give OUTPUT_DIR/check"):
             run(tmp_path, resume_from_checkpoint=resume)
-    with pytest.raises(DataError, match=r"model_name_or_path is .* removes; give another output"):
-        with claimed(whole[1], None, checkpoint):
-            pass
+    refused = pytest.raises(
+        DataError, match=r"model_name_or_path is .* removes; give another output"
+    )
+    with refused, claimed(whole[1], None, checkpoint):
+        pass
     assert whole[1].joinpath(checkpoint).exists()
 
 

@@ -24,6 +24,7 @@ from glove_lstm.data.columns import check_label_names
 from glove_lstm.data.files import digest
 from glove_lstm.data.in_memory import (
     LabelValues,
+    common_label_type,
     label_values,
     labels_as_strings,
     read_labels,
@@ -187,7 +188,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 groups=kept_groups,
                 class_weight=self._class_weight(),
                 sample_weight=kept_weights,
-                label_type=labels.label_type,
                 compute_metrics=compute_metrics,
                 teacher=self.teacher,
                 unlabelled=more_texts,
@@ -196,7 +196,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         result.about["validation_is_given"] = validation is not None
         self._training_texts = result.training_texts
         self._labels_are_lists = labels.are_lists
-        result.model.config.labels_are_lists = labels.are_lists
+        config = result.model.config
+        config.labels_are_lists = labels.are_lists
+        config.label_type = common_label_type(config.label_names, labels.label_type)
         self._saved_from = result.without_texts()
         return self._set_model(result.model, result.tokenizer)
 

@@ -70,6 +70,7 @@ def main(argv: Sequence[str]) -> None:
     if recipe.training.process_index > 0:  # only the first process writes files
         return
 
+    result.model.config.text_column_names = data.text_column_names
     test = _test_texts(data, result)
     metrics = _measure(arguments, data, result, test)
     save_result(result, metrics, folder, test)
@@ -104,7 +105,6 @@ def _fit(
         label_names=data.label_names,
         groups=train.groups,
         class_weight=class_weight,
-        text_column_names=data.text_column_names,
         compute_metrics=compute_metrics,
         teacher=teacher,
         unlabelled=unlabelled,

@@ -85,11 +85,13 @@ def render_card(
     Raises:
         DataError: metrics.json or config.json cannot be read.
     """
-    metrics = read_checkpoint_json(folder / METRICS_NAME)
+    metrics: Mapping[str, Any] = {}
+    if (folder / METRICS_NAME).is_file():  # transformers' Trainer writes none
+        metrics = read_checkpoint_json(folder / METRICS_NAME)
     config = read_checkpoint_json(folder / CONFIG_NAME)
     labels = read_label_names(folder, config)
-    about = metrics["about"]
-    arguments = about["arguments"]
+    about = metrics.get("about", {})
+    arguments = about.get("arguments", {})
     measured = _measured(metrics)
     is_news = set(labels) == {"FAKE", "REAL"}
     thumbnail = THUMBNAIL_NAME if (folder / THUMBNAIL_NAME).is_file() else ""
@@ -113,7 +115,7 @@ def render_card(
         "labels": _listed_labels(labels),
         "news": is_news,
         "ngrams": bool(config.get("ngram_buckets")),
-        "parameters": f"{about['parameters']:,}",
+        "parameters": f"{about['parameters']:,} parameters, " if "parameters" in about else "",
         "megabytes": f"{_loaded_bytes(folder) / 1e6:.1f}",
         "thumbnail": thumbnail,
         "learning_rate": arguments.get("learning_rate"),
@@ -184,7 +186,7 @@ def _measured(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     Their measures on validation texts are those of another model.
     """
     splits = ["test"]
-    if "all" not in metrics["about"]["rows"]:
+    if "all" not in metrics.get("about", {}).get("rows", {}):
         splits.append("validation")
     return {split: metrics[split] for split in splits if split in metrics}
 
@@ -197,8 +199,8 @@ def _metadata(
     repo_id: str,
 ) -> dict[str, Any]:
     """Return what the Hub reads: links to other repositories, a table of results, and examples with their scores."""
-    about = metrics["about"]
-    hub_data = _hub_id(about["data"])
+    about = metrics.get("about", {})
+    hub_data = _hub_id(about.get("data", ""))
     results = []
     for split, measures in measured.items():
         for measure, hub_name in _HUB_METRICS.items():
@@ -293,7 +295,9 @@ def _best_linear(metrics: Mapping[str, Any], split: str) -> float | None:
 
 def _about_results(metrics: Mapping[str, Any], measured: Mapping[str, Mapping[str, Any]]) -> str:
     """Tell what the figures are worth, and how the scores are calibrated."""
-    about = metrics["about"]
+    about = metrics.get("about")
+    if about is None:
+        return ""
     sentences = []
     for split, measures in measured.items():
         sentences += _about_split(about, split, measures)
@@ -388,7 +392,7 @@ def _plots(folder: Path) -> str:
 
 def _lengths(arguments: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
     """Return how many tokens of a text the model and its LSTM read; empty where they read all."""
-    longest = arguments["max_seq_length"]
+    longest = arguments.get("max_seq_length", _NO_TRUNCATION)
     lstm_length = config.get("lstm_length")
     has_shorter_lstm = bool(lstm_length) and lstm_length < longest
     return {
@@ -400,6 +404,8 @@ def _lengths(arguments: Mapping[str, Any], config: Mapping[str, Any]) -> dict[st
 
 def _data(about: Mapping[str, Any]) -> str:
     """Name the data and the checkpoint where training started, with the numbers of texts."""
+    if "data" not in about:
+        return ""
     rows = about["rows"]
     counts = [
         f"{rows[split]:,} {split}" for split in ("train", "validation", "test") if rows.get(split)
@@ -416,8 +422,6 @@ def _data(about: Mapping[str, Any]) -> str:
 
 def _training(about: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Describe the network, the word vectors and the recipe."""
-    arguments = about["arguments"]
-    versions = about["versions"]
     kind = "frozen" if config["freeze_embeddings"] else "trained"
     network = f"Word vectors of {config['embedding_size']} dimensions ({kind})"
     if about.get("glove"):
@@ -427,6 +431,10 @@ def _training(about: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     network += f"; an LSTM of {config['hidden_size']} units; a dense layer of {config['classifier_hidden_size']}"
     if config.get("ngram_buckets"):
         network += "; a linear classifier of hashed n-grams, whose logits are added"
+    if "preset" not in about:
+        return f"{network}."
+    arguments = about["arguments"]
+    versions = about["versions"]
     recipe = (
         f"Preset `{about['preset']}` of glove-lstm {versions['glove_lstm']} (transformers {versions['transformers']}, "
         f"torch {versions['torch']}): {about['epochs']:g} epochs, learning rate {arguments.get('learning_rate')}, "
@@ -457,6 +465,8 @@ def _teacher(distillation: Mapping[str, Any]) -> str:
 
 def _cost(about: Mapping[str, Any]) -> str:
     """Tell how long training and prediction take."""
+    if "seconds" not in about:
+        return ""
     seconds = about["seconds"]
     since = " since it was resumed" if about.get("resumed") else ""
     text = (

@@ -21,7 +21,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, Revisio
 
 from glove_lstm import modeling, tokenization
 from glove_lstm.checkpoint import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME, Checkpoint
-from glove_lstm.data.files import read_json_object
+from glove_lstm.data.files import read_checkpoint_json, read_json_object
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.card import HUB_ID, card_for, write_card
 from glove_lstm.version import __version__
@@ -174,7 +174,7 @@ def stage_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     A missing light.onnx is exported. The handler, its requirements and the notebook are always written anew.
 
     Args:
-        checkpoint: Folder that `glove-lstm train` has written.
+        checkpoint: A checkpoint; one that transformers' Trainer saved lacks metrics.json.
         folder: The new folder.
         repo_id: Repository that the card and the notebook name.
 
@@ -217,10 +217,9 @@ def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     opened = Checkpoint.open(checkpoint)
     opened.model_config()  # checks the values
     opened.check_weights()
-    advice = "push a folder that glove-lstm train has written"
-    metrics_path = checkpoint / METRICS_NAME
-    if "about" not in read_json_object(metrics_path, advice):
-        raise DataError(f"{metrics_path} says nothing about the training: {advice}.")
+    metrics = checkpoint / METRICS_NAME
+    if metrics.is_file():
+        read_checkpoint_json(metrics)  # checks it, too
     paths = [checkpoint / name for name in _COPIED]
     paths += checkpoint.glob("plots/[!.]*.png")  # no hidden files
     paths += _checked_remote_code(checkpoint)

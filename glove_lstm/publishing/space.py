@@ -51,7 +51,8 @@ def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
         model = folder / "model"
         model.mkdir(parents=True)
         for name in _MODEL_NAMES:
-            shutil.copyfile(whole / name, model / name)
+            if (whole / name).is_file():  # transformers' Trainer writes no metrics.json
+                shutil.copyfile(whole / name, model / name)
         if (whole / "plots").is_dir():
             shutil.copytree(whole / "plots", model / "plots")  # which the card shows
     _write_page(folder, repo_id)

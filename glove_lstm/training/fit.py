@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 from transformers import EvalPrediction, set_seed
 
 from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.data.columns import sorted_label_names
 from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.data.in_memory import common_label_type
 from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import epochs_of, tokenize
@@ -31,9 +31,8 @@ from glove_lstm.training.labelled_texts import (
     Label,
     LabelledTexts,
     class_weights,
-    sorted_label_names,
 )
-from glove_lstm.training.lesson import lesson_of_labels, lesson_of_teacher
+from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
 from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.result import TrainingResult, describe, make_result
@@ -52,8 +51,6 @@ def fit(
     groups: Sequence[Hashable] | None = None,
     class_weight: ClassWeight | None = None,
     sample_weight: NDArray[Any] | None = None,
-    text_column_names: Sequence[str] | None = None,
-    label_type: str | None = None,
     glove: GloveVectors | None = None,
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
     teacher: TeacherLike | None = None,
@@ -76,8 +73,6 @@ def fit(
         groups: n values. Texts of one group, such as an author, are all held out or none.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
         sample_weight: (n,) weight of each text.
-        text_column_names: Text columns of the training table, for the config.
-        label_type: Python type of the labels, for the config.
         glove: Vectors that are already loaded, instead of the recipe's.
         compute_metrics: Metrics of the held-out texts after each epoch, for the Trainer.
         teacher: A classifier to learn from; see `load_teacher`. It should not have seen the held-out texts.
@@ -100,29 +95,22 @@ def fit(
     if validation is not None:
         held_out = LabelledTexts.of(*validation, names, name="validation labels")
     _check(train, held_out, unlabelled, loaded_teacher)
+    if groups is not None and len(groups) != len(texts):
+        raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
+    train, groups = _without_weight_0(train, groups)
 
     with _output_claimed(recipe):
         if held_out is None:
-            train, held_out = _divide(train, groups, recipe)
+            with one_thread():
+                fraction = recipe.training.validation_fraction
+                train, held_out = divide(train, fraction, recipe.training.seed, groups)
         label_weights = _label_weights(class_weight, train)
         train = _weighted(train, label_weights)
         if glove is None and checkpoint is None:
             glove = load_glove(recipe.tokenizer.glove)
 
         asked = time.perf_counter()
-        if loaded_teacher is None:
-            lesson = lesson_of_labels(train, held_out)
-        else:
-            lesson = lesson_of_teacher(
-                loaded_teacher,
-                train,
-                held_out,
-                unlabelled,
-                copies=recipe.training.augmented_copies,
-                glove=glove,
-                folder=Path(str(recipe.training.output_dir)),
-                seed=recipe.training.seed,
-            )
+        lesson = _make_lesson(loaded_teacher, train, held_out, unlabelled, recipe, glove)
         taught = time.perf_counter()
         recipe = recipe.for_lesson(
             len(lesson.texts),
@@ -139,8 +127,6 @@ def fit(
             else:
                 start = model_of(checkpoint, recipe, train)
             model = start.model
-            model.config.text_column_names = _list_or_none(text_column_names)
-            model.config.label_type = common_label_type(names, label_type)
 
             encoder = LightTokenizer.of(start.tokenizer)
             measured = None
@@ -239,19 +225,38 @@ def _output_claimed(recipe: Recipe) -> AbstractContextManager[None]:
     return claimed(folder, training.resume_from_checkpoint, recipe.model.model_name_or_path)
 
 
-def _divide(
-    texts: LabelledTexts, groups: Sequence[Hashable] | None, recipe: Recipe
-) -> tuple[LabelledTexts, LabelledTexts | None]:
-    """Hold texts out; those of weight 0 are left out before, because they must not calibrate."""
-    if groups is not None and len(groups) != len(texts):
-        raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
-    if texts.weights is not None:
-        rows = np.flatnonzero(texts.weights).tolist()
-        texts = texts.select(rows)
-        if groups is not None:
-            groups = [groups[row] for row in rows]
-    with one_thread():
-        return divide(texts, recipe.training.validation_fraction, recipe.training.seed, groups)
+def _without_weight_0(
+    texts: LabelledTexts, groups: Sequence[Hashable] | None
+) -> tuple[LabelledTexts, Sequence[Hashable] | None]:
+    """Leave out the texts of weight 0, with their groups: they must neither teach nor calibrate."""
+    if texts.weights is None:
+        return texts, groups
+    rows = np.flatnonzero(texts.weights).tolist()
+    if groups is not None:
+        groups = [groups[row] for row in rows]
+    return texts.select(rows), groups
+
+
+def _make_lesson(
+    teacher: LoadedTeacher | None,
+    train: LabelledTexts,
+    held_out: LabelledTexts | None,
+    unlabelled: Sequence[str],
+    recipe: Recipe,
+    glove: GloveVectors | None,
+) -> Lesson:
+    if teacher is None:
+        return lesson_of_labels(train, held_out)
+    return lesson_of_teacher(
+        teacher,
+        train,
+        held_out,
+        unlabelled,
+        copies=recipe.training.augmented_copies,
+        glove=glove,
+        folder=Path(str(recipe.training.output_dir)),
+        seed=recipe.training.seed,
+    )
 
 
 def _label_weights(
@@ -275,12 +280,6 @@ def _weighted(train: LabelledTexts, label_weights: dict[str, float] | None) -> L
         by_label = np.array([label_weights[name] for name in train.label_names])
         weights = own * by_label[train.labels]
     return replace(train, weights=weights)
-
-
-def _list_or_none(names: Sequence[str] | None) -> list[str] | None:
-    if names is None:
-        return None
-    return list(names)
 
 
 @contextmanager

@@ -20,13 +20,15 @@ from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.build import build_tokenizer, english_stop_words
+from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
-_FEW_VECTORS = 0.5  # share of the vocabulary that has vectors; a warning tells of less
+_FEW_VECTORS = 0.5  # share of the words in the texts that have vectors; a warning tells of less
+_SAMPLE = 1_000  # texts whose words are looked up for the warning
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +96,28 @@ def new_model(
     rows, share = embedding_rows(
         tokenizer.get_vocab(), glove, uniform=is_article, seed=recipe.training.seed
     )
-    if share < _FEW_VECTORS:
-        logger.warning(
-            "Only %.0f %% of the vocabulary have vectors in %s: are these vectors of another language?",
-            100 * share,
-            without_folders(glove.source),
-        )
+    _warn_of_few_vectors([*train.texts, *more_texts], tokenizer, glove)
     _fill_embeddings(model, rows, glove)
     about = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
     return Start(model, tokenizer, about)
+
+
+def _warn_of_few_vectors(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, glove: GloveVectors
+) -> None:
+    """Warn if few words of the texts have vectors; the vocabulary has many anyway, since GloVe's words fill it up."""
+    sample = texts[:: max(1, len(texts) // _SAMPLE)]
+    ids = LightTokenizer.of(tokenizer).encode(sample).ids
+    if not len(ids):
+        return
+    known = [number for word, number in tokenizer.get_vocab().items() if word in glove.index]
+    share = np.isin(ids, known).mean()
+    if share < _FEW_VECTORS:
+        logger.warning(
+            "Only %.0f %% of the words in the texts have vectors in %s: are these vectors of another language?",
+            100 * share,
+            without_folders(glove.source),
+        )
 
 
 def embedding_rows(
@@ -157,7 +172,9 @@ def model_of(checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts) -> St
     If the texts have a label that it lacks, its last layer and its n-grams start anew.
     """
     path = str(recipe.model.model_name_or_path)
-    changes: dict[str, Any] = {**UNCALIBRATED, **recipe.model.config_values()}
+    # The table and the type of the labels are those of the earlier training; the caller may set them anew.
+    changes: dict[str, Any] = {"text_column_names": None, "label_type": None}
+    changes |= {**UNCALIBRATED, **recipe.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
     has_new_labels = list(train.label_names) != list(checkpoint.label_names)
     if has_new_labels:

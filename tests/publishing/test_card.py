@@ -286,3 +286,13 @@ def test_hub_has_what_its_command_writes(tmp_path):
     assert metadata(card)["license"] == "apache-2.0"
     for words in ("## Other corpora", "Corpora and their terms", "Do not use it to"):
         assert words in card
+
+
+def test_a_checkpoint_of_another_trainer_has_a_card_without_figures(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    card = render_card(tmp_path, REPO)
+    assert f'model="{REPO}"' in card
+    assert "Not measured." in card
+    assert "an LSTM of 60 units" in card
+    for word in ("Preset", "calibrated", "Data:", " parameters", *STANFORD):
+        assert word not in card, word

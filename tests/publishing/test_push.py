@@ -89,23 +89,15 @@ def assert_not_pushed(folder, part):
     assert_refused(run_here(main, folder, "--repo_id", REPO, "--dry_run"), part)
 
 
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [
-        ("metrics.json", "cannot be read (No such file or directory): push a folder that"),
-        ("tokenizer.json", "tokenizer.json is missing"),
-    ],
-)
-def test_missing_files_are_refused(exported, name, part):
-    (exported / name).unlink()
-    assert_not_pushed(exported, part)
+def test_a_missing_file_is_refused(exported):
+    (exported / "tokenizer.json").unlink()
+    assert_not_pushed(exported, "tokenizer.json is missing")
 
 
 @pytest.mark.parametrize(
     ("name", "data", "part"),
     [
         ("metrics.json", b"{", "metrics.json is not valid JSON"),
-        ("metrics.json", b"{}", "metrics.json says nothing about the training"),
         ("light.onnx", b"\x08\x08", "light.onnx cannot be loaded"),
         ("modeling_glove_lstm.py", b"import os\n", "differs from the file of glove-lstm"),
         ("README.md", b"\xff", "README.md is not UTF-8 text"),

@@ -1,12 +1,18 @@
 """A tokenizer of a few words, tokenised texts, articles, and a small transformer that tells these apart."""
 
+import inspect
+
 import pytest
 import torch
+from estimator_news import arguments
+from support import QUICK, SMALL
 from tides import WORDS, make_texts, tokenized
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
-from glove_lstm.data.loading import load_splits
+from glove_lstm.data.load import load_splits
 from glove_lstm.text.build import build_tokenizer
+from glove_lstm.training.fit import fit
+from glove_lstm.training.recipe import make_recipe
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,6 +34,33 @@ def texts(tokenizer):
     return tokenized(texts, tokenizer, labels)
 
 
+@pytest.fixture(scope="session")
+def small_recipe(glove_file, tmp_path_factory):
+    """A function of arguments: the recipe of a small network and a short training."""
+
+    def small_recipe(**values):
+        options = {**arguments(QUICK), "num_train_epochs": 2, "save_strategy": "no"}
+        if "model_name_or_path" not in values:  # a checkpoint has its own vectors and shape
+            options |= {**arguments(SMALL), "glove": str(glove_file)}
+        if "output_dir" not in values:
+            options["output_dir"] = str(tmp_path_factory.mktemp("out"))
+        return make_recipe(**{**options, **values})
+
+    return small_recipe
+
+
+@pytest.fixture(scope="session")
+def train(small_recipe):
+    """`fit` with the small recipe; it takes arguments of `fit` and of the recipe."""
+    of_fit = set(inspect.signature(fit).parameters) - {"glove"}  # its name is in the recipe
+
+    def train(texts, labels, validation=None, **values):
+        given = {name: values.pop(name) for name in of_fit & values.keys()}
+        return fit(texts, labels, validation, recipe=small_recipe(**values), **given)
+
+    return train
+
+
 @pytest.fixture
 def beside_the_vectors(glove_file, monkeypatch):
     """Work in the folder of the vectors, so that their file's name alone finds them."""
@@ -37,7 +70,7 @@ def beside_the_vectors(glove_file, monkeypatch):
 @pytest.fixture(scope="session")
 def news(articles):
     """160 articles: texts and labels."""
-    return load_splits(train_file=articles).rows("train")
+    return load_splits(train_file=articles).splits["train"]
 
 
 @pytest.fixture(scope="session")

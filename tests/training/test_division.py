@@ -1,0 +1,162 @@
+"""Texts that are held out: how many, near duplicates and groups on one side, each label on both."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glove_lstm.data.columns import sorted_label_names
+from glove_lstm.data.splits import grouped_stratified_split, keep_labels_on_both_sides
+from glove_lstm.errors import DataError
+from glove_lstm.training.division import divide, share_to_hold_out
+from glove_lstm.training.labelled_texts import LabelledTexts
+
+
+def labelled(texts, labels):
+    return LabelledTexts.of(texts, labels, sorted_label_names(labels))
+
+
+def texts_of(**counts):
+    """Distinct texts, `counts` of each label."""
+    labels = []
+    for label, count in counts.items():
+        labels += [label] * count
+    return labelled([f"{label} text {n}" for n, label in enumerate(labels)], labels)
+
+
+def counted(part):
+    return Counter(part.label_names[label] for label in part.labels)
+
+
+@pytest.mark.parametrize(
+    ("texts", "held_out"),
+    [
+        (1, 0.1),
+        (100, 10),
+        (500, 50),
+        (700, 50),
+        (1000, 50),
+        (1100, 55),
+        (40_020, 2000),
+        (10**6, 2000),
+    ],
+)
+def test_a_twentieth_is_held_out_at_least_50_at_most_2000_and_a_tenth(texts, held_out):
+    assert texts * share_to_hold_out(texts) == pytest.approx(held_out)
+
+
+@pytest.mark.parametrize("rare", [2, 14])
+def test_a_rare_label_is_on_both_sides(rare):
+    texts = texts_of(common=2500, rare=rare)
+    train, held_out = divide(texts, 0.1, 42)
+    assert counted(held_out) == {"common": 250, "rare": 1}
+    assert counted(train) == {"common": 2250, "rare": rare - 1}
+    assert divide(texts, 0.1, 42)[1].texts == held_out.texts
+    assert divide(texts, 0.1, 1)[1].texts != held_out.texts
+
+
+def test_near_duplicates_and_groups_stay_together():
+    """Of three texts, the first is the second with one more word; each third text is of another author."""
+
+    def text_of(number):
+        return " ".join(f"w{number}x{at}" for at in range(11))
+
+    texts = []
+    originals = []
+    for number in range(0, 501, 3):
+        text = text_of(number)
+        other = text_of(number + 1)
+        texts += [f"{text} more", text, other]
+        originals += [text, text, other]
+    original_of = dict(zip(texts, originals, strict=True))
+    labels = [str(row // 3 % 2) for row in range(501)]
+    train, held_out = divide(labelled(texts, labels), 0.1, 42)
+    assert not {original_of[text] for text in train.texts} & {
+        original_of[text] for text in held_out.texts
+    }
+    assert len(held_out) == 50
+
+    authors = [row // 3 if row % 3 < 2 else 1000 + row // 30 for row in range(501)]
+    author_of = dict(zip(texts, authors, strict=True))
+    train, held_out = divide(labelled(texts, labels), 0.1, 42, authors)
+    assert not {author_of[text] for text in train.texts} & {
+        author_of[text] for text in held_out.texts
+    }
+    assert len(held_out) == pytest.approx(50, abs=5)
+
+
+def test_a_label_that_cannot_be_divided_stays_in_train(caplog):
+    texts = [f"text {number}" for number in range(201)] + ["one and the same text"] * 8
+    labels = ["a"] * 100 + ["b"] * 100 + ["single"] + ["copied"] * 8
+    train, held_out = divide(labelled(texts, labels), 0.1, 42)
+    assert counted(held_out).keys() == {"a", "b"}
+    assert counted(train)["copied"] == 8
+    assert counted(train)["single"] == 1
+    assert "'single' (1 text), 'copied' (8 texts)." in caplog.text
+
+
+def test_labels_of_one_group_alone_are_named(caplog):
+    texts = texts_of(a=200, b=200, rare=6)
+    authors = [*range(400), *[400] * 6]
+    _, held_out = divide(texts, None, 42, authors)
+    assert counted(held_out).keys() == {"a", "b"}
+    assert "'rare' (6 texts)." in caplog.text
+
+
+def test_a_rare_label_among_several_of_a_text_is_on_both_sides(caplog):
+    texts = [f"text {n}" for n in range(300)]
+    labels = [["a"], [], ["a"]] * 100
+    labels[7] = labels[70] = ["a", "rare"]
+    labels[100] = ["a", "single"]
+    train, held_out = divide(labelled(texts, labels), 0.1, 42)
+    assert held_out.labels.sum(axis=0)[1:].tolist() == [1, 0]
+    assert train.labels.sum(axis=0)[1:].tolist() == [1, 1]
+    assert "'single' (1 text)." in caplog.text
+
+
+@pytest.mark.parametrize(("distinct", "copied", "count"), [(1, 0, "1 text"), (0, 60, "60 texts")])
+def test_a_label_alone_calibrates_nothing(distinct, copied, count):
+    texts = [f"text {n}" for n in range(250 + distinct)] + ["the same"] * copied
+    labels = ["a"] * 250 + ["b"] * (distinct + copied)
+    with pytest.raises(DataError, match=rf"'b' has {count}.*--validation_fraction 0"):
+        divide(labelled(texts, labels), 0.1, 42)
+    with pytest.raises(DataError, match=r"too few distinct texts.*--validation_fraction 0"):
+        divide(labelled(["the same"] * 100, ["a", "b"] * 50), None, 42)
+
+
+def test_few_texts_are_not_held_out(caplog):
+    texts = texts_of(a=40, b=40)
+    for fraction in (0, 0.1, None):
+        train, held_out = divide(texts, fraction, 42)
+        assert train.texts == texts.texts
+        assert held_out is None
+    assert caplog.text.count("not calibrated") == 2  # of 0, nothing is said
+    assert "10 % of 80 texts are fewer than 10" in caplog.text
+    assert len(divide(texts, 0.2, 42)[1]) == 16
+
+
+ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15)), min_size=1, max_size=60)
+
+
+@given(ROWS, st.sampled_from([0.1, 0.5]), st.integers(0, 3))
+def test_labels_are_on_both_sides_wherever_whole_groups_allow_it(rows, fraction, seed):
+    labels, groups = np.array(rows).T
+    all_labels = set(labels)
+    before = grouped_stratified_split(labels, groups, (1 - fraction, fraction), seed)
+    row_labels = np.arange(len(labels)), labels
+    train, validation = keep_labels_on_both_sides(before, row_labels, groups, seed)
+    assert sorted([*train, *validation]) == list(range(len(rows)))
+    assert not set(groups[train]) & set(groups[validation])
+    assert set(labels[train]) == all_labels
+
+    nothing_has_to_move = all(set(labels[part]) == all_labels for part in before)
+    if nothing_has_to_move:
+        np.testing.assert_array_equal(train, before[0])
+        np.testing.assert_array_equal(validation, before[1])
+    for label in all_labels:
+        own_groups = set(groups[labels == label])
+        shared_groups = set(groups[labels != label])
+        if len(own_groups) > 1 and not own_groups & shared_groups:
+            assert label in labels[validation]

@@ -1,0 +1,151 @@
+"""Where a training starts: rows of the embedding, characters of unknown words, the published network."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from estimator_news import arguments
+from support import SMALL
+from torch.nn import functional
+
+from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
+from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.tokenization.word_shapes import spelling
+from glove_lstm.training.character_vectors import character_vectors
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.recipe import make_recipe
+from glove_lstm.training.start import embedding_rows, new_model
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
+VECTORS = np.random.default_rng(0).normal(3, 2, (500, 4)).astype(np.float32)
+GLOVE = GloveVectors([f"w{number}" for number in range(500)], VECTORS, "made up")
+VOCABULARY = {"<pad>": 0, "<unk>": 1, "w7": 2, "other": 3, "w499": 4}
+VOCABULARY |= {f"x{number}": 5 + number for number in range(400)}
+
+
+def test_words_with_vectors_have_them_and_others_are_drawn_like_them():
+    rows, share = embedding_rows(VOCABULARY, GLOVE, uniform=False, seed=5)
+    assert rows.shape == (405, 4)
+    assert rows.dtype == np.float32
+    assert np.array_equal(rows[[2, 4]], VECTORS[[7, 499]])
+    assert share == 2 / 405
+    drawn = rows[5:]
+    assert np.allclose(drawn.mean(axis=0), 3, atol=0.5)
+    assert np.allclose(drawn.std(axis=0), 2, atol=0.4)
+    same_rows, _ = embedding_rows(VOCABULARY, GLOVE, uniform=False, seed=5)
+    assert np.array_equal(same_rows, rows)
+    other_rows, _ = embedding_rows(VOCABULARY, GLOVE, uniform=False, seed=6)
+    assert not np.array_equal(other_rows, rows)
+
+
+def test_other_words_of_the_article_preset_are_drawn_from_0_to_1():
+    rows, _ = embedding_rows(VOCABULARY, GLOVE, uniform=True, seed=5)
+    drawn = rows[5:]
+    assert drawn.min() >= 0
+    assert drawn.max() < 1
+    assert 0.4 < drawn.mean() < 0.6
+
+
+def test_the_article_preset_is_the_published_recipe():
+    """Its network computes what Keras does; tests/modeling checks the default config, which is the same, in detail."""
+    recipe = make_recipe("article")
+    with np.load(GOLDEN) as golden:
+        config = GloveLstmConfig(**recipe.model.config_values(), vocab_size=40)
+        model = GloveLstmForSequenceClassification(config).eval()
+        lstm = model.encoder.lstm
+        weights = {
+            model.get_input_embeddings().weight: golden["embedding"],
+            lstm.weight_ih_l0: golden["lstm_kernel"].T,
+            lstm.weight_hh_l0: golden["lstm_recurrent_kernel"].T,
+            lstm.bias_ih_l0: golden["lstm_bias"],
+            lstm.bias_hh_l0: np.zeros(240),
+            model.dense.weight: golden["dense_kernel"].T,
+            model.dense.bias: golden["dense_bias"],
+            model.classifier.weight: golden["output_kernel"].T,
+            model.classifier.bias: golden["output_bias"],
+        }
+        assert {id(weight) for weight in weights} == {id(weight) for weight in model.parameters()}
+        with torch.no_grad():
+            for weight, value in weights.items():
+                weight.copy_(torch.from_numpy(np.array(value)))
+            scores = model(torch.from_numpy(golden["ids"]).long()).logits.sigmoid()
+        np.testing.assert_allclose(scores.numpy(), golden["outputs"], atol=1e-5, rtol=0)
+    assert not model.get_input_embeddings().weight.requires_grad
+
+    sized = recipe.for_lesson(5000, on_logits=False, is_multi_label=False, has_held_out=True)
+    published = {
+        "num_train_epochs": 10,
+        "per_device_train_batch_size": 128,
+        "learning_rate": 1e-3,
+        "lr_scheduler_type": "constant",
+        "weight_decay": 0,
+        "validation_fraction": 0.2,
+        "corrupted_share": 0,
+        "label_smoothing_factor": 0,
+    }
+    for name, value in published.items():
+        assert getattr(sized.training, name) == value, name
+
+
+def test_the_rate_of_word_vectors_follows_the_learning_rate():
+    def sized(**values):
+        sizes = {"on_logits": False, "is_multi_label": False, "has_held_out": True}
+        return make_recipe(**values).for_lesson(10_000, **sizes).training
+
+    ordinary = sized()
+    ratio = ordinary.embedding_learning_rate / ordinary.learning_rate
+    lower = sized(learning_rate=1e-4)
+    assert lower.embedding_learning_rate == pytest.approx(1e-4 * ratio)
+    given = sized(learning_rate=1e-4, embedding_learning_rate=1e-2)
+    assert given.embedding_learning_rate == 1e-2
+
+
+@pytest.fixture
+def start(news, glove_file, tmp_path, monkeypatch):
+    """A function of vectors: the new model of the news."""
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
+    texts = LabelledTexts.of(news.texts, news.labels, ["FAKE", "REAL"])
+    options = {**arguments(SMALL), "character_buckets": 8192, "use_cpu": True}
+    recipe = make_recipe(**options, glove=str(glove_file))
+    return lambda glove: new_model(recipe, texts, [], glove)
+
+
+def test_mistyped_words_begin_near_the_words(start, glove_file, caplog):
+    glove = load_glove(str(glove_file))
+    model = start(glove).model.eval()
+    assert "have vectors" not in caplog.text
+    words = [word for word in glove.words if len(word) > 5]
+    mistyped = [word[:-2] + word[-1] for word in words]
+    types = torch.tensor([[8 * spelling(word) for word in mistyped]])
+    unknown_id = model.config.unk_token_id
+    ids = torch.full_like(types, unknown_id)
+    inputs = model.encoder.prepare_inputs(ids, None, types, None)
+    unknown = model.get_input_embeddings().weight[unknown_id].detach()
+    with torch.no_grad():
+        read = model.encoder.embed(inputs)[:, 0, : glove.vectors.shape[1]] - unknown
+    rows_of_words = [glove.index[word] for word in words]
+    correct = torch.from_numpy(glove.vectors[rows_of_words]) - unknown
+    cosines = functional.cosine_similarity(read[:, None], correct[None], dim=2)
+    is_right = cosines.argmax(dim=1) == torch.arange(len(words))
+    assert is_right.float().mean() > 0.9
+
+
+def test_few_words_with_vectors_are_told(start, caplog):
+    start(GLOVE)
+    assert "Only 0 % of the words in the texts have vectors in made up" in caplog.text
+
+
+def test_character_vectors_are_kept_and_made_again_if_the_file_is_damaged(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
+    unknown = np.ones(4, dtype=np.float32)
+    first = character_vectors(GLOVE, unknown, 64)
+    assert first.shape == (64, 4)
+    [kept] = (tmp_path / "characters").iterdir()
+    np.testing.assert_array_equal(character_vectors(GLOVE, unknown, 64), first)
+    kept.write_bytes(b"damaged")
+    np.testing.assert_array_equal(character_vectors(GLOVE, unknown, 64), first)
+
+    other = GloveVectors(GLOVE.words, GLOVE.vectors + 1, "made up")
+    assert not np.array_equal(character_vectors(other, unknown, 64), first)
+    assert len(list((tmp_path / "characters").iterdir())) == 2

@@ -241,7 +241,9 @@ def _output_claimed(recipe: Recipe) -> AbstractContextManager[None]:
     if training.process_index > 0:
         return nullcontext()
     folder = Path(str(training.output_dir))
-    return claimed(folder, training.resume_from_checkpoint, recipe.model.model_name_or_path)
+    start = recipe.model.model_name_or_path
+    rotates = training.save_strategy != "no" and training.save_total_limit is not None
+    return claimed(folder, training.resume_from_checkpoint, start, rotates=rotates)
 
 
 def _without_weight_0(

@@ -15,7 +15,9 @@ _STATE = "trainer_state.json"
 
 
 @contextmanager
-def claimed(folder: Path, resume: str | bool | None, start: str | None) -> Iterator[None]:
+def claimed(
+    folder: Path, resume: str | bool | None, start: str | None, *, rotates: bool = False
+) -> Iterator[None]:
     """Keep other trainings out of a folder, and remove the checkpoints of an earlier one, unless it is resumed.
 
     If a new run were interrupted before its first checkpoint, resuming would continue from an earlier run's.
@@ -24,12 +26,15 @@ def claimed(folder: Path, resume: str | bool | None, start: str | None) -> Itera
         folder: Output folder of the training.
         resume: The argument `resume_from_checkpoint`.
         start: The argument `model_name_or_path`.
+        rotates: Whether the Trainer removes old checkpoints; it would also remove those of others.
 
     Raises:
-        DataError: Another training writes to the folder, `resume` is no checkpoint in it, or `start` is one that would
-            be removed.
+        DataError: Another training writes to the folder, `resume` is no checkpoint in it, `start` is one that would
+            be removed, or the Trainer would remove a folder that is not ours.
     """
     with _locked(folder):
+        if rotates:
+            _check_no_others(folder)
         if resume:
             checkpoint_to_resume(folder, resume)
         else:
@@ -98,6 +103,16 @@ def _remove_checkpoints(folder: Path, start: str | None) -> None:
             )
     for checkpoint in checkpoints:
         shutil.rmtree(checkpoint)
+
+
+def _check_no_others(folder: Path) -> None:
+    own = _own_checkpoints(folder)
+    for path in sorted(folder.glob("checkpoint-*")):
+        if path.is_dir() and path not in own:
+            raise DataError(
+                f"{path} is not a checkpoint of glove-lstm, and this training would remove it: give another output_dir, "
+                "or --save_strategy no."
+            )
 
 
 def _own_checkpoints(folder: Path) -> list[Path]:

@@ -137,25 +137,26 @@ def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
     assert whole[1].joinpath(checkpoint).exists()
 
 
-@pytest.mark.parametrize("resume", [False, True])
-def test_folders_of_others_are_not_touched(run, whole, tmp_path, resume):
+def test_folders_of_others_are_not_touched(run, whole, tmp_path):
     """A new run removes the checkpoints of an earlier one of ours only; a resumed one continues from ours only."""
     folder = tmp_path / "run"
     shutil.copytree(whole[1], folder)
-    (folder / "checkpoint-best").mkdir()
-    others = folder / "checkpoint-99"  # of another kind of model
-    others.mkdir()
-    (others / "config.json").write_text('{"model_type": "bert"}')
-    (others / "trainer_state.json").write_text('{"global_step": 99}')
     (folder / "checkpoint-98").write_text("a file")
-    result = run(folder, max_steps=16 if resume else 1, resume_from_checkpoint=resume or None)
-    assert result.about["resumed"] == resume
-    assert (others / "trainer_state.json").read_text() == '{"global_step": 99}'
-    assert (folder / "checkpoint-98").read_text() == "a file"
-    assert (folder / "checkpoint-best").is_dir()
-    if not resume:
-        own = {path.name for path in folder.glob("checkpoint-*")}
-        assert own <= {"checkpoint-best", "checkpoint-98", "checkpoint-99", "checkpoint-1"}
+    others = [folder / name for name in ("checkpoint-1", "checkpoint-99", "checkpoint-best")]
+    for other in others:
+        other.mkdir()
+        (other / "config.json").write_text('{"model_type": "bert"}')
+        (other / "trainer_state.json").write_text('{"global_step": 99}')
+    with pytest.raises(DataError, match=r"checkpoint-1 is not .* give another output_dir"):
+        run(folder)  # the Trainer would remove it to keep two checkpoints
+    assert len(list(folder.glob("checkpoint-*"))) == 6
+    for resume in (True, None):
+        result = run(folder, save_strategy="no", resume_from_checkpoint=resume)
+        assert result.about["resumed"] == bool(resume)
+        for other in others:
+            assert (other / "trainer_state.json").read_text() == '{"global_step": 99}'
+    own = [path.name for path in folder.glob("checkpoint-*") if path not in others]
+    assert own == ["checkpoint-98"]
 
 
 def test_one_training_writes_into_a_folder(run, tmp_path):

@@ -301,7 +301,10 @@ MISTAKES = {
     "a weight is missing": ({"sample_weight": [1] * 39}, "39 values of sample_weight"),
     "a group is missing": ({"groups": [1] * 39}, "39 values of groups"),
     "a label without weight": ({"class_weight": {"a": 2}}, "no weight for the label 'b'"),
-    "a weight without label": ({"class_weight": {"a": 2, "b": 1, "c": 1}}, "'c' is not one of a, b"),
+    "a weight without label": (
+        {"class_weight": {"a": 2, "b": 1, "c": 1}},
+        "'c' is not one of a, b",
+    ),
     "a negative class weight": ({"class_weight": {"a": -2, "b": 1}}, "the weight of 'a' is -2"),
     "class weights of lists": (
         {"labels": [["a"], ["b"]] * 20, "class_weight": "balanced"},

@@ -132,8 +132,7 @@ def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
         with pytest.raises(DataError, match=r"no complete checkpoint in .*; give OUTPUT_DIR/check"):
             run(tmp_path, resume_from_checkpoint=resume)
     with pytest.raises(DataError, match=r"model_name_or_path is .* removes; give another output"):
-        with claimed(whole[1], None, checkpoint):
-            pass
+        claimed(whole[1], None, checkpoint).__enter__()
     assert whole[1].joinpath(checkpoint).exists()
 
 
@@ -160,7 +159,7 @@ def test_folders_of_others_are_not_touched(run, whole, tmp_path):
 
 
 def test_one_training_writes_into_a_folder(run, tmp_path):
-    with claimed(tmp_path, None, None):
-        with pytest.raises(DataError, match=rf"Another training writes to {tmp_path}"):
-            run(tmp_path)
+    refused = pytest.raises(DataError, match=rf"Another training writes to {tmp_path}")
+    with claimed(tmp_path, None, None), refused:
+        run(tmp_path)
     assert list(tmp_path.iterdir()) == []  # no lock is left

@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs load fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code uv-run release-check
+.PHONY: help install fix lint test ci docs fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code release-check
 
 PYTHONS ?= 3.11 3.12 3.13
 
@@ -20,8 +20,6 @@ ci:              ## do what CI does, in a virtual environment of its own
 docs:            ## build the documentation and run the notebook; warnings are errors
 	python -m pip install -q -e '.[docs]'
 	python -m sphinx -q -W --keep-going -b html docs docs/_build
-load:            ## send 200 clients to the app at once, and print what they got; ARGS go to pytest
-	python -m pytest -n0 -s tests/app/test_load.py $(ARGS)
 fuzz:            ## try a hundred times as many hostile texts and tables as in CI; ARGS go to pytest
 	FUZZ=100 python -m pytest tests/fuzz tests/tokenization --timeout 7200 $(ARGS)
 coverage:        ## run all tests and list the lines and branches that none of them reaches
@@ -49,10 +47,8 @@ tiny-checkpoint: ## after a change of what train or export writes: make the chec
 	python tests/golden/make_tiny_checkpoint.py
 screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
 	python tests/app/screenshots.py
-hub-code:        ## write code, card, examples, thumbnail, handler, requirements and notebook of hub/
-	python -m benchmarks.make_hub --code_only
-uv-run:          ## train with uv run and push to a loopback Hub, as on a rented machine; needs uv, installs GBs
-	PYTHONPATH=tests python tests/uv_run.py
+hub-code:        ## write code, card, handler, requirements and notebook of hub/
+	python -m benchmarks.hub_code
 release-check:   ## build wheel and sdist, check them, and classify with each, installed outside of the clone
 	rm -rf build dist
 	python -m pip install -q build twine

@@ -21,12 +21,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score, roc_auc_score
 from tqdm import tqdm
 
+from benchmarks.corpora import joined_texts
 from benchmarks.folds import FOLDS, TASKS, Fold, corrupted, make_folds
 from benchmarks.models import FIRST_SEED, MODELS, OURS, Settings, sources
 from benchmarks.paired import holm, mean_of_cells, paired_difference
@@ -60,7 +60,7 @@ def measure(args: Namespace, settings: Settings) -> Results:
             runs, origin = _predict_or_read(model, folds, settings, folder, args)
             rows = results.get(task, {})
             rows[model] = _measures(runs) | origin
-            results[task] = {name: rows[name] for name in MODELS if name in rows}
+            results[task] = {name: rows[name] for name in (*MODELS, *rows) if name in rows}
             write_json(args.json, results)
     compare(results)
     write_json(args.json, results)
@@ -96,18 +96,19 @@ def _train_and_predict(
 ) -> Run:
     """Train a model on a fold, and classify the tests of the fold."""
     began = time.process_time()
-    predict = MODELS[model](fold, seed, settings)
+    classify = MODELS[model](fold, seed, settings)
     fit_seconds = time.process_time() - began
 
     cells = {}
     for name, rows in fold.tests.items():
         cell: Cell = {
-            "labels": rows["label"][:],
-            "probabilities": predict(rows).round(5).tolist(),
+            "labels": rows["label"].tolist(),
+            "probabilities": classify(joined_texts(rows)).round(5).tolist(),
         }
         if corrupted_too:
             for kind in CORRUPTIONS:
-                cell[kind] = predict(corrupted(rows, kind)).argmax(axis=1).tolist()
+                texts = joined_texts(corrupted(rows, kind))
+                cell[kind] = classify(texts).argmax(axis=1).tolist()
         if model != "distilled":  # whose seeds share a teacher and its answers
             cell["fit_seconds"] = [fit_seconds]
         cells[name] = cell
@@ -267,7 +268,6 @@ def main(argv: Sequence[str]) -> None:
     add("--seeds", type=int, choices=numbers, default=1, help="runs of our presets; default: 1")
     add("--corrupted", action="store_true", help="also measure the texts with errors")
     args, rest = parser.parse_known_args(argv)
-    datasets.disable_caching()  # no fold's tokens are asked for again
     settings = Settings(args.glove, parse_words(rest), args.json.with_suffix(".teachers"))
     results = measure(args, settings)
     sys.stdout.write(accuracy_table({task: results[task] for task in args.task}))

@@ -9,17 +9,15 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from datasets import Dataset, concatenate_datasets
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import corpora
-from glove_lstm.data.loading import LoadedData, joined_texts, load_splits
-from glove_lstm.data.sources import split_by_source
+from benchmarks.corpora import join, joined_texts, select
+from benchmarks.sources import corpora_and_publishers, split_by_source
 from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.robustness import perturb
-from glove_lstm.training.held_out import HeldOut
-from glove_lstm.training.labelled_texts import LabelledTexts
 
 TASKS = (
     *("titles", "recovery", "liar", *corpora.STANDARD, "left_out", "sources_out"),
@@ -30,47 +28,42 @@ _VALIDATION = 0.1  # of a fold's training texts
 _MOST = 1_500  # rows of a corpus of the tasks left_out and sources_out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fold:
-    """The texts of one training, and its tests by cell.
+    """The texts of one training, and its tests by cell; tables as benchmarks.corpora describes them.
 
-    The columns of `training` and of the tests are `text`, perhaps `text_pair`, `label`, an index into `label_names`,
-    and perhaps `source`. Cells of one name in several folds are one cell in the results.
+    Cells of one name in several folds are one cell in the results.
     """
 
     name: str
     label_names: list[str]
-    training: Dataset  # all training texts
-    held_out: HeldOut  # rows of them that train a first model, and rows that validate it
-    tests: dict[str, Dataset]
-
-    @cached_property
-    def texts(self) -> LabelledTexts:
-        """All training texts, as `fit` takes them."""
-        return corpora.labelled_texts(self.training, self.label_names)
+    train: pd.DataFrame
+    validation: pd.DataFrame
+    every: pd.DataFrame  # both; on left_out also texts that are like those of validation
+    tests: dict[str, pd.DataFrame]
+    by_source: bool = False  # whether the validation texts have other sources than `train`
 
     @cached_property
     def digest(self) -> str:
         """A hash of all texts and labels in their order."""
         sha = hashlib.sha256(json.dumps(self.label_names).encode())
-        train = self.training.select(self.held_out.train)
-        validation = self.training.select(self.held_out.validation)
-        parts = [("train", train), ("validation", validation), *sorted(self.tests.items())]
-        # On left_out some texts train the final model only. The name is that of earlier versions: the hashes of stored
-        # results stay the same.
-        if len(self.training) > len(train) + len(validation):
-            parts.append(("uncut", self.training))
+        parts = [("train", self.train), ("validation", self.validation)]
+        parts += sorted(self.tests.items())
+        # The name is that of earlier versions: the hashes of stored results stay the same.
+        if len(self.every) > len(self.train) + len(self.validation):
+            parts.append(("uncut", self.every))
         for name, rows in parts:
             sha.update(json.dumps([name, len(rows)]).encode())
-            for row in rows:
-                sha.update(json.dumps([row["text"], row.get("text_pair"), row["label"]]).encode())
+            bodies = rows["text_pair"] if "text_pair" in rows else [None] * len(rows)
+            for row in zip(rows["text"], bodies, rows["label"].tolist(), strict=True):
+                sha.update(json.dumps(row).encode())
         return sha.hexdigest()
 
 
 def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     """Make the folds of a task; where it is cross-validated, the first `count` (PROTOCOL.md describes them)."""
     if task == "liar":
-        return [_given_fold(load_splits("liar", data_dir=folder / "liar"))]
+        return [_given_fold(corpora.liar(folder))]
     if task in corpora.STANDARD:
         return [_given_fold(corpora.standard(folder, task))]
     if task in ("left_out", "sources_out"):
@@ -84,51 +77,33 @@ def make_folds(task: str, folder: Path, count: int = FOLDS) -> list[Fold]:
     return list(islice(_cross_validation(texts, names), count))
 
 
-def _given_fold(data: LoadedData) -> Fold:
-    """The only fold of data that have a test split."""
-    splits = data.splits
-    tests = {"test": splits["test"]}
-    return _fold("test", data.label_names, splits["train"], splits["validation"], tests)
+def _given_fold(splits: corpora.Splits) -> Fold:
+    """Return the only fold of a corpus that has a test split."""
+    every = join([splits.train, splits.validation])
+    tests = {"test": splits.test}
+    return Fold("test", splits.label_names, splits.train, splits.validation, every, tests)
 
 
-def _fold(
-    name: str,
-    label_names: list[str],
-    train: Dataset,
-    validation: Dataset,
-    tests: dict[str, Dataset],
-) -> Fold:
-    """Join the texts of the first model and those that validate it."""
-    training = concatenate_datasets([train, validation])
-    rows = np.arange(len(training))
-    held_out = HeldOut(rows[: len(train)], rows[len(train) :])
-    return Fold(name, label_names, training, held_out, tests)
-
-
-def _cross_validation(texts: Dataset, label_names: list[str]) -> Iterator[Fold]:
-    labels = np.array(texts["label"])
-    groups = near_duplicate_groups(list(joined_texts(texts)))
+def _cross_validation(texts: pd.DataFrame, label_names: list[str]) -> Iterator[Fold]:
+    labels = texts["label"].to_numpy()
+    groups = near_duplicate_groups(joined_texts(texts))
     splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
     for number, (rows, test) in enumerate(splitter.split(labels, labels, groups), start=1):
-        train, validation = grouped_stratified_split(
-            labels[rows], groups[rows], [1 - _VALIDATION, _VALIDATION], seed=0
-        )
-        yield _fold(
-            str(number),
-            label_names,
-            texts.select(rows[train]),
-            texts.select(rows[validation]),
-            {str(number): texts.select(test)},
-        )
+        shares = (1 - _VALIDATION, _VALIDATION)
+        parts = grouped_stratified_split(labels[rows], groups[rows], shares, seed=0)
+        train, validation = (select(texts, rows[part]) for part in parts)
+        tests = {str(number): select(texts, test)}
+        every = join([train, validation])
+        yield Fold(str(number), label_names, train, validation, every, tests)
 
 
 def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
     """Test on corpora, or on publishers of some, of which the training texts hold nothing (PROTOCOL.md)."""
     rows = _training_corpora(folder)
-    labels = np.array(rows["label"])
-    corpus_of, publisher_of = _corpora_and_publishers(rows)
-    groups = near_duplicate_groups(list(joined_texts(rows)))
-    titles = near_duplicate_groups(rows["text"][:])
+    labels = rows["label"].to_numpy()
+    corpus_of, publisher_of = corpora_and_publishers(rows["source"].tolist())
+    groups = near_duplicate_groups(joined_texts(rows))
+    titles = near_duplicate_groups(rows["text"].tolist())
     if task == "left_out":
         held = {name: np.flatnonzero(corpus_of == name) for name in corpora.LEFT_OUT}
     else:
@@ -141,27 +116,19 @@ def _unseen_sources(task: str, folder: Path) -> Iterator[Fold]:
         unseen = test[~is_seen]
         tests = {}
         for corpus in np.unique(corpus_of[unseen]):
-            tests[str(corpus)] = rows.select(unseen[corpus_of[unseen] == corpus])
+            tests[str(corpus)] = select(rows, unseen[corpus_of[unseen] == corpus])
 
-        training = rows.select(others)
+        every = select(rows, others)
         if task == "left_out":
-            yield Fold(name, corpora.NAMES, training, corpora.hold_out(training), tests)
-            continue
-        train, validation = split_by_source(
-            training["source"][:],
-            training["label"][:],
-            groups[others],
-            _VALIDATION,
-            0,
-            "The corpora",
-        )
-        yield _fold(name, corpora.NAMES, training.select(train), training.select(validation), tests)
-
-
-def _corpora_and_publishers(rows: Dataset) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
-    """Return the corpus and the publisher of each row; without a publisher, an empty string."""
-    parts = np.array([source.partition("/") for source in rows["source"]])
-    return parts[:, 0], parts[:, 2]
+            parts = corpora.hold_out(every)
+        else:
+            parts = split_by_source(
+                every["source"].tolist(), labels[others].tolist(), groups[others], _VALIDATION, 0
+            )
+        train, validation = (select(every, part) for part in parts)
+        if task == "sources_out":
+            every = join([train, validation])
+        yield Fold(name, corpora.NAMES, train, validation, every, tests, by_source=True)
 
 
 def _publishers_in_turn(
@@ -174,28 +141,26 @@ def _publishers_in_turn(
     return {str(number): named[test] for number, (_, test) in enumerate(parts, start=1)}
 
 
-def _training_corpora(folder: Path) -> Dataset:
-    parts = []
+def _training_corpora(folder: Path) -> pd.DataFrame:
+    tables = []
     for name, most in corpora.TRAINING_CORPORA.items():
-        parts.append(corpora.corpus(folder, name, min(most, _MOST)))
-    return concatenate_datasets(parts)
+        tables.append(corpora.corpus(folder, name, min(most, _MOST)))
+    return join(tables)
 
 
-def _provenance(folder: Path, label: str) -> tuple[Dataset, list[str]]:
+def _provenance(folder: Path, label: str) -> tuple[pd.DataFrame, list[str]]:
     """Return texts of one label, with their corpora as labels, and the names of these.
 
     What can be told apart may be learned in place of the label.
     """
     rows = _training_corpora(folder)
-    rows = rows.select(np.flatnonzero(np.array(rows["label"]) == corpora.NAMES.index(label)))
-    corpus_of, _ = _corpora_and_publishers(rows)
+    rows = select(rows, np.flatnonzero(rows["label"] == corpora.NAMES.index(label)))
+    corpus_of, _ = corpora_and_publishers(rows["source"].tolist())
     names, numbers = np.unique(corpus_of, return_inverse=True)
-    rows = rows.remove_columns("label").add_column("label", numbers.tolist())
-    return rows, names.tolist()
+    return rows.assign(label=numbers), names.tolist()
 
 
-def corrupted(rows: Dataset, kind: str) -> Dataset:
+def corrupted(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return test texts with errors; the same for every model."""
-    texts = {name: rows[name][:] for name in ("text", "text_pair") if name in rows.column_names}
-    changed = {name: perturb(kind, column, seed=0) for name, column in texts.items()}
-    return Dataset.from_dict({**changed, "label": rows["label"][:]})
+    columns = [name for name in ("text", "text_pair") if name in rows]
+    return rows.assign(**{name: perturb(kind, rows[name].tolist(), seed=0) for name in columns})

@@ -1,74 +1,51 @@
-"""The models that are compared: fitted on a fold, they classify rows. A new model is one more entry in `MODELS`."""
+"""The models that are compared: fitted on a fold, they classify texts. A new model is one more entry in `MODELS`."""
 
 import hashlib
 import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
-import torch
-from datasets import Dataset
-from numpy.typing import NDArray
-from torch import Tensor
+import pandas as pd
 
-from benchmarks.corpora import named_labels
+from benchmarks.corpora import joined_texts, labelled_texts, named_labels
 from benchmarks.folds import Fold
 from benchmarks.neural_peers import finetune_minilm, fit_published, save_minilm
-from benchmarks.peers import COPIED, PEERS, Texts, fit_peer
+from benchmarks.peers import COPIED, PEERS, Classify, Texts, fit_peer
 from benchmarks.records import record
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.data.loading import joined_texts
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.inference.scores import softmax
-from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification as Network
-from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier as Ngrams
-from glove_lstm.modeling.ngram_classifier import NgramGroup
-from glove_lstm.training import ngram_fitting
-from glove_lstm.training.arguments import Recipe, make_recipe
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.training.fit import fit
-from glove_lstm.training.result import TrainingResult
+from glove_lstm.training.recipe import Recipe, make_recipe
 
-Predict = Callable[[Dataset], NDArray[np.float64]]  # rows -> probabilities (n, classes)
-
-
-def _no_shapes(_: Any, ids: Tensor, __: Tensor, mask: Tensor) -> NgramGroup:
-    return NgramGroup(torch.zeros_like(ids), torch.zeros_like(mask))
-
-
-# Parts of `default` that are left out by a patch, and ablations by arguments of a recipe.
-_PATCHES: dict[str, tuple[Any, str, Any]] = {
-    "without_shape_ngrams": (Ngrams, "_shape_ngrams", _no_shapes),
-    "without_mean_ratio": (ngram_fitting, "_INTERPOLATION", 1.0),
-    "without_share_read": (Network, "share_read", lambda _, one: torch.ones_like(one.mask[:, 0])),
-}
+# Parts of `default` that are left out: arguments of its recipe.
 ABLATIONS: dict[str, dict[str, Any]] = {
-    "with_second_training": {"refit": True},
     "lstm_alone": {"ngram_buckets": 0},
     "ngrams_alone": {"max_steps": 1},  # and no LSTM at prediction
     "without_word_shapes": {"type_embedding_size": 0},
     "without_characters": {"character_buckets": 0},
     "without_corrupted_copies": {"corrupted_share": 0.0},
-    **{name: {} for name in _PATCHES},
 }
 OURS = ("default", "article", "distilled", *ABLATIONS)
 NEURAL = ("minilm_finetuned", "keras_article")
 FIRST_SEED = 42
+# Not trained on the validation texts: as published; and because the teacher was not.
+_NINE_TENTHS = ("article", "distilled")
 _OWN_ARGUMENTS = ("preset", "seed", "output_dir", "glove", "model_name_or_path")
 _OUR_SOURCES = (
     *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.text/*.py"),
     "glove_lstm.modeling/*.py",
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
-    *("glove_lstm.inference/prediction.py", "glove_lstm.inference/scores.py"),
+    *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/scores.py"),
 )
 _PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)
@@ -131,22 +108,30 @@ class Settings:
         return make_recipe(preset, **values)
 
 
-def train_preset(model: str, fold: Fold, seed: int, settings: Settings) -> TrainingResult:
-    """Train one of our presets, perhaps without a part. The teacher of `distilled` is a fine-tuned MiniLM."""
-    texts = fold.texts
-    teacher = _teacher(fold, settings) if model == "distilled" else None
+def _fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Classify:
+    """Train one of our presets, perhaps without a part.
+
+    It holds texts out itself, unless the fold's validation texts have other sources than the training texts.
+    """
+    train = labelled_texts(fold.every, fold.label_names)
+    validation = None
+    if fold.by_source or model in _NINE_TENTHS:
+        train = labelled_texts(fold.train, fold.label_names)
+        held_out = labelled_texts(fold.validation, fold.label_names)
+        validation = held_out.texts, named_labels(held_out)
+    teacher = None
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
-    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr), _patched(model):
+    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         folder = Path(scratch)
-        if teacher is not None:
-            folder = teacher.with_suffix(".student")
+        if model == "distilled":
+            teacher = _teacher(fold, settings)
+            folder = teacher.with_suffix(".student")  # with its answers, for the other seeds
         result = fit(
-            texts.texts,
-            named_labels(texts),
-            fold.held_out,
+            train.texts,
+            named_labels(train),
+            validation,
             recipe=settings.recipe(model, seed, str(folder)),
-            label_names=texts.label_names,
-            sources=texts.sources,
+            label_names=fold.label_names,
             glove=settings.glove,
             compute_metrics=compute_metrics,
             teacher=teacher,
@@ -154,67 +139,44 @@ def train_preset(model: str, fold: Fold, seed: int, settings: Settings) -> Train
     if model == "ngrams_alone":
         for weights in result.model.classifier.parameters():
             weights.data.zero_()
-    return result
+    return TorchClassifier.of(result.model, result.tokenizer).predict_proba
 
 
 def _teacher(fold: Fold, settings: Settings) -> Path:
-    """Return the folder of the teacher of a fold, which is trained if it is not kept from before."""
+    """Return the folder of the teacher of a fold, a MiniLM, which is fine-tuned if it is not kept from before."""
     assert settings.folder is not None
     settings.folder.mkdir(parents=True, exist_ok=True)
     made_of = json.dumps([fold.digest, record(*_NEURAL_SOURCES)["sources"]])
     folder = settings.folder / hashlib.sha256(made_of.encode()).hexdigest()[:16]
-    train, validation = _divided(fold)
-    save_minilm(train, validation, fold.label_names, folder)
+    save_minilm(_texts(fold.train), _texts(fold.validation), fold.label_names, folder)
     return folder
 
 
-def _divided(fold: Fold) -> tuple[Texts, Texts]:
-    """Return the texts of the first model and those that validate it, with class indices."""
-    parts = [fold.texts.select(rows) for rows in (fold.held_out.train, fold.held_out.validation)]
-    train, validation = ((list(part.texts), part.labels.tolist()) for part in parts)
-    return train, validation
+def _texts(rows: pd.DataFrame) -> Texts:
+    return joined_texts(rows), rows["label"].tolist()
 
 
-def _patched(model: str) -> AbstractContextManager[Any]:
-    return patch.object(*_PATCHES[model]) if model in _PATCHES else nullcontext()
+def with_copies(texts: Texts) -> Texts:
+    """Add the copies that the n-gram classifier of `default` learns from."""
+    # As in training/batches.py, which also cuts texts of more than 32,768 characters.
+    keys = [f"{FIRST_SEED} 0 {row}" for row in range(len(texts[0]))]
+    copies = list(map(training_copy, texts[0], keys))
+    return texts[0] + copies, texts[1] + texts[1]
 
 
-def training_texts(fold: Fold, *, copies: bool = False) -> Texts:
-    """All training texts of a fold, and their class indices; perhaps with the copies that the n-grams learn from."""
-    texts, labels = list(fold.texts.texts), fold.texts.labels.tolist()
-    if not copies:
-        return texts, labels
-    # As in `corrupt`, which also cuts texts of more than 32,768 characters.
-    keys = [f"{FIRST_SEED} 0 {row}" for row in range(len(texts))]
-    copied = list(map(training_copy, texts, keys))
-    return texts + copied, labels + labels
+def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, model: str) -> Classify:
+    train, validation, every = map(_texts, (fold.train, fold.validation, fold.every))
+    if model == "minilm_finetuned":
+        return finetune_minilm(train, validation)
+    if model == "keras_article":
+        return fit_published(every, settings.glove)
+    if model in COPIED:
+        every = with_copies(every)
+    return fit_peer(model, train, validation, every)
 
 
-def _fit_preset(fold: Fold, seed: int, settings: Settings, *, preset: str) -> Predict:
-    trained = train_preset(preset, fold, seed, settings)
-
-    def predict(rows: Dataset) -> NDArray[np.float64]:
-        bodies = rows["text_pair"][:] if "text_pair" in rows.column_names else None
-        with _patched(preset):
-            logits = predict_logits(trained.model, trained.tokenizer, rows["text"][:], bodies)
-        return softmax(logits)
-
-    return predict
-
-
-def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, name: str) -> Predict:
-    train, validation = _divided(fold)
-    every = training_texts(fold, copies=name in COPIED)
-    if name == "minilm_finetuned":
-        classify = finetune_minilm(train, validation)
-    elif name == "keras_article":
-        classify = fit_published(every, settings.glove)
-    else:
-        classify = fit_peer(name, train, validation, every)
-    return lambda rows: classify(list(joined_texts(rows)))
-
-
-MODELS: dict[str, Callable[[Fold, int, Settings], Predict]] = {
-    **{preset: partial(_fit_preset, preset=preset) for preset in OURS},
-    **{name: partial(_fit_peer, name=name) for name in (*PEERS, *NEURAL)},
+# A model is fitted with a fold, a seed and settings.
+MODELS: dict[str, Callable[[Fold, int, Settings], Classify]] = {
+    **{model: partial(_fit_preset, model=model) for model in OURS},
+    **{model: partial(_fit_peer, model=model) for model in (*PEERS, *NEURAL)},
 }

@@ -16,7 +16,6 @@ import logging
 import re
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,8 @@ import pandas as pd
 from benchmarks import corpora
 from benchmarks.models import Settings, sources
 from benchmarks.records import benchmark_parser, read_results, record, write_json
-from benchmarks.speed import run_process
 from benchmarks.tables import Results, scale_table
+from benchmarks.worker import run_worker
 from glove_lstm.commands.command import run_command
 from glove_lstm.commands.train import parse_words
 from glove_lstm.errors import DataError
@@ -51,7 +50,7 @@ _PACKAGES = {  # model -> module that it needs, and the package on PyPI
 }
 _TEST_ROWS = 5_000
 _LEFT_OUT = "onion_vs_nottheonion"  # its README: alone it hurts
-_SOURCES = ("benchmarks/scale*.py", "glove_lstm.commands/train.py")
+_SOURCES = ("benchmarks/scale.py", "benchmarks/worker.py", "glove_lstm.commands/train.py")
 
 
 def measure_scale(args: argparse.Namespace, words: Sequence[str] = ()) -> Results:
@@ -85,7 +84,9 @@ def measure_scale(args: argparse.Namespace, words: Sequence[str] = ()) -> Result
                 continue
             logger.info("Training %s on %s texts.", model, f"{count:,}")
             tables = {"train": train, "unlabelled": unlabelled, "test": test}
-            rows[model] = _measure(model, tables, args.glove, words) | origin
+            with tempfile.TemporaryDirectory() as scratch:
+                measured = run_training(model, tables, Path(scratch), args.glove, words)
+            rows[model] = measured | origin
             results[str(count)] = {name: rows[name] for name in MODELS if name in rows}
             write_json(args.json, results)
     return {count: results[count] for count in sorted(results, key=int)}
@@ -150,23 +151,30 @@ def _is_installed(model: str) -> bool:
     return False
 
 
-def _measure(
-    model: str, tables: Mapping[str, pd.DataFrame], glove: str, words: Sequence[str]
+def run_training(
+    model: str, tables: Mapping[str, pd.DataFrame], folder: Path, glove: str, words: Sequence[str]
 ) -> dict[str, Any]:
-    """Train a model in a new process with one thread, and classify the test texts."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-        job = {"model": model, "folder": scratch, "began": time.time()}
-        if model == "default" or model in UNLABELLED:
-            job |= {"glove": str(Path(glove).absolute()) if Path(glove).exists() else glove}
-            job |= {"arguments": list(words)}
-        worker = ["-m", "benchmarks.scale_worker"]
-        if model in UNLABELLED:
-            run_process(worker, json.dumps({**job, "model": "teacher"}), threads=1)
-            job |= {"model": "distilled", "began": time.time()}
-        answer = run_process(worker, json.dumps(job), threads=1)
+    """Train a model in a new process with one thread, and classify the test texts.
+
+    Args:
+        model: One of `MODELS`, or another linear model.
+        tables: "train", "test" and perhaps "unlabelled" -> columns `title` and `label`.
+        folder: An empty folder, for the tables and for the checkpoint of `default`.
+        glove: A name or a file.
+        words: Arguments of train.py for `default`.
+
+    Returns:
+        "accuracy", "accuracy_interval", and "figures" by unit.
+    """
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    job = {"measure": "training", "model": model, "folder": str(folder.absolute())}
+    job |= {"glove": str(Path(glove).absolute()) if Path(glove).exists() else glove}
+    job |= {"arguments": list(words)}
+    if model in UNLABELLED:
+        run_worker({**job, "model": "teacher"}, threads=1)
+        job["model"] = "distilled"
+    answer = run_worker(job, threads=1)
     is_right = np.array(answer.pop("predicted")) == tables["test"]["label"].to_numpy()
     return {**accuracy_with_interval(is_right), "figures": answer}
 

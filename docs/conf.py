@@ -1,6 +1,8 @@
 """Sphinx configuration; `make docs` builds the site into docs/_build."""
 
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 project = "glove-lstm"
@@ -19,8 +21,11 @@ nb_execution_raise_on_error = True
 
 # [text](../benchmarks/PROTOCOL.md#heading): a link to a file outside of docs/, which is not on the site.
 _LINK_OUTSIDE = re.compile(
-    r"\[([^]]+)\]\((?:\.\./)+((?:benchmarks|hub)/[^)#]+|[A-Z]+\.md)(?:#[^)]*)?\)"
+    r"\[([^]]+)\]\((?:\.\./)+((?:benchmarks|glove_lstm|hub)/[^)#]+|[A-Z]+\.md)(?:#[^)]*)?\)"
 )
+# The tour is a page of the site; a push sends it, too.
+_HERE = Path(__file__).parent
+shutil.copyfile(_HERE.parent / "glove_lstm" / "publishing" / "tour.ipynb", _HERE / "tour.ipynb")
 
 
 def setup(app: Any) -> None:

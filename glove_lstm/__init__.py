@@ -8,6 +8,7 @@ can use `LightClassifier`. The first use of a model class registers the classes 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from glove_lstm.errors import how_to_install
 from glove_lstm.version import __version__
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from glove_lstm.data.liar import Liar as Liar
     from glove_lstm.estimator import GloveLstmClassifier as GloveLstmClassifier
     from glove_lstm.inference.batch_classifier import BatchClassifier as BatchClassifier
-    from glove_lstm.inference.explanation import Explanation as Explanation
-    from glove_lstm.inference.relevance import explain as explain
-    from glove_lstm.inference.runtime import LightClassifier as LightClassifier
+    from glove_lstm.inference.explain import Explanation as Explanation
+    from glove_lstm.inference.explain import explain as explain
+    from glove_lstm.inference.light_classifier import LightClassifier as LightClassifier
     from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig as GloveLstmConfig
     from glove_lstm.modeling.modeling_glove_lstm import (
         GloveLstmForSequenceClassification as GloveLstmForSequenceClassification,
@@ -30,17 +31,17 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "BatchClassifier": "glove_lstm.inference.batch_classifier",
-    "Explanation": "glove_lstm.inference.explanation",
+    "Explanation": "glove_lstm.inference.explain",
     "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
     "GloveLstmClassifier": "glove_lstm.estimator",
     "GloveLstmConfig": "glove_lstm.auto_classes",
     "GloveLstmForSequenceClassification": "glove_lstm.auto_classes",
     "GloveLstmModel": "glove_lstm.auto_classes",
     "GloveLstmTokenizer": "glove_lstm.auto_classes",
-    "LightClassifier": "glove_lstm.inference.runtime",
+    "LightClassifier": "glove_lstm.inference.light_classifier",
     "Liar": "glove_lstm.data.liar",
     "Teacher": "glove_lstm.training.teacher",
-    "explain": "glove_lstm.inference.relevance",
+    "explain": "glove_lstm.inference.explain",
 }
 
 __all__ = ["__version__", *_MODULES]
@@ -55,7 +56,7 @@ def __getattr__(name: str) -> Any:
         lacking = error.name or "glove_lstm"
         if lacking.startswith("glove_lstm"):
             raise
-        sentence = f"{name} needs {lacking}; run: pip install 'glove-lstm[train]'"
+        sentence = f"{name} needs {lacking}; run: {how_to_install('train')}"
         raise ModuleNotFoundError(sentence, name=lacking) from None
 
 

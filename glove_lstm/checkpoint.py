@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from glove_lstm.data.files import check_is_no_file, check_revision, digest, read_checkpoint_json
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.version import __version__
 from glove_lstm.weights_file import check_weights
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ CODE_PATTERN = "*.py"
 TOKENIZER_NAMES = (TOKENIZER_NAME, TOKENIZER_CONFIG_NAME)
 LOADED_NAMES = (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES)  # what transformers needs
 # What belongs to one model, and would be wrong beside another.
-_MODEL_NAMES = (
+MODEL_NAMES = (
     *LOADED_NAMES,
     LIGHT_NAME,
     TRAINING_TEXTS_NAME,
@@ -55,9 +54,9 @@ _MODEL_NAMES = (
     *PLOT_NAMES,
     THUMBNAIL_NAME,
 )
-_ALL_PATTERNS = (*_MODEL_NAMES, CARD_NAME, CODE_PATTERN)
+_ALL_PATTERNS = (*MODEL_NAMES, CARD_NAME, CODE_PATTERN)
 
-_MODEL_TYPE = "glove_lstm"
+MODEL_TYPE = "glove_lstm"
 _PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 # Keys in the metadata of an ONNX file: hashes of what it was made from.
 _CONFIG_KEY, _WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"
@@ -69,6 +68,7 @@ _FIELDS_WITHOUT_EFFECT = {
     "id2label",
     "label2id",
     "label_type",
+    "labels_are_lists",
     "problem_type",
     "text_column_names",
     "thresholds",
@@ -129,9 +129,9 @@ class Checkpoint:
 
         config = read_checkpoint_json(folder / CONFIG_NAME)
         model_type = config.get("model_type")
-        if model_type != _MODEL_TYPE:
+        if model_type != MODEL_TYPE:
             problem = f"{model} is a model of type {model_type!r}"
-            raise DataError(f"{problem}; this package loads {_MODEL_TYPE!r}.")
+            raise DataError(f"{problem}; this package loads {MODEL_TYPE!r}.")
         _check_problem_type(folder, config)
         return cls(folder, config, read_label_names(folder, config), repo_id)
 
@@ -203,7 +203,7 @@ class Checkpoint:
         path = self.folder / LIGHT_NAME
         if not path.is_file():
             raise DataError(f"{path} is missing; run: glove-lstm export {self.folder}.")
-        self._check_weights()
+        self.check_weights()
         session = open_session(path)
         metadata = session.get_modelmeta().custom_metadata_map
         for key, expected in self.content_hashes().items():
@@ -247,10 +247,8 @@ class Checkpoint:
             self.load_model()  # refuses weights that do not fit the config as it is
         # Read each file once only to check it, because errors of transformers do not name the file.
         self.model_config()
-        for name in TOKENIZER_NAMES:
-            read_checkpoint_json(self.folder / name)
-        _check_model_max_length(self.folder / TOKENIZER_CONFIG_NAME)
-        self._check_weights()
+        self.light_tokenizer()
+        self.check_weights()
 
         # With `ignore_mismatched_sizes`, transformers lists the weights of another size instead of raising.
         options = {"ignore_mismatched_sizes": True, "output_loading_info": True, **config_changes}
@@ -271,6 +269,18 @@ class Checkpoint:
         has_types = "token_type_ids" in tokenizer.model_input_names
         self._check_tokenizer(model.config.to_dict(), len(tokenizer), has_types=has_types)
         return model, tokenizer
+
+    def check_weights(self) -> None:
+        """Check the values of `model.safetensors`.
+
+        Raises:
+            DataError: The file is missing or damaged, or holds values that the network does not read.
+        """
+        self.fetch(WEIGHTS_NAME)
+        path = self.folder / WEIGHTS_NAME
+        if not path.is_file():
+            raise DataError(f"{path} is missing: get the checkpoint again.")
+        check_weights(path, len(self.label_names))
 
     def training_texts(self) -> "TextRecord | None":
         """Load the record of the training texts; None if there is none, or if the weights have changed since.
@@ -299,11 +309,12 @@ class Checkpoint:
         config_digest = hashlib.sha256(text.encode()).hexdigest()
         return {_CONFIG_KEY: config_digest, _WEIGHTS_KEY: digest(self.folder / WEIGHTS_NAME)}
 
-    def copy_to(self, folder: Path) -> None:
+    def copy_to(self, folder: Path, *, with_card: bool = True) -> None:
         """Copy the checkpoint into a folder, whole or not at all, without what a training leaves beside it."""
         self.fetch_all()
+        patterns = [name for name in _ALL_PATTERNS if with_card or name != CARD_NAME]
         with _replacing_checkpoint(folder) as part:
-            for pattern in _ALL_PATTERNS:
+            for pattern in patterns:
                 for path in self.folder.glob(pattern):
                     target = part / path.relative_to(self.folder)
                     target.parent.mkdir(exist_ok=True)
@@ -331,24 +342,11 @@ class Checkpoint:
         Yields:
             A temporary folder that holds the checkpoint. Files that the block writes there are saved, too.
         """
-        from safetensors.torch import load_file, save_file
-
         with _replacing_checkpoint(folder) as part:
             model.save_pretrained(part)
-            weights = part / WEIGHTS_NAME
-            # Written again, to add the version of this package to the metadata.
-            metadata = {"format": "pt", "glove_lstm_version": __version__}
-            save_file(load_file(weights), weights, metadata)
             tokenizer.save_pretrained(part)
-            training_texts.save(part / TRAINING_TEXTS_NAME, digest(weights))
+            training_texts.save(part / TRAINING_TEXTS_NAME, digest(part / WEIGHTS_NAME))
             yield part
-
-    def _check_weights(self) -> None:
-        self.fetch(WEIGHTS_NAME)
-        path = self.folder / WEIGHTS_NAME
-        if not path.is_file():
-            raise DataError(f"{path} is missing: get the checkpoint again.")
-        check_weights(path, len(self.label_names))
 
     def _check_tokenizer(
         self, config: Mapping[str, Any], word_count: int, *, has_types: bool
@@ -389,7 +387,7 @@ def _move_checkpoint(part: Path, folder: Path) -> None:
 
     The earlier config.json is removed first, and the new one comes last: a folder that has one is complete.
     """
-    for name in _MODEL_NAMES:  # begins with config.json
+    for name in MODEL_NAMES:  # begins with config.json
         (folder / name).unlink(missing_ok=True)
     files = sorted(path for path in part.rglob("*") if path.is_file())
     files.remove(part / CONFIG_NAME)

@@ -1,4 +1,4 @@
-"""The error that a user can mend, and what its message quotes."""
+"""The error that a user can mend, and words for messages."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -35,3 +35,14 @@ def listed(names: Iterable[Any]) -> str:
     first = list(islice(names, _NAMES + 1))
     listing = ", ".join(shown(name) for name in first[:_NAMES])
     return f"{listing}, ..." if len(first) > _NAMES else listing
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 text", "1,200 texts"."""
+    ending = "" if number == 1 else "s"
+    return f"{number:,} {noun}{ending}"
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra of this package, which is not on PyPI yet."""
+    return f"pip install '.[{extra}]' in a clone of glove-lstm, or pip install 'WHEEL[{extra}]'"

@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from datasets import Dataset
 from huggingface_hub import CommitInfo
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -25,6 +24,7 @@ from glove_lstm.data.columns import check_label_names
 from glove_lstm.data.files import digest
 from glove_lstm.data.in_memory import (
     LabelValues,
+    common_label_type,
     label_values,
     labels_as_strings,
     read_labels,
@@ -35,14 +35,14 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.prediction import predict_probabilities
-from glove_lstm.inference.relevance import explain
+from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.hub_upload import Destination, check_destination, push_folder
+from glove_lstm.publishing.card import keeps_card
+from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save_result import save_result
-from glove_lstm.publishing.staging import stage_checkpoint
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import Label, number_labels
 from glove_lstm.training.recipe import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
@@ -83,6 +83,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     _labels_are_lists: bool
     _saved_from: TrainingResult | Checkpoint  # what `save_pretrained` saves
     _weights_digest: str  # of the weights of a loaded checkpoint
+    _classifier: TorchClassifier
     _columns: NDArray[np.int64]  # the columns of the model's scores, in the order of `classes_`
 
     def __init__(
@@ -187,7 +188,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 groups=kept_groups,
                 class_weight=self._class_weight(),
                 sample_weight=kept_weights,
-                label_type=labels.label_type,
                 compute_metrics=compute_metrics,
                 teacher=self.teacher,
                 unlabelled=more_texts,
@@ -196,13 +196,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         result.about["validation_is_given"] = validation is not None
         self._training_texts = result.training_texts
         self._labels_are_lists = labels.are_lists
+        config = result.model.config
+        config.labels_are_lists = labels.are_lists
+        config.label_type = common_label_type(config.label_names, labels.label_type)
         self._saved_from = result.without_texts()
         return self._set_model(result.model, result.tokenizer)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""
         scores = self.predict_proba(X)
-        thresholds = decision_thresholds(self.model_.config.to_dict())
+        thresholds = self._classifier.thresholds
         if thresholds is None:
             return self.classes_[scores.argmax(axis=1)]
         sorted_thresholds = np.array(thresholds)[self._columns]
@@ -211,7 +214,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return scores (n, classes), columns in the order of `classes_`."""
         check_is_fitted(self)
-        scores = predict_probabilities(self.model_, self.tokenizer_, *read_texts(X))
+        scores = self._classifier.predict_proba(*read_texts(X))
         return scores[:, self._columns]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -227,13 +230,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Read labels of other texts as `fit` has read those of the training."""
         return read_labels(y, are_lists=self._labels_are_lists, column_labels=self.classes_)
 
-    def explain(self, text: str, text_pair: str | None = None, *, label: Any = None) -> Explanation:
-        """Return the contribution of each word to a label; see `glove_lstm.explain`."""
+    def explain(self, text: str, label: Any = None) -> Explanation:
+        """Return the effect of each word on a label, by default the best one; see `glove_lstm.explain`."""
         check_is_fitted(self)
         name = None
         if label is not None:
             [name] = labels_as_strings([label])
-        return explain(self.model_, self.tokenizer_, text, text_pair, label=name)
+        return self._classifier.explain(text, name, progress=bool(self.verbose))
 
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
         """Measure the classifier as `glove-lstm evaluate` does, on texts that `fit` has not seen.
@@ -255,47 +258,68 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(texts, labels.labels)
         numbers = number_labels(labels.labels, self.model_.config.label_names)
         report = Report()
-        rows = Dataset.from_dict({"text": texts, "label": numbers.tolist()})
-        unseen = report.leave_out_seen(self._training_texts, rows)
+        unseen = report.find_unseen(self._training_texts, texts)
         if not len(unseen):
             raise DataError(f"{report.describe_seen('the classifier')} Give other texts.")
-        report.add_model(self.model_, self.tokenizer_, unseen, robustness=robustness)
+        unseen_texts = [texts[row] for row in unseen]
+        report.add_model(self._classifier, unseen_texts, numbers[unseen], robustness=robustness)
         return report
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(
+        self, folder: str | Path, *, language: str | None = None, license: str | None = None
+    ) -> None:
         """Write what `glove-lstm train` writes.
 
-        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved.
+        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved. A card in the
+        folder that somebody has edited is kept.
+
+        Args:
+            folder: Where to write.
+            language: Language of the texts, as a code such as "en", for the model card.
+            license: Licence of the model, as an id of the Hub such as "apache-2.0", for the model card.
+
+        Raises:
+            DataError: A file that would be overwritten or removed is not from a training of this package.
         """
         check_is_fitted(self)
         if isinstance(self._saved_from, TrainingResult):
             with _global_state_restored(hide_output=not self.verbose):
-                save_result(self._saved_from, run_metrics(self._saved_from), Path(folder))
+                metrics = run_metrics(self._saved_from)
+                metrics["about"] |= {"language": language, "license": license}
+                save_result(self._saved_from, metrics, Path(folder))
             return
+        if language or license:
+            raise DataError(
+                "A loaded classifier keeps its model card; edit its README.md instead of giving language or license."
+            )
         checkpoint = self._saved_from
         weights = checkpoint.folder / WEIGHTS_NAME
         if not weights.is_file() or digest(weights) != self._weights_digest:
             raise DataError(f"{weights} is not the file that was loaded; load it again.")
-        if checkpoint.folder.resolve() != Path(folder).resolve():
-            checkpoint.copy_to(Path(folder))
+        target = Path(folder)
+        if checkpoint.folder.resolve() != target.resolve():
+            check_output_folder(target)
+            checkpoint.copy_to(target, with_card=not keeps_card(target))
 
     def push_to_hub(
-        self, repo_id: str, *, send_training_texts: bool = True, **options: Any
+        self,
+        repo_id: str,
+        *,
+        language: str | None = None,
+        license: str | None = None,
+        **options: Any,
     ) -> CommitInfo:
         """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
 
-        `send_training_texts=False` leaves out the record of the training texts, by which anyone can test whether a text
-        was in the training. Other options: `private=True` for a new private repository, `revision` for a branch,
-        `token` for another login.
+        `language` and `license` are those of `save_pretrained`. Other options: `private=True` for a new private
+        repository, `revision` for a branch, `token` for another login.
         """
         to = Destination(repo_id, **options)
         check_destination(to)
         with tempfile.TemporaryDirectory() as scratch:
             saved = Path(scratch) / "saved"
-            staged = Path(scratch) / "staged"
-            self.save_pretrained(saved)
-            stage_checkpoint(saved, staged, repo_id, send_training_texts=send_training_texts)
-            return push_folder(staged, to)
+            self.save_pretrained(saved, language=language, license=license)
+            return push_checkpoint(saved, to)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:
@@ -313,7 +337,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _global_state_restored(hide_output=True):
             classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
-        loaded._labels_are_lists = False
+        # `glove-lstm train` reads lists only, and does not record it.
+        is_from_command = classifier.config.label_type is None
+        are_lists = getattr(classifier.config, "labels_are_lists", is_from_command)
+        loaded._labels_are_lists = bool(are_lists)
         loaded._saved_from = checkpoint
         loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
         return loaded._set_model(classifier, tokenizer)
@@ -322,6 +349,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Set the model, and the classes with the type of labels that its config names."""
         self.model_ = model
         self.tokenizer_ = tokenizer
+        self._classifier = TorchClassifier.of(model, tokenizer)
         labels = label_values(model.config.label_names, model.config.label_type)
         self._columns = np.argsort(labels, kind="stable")
         if decision_thresholds(model.config.to_dict()) is not None:
@@ -393,7 +421,7 @@ def _read_y(y: Any) -> LabelValues:
     if len(labels.classes) < 2 and not labels.is_multi_label:
         problem = f"y has {len(labels.classes)} class, {labels.classes}"
         raise DataError(f"{problem}; a classifier needs two or more.")
-    check_label_names(labels.classes, len(labels.labels), "y")
+    check_label_names(labels.classes, len(labels.labels), "y", "give other labels")
     return labels
 
 

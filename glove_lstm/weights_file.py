@@ -14,7 +14,7 @@ _BLOCK = 1 << 16  # values tested at a time; fits a processor's cache
 
 
 class _FloatFormat(NamedTuple):
-    """A type of floating-point numbers in a safetensors file."""
+    """A type of floating-point numbers in a safetensors file that the network reads."""
 
     integer: str  # numpy's integer of as many bits
     exponent: int  # mask of the exponent, whose bits are all set only in infinity and NaN
@@ -51,7 +51,8 @@ def check_weights(path: Path, label_count: int) -> None:
         label_count: Number of labels in the config.json beside it.
 
     Raises:
-        DataError: The file is damaged, holds NaN or infinity, or its weights are of another number of labels.
+        DataError: The file is damaged, holds NaN, infinity or values of a type that the network does not read, or its
+            weights are of another number of labels.
     """
     try:
         stored_labels = _check_values(path)
@@ -70,13 +71,17 @@ def check_weights(path: Path, label_count: int) -> None:
 
 
 def _check_values(path: Path) -> int | None:
-    """Refuse values that are not finite; return the number of labels, if there is a last layer."""
+    """Refuse values that are no finite floating-point numbers; return the number of labels if there is a last layer."""
     header, start = read_header(path)
     content = np.memmap(path, np.uint8, mode="r")[start:]
     label_count = None
     for name, tensor in header.items():
         if tensor["dtype"] not in _FORMATS:
-            continue
+            types = ", ".join(_FORMATS)
+            problem = f"{path}: {name} has the type {tensor['dtype']!r}, not one of {types}"
+            raise DataError(
+                f"{problem}: get the checkpoint again, or save it in one of these types."
+            )
         number_format = _FORMATS[tensor["dtype"]]
         begin, end = tensor["data_offsets"]
         if not 0 <= begin <= end <= len(content):

@@ -1,8 +1,4 @@
-# /// script
-# requires-python = ">=3.11"
-# dependencies = ["glove-lstm[train]"]
-# ///
-"""`glove-lstm train` as a file, which `uv run` and `hf jobs uv run` can run by itself."""
+"""`glove-lstm train` as a file."""
 
 import sys
 

@@ -1,6 +1,5 @@
-"""Starts the app for tests as people start it, and ends it."""
+"""Starts the app for tests as people start it, and looks at its colours."""
 
-import json
 import os
 import re
 import shutil
@@ -35,15 +34,13 @@ class Running:
 
 
 @contextmanager
-def run_demo(
-    log: Path, *args: object, command: tuple[str, ...] = (), **env: str
-) -> Iterator[Running]:
-    """Start `scripts/demo.py ARGS`, or another command, and end it afterwards."""
+def run_demo(log: Path, *args: object, **env: str) -> Iterator[Running]:
+    """Start `scripts/demo.py ARGS`, and end it afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    start = command or (sys.executable, str(ROOT / "scripts" / "demo.py"), "--port", port)
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "GRADIO_SERVER_PORT": port, **env}
+    start = (sys.executable, str(ROOT / "scripts" / "demo.py"), "--port", port)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **env}
     with log.open("wb") as file:
         process = subprocess.Popen(
             [*start, *map(str, args)], stdout=file, stderr=subprocess.STDOUT, env=environment
@@ -68,26 +65,46 @@ def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
     raise TimeoutError(log.read_text(encoding="utf-8"))
 
 
-def call(http, name, *data):
-    """Return (True, answer) of an endpoint, or (False, message)."""
-    posted = http.post(f"/gradio_api/call/{name}", json={"data": data})
-    if posted.status_code != 200:
-        return False, posted.json()["detail"]
-    events = http.get(f"/gradio_api/call/{name}/{posted.json()['event_id']}").text
-    event, data = re.search(r"event: (complete|error)\ndata: (.*)", events).groups()
-    value = json.loads(data)
-    if event == "error":
-        return False, value["error"]
-    return True, value
+# The colours of the letters of a text, and of all backgrounds behind them, the nearest first.
+_COLOURS = """all => all.map(element => {
+    const backgrounds = []
+    for (let behind = element; behind; behind = behind.parentElement)
+        backgrounds.push(getComputedStyle(behind).backgroundColor)
+    return [element.innerText, getComputedStyle(element).color, backgrounds]
+})"""
 
 
-def upload(http, name, content):
-    """Upload a file and return its description, as an argument of an endpoint."""
-    posted = http.post("/gradio_api/upload", files={"files": (name, content)})
-    posted.raise_for_status()
-    return file_data(posted.json()[0])
+def assert_readable(page, *, is_dark: bool) -> None:
+    """The results fit the screen, and their letters contrast with what is behind them by at least 4.5 to 1."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    shown = page.locator("#verdict, #words, #words mark").evaluate_all(_COLOURS)
+    assert len(shown) > 5
+    canvas = (0.0, 0.0, 0.0) if is_dark else (255.0, 255.0, 255.0)
+    for text, letters, backgrounds in shown:
+        behind = canvas
+        for colour in reversed(backgrounds):
+            behind = _over(colour, behind)
+        darker, lighter = sorted([_luminance(_over(letters, behind)), _luminance(behind)])
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, letters, backgrounds)
+    assert (_luminance(behind) < 0.3) == is_dark
 
 
-def file_data(path):
-    """Return the description of a file on the server, as an argument of an endpoint."""
-    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+def _over(colour: str, behind: tuple[float, ...]) -> tuple[float, ...]:
+    """Return what a colour, named as browsers name it, makes of the one behind it."""
+    numbers = [float(number) for number in re.findall(r"[\d.]+", colour)]
+    opacity = numbers[3] if len(numbers) > 3 else 1.0
+    return tuple(
+        opacity * part + (1 - opacity) * other for part, other in zip(numbers, behind, strict=False)
+    )
+
+
+def _luminance(colour: tuple[float, ...]) -> float:
+    """Relative luminance of a colour, from 0 to 1 (https://www.w3.org/TR/WCAG22)."""
+    total = 0.0
+    for number, weight in zip(colour, (0.2126, 0.7152, 0.0722), strict=True):
+        value = number / 255
+        linear = value / 12.92
+        if value > 0.04045:
+            linear = ((value + 0.055) / 1.055) ** 2.4
+        total += weight * linear
+    return total

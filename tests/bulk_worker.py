@@ -30,9 +30,9 @@ def predict(texts, pairs=None):
 
 
 def model(predict, names=NAMES, thresholds=None, made="up"):
-    """As `open_model` returns it."""
+    """As `load_classifier` returns it."""
     return SimpleNamespace(
-        predict=predict, label_names=names, thresholds=thresholds, identity=lambda: {"made": made}
+        predict_proba=predict, label_names=names, thresholds=thresholds, digests={"made": made}
     )
 
 

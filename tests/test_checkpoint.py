@@ -6,6 +6,7 @@ import pytest
 from support import edit_json
 
 from glove_lstm.checkpoint import LOADED_NAMES, Checkpoint
+from glove_lstm.data.files import digest
 from glove_lstm.errors import DataError
 
 MODEL_FILES = {
@@ -89,6 +90,19 @@ def test_others_may_read_a_saved_checkpoint(tmp_path, parts):
     plain.write_text("x")
     for path in (tmp_path / "saved").glob("*.*"):
         assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode), path
+
+
+def test_equal_models_have_equal_files(tmp_path, parts):
+    """safetensors writes several metadata in any order, so ten copies would hardly be equal by chance."""
+    for name in LOADED_NAMES:
+        digests = set()
+        for number in range(10):
+            folder = tmp_path / str(number)
+            if not folder.exists():
+                with Checkpoint.saving(folder, *parts):
+                    pass
+            digests.add(digest(folder / name))
+        assert len(digests) == 1, name
 
 
 def test_another_kind_of_model_is_refused(copy):

@@ -92,19 +92,6 @@ def test_the_page_of_options_is_that_of_the_command() -> None:
     assert "| `--train_file` |" in page
 
 
-def test_the_script_that_uv_runs_by_itself_names_the_package() -> None:
-    """`make uv-run` runs it."""
-    script = text_of(ROOT / "scripts" / "train.py")
-    # The regular expression of PEP 723.
-    found = re.search(r"(?m)^# /// script$\s((^#(| .*)$\s)+)^# ///$", script)
-    assert found
-    header = tomllib.loads(re.sub("(?m)^# ?", "", found[1]))
-    assert header["requires-python"] == PROJECT["requires-python"]
-    [needed] = map(Requirement, header["dependencies"])
-    assert needed.name == PROJECT["name"]
-    assert needed.extras == {"train"} <= set(PROJECT["optional-dependencies"])
-
-
 def test_lower_bounds_are_those_that_are_tested() -> None:
     extras = PROJECT["optional-dependencies"]
     promised = {}

@@ -9,7 +9,7 @@ import pytest
 from hub_server import TOKEN, HubServer
 from support import QUICK, ROOT, WITHOUT_PACKAGE, run_client
 
-from glove_lstm.publishing.hub_upload import list_files
+from glove_lstm.publishing.push import PUSHED_FILES_NAME, list_files
 
 REPO = "user/fake-news"
 RECORD = "training_texts.safetensors"
@@ -18,7 +18,7 @@ PUSH = """
 from glove_lstm import GloveLstmClassifier
 texts = ["Council votes on the bridge", "SHOCKING secret exposed!", ""]
 classifier = GloveLstmClassifier.from_pretrained({folder!r})
-commit = classifier.push_to_hub({repo!r}, private=True, send_training_texts=False)
+commit = classifier.push_to_hub({repo!r}, private=True)
 loaded = GloveLstmClassifier.from_pretrained({repo!r}, revision=commit.oid)
 difference = loaded.predict_proba(texts) - classifier.predict_proba(texts)
 assert abs(difference).max() < 1e-6
@@ -92,12 +92,13 @@ def test_push_fine_tune_push_again_load(exported, articles, tmp_path):
         assert repo.private
         assert len(repo.commits) == 2  # the Hub's own, and ours
         sent = hub.files(REPO)
-        assert set(sent) == {*list_files(exported), *ADDED} - {RECORD}
+        assert set(sent) == {*list_files(exported), *ADDED, PUSHED_FILES_NAME} - {RECORD}
         assert f'model="{REPO}"'.encode() in sent["README.md"]
 
         second = fine_tune_and_push(hub, articles, tmp_path / "two")
         assert len(repo.commits) == 3  # the Trainer pushed nothing
-        assert set(hub.files(REPO)) >= {*ADDED, RECORD}
+        assert set(hub.files(REPO)) >= ADDED
+        assert RECORD not in hub.files(REPO)
         assert f'revision="{repo.at("main").sha}"' in second.stdout
 
         _, *revisions = repo.commits
@@ -111,3 +112,41 @@ def test_push_fine_tune_push_again_load(exported, articles, tmp_path):
     for commit in repo.commits.values():
         for name, data in commit.files.items():
             assert TOKEN.encode() not in data, name
+
+
+def push(hub, folder, home, *options):
+    """The output of a push by the command, in lines."""
+    command = [sys.executable, ROOT / "scripts" / "push.py", folder, "--repo_id", REPO, *options]
+    env = hub.client_env(home, TOKEN)
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return (done.stdout + done.stderr).splitlines()
+
+
+@pytest.mark.slow
+def test_a_push_deletes_only_what_an_earlier_push_wrote(exported, tmp_path):
+    others = {"pytorch_model.bin": b"weights", "data/train.csv": b"text", "plots/mine.png": b""}
+    with HubServer() as hub:
+        hub.add_token(TOKEN)
+        repo = hub.add_repo(REPO, others)
+        push(hub, exported, tmp_path)
+        first = hub.files(REPO)
+        assert first.items() >= others.items()
+        assert "plots/curves.png" in first
+
+        (exported / "plots" / "curves.png").unlink()
+        commits = len(repo.commits)
+        for options in (["--dry_run"], []):
+            lines = push(hub, exported, tmp_path, *options)
+            deletions = [line for line in lines if "deleted" in line.lower()]
+            assert len(deletions) == 1
+            assert "plots/curves.png" in deletions[0]
+        assert len(repo.commits) == commits + 1  # the dry run made none
+        assert first.keys() - hub.files(REPO).keys() == {"plots/curves.png"}
+
+        # What is deleted once and comes back from others is theirs.
+        with hub.lock:
+            repo.commit("main", {**repo.at("main").files, "plots/curves.png": b"theirs"})
+        push(hub, exported, tmp_path)
+        assert hub.files(REPO)["plots/curves.png"] == b"theirs"
+        assert hub.files(REPO).items() >= others.items()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.errors import DataError, first_line
+from glove_lstm.errors import DataError, first_line, how_to_install
 
 # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -28,9 +28,11 @@ def new_parser(command: str, description: str | None) -> argparse.ArgumentParser
 
 
 def add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """Add the arguments MODEL and --revision, of a checkpoint."""
+    """Add the arguments MODEL, which may also be given as --model, and --revision, of a checkpoint."""
     text = "a checkpoint's folder, or a repository's id on the Hub; default: the one that ships"
-    parser.add_argument("model", nargs="?", metavar="MODEL", default=default, help=text)
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("model", nargs="?", metavar="MODEL", default=argparse.SUPPRESS, help=text)
+    either.add_argument("--model", metavar="MODEL", default=default, help="the same as MODEL")
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
 
 
@@ -108,10 +110,13 @@ def _sentence(error: BaseException, extra: str) -> str | None:
     if module and not module.startswith("glove_lstm"):
         return (
             f"This needs {module.partition('.')[0]}, which is not installed. "
-            f"Run: pip install 'glove-lstm[{extra}]'"
+            f"Run: {how_to_install(extra)}."
         )
     if _disk_is_full(error):
-        return "The disk is full: free some space and run the command again."
+        return (
+            "The disk is full, or a file is larger than ulimit -f allows: "
+            "free some space or raise the limit, and run the command again."
+        )
     if isinstance(error, OSError) and error.filename and error.errno is not None:
         return f"{error.filename}: {error.strerror}."
     if isinstance(error, OSError) and error.errno == errno.EBADF:  # a closed descriptor
@@ -135,8 +140,13 @@ def _refusal(error: BaseException) -> str | None:
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
-    """Return whether a full disk caused the error. Libraries wrap that error, or keep only its message."""
-    messages = (os.strerror(errno.ENOSPC), "PytorchStreamWriter failed")
+    """Return whether a full disk or a limit of the size of a file caused the error.
+
+    Libraries wrap that error, or keep only its message. torch has messages of its own.
+    """
+    of_system = [os.strerror(number) for number in (errno.ENOSPC, errno.EFBIG)]
+    of_torch = ["PytorchStreamWriter failed", "inline_container.cc"]
+    messages = of_system + of_torch
     while error is not None:
         if any(message in str(error) for message in messages):
             return True

@@ -1,4 +1,4 @@
-r"""Measure a checkpoint on labelled texts, and look for leaks of the label.
+r"""Measure a checkpoint on labelled texts, and look for phrases that give a label away.
 
 glove-lstm evaluate --test_file labelled.csv --output_dir report
 glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
@@ -6,10 +6,10 @@ glove-lstm evaluate out --test_file labelled.csv --teacher user/transformer
 glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 
 The default MODEL is the checkpoint that ships with the package. With --leaks and without MODEL, only
-leaks are checked: texts in two splits, and phrases that leak the label. OUTPUT_DIR gets
+the phrases are looked for, in all splits together. OUTPUT_DIR gets
 eval.json and, for a model of one label a text, confusion.png and reliability.png. --robustness
-repeats the measurement on corrupted texts. The check for leaks keeps rows without text; for a MODEL,
---on_empty says what happens to them.
+repeats the measurement on corrupted texts. --leaks keeps rows without text; for a MODEL, --on_empty says what
+happens to them.
 
 A checkpoint records its training and validation texts. Only other texts are measured.
 """
@@ -22,19 +22,18 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from datasets import Dataset
 
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
-from glove_lstm.data import loading
 from glove_lstm.data.columns import columns_warning
 from glove_lstm.data.files import check_is_no_file
-from glove_lstm.data.load import LabelledRows, load_splits
-from glove_lstm.errors import DataError
-from glove_lstm.evaluation.leaks import check_leaks
+from glove_lstm.data.load import load_splits
+from glove_lstm.errors import DataError, counted
+from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.training.labelled_texts import number_labels
 from glove_lstm.training.teacher import Teacher, ask, load_teacher
 
@@ -65,13 +64,25 @@ def main(argv: Sequence[str]) -> None:
         load_arguments["trained_columns"] = checkpoint.text_column_names
         _measure_model(report, args, model_name, checkpoint, load_arguments)
     if args.leaks:
-        load_arguments["on_empty"] = "keep"  # that a text is empty may itself tell the label
-        data = loading.load_splits(**load_arguments)
-        report.figures["leaks"] = check_leaks(data)
+        report.figures["leaks"] = _find_leaks(load_arguments)
     sys.stdout.write(report.text())
     if args.output_dir:
         report.save(args.output_dir)
         sys.stdout.write(f"\nSaved to {args.output_dir}\n")
+
+
+def _find_leaks(load_arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Look for phrases that give a label away, in all splits together."""
+    load_arguments["on_empty"] = "keep"  # that a text is empty may itself tell the label
+    data = load_splits(**load_arguments)
+    if data.is_multi_label:
+        raise DataError(f"{data.description} has lists of labels; --leaks is for one label a text.")
+    texts: list[str] = []
+    labels: list[str] = []
+    for rows in data.splits.values():
+        texts += rows.texts
+        labels += rows.labels
+    return find_leaks(texts, labels)
 
 
 def _measure_model(
@@ -106,9 +117,11 @@ def _measure_model(
     clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
-    texts = _as_dataset(data.splits[args.split], label_names)
+    rows = data.splits[args.split]
+    texts = rows.texts
+    labels = number_labels(rows.labels, label_names)
     sys.stdout.write(
-        f"{model_name}: {len(texts):,} texts ({data.description}; split {args.split})\n"
+        f"{model_name}: {counted(len(texts), 'text')} ({data.description}; split {args.split})\n"
     )
     report.figures |= {
         "data": data.description,
@@ -118,26 +131,21 @@ def _measure_model(
         "text_column_names": data.text_column_names,
     }
 
-    unseen = report.leave_out_seen(checkpoint.training_texts(), texts)
+    unseen = report.find_unseen(checkpoint.training_texts(), texts)
     sentence = report.describe_seen(model_name)
     if len(unseen) == 0 and not args.leaks:
         raise DataError(f"{sentence} Give other texts.")
     sys.stdout.write(f"{sentence}\n\n")
     if len(unseen) == 0:  # --leaks looks at the texts all the same
         return
-    model, tokenizer = checkpoint.load_model()
-    report.add_model(model, tokenizer, unseen, robustness=args.robustness)
+    unseen_texts = [texts[row] for row in unseen]
+    classifier = TorchClassifier.of(*checkpoint.load_model())
+    report.add_model(classifier, unseen_texts, labels[unseen], robustness=args.robustness)
     if args.teacher:
         named_teacher = Teacher(args.teacher, args.teacher_revision, args.trust_remote_code)
-        teacher = load_teacher(named_teacher, model.device)
-        logits = ask(teacher, unseen["text"][:], label_names)
+        teacher = load_teacher(named_teacher, classifier.model.device)
+        logits = ask(teacher, unseen_texts, label_names)
         report.add_teacher(teacher.about["name"], logits)
-
-
-def _as_dataset(rows: LabelledRows, label_names: Sequence[str]) -> Dataset:
-    """Return rows with the columns text and label, as `Report` takes them."""
-    numbers = number_labels(rows.labels, label_names)
-    return Dataset.from_dict({"text": rows.texts, "label": numbers.tolist()})
 
 
 def _option(field_name: str) -> str:
@@ -178,6 +186,8 @@ def _parser() -> argparse.ArgumentParser:
         help="let Python files in the teacher's repository run",
     )
     parser.add_argument("--robustness", action="store_true", help="measure on corrupted texts, too")
-    parser.add_argument("--leaks", action="store_true", help="look for leaks of the label")
+    parser.add_argument(
+        "--leaks", action="store_true", help="list phrases that alone give a label away"
+    )
     parser.add_argument("--output_dir", type=Path, metavar="DIR", help="for eval.json and plots")
     return parser

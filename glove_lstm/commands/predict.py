@@ -1,31 +1,36 @@
 """Classify texts: on the command line, on standard input (one a line), or in files.
 
 glove-lstm predict "A headline" "Another one"
+glove-lstm predict mine "A headline"
+glove-lstm predict --model user/mine "A headline"
 glove-lstm predict --input articles.csv --format csv --output labels.csv
 head -5 headlines.txt | glove-lstm predict --format jsonl
 glove-lstm predict "A headline" --explain
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
 
-Without --model it uses the checkpoint that ships with the package, and needs no network. A
-checkpoint's light.onnx is used if there is one, and PyTorch otherwise.
+Without a model it uses the checkpoint that ships with the package, and needs no network. A
+checkpoint's folder may come before the texts; before --input, a repository's id, too. A checkpoint's
+light.onnx is used if there is one, and PyTorch otherwise.
 """
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, LIGHT_NAME, Checkpoint
+from glove_lstm.checkpoint import CONFIG_NAME, DEFAULT_CHECKPOINT, LIGHT_NAME, Checkpoint
 from glove_lstm.commands.command import new_parser
 from glove_lstm.data.columns import columns_warning
 from glove_lstm.data.tables import checked_lines
 from glove_lstm.data.text_rows import TextSource, open_files, open_stream, open_texts
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import open_model
+from glove_lstm.errors import DataError, counted
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
+from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.inference.unsure import suggested_threshold
@@ -37,6 +42,7 @@ _STREAM_FORMATS = ("csv", "tsv", "jsonl")
 def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
     args = _parser().parse_args(argv)
+    _choose_model(args)
     if not args.format:
         args.format = _default_format(args)
     _check_output(args)
@@ -52,8 +58,8 @@ def main(argv: Sequence[str]) -> None:
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
     unsure_below = _unsure_below(args, checkpoint)
-    model = open_model(checkpoint, backend="torch" if args.explain else args.backend)
-    labeller = Labeller(model, unsure_below)
+    classifier = load_classifier(checkpoint, backend=args.backend)
+    labeller = Labeller(classifier, unsure_below)
 
     if args.output_dir:
         summary = label_to_folder(
@@ -72,7 +78,9 @@ def main(argv: Sequence[str]) -> None:
     if args.input and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     if summary.empty:
-        sys.stderr.write(f"warning: {summary.empty} rows without any text were labelled, too\n")
+        sys.stderr.write(
+            f"warning: {counted(summary.empty, 'row')} without any text labelled, too\n"
+        )
 
 
 def _label_to_file(
@@ -80,7 +88,7 @@ def _label_to_file(
 ) -> Summary:
     """Label all rows, and write them to a file or a stream, chunk by chunk."""
     layout = labeller.layout(has_file_column=source.may_have_several_files)
-    explain = labeller.model.explain if args.explain else None
+    explain = partial(labeller.classifier.explain, progress=True) if args.explain else None
     summary = Summary()
     with open_writer(target, args.format, layout, explain) as write:
         for rows in chunks(source, args.rows_per_part, _shows_progress(args)):
@@ -111,11 +119,14 @@ def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | N
 
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("glove-lstm predict", __doc__)
-    inputs = parser.add_mutually_exclusive_group()
-    inputs.add_argument(
-        "texts", nargs="*", metavar="TEXT", default=[], help="without any, standard input is read"
+    parser.add_argument(
+        "texts",
+        nargs="*",
+        metavar="[MODEL] TEXT",
+        default=[],
+        help="texts; without any, standard input is read",
     )
-    inputs.add_argument(
+    parser.add_argument(
         "--input",
         action="extend",
         nargs="+",
@@ -134,7 +145,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model",
         metavar="FOLDER_OR_ID",
-        default=str(DEFAULT_CHECKPOINT),
         help="a checkpoint's folder, or a repository's id on the Hub",
     )
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
@@ -149,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="show what each word contributes; in colour on a terminal, or --format jsonl",
+        help="show how much each word counts for the label; words are marked on a terminal, or --format jsonl",
     )
     parser.add_argument(
         "--unsure_below",
@@ -178,6 +188,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _choose_model(args: argparse.Namespace) -> None:
+    """Set the model: --model, or the first word if it names a checkpoint, or the checkpoint that ships."""
+    if args.model is None and args.texts:
+        word = args.texts[0]
+        is_checkpoint = os.path.isfile(os.path.join(word, CONFIG_NAME))  # noqa: PTH113, PTH118 - as below
+        # Without --input, "and/or" is a text.
+        is_id = bool(args.input) and re.fullmatch(r"[\w.-]+/[\w.-]+", word)
+        if is_checkpoint or is_id:
+            args.model = args.texts.pop(0)
+    if args.model is None:
+        args.model = str(DEFAULT_CHECKPOINT)
+    if args.input and args.texts:
+        raise DataError(
+            f"{args.texts[0]!r} is neither a checkpoint nor allowed with --input; leave one of them out."
+        )
+
+
 def _default_format(args: argparse.Namespace) -> str:
     """Return the format without --format: csv for a folder; that of the suffix of --output; or else a table."""
     if args.output_dir:
@@ -200,8 +227,6 @@ def _check_output(args: argparse.Namespace) -> None:
         raise DataError("--output_dir takes the formats csv, jsonl and parquet, and no --explain.")
     if args.explain and args.format not in ("jsonl", "table"):
         raise DataError("--explain takes the formats jsonl and table.")
-    if args.explain and args.backend == "onnx":
-        raise DataError("--explain needs torch; leave --backend out.")
     if args.format == "parquet" and not args.output and not args.output_dir:
         raise DataError("Parquet needs a file; give --output or --output_dir.")
 

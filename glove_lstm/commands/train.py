@@ -14,7 +14,6 @@ does.
 import argparse
 import gc
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -30,15 +29,10 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
+from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.hub_upload import (
-    Destination,
-    loading_example,
-    push_folder,
-    training_destination,
-)
+from glove_lstm.publishing.push import loading_example, push_checkpoint, training_destination
 from glove_lstm.publishing.save_result import save_result
-from glove_lstm.publishing.staging import stage_checkpoint
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts
 from glove_lstm.training.lesson import without_near_duplicates
@@ -62,6 +56,8 @@ def main(argv: Sequence[str]) -> None:
     destination = training_destination(recipe.training)
     folder = Path(str(recipe.training.output_dir))
     check_is_no_file(folder)
+    if recipe.training.process_index == 0:
+        check_output_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
     class_weight = _class_weight(arguments.class_weight)
     data = _load(arguments)
@@ -74,12 +70,14 @@ def main(argv: Sequence[str]) -> None:
     if recipe.training.process_index > 0:  # only the first process writes files
         return
 
+    result.model.config.text_column_names = data.text_column_names
     test = _test_texts(data, result)
     metrics = _measure(arguments, data, result, test)
     save_result(result, metrics, folder, test)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
-        _push(folder, destination)
+        commit = push_checkpoint(folder, destination)
+        sys.stdout.write(loading_example(destination, commit))
 
 
 def _fit(
@@ -107,7 +105,6 @@ def _fit(
         label_names=data.label_names,
         groups=train.groups,
         class_weight=class_weight,
-        text_column_names=data.text_column_names,
         compute_metrics=compute_metrics,
         teacher=teacher,
         unlabelled=unlabelled,
@@ -128,14 +125,6 @@ def _measure(
     if arguments.with_baselines:
         add_baselines(metrics, result, test)
     return metrics
-
-
-def _push(folder: Path, destination: Destination) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        staged = Path(scratch) / "staged"
-        stage_checkpoint(folder, staged, destination.repo_id)
-        commit = push_folder(staged, destination)
-        sys.stdout.write(loading_example(destination, commit))
 
 
 def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:

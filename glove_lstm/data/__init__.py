@@ -1,5 +1,5 @@
 """Tables, datasets, splits without duplicates, corruptions of texts, and GloVe vectors.
 
-From a file to rows: `tables` reads records; `cells` chooses columns and turns cells into texts and labels; then
-`text_rows` streams the rows to predict, or `labelled_rows` and `loading` read the splits to train and evaluate.
+`tables` reads records; `columns` chooses columns and turns cells into texts and labels; then `text_rows` streams the
+rows to predict, or `load` reads the splits to train and evaluate. `in_memory` reads what the estimator takes.
 """

@@ -319,8 +319,9 @@ class LabelColumn:
             return
         for name in names:
             if name not in self.known:
+                known = ", ".join(self.known[:20])
                 raise DataError(
-                    f"{row_name} has the label {shown(name)}, not one of {listed(self.known)}; correct it."
+                    f"{row_name} has the label {shown(name)}, not one of {known}; correct it."
                 )
 
 
@@ -342,13 +343,14 @@ def sorted_label_names(labels: Iterable[Label]) -> list[str]:
     return sorted(names)  # FAKE before REAL
 
 
-def check_label_names(names: Sequence[str], texts: int, table_name: str) -> None:
+def check_label_names(names: Sequence[str], texts: int, table_name: str, remedy: str) -> None:
     """Refuse labels that hardly any text shares, and warn of doubtful ones.
 
     Args:
         names: The distinct labels.
         texts: The number of texts.
         table_name: Names the table in errors.
+        remedy: How to take other labels.
 
     Raises:
         DataError: There are more than 1,000 labels, or more than a third of the texts; two are never too many.
@@ -357,8 +359,7 @@ def check_label_names(names: Sequence[str], texts: int, table_name: str) -> None
     if len(names) > most:
         raise DataError(
             f"{table_name} has {len(names):,} different labels for {texts:,} texts; give each label "
-            f"{_TEXTS_PER_LABEL} texts or more, and at most {_MAX_LABELS:,} labels, or set label_column_name to "
-            "another column."
+            f"{_TEXTS_PER_LABEL} texts or more, and at most {_MAX_LABELS:,} labels, or {remedy}."
         )
     if any(_DECIMAL.fullmatch(name.strip()) for name in names):
         logger.warning(

@@ -238,8 +238,8 @@ def _read_splits(tables: Tables, reader: "_Reader") -> tuple[dict[str, LabelledR
     for split, of_split in tables.items():
         # Only the training texts are divided by their groups.
         group_column = reader.group_column if split == "train" else None
-        reader = replace(reader, group_column=group_column)
-        parts = [reader.read(table) for table in of_split]
+        reader_of_split = replace(reader, group_column=group_column)
+        parts = [reader_of_split.read(table) for table in of_split]
         rows = _joined(parts)
         split_name = of_split[0].name
         if len(of_split) > 1:
@@ -250,7 +250,8 @@ def _read_splits(tables: Tables, reader: "_Reader") -> tuple[dict[str, LabelledR
         if not names:
             names = sorted_label_names(rows.labels)
             _check_same_labels(of_split, parts)
-            check_label_names(names, len(rows), split_name)
+            remedy = "set label_column_name to another column"
+            check_label_names(names, len(rows), split_name, remedy)
             reader = replace(reader, label_column=replace(reader.label_column, known=names))
         if split == "train" and len(names) < 2:
             label = f"the label {shown(names[0])} only" if names else "no label"

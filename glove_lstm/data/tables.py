@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, TextIO
 
 from glove_lstm.data.files import check_file, looks_like_html
 from glove_lstm.data.words import replace_surrogates
-from glove_lstm.errors import DataError, first_line, listed, shown
+from glove_lstm.errors import DataError, first_line, how_to_install, listed, shown
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_LINE = 1 << 26  # characters of a line, or of a field of CSV
@@ -246,11 +246,15 @@ def _check_header(name: str, header: Sequence[str]) -> None:
     """Raise a DataError if there is no column, or a name occurs twice."""
     if not header:
         raise DataError(f"{name} is empty; give a file with a header and rows.")
-    for column, count in Counter(header).items():
+    check_names_differ(name, header)
+
+
+def check_names_differ(name: str, columns: Sequence[str]) -> None:
+    """Raise a DataError if a name of a column occurs twice in the table that is called `name`."""
+    for column, count in Counter(columns).items():
         if count > 1:
             raise DataError(
-                f"The header of {name} names the column {shown(column)} twice; rename one, or add a header if it has "
-                "none."
+                f"{name} has the column {shown(column)} twice; rename one, or add a header if it has none."
             )
 
 
@@ -333,7 +337,7 @@ def _open_parquet_file(path: Path) -> Iterator[Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise DataError(f"{path} needs pyarrow; run: pip install 'glove-lstm[train]'.") from None
+        raise DataError(f"{path} needs pyarrow; run: {how_to_install('train')}.") from None
     try:
         # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:

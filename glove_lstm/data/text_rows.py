@@ -16,7 +16,14 @@ from typing import Any, BinaryIO
 from glove_lstm.data import tables
 from glove_lstm.data.columns import TextColumns, choose_text_columns, is_missing, python_values
 from glove_lstm.data.files import fingerprint, user_path
-from glove_lstm.data.tables import Record, Table, file_format, make_table, open_table
+from glove_lstm.data.tables import (
+    Record,
+    Table,
+    check_names_differ,
+    file_format,
+    make_table,
+    open_table,
+)
 from glove_lstm.errors import DataError
 
 
@@ -166,8 +173,12 @@ def columns_table(columns: Mapping[Any, Any], name: str) -> Table:
     Args:
         columns: Columns by name, as lists or arrays; or a data frame. Columns whose names are no strings are left out.
         name: Names the table in errors.
+
+    Raises:
+        DataError: Two columns have the same name.
     """
     names = [column for column in columns if isinstance(column, str)]
+    check_names_differ(name, names)
 
     def read(needed: Sequence[str]) -> Iterator[Record]:
         values = [python_values(columns[column]) for column in needed]

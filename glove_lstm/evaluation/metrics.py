@@ -15,7 +15,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _BINS = 15  # of the confidence, for the calibration error
-_FEWEST_ROWS = 20  # a source with fewer rows is not measured
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shares of texts in the table of coverage
 _SURE_SHARE = 0.9  # of the texts reach the suggested threshold, about
 # The suggested threshold is at most 0.6: a label that is right in more than 60 % of cases is not called unsure.
@@ -325,38 +324,6 @@ def _f1_statistic(
         return np.append(by_label, [by_label.mean(), micro])
 
     return f1_scores
-
-
-def measure_sources(
-    probabilities: Floats, labels: Ints, sources: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Measure each corpus, and each publisher of a corpus, that has at least 20 rows.
-
-    Args:
-        probabilities: (n, classes).
-        labels: (n,).
-        sources: CORPUS or CORPUS/PUBLISHER of each text.
-
-    Returns:
-        Name -> rows, accuracy and, if all classes occur, balanced accuracy and ROC AUC.
-    """
-    rows_of: dict[str, list[int]] = {}
-    for row, source in enumerate(sources):
-        corpus = source.partition("/")[0]
-        for name in {corpus, source}:
-            rows_of.setdefault(name, []).append(row)
-    measured: dict[str, dict[str, Any]] = {}
-    for name, rows in sorted(rows_of.items()):
-        if len(rows) < _FEWEST_ROWS:
-            continue
-        measures = measure(probabilities[rows], labels[rows])
-        measured[name] = {"rows": len(rows), "accuracy": measures["accuracy"]}
-        has_all_classes = len(np.unique(labels[rows])) == probabilities.shape[1]
-        if has_all_classes:
-            # Balanced accuracy is the mean recall of the classes.
-            measured[name]["balanced_accuracy"] = measures["recall"]
-            measured[name]["roc_auc"] = measures["roc_auc"]
-    return measured
 
 
 def _brier(probabilities: Floats, labels: Ints) -> Floats:

@@ -3,31 +3,24 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.checkpoint import TRAINING_TEXTS_NAME
-from glove_lstm.data.loading import joined_texts
 from glove_lstm.data.text_record import TextRecord
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
     measure_label_sets,
     measure_labels,
-    measure_sources,
 )
 from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
-from glove_lstm.inference.prediction import predict_probabilities
-from glove_lstm.inference.printable import one_line
-from glove_lstm.inference.scores import decision_thresholds
-from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.inference.classifier import Classifier
+from glove_lstm.markdown import markdown_table
 
 _MEASURES_WITH_INTERVAL = {
     "accuracy": "accuracy",
@@ -41,35 +34,34 @@ _OTHER_MEASURES = {
     "roc_auc": "ROC AUC",
     "majority_share": "majority class",
 }
-_MOST_SOURCES = 19  # in the table; eval.json has all
 
 
 @dataclass
 class Report:
     """Measures of a model on labelled texts, leaks in the texts, or both.
 
-    `leave_out_seen` comes first and selects the texts for `add_model`; `add_teacher` comes after it. The caller sets
-    `figures["leaks"]` to the result of `check_leaks`.
+    `find_unseen` comes first and selects the texts for `add_model`; `add_teacher` comes after it. The caller sets
+    `figures["leaks"]` to the result of `find_leaks`.
     """
 
     figures: dict[str, Any] = field(default_factory=dict)  # contents of eval.json
     probabilities: NDArray[np.float64] | None = None  # (n, classes); None without a model
     labels: NDArray[np.int64] | None = None  # (n,), or (n, classes) of 1 and 0
 
-    def leave_out_seen(self, record: TextRecord | None, texts: Dataset) -> Dataset:
-        """Count the texts that a model was trained or validated on, and return the others.
+    def find_unseen(self, record: TextRecord | None, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Count the texts that a model was trained or validated on, and return the rows of the others.
 
-        Without a record, all texts are returned.
+        Without a record, all rows are returned.
         """
         self.figures["seen"] = None
         if record is None:
-            return texts
-        trained, validated = record.find(joined_texts(texts))
+            return np.arange(len(texts))
+        trained, validated = record.find(texts)
         unseen = ~(trained | validated)
         masks = {"trained": trained, "validated": validated, "unseen": unseen}
         counts = {name: int(mask.sum()) for name, mask in masks.items()}
         self.figures["seen"] = {**counts, "complete": record.complete}
-        return texts.select(unseen.nonzero()[0])
+        return unseen.nonzero()[0]
 
     def describe_seen(self, model: str) -> str:
         """Return sentences about how many of the texts the model has seen.
@@ -101,40 +93,32 @@ class Report:
 
     def add_model(
         self,
-        model: GloveLstmForSequenceClassification,
-        tokenizer: PreTrainedTokenizerBase,
-        texts: Dataset,
+        classifier: Classifier,
+        texts: Sequence[str],
+        labels: NDArray[Any],
         *,
         robustness: bool = False,
     ) -> None:
-        """Measure a model.
+        """Measure a classifier.
 
         Args:
-            model: A classifier.
-            tokenizer: Its tokenizer.
-            texts: Columns text and label, and perhaps text_pair and source, as `load_splits` makes them with the
-                model's labels.
+            classifier: The classifier.
+            texts: n texts.
+            labels: (n,) indices of the classifier's labels; or (n, labels), 1 where a text has the label.
             robustness: Whether to measure it on perturbed texts, too. Ignored for multi-label models.
         """
-        names: list[str] = model.config.label_names
-        pairs = None
-        if "text_pair" in texts.column_names:
-            pairs = texts["text_pair"][:]
-        self.probabilities = predict_probabilities(model, tokenizer, texts["text"][:], pairs)
-        self.labels = np.array(texts["label"][:])
+        names = list(classifier.label_names)
+        self.probabilities = classifier.predict_proba(texts)
+        self.labels = labels
         self.figures["labels"] = names
-        thresholds = decision_thresholds(model.config.to_dict())
-        if thresholds is not None:
-            self.figures |= measure_label_sets(self.probabilities, self.labels, thresholds, names)
+        if classifier.thresholds is not None:
+            self.figures |= measure_label_sets(
+                self.probabilities, labels, classifier.thresholds, names
+            )
             return
-        self.figures |= measure_labels(self.probabilities, self.labels, names)
-        if "source" in texts.column_names:
-            sources = texts["source"][:]
-            by_source = measure_sources(self.probabilities, self.labels, sources)
-            self.figures["by_source"] = by_source
+        self.figures |= measure_labels(self.probabilities, labels, names)
         if robustness:
-            rows = list(joined_texts(texts))
-            self.figures["robustness"] = measure_robustness(model, tokenizer, rows, self.labels)
+            self.figures["robustness"] = measure_robustness(classifier, texts, labels)
 
     def add_teacher(self, name: str, logits: NDArray[np.floating]) -> None:
         """Compare the measured model with a teacher.
@@ -162,8 +146,6 @@ class Report:
             sections.append(_by_label(figures))
         if "confusion" in figures:
             sections += [_confusion(figures), _coverage(figures)]
-        if figures.get("by_source"):
-            sections.append(_by_source(figures["by_source"]))
         if "robustness" in figures:
             sections.append(_robustness(figures["robustness"]))
         if "leaks" in figures:
@@ -184,7 +166,7 @@ class Report:
 
 
 def _measures(figures: Mapping[str, Any]) -> str:
-    rows = [["measure", "value", "95 % interval"]]
+    rows = []
     for name, title in _MEASURES_WITH_INTERVAL.items():
         if f"{name}_interval" in figures:
             rows.append([title, *_with_interval(figures, name)])
@@ -195,17 +177,17 @@ def _measures(figures: Mapping[str, Any]) -> str:
         if figures[name] is not None:
             cell = f"{figures[name]:.4f}"
         rows.append([title, cell])
-    return _table(rows)
+    return markdown_table(["measure", "value", "95 % interval"], rows)
 
 
 def _teacher(figures: Mapping[str, Any]) -> str:
     teacher = figures["teacher"]
     rows = [
-        ["classifier", "accuracy", "95 % interval"],
         ["this model", *_with_interval(figures, "accuracy")],
         [teacher["name"], *_with_interval(teacher, "accuracy")],
     ]
-    return f"{_table(rows)}\nBoth give {teacher['agreement']:.1%} of the texts the same label."
+    table = markdown_table(["classifier", "accuracy", "95 % interval"], rows)
+    return f"{table}\n\nBoth give {teacher['agreement']:.1%} of the texts the same label."
 
 
 def _by_label(figures: Mapping[str, Any]) -> str:
@@ -216,7 +198,7 @@ def _by_label(figures: Mapping[str, Any]) -> str:
     header = ["label", "rows"]
     for name in names:
         header += [name, "95 % interval"]
-    rows = [header]
+    rows = []
     for label, measures in figures["by_label"].items():
         row = [label, f"{measures['rows']:,}"]
         for name in names:
@@ -224,90 +206,50 @@ def _by_label(figures: Mapping[str, Any]) -> str:
                 continue  # not defined for a label that no text has
             row += _with_interval(measures, name)
         rows.append(row)
-    return _table(rows)
+    return markdown_table(header, rows)
 
 
 def _confusion(figures: Mapping[str, Any]) -> str:
     names = figures["labels"]
-    rows = [["true \\ predicted", *names]]
+    rows = []
     for name, counts in zip(names, figures["confusion"], strict=True):
-        rows.append([name, *counts])
-    return _table(rows)
+        rows.append([name, *map(str, counts)])
+    return markdown_table(["true / predicted", *names], rows)
 
 
 def _coverage(figures: Mapping[str, Any]) -> str:
-    rows = [["score at least", "texts", "accuracy"]]
+    rows = []
     for kept in figures["coverage"]:
         threshold = f"{kept['threshold']:.4f}"
         rows.append([threshold, f"{kept['coverage']:.1%}", f"{kept['accuracy']:.4f}"])
-    return _table(rows)
-
-
-def _by_source(measured: Mapping[str, Any]) -> str:
-    """Return a table of corpora and publishers, the least accurate first."""
-
-    def accuracy(source: str) -> float:
-        measures = measured[source]
-        return measures.get("balanced_accuracy", measures["accuracy"])
-
-    rows = [["source", "rows", "accuracy", "balanced accuracy", "ROC AUC"]]
-    least_accurate_first = sorted(measured, key=accuracy)
-    for source in least_accurate_first[:_MOST_SOURCES]:
-        measures = measured[source]
-        row = [source, f"{measures['rows']:,}"]
-        for name in ("accuracy", "balanced_accuracy", "roc_auc"):
-            cell = "-"
-            if name in measures:
-                cell = f"{measures[name]:.4f}"
-            row.append(cell)
-        rows.append(row)
-    return _table(rows)
+    return markdown_table(["score at least", "texts", "accuracy"], rows)
 
 
 def _robustness(robustness: Mapping[str, Any]) -> str:
-    rows = [["texts", "accuracy", "95 % interval", "lost", "95 % interval"]]
+    rows = []
     for name, figures in robustness.items():
         description = DESCRIPTIONS.get(name, "as they are")  # of the clean texts
         row = [description, *_with_interval(figures, "accuracy")]
         if "lost" in figures:
             row += _with_interval(figures, "lost", "+")
         rows.append(row)
-    return _table(rows)
+    header = ["texts", "accuracy", "95 % interval", "lost", "95 % interval"]
+    return markdown_table(header, rows)
 
 
-def _leaks(leaks: Mapping[str, Any]) -> str:
-    checked = leaks["checked"]
-    rows = ", ".join(f"{split} {count:,}" for split, count in checked["rows"].items())
-    lines = [f"Leaks looked for in {rows} rows; columns: {', '.join(checked['text_columns'])}."]
-    lines += [f"- {finding['sentence']}" for finding in leaks["findings"]]
-    if not leaks["findings"]:
-        lines.append("None found.")
-    return "\n".join(lines)
+def _leaks(leaks: Sequence[Mapping[str, Any]]) -> str:
+    if not leaks:
+        return "No phrase alone gives a label away."
+    rows = []
+    for leak in leaks:
+        phrase = repr(leak["phrase"]) if leak["phrase"] else "no text"
+        rows.append([phrase, leak["label"], f"{leak['covered']:.1%}", f"{leak['elsewhere']:.1%}"])
+    table = markdown_table(["phrase", "label", "in its texts", "in others"], rows)
+    remedy = "Remove these phrases from all texts, or a model learns them instead of the rest."
+    return f"Phrases that alone give a label away:\n\n{table}\n\n{remedy}"
 
 
 def _with_interval(figures: Mapping[str, Any], name: str, sign: str = "") -> list[str]:
     """Return two cells, a measure and its interval. With the sign "+", positive numbers have a plus sign."""
     low, high = figures[f"{name}_interval"]
     return [f"{figures[name]:{sign}.4f}", f"{low:{sign}.4f} to {high:{sign}.4f}"]
-
-
-def _table(rows: Sequence[Sequence[Any]]) -> str:
-    """Format a table: the first column is aligned left, the others right. Rows may lack cells at their ends."""
-    printed_rows = [_printed(row) for row in rows]
-    columns = zip_longest(*printed_rows, fillvalue="")
-    widths = [_width(column) for column in columns]
-    lines = []
-    for first, *others in printed_rows:
-        cells = [first.ljust(widths[0])]
-        for cell, width in zip(others, widths[1:], strict=False):
-            cells.append(cell.rjust(width))
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _printed(row: Sequence[Any]) -> list[str]:
-    return [one_line(str(cell)) for cell in row]
-
-
-def _width(column: Sequence[str]) -> int:
-    return max(len(cell) for cell in column)

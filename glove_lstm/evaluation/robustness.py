@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
-from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.inference.classifier import Classifier
 
 logger = logging.getLogger(__name__)
 
@@ -56,17 +54,13 @@ def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
 
 
 def measure_robustness(
-    model: GloveLstmForSequenceClassification,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[str],
-    labels: NDArray[np.integer],
+    classifier: Classifier, texts: Sequence[str], labels: NDArray[np.integer]
 ) -> dict[str, dict[str, Any]]:
     """Measure the accuracy on texts as they are and on perturbed texts, and the accuracy that is lost.
 
     Args:
-        model: A classifier.
-        tokenizer: Its tokenizer.
-        texts: n single texts; join a title and its body with a space, which is how the tokenizer reads a pair.
+        classifier: The classifier.
+        texts: n texts; a title and its body are joined by a space.
         labels: (n,) class indices.
 
     Returns:
@@ -75,7 +69,7 @@ def measure_robustness(
     """
 
     def is_correct(rows: Sequence[str]) -> NDArray[np.bool_]:
-        predicted = predict_logits(model, tokenizer, rows).argmax(axis=1)
+        predicted = classifier.predict_logits(rows).argmax(axis=1)
         return np.asarray(predicted == labels)
 
     is_clean_correct = is_correct(list(texts))

@@ -9,7 +9,6 @@ from sklearn.dummy import DummyClassifier
 
 from glove_lstm.errors import first_line
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
-from glove_lstm.evaluation.examples import classify_examples, measure_speed
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
     measure_label_sets,
@@ -17,8 +16,10 @@ from glove_lstm.evaluation.metrics import (
     suggest_threshold,
 )
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
-from glove_lstm.inference.prediction import predict_logits
-from glove_lstm.inference.scores import decision_thresholds, scores_of
+from glove_lstm.evaluation.speed import measure_speed
+from glove_lstm.inference.classifier import Classifier
+from glove_lstm.inference.scores import scores_of
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.result import TrainingResult
 
@@ -28,41 +29,39 @@ Metrics = dict[str, Any]
 
 
 def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Metrics:
-    """Measure a training on its validation texts and on test texts, label the examples, and measure the speed.
+    """Measure a training on its validation texts and on test texts, and measure the speed.
 
-    If the texts have sources and one label each, `by_source` has the measures of each source. `seen` is the number of
-    measured texts that were used in training; it is missing for test texts if the texts of an earlier training are
-    unknown.
+    `seen` is the number of measured texts that were used in training; it is missing for test texts if the texts of an
+    earlier training are unknown.
     """
+    classifier = TorchClassifier.of(result.model, result.tokenizer)
     metrics: Metrics = {}
     if result.validation is not None and result.validation_logits is not None:
-        measures = _measure(result, result.validation, result.validation_logits)
+        measures = _measure(classifier, result.validation, result.validation_logits)
         measures["seen"] = result.validation_seen
-        if not result.validation.is_multi_label:
-            scores = scores_of(result.validation_logits, result.model.config.problem_type)
+        if classifier.thresholds is None:
+            scores = scores_of(result.validation_logits, classifier.problem_type)
             measures["suggested_threshold"] = suggest_threshold(scores, result.validation.labels)
         metrics["validation"] = measures
     about = dict(result.about)
     if test is not None:
-        logits = predict_logits(result.model, result.tokenizer, test.texts)
-        metrics["test"] = _measure(result, test, logits)
-        about["rows"] = about["rows"] | {"test": len(test)}
+        metrics["test"] = _measure(classifier, test, classifier.predict_logits(test.texts))
+        about["rows"] = about["rows"] | {"test": len(test.texts)}
         if result.training_texts.complete:
             is_trained, is_validated = result.training_texts.find(test.texts)
             metrics["test"]["seen"] = int((is_trained | is_validated).sum())
-    about["speed"] = measure_speed(result.model, result.tokenizer)
+    about["speed"] = measure_speed(classifier)
     metrics["about"] = about
-    metrics["examples"] = classify_examples(result.model, result.tokenizer)
     return metrics
 
 
-def _measure(result: TrainingResult, texts: LabelledTexts, logits: Any) -> Metrics:
+def _measure(classifier: Classifier, texts: LabelledTexts, logits: Any) -> Metrics:
     """Measure the scores of texts; only multi-label models have thresholds."""
-    config = result.model.config
-    scores = scores_of(logits, config.problem_type)
-    thresholds = decision_thresholds(config.to_dict())
-    if thresholds is not None:
-        return measure_label_sets(scores, texts.labels, thresholds, config.label_names)
+    scores = scores_of(logits, classifier.problem_type)
+    if classifier.thresholds is not None:
+        return measure_label_sets(
+            scores, texts.labels, classifier.thresholds, classifier.label_names
+        )
     return measure_with_intervals(scores, texts.labels)
 
 
@@ -75,33 +74,18 @@ def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = 
     if "distillation" in result.about:
         training_loss = "squared difference"
     plot_curves(result.history, folder / "curves.png", training_loss)
+    classifier = TorchClassifier.of(result.model, result.tokenizer)
+    if classifier.thresholds is not None:
+        return
     measured = result.validation
     logits = result.validation_logits
     if test is not None:
         measured = test
-        logits = predict_logits(result.model, result.tokenizer, test.texts)
-    if measured is None or logits is None or measured.is_multi_label:
+        logits = classifier.predict_logits(test.texts)
+    if measured is None or logits is None:
         return
-    config = result.model.config
-    scores = scores_of(logits, config.problem_type)
-    plot_measured(scores, measured.labels, config.label_names, folder)
-
-
-def add_other_data(
-    metrics: Metrics, result: TrainingResult, others: Mapping[str, LabelledTexts]
-) -> None:
-    """Measure the model on other data, and store the measures in `metrics["other_data"]`.
-
-    Args:
-        metrics: The result of `run_metrics`, which is changed.
-        result: The training.
-        others: Name of the data -> texts.
-    """
-    metrics["other_data"] = {}
-    for name, texts in others.items():
-        logits = predict_logits(result.model, result.tokenizer, texts.texts)
-        scores = scores_of(logits, result.model.config.problem_type)
-        metrics["other_data"][name] = measure_with_intervals(scores, texts.labels)
+    scores = scores_of(logits, classifier.problem_type)
+    plot_measured(scores, measured.labels, classifier.label_names, folder)
 
 
 def add_baselines(
@@ -110,32 +94,27 @@ def add_baselines(
     test: LabelledTexts | None = None,
     others: Mapping[str, LabelledTexts] | None = None,
 ) -> None:
-    """Measure linear models, and store their accuracies in `metrics["baselines"]`.
-
-    If they are measured on test texts, they are trained on all training texts, as the final model is; if on validation
-    texts, without these.
+    """Fit linear models to the training texts, and store their accuracies in `metrics["baselines"]`.
 
     Args:
         metrics: The result of `run_metrics`, which is changed.
         result: The training.
         test: Texts to measure them on; None: the validation texts.
-        others: Name -> other texts to measure them on, beside test texts.
+        others: Name -> other texts to measure them on.
     """
-    measured: dict[str, LabelledTexts] = {}
-    train = result.train
+    measured = dict(others or {})
     if test is not None:
-        measured = {"test": test, **(others or {})}
+        measured["test"] = test
     elif result.validation is not None:
-        measured = {"validation": result.validation}
-        train = result.train
-    else:
+        measured["validation"] = result.validation
+    if not measured:
         logger.warning("There are no texts to measure baselines on.")
         return
     metrics["baselines"] = {}
     for baseline, make in {"majority": DummyClassifier, **BASELINES}.items():
         logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
         try:
-            model = make().fit(train.texts, train.labels)
+            model = make().fit(result.train.texts, result.train.labels)
         except ValueError as error:  # such as texts without words
             logger.warning("This baseline is left out: %s.", first_line(error))
             continue

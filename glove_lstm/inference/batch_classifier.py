@@ -13,12 +13,15 @@ from glove_lstm.data.columns import TextColumns, choose_text_columns, columns_wa
 from glove_lstm.data.tables import Table
 from glove_lstm.data.text_rows import TextRow, columns_table, read_text_rows
 from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import Backend, open_model
 from glove_lstm.inference.bulk import Labeller
+from glove_lstm.inference.load_classifier import Backend, load_classifier
+from glove_lstm.inference.output_formats import UNSURE
 
 logger = logging.getLogger(__name__)
 
 _NAME = "The batch"  # names the table in errors
+# Of the new columns, if they are no scores. Strings are objects, as the engines expect.
+_TYPES = {"label": np.object_, UNSURE: np.bool_}
 
 Batch = TypeVar("Batch")  # a mapping of columns, or a pandas DataFrame
 
@@ -54,7 +57,7 @@ class BatchClassifier:
         if unsure_below is not None and not 0 <= unsure_below <= 1:
             raise ValueError(f"unsure_below must be from 0 to 1, not {unsure_below}")
         checkpoint = Checkpoint.open(model, revision)
-        loaded = open_model(checkpoint, backend=backend, threads=threads)
+        classifier = load_classifier(checkpoint, backend=backend, threads=threads)
         self._load_again = partial(
             BatchClassifier,
             model,
@@ -64,8 +67,8 @@ class BatchClassifier:
             threads=threads,
             unsure_below=unsure_below,
         )
-        self._files = loaded.identity()
-        self._labeller = Labeller(loaded, unsure_below)
+        self._files = classifier.digests
+        self._labeller = Labeller(classifier, unsure_below)
         self._text_column_names = text_column_names
         self._trained = checkpoint.text_column_names
         self._columns: TextColumns | None = None  # chosen by the first batch
@@ -91,10 +94,12 @@ class BatchClassifier:
         names = [name for name in table if isinstance(name, str)]
         labelled = self._labeller(self._rows(table, names))
         layout = self._labeller.layout()
-        new_columns = dict(zip(layout.columns, layout.values(labelled), strict=True))
-        del new_columns["row"]  # begins anew in each batch
-        # Strings as objects, as the engines expect.
-        new_columns["label"] = np.array(new_columns["label"], dtype=object)
+        rows = list(layout.table_rows(labelled))
+        new_columns = {}
+        for name in layout.columns[
+            1:
+        ]:  # without the number of the row, which begins anew in each batch
+            new_columns[name] = np.array([row[name] for row in rows], _TYPES.get(name, np.float64))
         taken = new_columns.keys() & set(names)
         if taken:
             raise DataError(f"The batch has a column {min(taken)!r} already; drop or rename it.")

@@ -19,8 +19,8 @@ from tqdm import tqdm
 from glove_lstm.data.files import check_is_no_file, read_json_object
 from glove_lstm.data.text_rows import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
-from glove_lstm.errors import DataError
-from glove_lstm.inference.backends import OpenModel
+from glove_lstm.errors import DataError, counted
+from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.output_formats import Label, Labelled, Layout, open_writer
 from glove_lstm.version import __version__
 
@@ -33,17 +33,17 @@ _LOCK = ".predict.lock"  # exists while a run writes to the folder, and after a 
 class Labeller:
     """A classifier, and the score below which a row is marked as unsure."""
 
-    model: OpenModel
+    classifier: Classifier
     unsure_below: float | None = None  # from 0 to 1; None: rows are not marked
 
     def __post_init__(self) -> None:
-        if self.unsure_below is not None and self.model.thresholds:
+        if self.unsure_below is not None and self.classifier.thresholds:
             raise DataError("unsure_below is for models of one label a text; leave it out.")
 
     def layout(self, *, has_file_column: bool = False) -> Layout:
         """Return the columns of the output; see `Layout`."""
         return Layout(
-            self.model.label_names,
+            self.classifier.label_names,
             has_file_column=has_file_column,
             marks_unsure=self.unsure_below is not None,
         )
@@ -54,12 +54,12 @@ class Labeller:
         pairs = None
         if rows and rows[0].pair is not None:
             pairs = [row.pair or "" for row in rows]
-        scores = self.model.predict(texts, pairs)
+        scores = self.classifier.predict_proba(texts, pairs)
         labels: Sequence[Label]
-        if self.model.thresholds:
-            labels = self._label_lists(scores, self.model.thresholds)
+        if self.classifier.thresholds:
+            labels = self._label_lists(scores, self.classifier.thresholds)
         else:
-            labels = [self.model.label_names[best] for best in scores.argmax(axis=1)]
+            labels = [self.classifier.label_names[best] for best in scores.argmax(axis=1)]
         labelled = Labelled(rows, labels, scores)
         if self.unsure_below is None:
             return labelled
@@ -72,7 +72,7 @@ class Labeller:
         """Return the labels of each row whose scores reach their thresholds."""
         lists = []
         for has_label in scores >= np.array(thresholds):
-            names = zip(self.model.label_names, has_label, strict=True)
+            names = zip(self.classifier.label_names, has_label, strict=True)
             lists.append([name for name, has in names if has])
         return lists
 
@@ -93,7 +93,9 @@ class Summary:
 
     def __str__(self) -> str:
         seconds = time.perf_counter() - self.start
-        line = f"{self.rows:,} rows in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s)"
+        line = (
+            f"{counted(self.rows, 'row')} in {seconds:,.1f} s ({self.rows / seconds:,.0f} rows/s)"
+        )
         if self.kept_parts:
             line += f"; parts of an earlier run kept: {self.kept_parts:,}"
         return line
@@ -125,7 +127,10 @@ def label_to_folder(
         "version": __version__,
         "inputs": source.identity(),
         "columns": source.columns,
-        "model": {**labeller.model.identity(), "labels": list(labeller.model.label_names)},
+        "model": {
+            "files": dict(labeller.classifier.digests),
+            "labels": list(labeller.classifier.label_names),
+        },
         "format": kind,
         "rows_per_part": rows_per_part,
         "unsure_below": labeller.unsure_below,

@@ -99,6 +99,8 @@ def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
     lstm: Any = model.encoder.lstm
     lstm.forward = partial(_onnx_lstm, lstm)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of missing torchvision
+    # It warns of each Split of the LSTM, which it does not fold.
+    logging.getLogger("onnxscript").setLevel(logging.ERROR)
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=1)}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings about torch's own code

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,17 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.data.text_rows import TextRow
-from glove_lstm.inference.explanation import Explanation
-from glove_lstm.inference.printable import one_line
+from glove_lstm.inference.explain import Explanation
+from glove_lstm.printable import one_line, printable
 
 UNSURE = "unsure"  # the column of a file, and the label in a readable table
 _DECIMALS = 6  # of a score
 _SHOWN = 90  # characters of a text in a readable table
+# Of an explanation:
+_LISTED = 5  # words for the label, and words against it
+_MOST_LISTED = 60  # characters of a run of words
+_LEAST_MARKED = 0.2  # words below this share of the largest effect are not marked
+_FOR, _AGAINST, _UNMARKED = "\x1b[4;34m", "\x1b[3;33m", "\x1b[0m"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 Label = str | list[str]  # the best label of a row; a list for several labels a text
-Explain = Callable[[str, str | None], Explanation]  # from a text and its second part
+Explain = Callable[[str], Explanation]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +52,7 @@ Write = Callable[[Labelled], None]  # adds rows to a file, in order
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of the output."""
+    """What is written of a row."""
 
     label_names: Sequence[str]  # in the order of the scores
     has_file_column: bool = False  # `file`, before `row`
@@ -60,22 +65,28 @@ class Layout:
         names += ["row", "label", "score"]
         if self.marks_unsure:
             names.append(UNSURE)
-        names += [f"score_{name}" for name in self.label_names]
-        return names
+        return names + [f"score_{name}" for name in self.label_names]
 
-    def values(self, labelled: Labelled) -> list[Any]:
-        """Return the values of each column: lists, and arrays of scores."""
-        scores = labelled.rounded_scores
-        values: list[Any] = []
-        if self.has_file_column:
-            values.append([row.file for row in labelled.rows])
-        values.append([row.number for row in labelled.rows])
-        values.append([label_cell(label) for label in labelled.labels])
-        values.append(scores.max(axis=1))
-        if self.marks_unsure:
-            values.append(labelled.unsure)
-        values += list(scores.T)
-        return values
+    def records(self, labelled: Labelled) -> Iterator[dict[str, Any]]:
+        """Yield each row as JSON has it: file, row, label, score, unsure, and scores by label."""
+        for number, (row, scores) in enumerate(
+            zip(labelled.rows, labelled.rounded_scores.tolist(), strict=True)
+        ):
+            record: dict[str, Any] = {"file": row.file} if self.has_file_column else {}
+            record["row"] = row.number
+            record["label"] = labelled.labels[number]
+            record["score"] = max(scores)
+            if labelled.unsure is not None:
+                record[UNSURE] = bool(labelled.unsure[number])
+            record["scores"] = dict(zip(self.label_names, scores, strict=True))
+            yield record
+
+    def table_rows(self, labelled: Labelled) -> Iterator[dict[str, Any]]:
+        """Yield each row with a value for each of `columns`."""
+        for record in self.records(labelled):
+            scores = record.pop("scores")
+            record["label"] = label_cell(record["label"])
+            yield record | {f"score_{name}": score for name, score in scores.items()}
 
 
 def label_cell(label: Label) -> str:
@@ -83,8 +94,13 @@ def label_cell(label: Label) -> str:
     return label if isinstance(label, str) else json.dumps(label, ensure_ascii=False)
 
 
-def csv_cell(text: str) -> str:
-    """Return the cell of a CSV file for a text. An apostrophe before a formula keeps a spreadsheet from running it."""
+def csv_cell(value: str | float | bool) -> str:
+    """Return the cell of a CSV file for a value. An apostrophe before a formula keeps a spreadsheet from running it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.{_DECIMALS}f}"
+    text = str(value)
     if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
         text = f"'{text}"
     # Before Python 3.13, csv leaves a carriage return without quotation marks, and it would end the row.
@@ -113,51 +129,95 @@ def open_writer(
         yield _text_writer(target, kind, layout, explain)
 
 
-def _table_writer(file: TextIO, label_names: Sequence[str]) -> Write:
+def _table_writer(file: TextIO, layout: Layout) -> Write:
     """Write a readable table of labels and texts. An unsure row has the two best labels with their scores."""
-    width = max(len(name) for name in [*label_names, "label", UNSURE])
+    width = max(len(name) for name in [*layout.label_names, "label", UNSURE])
     file.write(f"{'label':<{width}}  score  text\n")
 
     def write(labelled: Labelled) -> None:
-        for row, label, scores, is_unsure in _rows_with_scores(labelled):
-            shown_label = one_line(label_cell(label))
-            shown_score = f"{max(scores):.3f}"
-            if is_unsure:
+        for row, record in zip(labelled.rows, layout.records(labelled), strict=True):
+            shown_label = one_line(label_cell(record["label"]))
+            shown_score = f"{record['score']:.3f}"
+            if record.get(UNSURE):
                 shown_label = UNSURE
-                shown_score = _two_best(label_names, scores)
-            text = one_line(f"{row.text} {row.pair or ''}")
-            if len(text) > _SHOWN:
-                text = text[: _SHOWN - 1] + "…"
+                shown_score = _two_best(record["scores"])
+            text = shortened(one_line(row.joined), _SHOWN)
             file.write(f"{shown_label:<{width}}  {shown_score}  {text}\n")
 
     return write
 
 
-def _two_best(label_names: Sequence[str], scores: Sequence[float]) -> str:
+def _two_best(scores: Mapping[str, float]) -> str:
     """Return the two best labels with their scores, such as "FAKE 0.546, REAL 0.454"."""
-    best_first = sorted(range(len(scores)), key=lambda label: -scores[label])
-    best, second = best_first[:2]
-    best_part = f"{one_line(label_names[best])} {scores[best]:.3f}"
-    second_part = f"{one_line(label_names[second])} {scores[second]:.3f}"
-    return f"{best_part}, {second_part}"
+    best_first = sorted(scores, key=lambda label: -scores[label])
+    return ", ".join(f"{one_line(label)} {scores[label]:.3f}" for label in best_first[:2])
 
 
-def _explanation_writer(file: TextIO, explain: Explain) -> Write:
-    """Write explanations as text, in colours if the file is a terminal."""
-    from rich.console import Console
-
-    console = Console(file=file, highlight=False)
+def _explanation_writer(file: TextIO, layout: Layout, explain: Explain) -> Write:
+    """Write explanations as text, with marked words if the file is a terminal."""
+    marks_words = file.isatty()
 
     def write(labelled: Labelled) -> None:
-        for row, label, _, is_unsure in _rows_with_scores(labelled):
-            explanation = explain(row.text, row.pair)
-            heading = _heading(label, explanation.label)
-            if is_unsure:
+        for row, record in zip(labelled.rows, layout.records(labelled), strict=True):
+            explanation = explain(row.joined)
+            heading = _heading(record["label"], explanation.label)
+            if record.get(UNSURE):
                 heading = f"{UNSURE} (best: {explanation.label})"
-            # Wrap lines in a terminal only.
-            console.print(explanation.marked_text(heading), soft_wrap=not console.is_terminal)
+            score = record["scores"][explanation.label]
+            shown = _marked(explanation) if marks_words else printable(explanation.text)
+            file.write(f"{one_line(heading)}  {score:.3f}\n{shown}\n")
+            file.write(_strongest(explanation, f"for {explanation.label}", sign=1))
+            file.write(_strongest(explanation, f"against {explanation.label}", sign=-1))
 
     return write
+
+
+def _marked(explanation: Explanation) -> str:
+    """Return the text with its words marked for a terminal: underlined for the label, in italics against it."""
+    text = printable(explanation.text)
+    least = _LEAST_MARKED * max((abs(word.effect) for word in explanation.effects), default=0)
+    parts = []
+    end_of_last = 0
+    for word in explanation.effects:
+        if abs(word.effect) > least:
+            mark = _FOR if word.effect > 0 else _AGAINST
+            parts += [
+                text[end_of_last : word.begin],
+                f"{mark}{text[word.begin : word.end]}{_UNMARKED}",
+            ]
+            end_of_last = word.end
+    return "".join([*parts, text[end_of_last:]])
+
+
+def _strongest(explanation: Explanation, heading: str, *, sign: int) -> str:
+    """Return a line with the words whose effects have this sign, the strongest first."""
+    words = [word for word in explanation.effects if sign * word.effect > 0]
+    words.sort(key=lambda word: -abs(word.effect))
+    shown = []
+    for word in words[:_LISTED]:
+        # A long text has runs of words.
+        part = shortened(one_line(explanation.text[word.begin : word.end]), _MOST_LISTED)
+        shown.append(f"{part} {word.effect:+.2f}")
+    return f"{one_line(heading)}: {', '.join(shown) or 'no word'}\n"
+
+
+def _explanation_values(explanation: Explanation) -> dict[str, Any]:
+    """Return an explanation for JSON."""
+    effects = [
+        {
+            "begin": word.begin,
+            "end": word.end,
+            "word": explanation.text[word.begin : word.end],
+            "effect": round(word.effect, _DECIMALS),
+        }
+        for word in explanation.effects
+    ]
+    return {"text": explanation.text, "label": explanation.label, "effects": effects}
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters; an ellipsis stands for the rest."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _heading(label: Label, explained: str) -> str:
@@ -172,17 +232,6 @@ def _heading(label: Label, explained: str) -> str:
     return f"{heading} (best: {explained})"
 
 
-def _rows_with_scores(
-    labelled: Labelled,
-) -> Iterator[tuple[TextRow, Label, list[float], bool | None]]:
-    """Yield each row with its label, its rounded scores, and whether it is unsure (None: not asked)."""
-    scores = labelled.rounded_scores.tolist()
-    unsure: list[bool | None] = [None] * len(scores)
-    if labelled.unsure is not None:
-        unsure = labelled.unsure.tolist()
-    yield from zip(labelled.rows, labelled.labels, scores, unsure, strict=True)
-
-
 @contextmanager
 def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
     import pyarrow as pa
@@ -195,7 +244,7 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
     with pq.ParquetWriter(target, schema) as parquet:
 
         def write(labelled: Labelled) -> None:
-            parquet.write_table(pa.table(layout.values(labelled), schema))
+            parquet.write_table(pa.Table.from_pylist(list(layout.table_rows(labelled)), schema))
 
         yield write
 
@@ -206,8 +255,8 @@ def _text_writer(file: TextIO, kind: str, layout: Layout, explain: Explain | Non
     if kind == "jsonl":
         return _jsonl_writer(file, layout, explain)
     if explain is not None:
-        return _explanation_writer(file, explain)
-    return _table_writer(file, layout.label_names)
+        return _explanation_writer(file, layout, explain)
+    return _table_writer(file, layout)
 
 
 def _csv_writer(file: TextIO, layout: Layout) -> Write:
@@ -215,36 +264,17 @@ def _csv_writer(file: TextIO, layout: Layout) -> Write:
     writer.writerow([csv_cell(name) for name in layout.columns])
 
     def write(labelled: Labelled) -> None:
-        for row in zip(*layout.values(labelled), strict=True):
-            cells = []
-            for value in row:
-                if isinstance(value, str):
-                    cells.append(csv_cell(value))
-                elif isinstance(value, float):  # a score, also of numpy
-                    cells.append(f"{value:.{_DECIMALS}f}")
-                elif isinstance(value, np.bool_):
-                    cells.append(str(bool(value)).lower())
-                else:
-                    cells.append(value)
-            writer.writerow(cells)
+        for row in layout.table_rows(labelled):
+            writer.writerow([csv_cell(value) for value in row.values()])
 
     return write
 
 
 def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Write:
     def write(labelled: Labelled) -> None:
-        for row, label, scores, is_unsure in _rows_with_scores(labelled):
-            values: dict[str, Any] = {}
-            if layout.has_file_column:
-                values["file"] = row.file
-            values["row"] = row.number
-            values["label"] = label
-            values["score"] = max(scores)
-            if is_unsure is not None:
-                values[UNSURE] = is_unsure
-            values["scores"] = dict(zip(layout.label_names, scores, strict=True))
+        for row, record in zip(labelled.rows, layout.records(labelled), strict=True):
             if explain is not None:
-                values["explanation"] = explain(row.text, row.pair).to_dict()
-            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+                record["explanation"] = _explanation_values(explain(row.joined))
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
     return write

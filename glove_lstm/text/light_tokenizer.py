@@ -1,11 +1,12 @@
 """Token ids and token types as `GloveLstmTokenizer` gives them, without transformers and many times faster.
 
-Texts of the default pipeline are read by `VectorReader`, with numpy. Short texts, and all texts of other pipelines, go
-through the Rust tokenizer, which spends most of its time on regular expressions and offsets.
+Texts of the default pipeline are encoded by `VectorEncoder`, with numpy. Short texts, and all texts of other pipelines,
+go through the Rust tokenizer, which spends most of its time on regular expressions and offsets.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from glove_lstm.data.files import read_checkpoint_json
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
-from glove_lstm.text.vector_reader import VectorReader
+from glove_lstm.text.vector_encoder import VectorEncoder
 from glove_lstm.tokenization.word_shapes import replace_surrogates, token_type
 
 # Characters from which numpy is faster than Rust; it takes as long for one word as for a hundred.
@@ -39,7 +41,7 @@ class LightTokenizer:
         split_special_tokens: "<pad>" in a text is text.
 
     Raises:
-        DataError: The tokenizer adds special tokens to a text.
+        DataError: The tokenizer adds special tokens to a text, or lacks the token of unknown words.
     """
 
     def __init__(
@@ -64,6 +66,10 @@ class LightTokenizer:
         unknown = backend.token_to_id(unknown_token)
         self._unknown = -1 if unknown is None else unknown  # -1: no token is unknown
         has_unknown = unknown is not None
+        if isinstance(backend.model, WordLevel) and not has_unknown:
+            raise DataError(
+                f"The tokenizer's unknown token {unknown_token!r} is not in its vocabulary; add it."
+            )
         self._uses_numpy = has_unknown and split_special_tokens and _is_default(backend)
 
     @classmethod
@@ -77,10 +83,9 @@ class LightTokenizer:
         path = folder / "tokenizer.json"
         try:
             return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config))
-        except DataError:
-            raise
         except Exception as error:  # the Rust code raises no type of its own
-            raise DataError(f"{path} cannot be used ({error}): get the checkpoint again.") from None
+            problem = f"{path} cannot be used ({first_line(error)})"
+            raise DataError(f"{problem}: get the checkpoint again.") from None
 
     @classmethod
     def of(cls, tokenizer: Any) -> "LightTokenizer":
@@ -105,49 +110,50 @@ class LightTokenizer:
         return partial(LightTokenizer, **options), (Tokenizer.from_str(self._backend.to_str()),)
 
     @cached_property
-    def _vector_reader(self) -> VectorReader:
+    def _vector_encoder(self) -> VectorEncoder:
         """Made when it is needed, so that the first label of a short text does not wait for it."""
-        return VectorReader(self._backend.get_vocab(), self._unknown, self._read_pieces)
+        return VectorEncoder(self._backend.get_vocab(), self._unknown, self._encode_pieces)
 
     @property
     def vocab_size(self) -> int:
         """Rows that a model's embedding must have."""
         return self._backend.get_vocab_size()
 
-    def read(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> Tokens:
+    def encode(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> Tokens:
         """Tokenize n texts, or n pairs as if each were one text.
 
         Raises:
             ValueError: There are not as many second parts as texts.
         """
         if text_pairs is None:
-            tokens = self._read(list(texts))
+            tokens = self._encode(list(texts))
         else:
             parts = chain.from_iterable(zip(texts, text_pairs, strict=True))
-            tokens = self._read(list(parts)).pairs_joined()
+            tokens = self._encode(list(parts)).pairs_joined()
         return tokens.truncated(self.model_max_length, self.truncation_side)
 
-    def _read(self, texts: Sequence[str]) -> Tokens:
+    def _encode(self, texts: Sequence[str]) -> Tokens:
         if not self._uses_numpy or sum(map(len, texts)) < _FEWEST_FOR_NUMPY:
-            return Tokens.concatenate([self._read_by_rust(text)[0] for text in texts])
-        tokens = self._vector_reader.read(texts)
+            return Tokens.concatenate([self._encode_by_rust(text)[0] for text in texts])
+        tokens = self._vector_encoder.encode(texts)
         if self.token_types:
             return tokens
         return Tokens(tokens.ids, np.zeros_like(tokens.ids), tokens.lengths)
 
-    def _read_pieces(self, pieces: Sequence[str]) -> Tokens:
+    def _encode_pieces(self, pieces: Sequence[str]) -> Tokens:
         """Tokenize n texts without white space, in one call."""
-        tokens, token_begins = self._read_by_rust(" ".join(pieces))
+        tokens, token_begins = self._encode_by_rust(" ".join(pieces))
         piece_ends = np.cumsum([len(piece) + 1 for piece in pieces])  # with the space after each
         piece_of_token = np.searchsorted(piece_ends, token_begins, side="right")
         lengths = np.bincount(piece_of_token, minlength=len(pieces))
         return Tokens(tokens.ids, tokens.types, lengths)
 
-    def _read_by_rust(self, text: str) -> tuple[Tokens, Integers]:
+    def _encode_by_rust(self, text: str) -> tuple[Tokens, Integers]:
         """Return the m tokens of a text, and where each begins in it: (m,)."""
         text = replace_surrogates(text)
         # `encode` holds the GIL; `encode_batch` releases it.
-        [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
+        with panics_as_data_errors():
+            [encoding] = self._backend.encode_batch([text], add_special_tokens=False)
         ids = encoding.ids  # read once, because each access makes a new list
         offsets = encoding.offsets
         types = [0] * len(ids)
@@ -161,6 +167,19 @@ class LightTokenizer:
             lengths=np.array([len(ids)]),
         )
         return tokens, begins
+
+
+@contextmanager
+def panics_as_data_errors() -> Iterator[None]:
+    """Raise a DataError if the Rust tokenizer panics, as it does if a pattern backtracks too often."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # a BaseException that cannot be imported
+            raise
+        *_, reason = first_line(error).split(": ")
+        problem = f"A pattern of tokenizer.json fails on a text ({reason})"
+        raise DataError(f"{problem}: leave the text out, or use another checkpoint.") from None
 
 
 def _options(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tokenizers.normalizers import Lowercase, Replace
 # URL's last character only. The first step replaces its first letter by "<", the second step the rest.
 _URL_BEGIN = Regex(r"(?i:h(?=ttps?://\S)|w(?=ww\.\S))")
 _URL_REST = Regex(r"(?<=<)(?i:ttps?://|ww\.)\S+")
-# A word, except `<url>`; `find_tokens` in vector_reader.py finds the same words.
+# A word, except `<url>`; `find_tokens` in vector_encoder.py finds the same words.
 DEFAULT_WORD = r"\d+(?:[.,]\d+)*|\w+(?:-\w+)*|[^\w\s]"
 ARTICLE_WORD = r"\w+"  # for Rust's regular expressions and for Python's
 

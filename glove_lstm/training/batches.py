@@ -151,7 +151,7 @@ def tokenize(
     with progress("Tokenising", total=len(texts)) as bar:
         for start in range(0, len(texts), _CHUNK):
             chunk = texts[start : start + _CHUNK]
-            parts.append(encoder.read(chunk))
+            parts.append(encoder.encode(chunk))
             bar.update(len(chunk))
     tokens = Tokens.concatenate(parts)
     return TokenizedTexts(tokens, typed=encoder.token_types, labels=labels, weights=weights)

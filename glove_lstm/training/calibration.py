@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from glove_lstm.inference.classifier import run_batches
 from glove_lstm.inference.scores import MULTI_LABEL, scores_of
+from glove_lstm.inference.torch_classifier import torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.text.tokens import length_batches
-from glove_lstm.training.batches import TokenizedTexts, collate, corrupt, tokenize
+from glove_lstm.training.batches import corrupt, tokenize
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.temperature import (
     HIGHEST_SCALE,
@@ -27,12 +27,10 @@ from glove_lstm.training.temperature import (
 
 Floats = NDArray[np.float64]
 
-_BATCH_SIZE = 64
 _HIGHEST_SHRINKAGE = 32.0  # known tokens
 _BEGINNINGS = (1, 2, 4, 8, 16)  # words of the short texts to which the shrinkage is fitted
-# Standard deviation of the logarithm of the n-grams' weight beside the LSTM's, in a prior around the weight with which
-# both parts are equally certain. It counts as much as a text or two.
-_SPREAD = 1.0
+# Standard deviation of the logarithms of the parts' weights, in a prior around equal weights.
+_SPREAD = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +57,8 @@ def calibrate(
     """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
 
     The weight and the shrinkage are fitted to whole texts, their first words and, if the model learned from corrupted
-    copies, a corrupted copy of each; the temperature to whole texts alone. Each text counts once, without class weights.
-    A multi-label text is calibrated as one yes-or-no question for each label; see `as_questions`.
+    copies, a corrupted copy of each. The temperature is fitted to whole texts alone. Class weights do not count. A
+    multi-label text is calibrated as one yes-or-no question for each label; see `as_questions`.
 
     Args:
         model: A trained model without calibration; the values are set in its config.
@@ -72,7 +70,7 @@ def calibrate(
     versions = [held_out.texts, first_words(held_out.texts)]
     if with_copies:
         versions.append(corrupt(held_out.texts, seed, epoch=0, encoder=encoder))
-    scored = [score_parts(model, tokenize(texts, encoder)) for texts in versions]
+    scored = [score_parts(model, encoder, texts) for texts in versions]
     values = fit_calibration(scored, held_out.labels)
     model.config.update(values)
     if held_out.is_multi_label:
@@ -92,20 +90,16 @@ def first_words(texts: Sequence[str]) -> list[str]:
     return beginnings
 
 
-@torch.inference_mode()
-def score_parts(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> Scored:
+def score_parts(
+    model: GloveLstmForSequenceClassification, encoder: LightTokenizer, texts: Sequence[str]
+) -> Scored:
     """Return the logits of n texts by the parts of the model."""
-    model.eval()
-    parts = 1 if model.ngrams is None else 2
-    logits = np.zeros((len(texts), parts, len(model.config.label_names)))
+    tokenized = tokenize(texts, encoder)
     with progress("Calibrating", total=len(texts)) as bar:
-        for rows in length_batches(texts.lengths, _BATCH_SIZE):
-            batch = collate(texts.__getitems__(rows))
-            inputs = {name: values.to(model.device) for name, values in batch.items()}
-            logits[rows] = model(**inputs).part_logits.float().numpy(force=True)
-            bar.update(len(rows))
-    known = texts.count_other_than(model.config.unk_token_id).clip(min=1)
-    return Scored(logits, known.astype(np.float64))
+        run = torch_runner(model, "part_logits")
+        logits = run_batches(run, tokenized.tokens, done=bar.update)
+    known = tokenized.count_other_than(model.config.unk_token_id).clip(min=1)
+    return Scored(logits.astype(np.float64), known.astype(np.float64))
 
 
 def fit_calibration(versions: Sequence[Scored], labels: NDArray[Any]) -> dict[str, float]:

@@ -19,11 +19,11 @@ from transformers import EvalPrediction, set_seed
 
 from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.data.in_memory import common_label_type
 from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import epochs_of, tokenize
 from glove_lstm.training.calibration import calibrate
+from glove_lstm.training.checkpoints import claimed
 from glove_lstm.training.division import divide
 from glove_lstm.training.labelled_texts import (
     ClassWeight,
@@ -32,9 +32,8 @@ from glove_lstm.training.labelled_texts import (
     class_weights,
     sorted_label_names,
 )
-from glove_lstm.training.lesson import lesson_of_labels, lesson_of_teacher
+from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
 from glove_lstm.training.ngrams import fit_ngrams
-from glove_lstm.training.output_folder import claimed
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.result import TrainingResult, describe, make_result
 from glove_lstm.training.start import model_of, new_model
@@ -52,8 +51,6 @@ def fit(
     groups: Sequence[Hashable] | None = None,
     class_weight: ClassWeight | None = None,
     sample_weight: NDArray[Any] | None = None,
-    text_column_names: Sequence[str] | None = None,
-    label_type: str | None = None,
     glove: GloveVectors | None = None,
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
     teacher: TeacherLike | None = None,
@@ -76,8 +73,6 @@ def fit(
         groups: n values. Texts of one group, such as an author, are all held out or none.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
         sample_weight: (n,) weight of each text.
-        text_column_names: Text columns of the training table, for the config.
-        label_type: Python type of the labels, for the config.
         glove: Vectors that are already loaded, instead of the recipe's.
         compute_metrics: Metrics of the held-out texts after each epoch, for the Trainer.
         teacher: A classifier to learn from; see `load_teacher`. It should not have seen the held-out texts.
@@ -115,19 +110,7 @@ def fit(
             glove = load_glove(recipe.tokenizer.glove)
 
         asked = time.perf_counter()
-        if loaded_teacher is None:
-            lesson = lesson_of_labels(train, held_out)
-        else:
-            lesson = lesson_of_teacher(
-                loaded_teacher,
-                train,
-                held_out,
-                unlabelled,
-                copies=recipe.training.augmented_copies,
-                glove=glove,
-                folder=Path(str(recipe.training.output_dir)),
-                seed=recipe.training.seed,
-            )
+        lesson = _make_lesson(loaded_teacher, train, held_out, unlabelled, recipe, glove)
         taught = time.perf_counter()
         recipe = recipe.for_lesson(
             len(lesson.texts),
@@ -144,8 +127,6 @@ def fit(
             else:
                 start = model_of(checkpoint, recipe, train)
             model = start.model
-            model.config.text_column_names = _list_or_none(text_column_names)
-            model.config.label_type = common_label_type(names, label_type)
 
             encoder = LightTokenizer.of(start.tokenizer)
             measured = None
@@ -241,9 +222,7 @@ def _output_claimed(recipe: Recipe) -> AbstractContextManager[None]:
     if training.process_index > 0:
         return nullcontext()
     folder = Path(str(training.output_dir))
-    start = recipe.model.model_name_or_path
-    rotates = training.save_strategy != "no" and training.save_total_limit is not None
-    return claimed(folder, training.resume_from_checkpoint, start, rotates=rotates)
+    return claimed(folder, training.resume_from_checkpoint, recipe.model.model_name_or_path)
 
 
 def _without_weight_0(
@@ -256,6 +235,28 @@ def _without_weight_0(
     if groups is not None:
         groups = [groups[row] for row in rows]
     return texts.select(rows), groups
+
+
+def _make_lesson(
+    teacher: LoadedTeacher | None,
+    train: LabelledTexts,
+    held_out: LabelledTexts | None,
+    unlabelled: Sequence[str],
+    recipe: Recipe,
+    glove: GloveVectors | None,
+) -> Lesson:
+    if teacher is None:
+        return lesson_of_labels(train, held_out)
+    return lesson_of_teacher(
+        teacher,
+        train,
+        held_out,
+        unlabelled,
+        copies=recipe.training.augmented_copies,
+        glove=glove,
+        folder=Path(str(recipe.training.output_dir)),
+        seed=recipe.training.seed,
+    )
 
 
 def _label_weights(
@@ -279,12 +280,6 @@ def _weighted(train: LabelledTexts, label_weights: dict[str, float] | None) -> L
         by_label = np.array([label_weights[name] for name in train.label_names])
         weights = own * by_label[train.labels]
     return replace(train, weights=weights)
-
-
-def _list_or_none(names: Sequence[str] | None) -> list[str] | None:
-    if names is None:
-        return None
-    return list(names)
 
 
 @contextmanager

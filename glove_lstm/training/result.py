@@ -12,8 +12,8 @@ from transformers import PreTrainedTokenizerBase
 from transformers.trainer_callback import TrainerState
 
 from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.data.training_texts import TrainingTexts
-from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.data.text_record import TextRecord
+from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.lesson import Lesson
@@ -32,7 +32,7 @@ class TrainingResult:
     validation: LabelledTexts | None  # texts of the calibration; None: not calibrated to labels
     validation_logits: NDArray[np.float32] | None  # (n, classes) calibrated logits for `validation`
     validation_seen: int  # number of validation texts that are also in `train`
-    training_texts: TrainingTexts  # record of all texts that were used
+    training_texts: TextRecord  # record of all texts that were used
     history: list[dict[str, Any]]  # the Trainer's log
     about: dict[str, Any]  # arguments, versions, hardware and time, for metrics.json
 
@@ -65,7 +65,7 @@ def make_result(
     held_out = lesson.held_out
     trained_texts = [*train.texts, *lesson.unlabelled]
     held_out_texts = [] if held_out is None else held_out.texts
-    record = TrainingTexts.of(trained_texts, held_out_texts)
+    record = TextRecord.of(trained_texts, held_out_texts)
     history = state.log_history
     if checkpoint is not None:
         earlier = checkpoint.training_texts()
@@ -86,7 +86,7 @@ def make_result(
 
     seen = 0
     if held_out is not None:
-        was_trained_on, _ = TrainingTexts.of(train.texts, ()).find(held_out.texts)
+        was_trained_on, _ = TextRecord.of(train.texts, ()).find(held_out.texts)
         seen = int(was_trained_on.sum())
         about["rows"]["validation"] = len(held_out)
     return TrainingResult(

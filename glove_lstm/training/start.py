@@ -107,7 +107,7 @@ def _warn_of_few_vectors(
 ) -> None:
     """Warn if few words of the texts have vectors; the vocabulary has many anyway, since GloVe's words fill it up."""
     sample = texts[:: max(1, len(texts) // _SAMPLE)]
-    ids = LightTokenizer.of(tokenizer).read(sample).ids
+    ids = LightTokenizer.of(tokenizer).encode(sample).ids
     if not len(ids):
         return
     known = [number for word, number in tokenizer.get_vocab().items() if word in glove.index]
@@ -172,7 +172,9 @@ def model_of(checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts) -> St
     If the texts have a label that it lacks, its last layer and its n-grams start anew.
     """
     path = str(recipe.model.model_name_or_path)
-    changes: dict[str, Any] = {**UNCALIBRATED, **recipe.model.config_values()}
+    # The table and the type of the labels are those of the earlier training; the caller may set them anew.
+    changes: dict[str, Any] = {"text_column_names": None, "label_type": None}
+    changes |= {**UNCALIBRATED, **recipe.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
     has_new_labels = list(train.label_names) != list(checkpoint.label_names)
     if has_new_labels:

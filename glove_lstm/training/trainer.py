@@ -17,8 +17,8 @@ from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
+from glove_lstm.training.checkpoints import checkpoint_to_resume
 from glove_lstm.training.lazy_adam import LazyAdamW
-from glove_lstm.training.output_folder import checkpoint_to_resume
 
 _CHECKED = 64  # texts whose logits are computed after the training
 _LARGEST_LOGIT = 1e4  # those of a useful model are below 100

@@ -1,5 +1,6 @@
 """Files that are cut short, empty or missing: one sentence of the command that reads them names the file."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,10 @@ from support import QUICK, ROOT, SMALL, assert_refused, edit_json, run_here
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.app.api import Api
 from glove_lstm.checkpoint import LOADED_NAMES, Checkpoint
-from glove_lstm.commands import evaluate, export, predict, train
+from glove_lstm.commands import evaluate, export, predict, push, train
 from glove_lstm.errors import DataError
 from glove_lstm.inference.batch_classifier import BatchClassifier
-from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.weights_file import check_weights, read_header
 
 
@@ -139,6 +140,69 @@ def test_infinity_is_refused_in_every_format(save_bias, dtype: torch.dtype) -> N
 
 
 @pytest.mark.parametrize(
+    "dtype",
+    [torch.int32, torch.int8, torch.bool, torch.complex64, torch.float8_e4m3fn],
+)
+def test_weights_of_a_type_that_the_network_does_not_read(
+    copy: Path, save_bias, articles: Path, tmp_path: Path, dtype: torch.dtype
+) -> None:
+    """Refused wherever a checkpoint is opened, a push and the start of a training included."""
+    save_bias(1.0, dtype)
+    (copy / "training_texts.safetensors").unlink()
+    parts = (str(copy / "model.safetensors"), "dense.bias", "type")
+    training = ["--train_file", articles, "--model_name_or_path", copy]
+    commands = {
+        predict.main: ["a", "--model", copy],
+        evaluate.main: [copy, "--test_file", articles],
+        export.main: [copy],
+        push.main: [copy, "--repo_id", "user/name", "--dry_run"],
+        train.main: [*training, "--output_dir", tmp_path / "out", *QUICK],
+    }
+    for command, words in commands.items():
+        assert_refused(run_here(command, *words), *parts)
+    for load in (load_model, GloveLstmClassifier.from_pretrained, partial(BatchClassifier)):
+        with pytest.raises(DataError, match=r"dense\.bias"):
+            load(copy)
+
+
+def test_weights_of_a_wrong_type_are_refused_without_torch(exported: Path) -> None:
+    path = exported / "model.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"F32"', b'"I32"', 1))
+    with pytest.raises(DataError, match="has the type 'I32'"):
+        LightClassifier.from_pretrained(exported)
+
+
+NESTED = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_json_that_is_nested_too_deeply(exported: Path, backend: str, name: str) -> None:
+    (exported / name).write_bytes(NESTED)
+    done = run_here(predict.main, "a", "--model", exported, "--backend", backend)
+    assert_refused(done, str(exported / name))
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_a_tokenizer_without_an_unknown_token(exported: Path, backend: str) -> None:
+    path = exported / "tokenizer.json"
+    model = json.loads(path.read_text(encoding="utf-8"))["model"]
+    edit_json(path, model={**model, "unk_token": "<none>"})
+    done = run_here(predict.main, "qzx", "--model", exported, "--backend", backend)
+    assert_refused(done, str(path), "unknown token")
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_a_tokenizer_with_a_pattern_that_backtracks_for_ever(exported: Path, backend: str) -> None:
+    pattern = {"Regex": r"(?<x>(a|aa)+)\k<x>$"}
+    splitter = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
+    edit_json(exported / "tokenizer.json", pre_tokenizer=splitter)
+    words = ["a" * 60 + "!", "--model", exported, "--backend", backend]
+    assert_refused(run_here(predict.main, *words), "tokenizer.json", "pattern")
+
+
+@pytest.mark.parametrize(
     "content", [b"", b"\xff" * 100, b"\x02" + bytes(7) + b"[]", b"\x09" + bytes(7) + b'{"a": {}}']
 )
 def test_files_that_are_not_safetensors(exported: Path, content: bytes) -> None:
@@ -161,6 +225,19 @@ def test_damaged_checkpoints_of_the_trainer(
     done = run_here(train.main, *command, "--refit", "False", "--resume_from_checkpoint", damaged)
     assert_refused(done, "cannot continue from", damaged.name)
     assert not (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system limits no file sizes")
+def test_a_limit_of_the_size_of_a_file(tmp_path: Path) -> None:
+    import resource
+
+    command = [sys.executable, ROOT / "scripts" / "predict.py", "a", "--output", tmp_path / "a.csv"]
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (8, 8))
+    done = subprocess.run(
+        command, stderr=subprocess.PIPE, encoding="utf-8", preexec_fn=limit, check=False
+    )
+    assert_refused(done, "ulimit -f")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

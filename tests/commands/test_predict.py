@@ -106,7 +106,9 @@ def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "part"),
     [
-        ("a --input {FILE}", "not allowed with argument"),
+        ("a --input {FILE}", "'a' is neither a checkpoint nor allowed with --input"),
+        ("a b/c --input {FILE}", "'a' is neither a checkpoint nor allowed with --input"),
+        ("no-user/no-model --input {FILE}", "no-user/no-model could not be loaded"),
         ("--input {FILE} --output_dir {HERE}/out --output a.csv", "not allowed with argument"),
         ("", "standard input has no rows"),
         ("--input -", "--input - needs --input_format: csv"),
@@ -126,7 +128,6 @@ def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
         ("a --model {HERE}", "config.json is missing"),
         ("a --model {HERE} --revision main", "is a folder, which has no revision 'main'"),
         ("a --model {CHECKPOINT} --backend onnx", "light.onnx is missing"),
-        ("a --explain --backend onnx", "--explain needs torch"),
         ("a --explain --output_dir {HERE}/out", "and no --explain"),
         ("a --explain --format csv", "jsonl and table"),
     ],
@@ -151,11 +152,27 @@ def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     (tmp_path / "real.csv").write_text("old")
     done = run("", "--output", tmp_path / "link.csv")
-    assert "1 rows without any text" in done.stderr
+    assert "1 row without any text" in done.stderr
     assert (tmp_path / "link.csv").is_symlink()
     assert (tmp_path / "real.csv").read_text().startswith("row,label")
     run("a", "--output", "/dev/null")
     assert not Path("/dev/null").is_file()
+
+
+def test_the_model_by_position_or_by_name(copy: Path, tmp_path: Path) -> None:
+    table = tmp_path / "in.csv"
+    table.write_text("text\nCouncil votes on the bridge\n")
+    for words in (HEADLINES, ["--input", table]):
+        by_name = rows_of("--model", copy, *words)
+        assert rows_of(copy, *words) == by_name
+        assert by_name != rows_of(*words)
+    lines = "\n".join(HEADLINES[:2]).encode()
+    assert rows_of(copy, stdin=lines) == rows_of("--model", copy, stdin=lines)
+
+
+def test_a_word_with_a_slash_and_a_folder_without_a_model_are_texts(tmp_path: Path) -> None:
+    words = ["and/or", str(tmp_path), "x" * 10_000, "\0"]
+    assert len(rows_of(*words)) == len(words)
 
 
 def test_output_into_a_pipe_is_utf8() -> None:

@@ -10,7 +10,7 @@ from support import assert_refused, read_csv, run_here, succeed, write_articles,
 
 from glove_lstm.checkpoint import TRAINING_TEXTS_NAME, Checkpoint
 from glove_lstm.commands import evaluate as command
-from glove_lstm.data.training_texts import TrainingTexts
+from glove_lstm.data.text_record import TextRecord
 from glove_lstm.errors import DataError
 
 evaluate = partial(run_here, command.main)
@@ -30,10 +30,10 @@ def test_a_file_that_was_trained_on_is_seen_whatever_its_split(
     assert "accuracy" not in done.stdout
 
 
-def test_leaks_are_looked_for_in_seen_texts_too(checkpoint: Path, articles: Path) -> None:
+def test_phrases_of_seen_texts_are_listed_too(checkpoint: Path, articles: Path) -> None:
     done = run(checkpoint, "--test_file", articles, "--leaks")
     assert "All 160 texts were seen" in done.stdout
-    assert "Leaks looked for" in done.stdout
+    assert "give a label away" in done.stdout
     assert "accuracy" not in done.stdout
 
 
@@ -61,7 +61,7 @@ def test_only_unseen_texts_are_measured(
 
 def test_an_incomplete_record_is_mentioned(copy: Path, new: Path) -> None:
     path = copy / TRAINING_TEXTS_NAME
-    record, weights_digest = TrainingTexts.load(path)
+    record, weights_digest = TextRecord.load(path)
     incomplete = dataclasses.replace(record, complete=False)
     incomplete.save(path, weights_digest)
     done = run(copy, "--test_file", new)
@@ -117,7 +117,7 @@ TITLE = "A title:  the\nbody"
     ],
 )
 def test_hashes_of_copies_are_equal(text: str, copy: str) -> None:
-    trained, validated = TrainingTexts.of([text], ["other"]).find([copy, "Other!"])
+    trained, validated = TextRecord.of([text], ["other"]).find([copy, "Other!"])
     assert trained.tolist() == [True, False]
     assert validated.tolist() == [False, True]
 
@@ -133,6 +133,6 @@ def test_hashes_of_copies_are_equal(text: str, copy: str) -> None:
     ],
 )
 def test_hashes_of_other_texts_differ(text: str, other: str) -> None:
-    trained, validated = TrainingTexts.of([text], []).find([other])
+    trained, validated = TextRecord.of([text], []).find([other])
     assert not trained.any()
     assert not validated.any()

@@ -149,6 +149,18 @@ def test_boilerplate_under_many_texts():
         assert groups[row] == groups[row - 1]
 
 
+def test_short_texts_under_a_long_footer_are_mentioned(caplog):
+    footer = article(0, 100)
+    texts = [f"{article(seed, 4)} {footer}" for seed in range(1, 21)]
+    assert len(set(near_duplicate_groups(texts))) == 1
+    [message] = caplog.messages
+    assert "20 of 20 texts" in message
+    assert "footer" in message
+    caplog.clear()
+    near_duplicate_groups([article(seed) for seed in range(20)] + texts)
+    assert not caplog.messages
+
+
 def test_texts_from_one_pool_of_sentences():
     """No run is rare, and copies are found all the same."""
     generator = random.Random(7)

@@ -10,7 +10,6 @@ from glove_lstm.evaluation.metrics import (
     coverage_table,
     measure,
     measure_labels,
-    measure_sources,
     suggest_threshold,
 )
 from glove_lstm.evaluation.plots import plot_measured
@@ -168,27 +167,6 @@ def test_a_label_that_never_occurs():
         "precision_interval": [0.0, 1.0],
         "recall_interval": [0.0, 1.0],
     }
-
-
-def test_sources_with_twenty_rows_are_measured():
-    """The first label is the right one in three of four rows, the second label in one of four."""
-    sources = ["a/x"] * 20 + ["a/y"] * 19 + ["a"] * 2 + ["b"] * 19
-    labels = np.array([0] * 20 + [1] * 21 + [0] * 19)
-    predicts_second = np.arange(60) % 4 == 0
-    score_of_first = np.where(predicts_second, 0.2, 0.7)
-    probabilities = np.stack([score_of_first, 1 - score_of_first], axis=1)
-    measures = measure_sources(probabilities, labels, sources)
-    assert measures.keys() == {"a", "a/x"}
-    assert measures["a/x"] == {"rows": 20, "accuracy": 0.75}
-
-    corpus = measures["a"]
-    assert corpus["rows"] == 41
-    recall_of_first = 0.75
-    recall_of_second = 6 / 21
-    assert corpus["balanced_accuracy"] == pytest.approx((recall_of_first + recall_of_second) / 2)
-    # There are two scores only, and half of all ties count.
-    gained = recall_of_second - (1 - recall_of_first)
-    assert corpus["roc_auc"] == pytest.approx(0.5 + gained / 2)
 
 
 def test_the_metric_of_evaluate_is_the_same_measure():

@@ -1,4 +1,4 @@
-"""Hostile texts get the same label and score on every route: pipeline, light classifier, and files in and out."""
+"""Hostile texts get the same label and score on every route: pipeline, estimator, light classifier, files."""
 
 import json
 import tempfile
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from support import succeed
 from transformers import pipeline
 
-from glove_lstm import GloveLstmForSequenceClassification, GloveLstmTokenizer
+from glove_lstm import GloveLstmClassifier, GloveLstmForSequenceClassification, GloveLstmTokenizer
 from glove_lstm.commands import predict
-from glove_lstm.inference.runtime import LightClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
 
 Route = Callable[[list[str]], list[dict]]
 
@@ -39,6 +39,20 @@ def files_route(model: Path) -> Route:
     return classify
 
 
+def estimator_route(model: Path) -> Route:
+    """The estimator, which computes with torch."""
+    classifier = GloveLstmClassifier.from_pretrained(model)
+
+    def classify(rows: list[str]) -> list[dict]:
+        labels = classifier.predict(rows)
+        scores = classifier.predict_proba(rows).max(axis=1)
+        return [
+            {"label": label, "score": score} for label, score in zip(labels, scores, strict=True)
+        ]
+
+    return classify
+
+
 @pytest.fixture(scope="module")
 def routes(shared_export: Path) -> dict[str, Route]:
     model = GloveLstmForSequenceClassification.from_pretrained(shared_export)
@@ -46,6 +60,7 @@ def routes(shared_export: Path) -> dict[str, Route]:
     pipe = pipeline("text-classification", model=model, tokenizer=tokenizer)
     return {
         "pipeline": lambda rows: pipe(rows, batch_size=4),
+        "estimator": estimator_route(shared_export),
         "light": LightClassifier.from_pretrained(shared_export),
         "files": files_route(shared_export),
     }

@@ -1,5 +1,6 @@
 """The ONNX file: what PyTorch computes, whatever the network and the batch, with the weights of their checkpoint."""
 
+import logging
 import shutil
 
 import numpy as np
@@ -55,6 +56,14 @@ def default(tmp_path_factory):
 @pytest.fixture(params=["lstm", "default"])
 def exported_model(request):
     return request.getfixturevalue(request.param)
+
+
+def test_an_export_warns_of_nothing(copy, caplog, capsys):
+    """The optimizer of ONNX warns of each operation that it leaves as it is."""
+    export_onnx(copy)
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warnings == []
+    assert capsys.readouterr().out == ""
 
 
 def random_batch(lengths, width):

@@ -12,8 +12,6 @@ from support import build_model
 from torch import nn
 
 from glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.inference.relevance import ngram_contributions
-from glove_lstm.modeling.characters import unknown_words
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 from glove_lstm.tokenization.word_shapes import spelling
 
@@ -185,9 +183,6 @@ def test_characters_of_an_unknown_word_count_as_three_ngrams(with_shapes, words)
     [of_unknown_words] = ngram_logits(with_shapes, ids, shapes + 8 * spellings)
     [of_known_words] = ngram_logits(with_shapes, ids, shapes + 8 * KNOWN)
     assert_close(of_unknown_words - of_known_words, expected.sum(dim=0))
-    [of_unknown_words] = ngram_contributions(ngrams, ids, shapes, unknown_words(spellings))
-    [of_known_words] = ngram_contributions(ngrams, ids, shapes, None)
-    assert_close(of_unknown_words - of_known_words, expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -330,46 +325,3 @@ def test_the_loss_is_divided_by_the_items_of_all_batches_of_a_step():
     loss = model(TWO_IDS, labels=CLASSES).loss
     half = model(TWO_IDS, labels=CLASSES, num_items_in_batch=4).loss
     torch.testing.assert_close(half, loss / 2)
-
-
-def spans_of_groups(size):
-    """The first and the last token that each row covers, beyond the text, too; in the order of `groups`."""
-    words = [(place, place) for place in range(size)]
-    pairs = [(place - 1, place) for place in range(size + 1)]
-    words_with_shapes = words
-    runs = [(place - 2, place) for place in range(size + 2)]
-    words_and_shapes_after = [(place, place + 1) for place in range(size)]
-    words_and_shapes_before = [(place - 1, place) for place in range(size)]
-    return [
-        words + pairs + words_with_shapes,
-        runs + words_and_shapes_after + words_and_shapes_before,
-    ]
-
-
-def slow_contributions(model, words, shapes):
-    """What each token adds: an n-gram's contribution is divided among its tokens in the text.
-
-    Shapes are used as they are, because the caller of `ngram_contributions` gives `informative` ones.
-    """
-    size = len(words)
-    added = torch.zeros(size, len(model.config.label_names))
-    for rows, spans in zip(groups(model, words, shapes), spans_of_groups(size), strict=True):
-        counts = Counter(rows)
-        for row, (first, last) in zip(rows, spans, strict=True):
-            share = sqrt(counts[row] / len(rows))  # of all occurrences together
-            contribution = model.ngrams.weights[row].detach() * share / counts[row]
-            places = range(max(first, 0), min(last, size - 1) + 1)
-            for place in places:
-                added[place] += contribution / len(places)
-    return added
-
-
-@settings(max_examples=60, deadline=None)
-@given(tokens=st.lists(words_and_shapes, min_size=1, max_size=8))
-def test_contributions_share_the_logits_out_to_the_tokens(with_shapes, tokens):
-    words = [word for word, _ in tokens]
-    shapes = [shape for _, shape in tokens]
-    ids = torch.tensor([words])
-    [shares] = ngram_contributions(with_shapes.ngrams, ids, torch.tensor([shapes]), None)
-    expected = slow_contributions(with_shapes, words, shapes)
-    assert_close(shares, expected)

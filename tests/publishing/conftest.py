@@ -1,12 +1,13 @@
 """A Hub that is a dictionary, for tests of what is pushed; `test_hub_round_trip.py` pushes to a Hub over HTTP."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from hub_server import TOKEN
 from huggingface_hub import CommitInfo, CommitOperationAdd, constants
 
-from glove_lstm.publishing import hub_upload
+from glove_lstm.publishing import push
 
 
 class FakeApi:
@@ -15,7 +16,7 @@ class FakeApi:
     endpoint = "https://huggingface.co"
 
     def __init__(self):
-        self.files = {".gitattributes": b"", "config.json": b"", "old.txt": b""}
+        self.files = {".gitattributes": b"", "config.json": b""}
         self.private = False
         self.options = {}  # of `create_repo`
         self.branches = []
@@ -39,6 +40,12 @@ class FakeApi:
     def list_repo_files(self, repo_id, *, revision, **options):
         assert revision == "abc"
         return list(self.files)
+
+    def hf_hub_download(self, repo_id, name, *, revision, local_dir, **options):
+        assert revision == "abc"
+        path = Path(local_dir, name)
+        path.write_bytes(self.files[name])
+        return str(path)
 
     def create_commit(self, repo_id, operations, *, parent_commit, **options):
         self.fail("create_commit")
@@ -64,7 +71,7 @@ class FakeApi:
 def api(monkeypatch):
     """The Hub of a person who is logged in, for pushes of this process."""
     fake = FakeApi()
-    monkeypatch.setattr(hub_upload, "HfApi", lambda token=None: fake)
+    monkeypatch.setattr(push, "HfApi", lambda token=None: fake)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     return fake
 

@@ -1,5 +1,6 @@
 """Uploading to the Hub, which is a fake: one commit or none, and one sentence for each error."""
 
+import json
 from argparse import Namespace
 from types import SimpleNamespace
 
@@ -13,7 +14,8 @@ from huggingface_hub.errors import (
 )
 
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.hub_upload import (
+from glove_lstm.publishing.push import (
+    PUSHED_FILES_NAME,
     Destination,
     loading_example,
     push_folder,
@@ -51,14 +53,25 @@ def http_error(status, message="planned", kind=HfHubHTTPError):
     return kind(f"status {status}", response=response, server_message=message)
 
 
-def test_one_commit_makes_the_repository_equal_the_folder(folder, api):
+def test_one_commit_adds_the_files_of_the_folder(folder, api):
     commit = push_folder(folder, TO)
     names = ("config.json", "README.md", "plots/a.png")
     sent = {name: (folder / name).read_bytes() for name in names}
+    record = api.files.pop(PUSHED_FILES_NAME)
     assert api.files == {".gitattributes": b"", **sent}
+    assert json.loads(record) == {"files": sorted(names)}
     assert api.commits == 1
     assert api.branches == []
     assert 'revision="def", trust_remote_code=True' in loading_example(TO, commit)
+
+
+@pytest.mark.parametrize("record", [b"{", b"[]", b"{}", b'{"files": 3}'])
+def test_a_damaged_record_of_the_last_push(folder, api, record):
+    api.files[PUSHED_FILES_NAME] = record
+    sentence = refusal(folder)
+    assert PUSHED_FILES_NAME in sentence
+    assert f"delete it in {REPO}" in sentence or "delete it there" in sentence
+    assert not api.commits
 
 
 def test_branches_are_created_and_references_are_not(folder, api):

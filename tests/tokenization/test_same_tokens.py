@@ -61,7 +61,7 @@ def read(reader, texts, pairs):
     if not isinstance(reader, LightTokenizer):
         output = reader(texts, pairs)
         return output["input_ids"], output.get("token_type_ids")
-    tokens = reader.read(texts, pairs)
+    tokens = reader.encode(texts, pairs)
     ids = divided(tokens.ids, tokens.lengths)
     if not reader.token_types:
         return ids, None

@@ -31,7 +31,16 @@ def counted(part):
 
 @pytest.mark.parametrize(
     ("texts", "held_out"),
-    [(1, 0.1), (100, 10), (500, 50), (1000, 50), (1100, 55), (40_000, 2000), (10**6, 2000)],
+    [
+        (1, 0.1),
+        (100, 10),
+        (500, 50),
+        (700, 50),
+        (1000, 50),
+        (1100, 55),
+        (40_020, 2000),
+        (10**6, 2000),
+    ],
 )
 def test_a_twentieth_is_held_out_at_least_50_at_most_2000_and_a_tenth(texts, held_out):
     assert texts * share_to_hold_out(texts) == pytest.approx(held_out)

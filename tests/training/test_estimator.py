@@ -19,7 +19,7 @@ from support import QUICK, SMALL, read_csv, succeed, write_articles
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.hub_upload import list_files
+from glove_lstm.publishing.push import list_files
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 

@@ -8,9 +8,11 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from estimator_news import TINY
+from scipy.sparse import csr_matrix
 from sklearn.preprocessing import MultiLabelBinarizer
 from support import COMMON, SMALL, assert_refused, run_here, succeed, write_glove, write_table
 from transformers import EvalPrediction, pipeline
@@ -125,6 +127,21 @@ def test_the_estimator_takes_lists_of_labels_or_a_table_of_0_and_1(folder):
 
 
 @pytest.mark.usefixtures("beside_the_vectors")
+def test_the_columns_of_a_frame_are_the_labels_in_their_order(folder):
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    texts = [row["text"] for row in rows]
+    columns = ["trip", "food", "sport"]
+    table = MultiLabelBinarizer(classes=columns).fit_transform([row["label"] for row in rows])
+    frame = pd.DataFrame(table, columns=columns)
+    classifier = GloveLstmClassifier(**TINY).fit(texts, frame)
+    assert classifier.classes_.tolist() == columns
+    is_right = (classifier.predict(texts) == table).all(axis=1)
+    assert is_right.mean() > 0.8
+    for labels in (frame, table, csr_matrix(table), pd.Series(table.tolist())):
+        assert classifier.score(texts, labels) == is_right.mean()
+
+
+@pytest.mark.usefixtures("beside_the_vectors")
 def test_score_reads_rows_of_0_and_1_as_fit_did(folder):
     rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
     texts = [row["text"] for row in rows]
@@ -135,6 +152,42 @@ def test_score_reads_rows_of_0_and_1_as_fit_did(folder):
     # Read as lists, as by `fit`, all texts have both labels.
     assert classifier.score(texts, table.tolist()) == 0
     assert classifier.score(texts, table) == 1
+
+
+@pytest.mark.usefixtures("beside_the_vectors")
+def test_a_loaded_estimator_reads_labels_as_fit_did(folder, tmp_path):
+    """The labels 0 and 1 as lists, among them [0, 1]; and as a table of two columns."""
+    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    texts = [row["text"] for row in rows]
+    more_texts = [f"{text} more words" for text in texts]
+    lists = [[0, 1] if "food" in row["label"] else [1] for row in rows]
+    both = [[0, 1], [1, 0]] * (len(rows) // 2)  # read as a table or as lists of two labels
+    table = np.array([[row.count(0), 1] for row in lists])
+    for labels in (lists, table):
+        fitted = GloveLstmClassifier(**TINY).fit(texts, labels)
+        fitted.save_pretrained(tmp_path / "saved")
+        loaded = GloveLstmClassifier.from_pretrained(tmp_path / "saved")
+        again = GloveLstmClassifier.from_pretrained(tmp_path / "saved")
+        again.save_pretrained(tmp_path / "copy")
+        copied = GloveLstmClassifier.from_pretrained(tmp_path / "copy")
+        for classifier in (loaded, copied):
+            assert (classifier.predict(texts) == fitted.predict(texts)).all()
+            assert classifier.score(texts, labels) == fitted.score(texts, labels)
+            assert classifier.score(texts, both) == fitted.score(texts, both)
+            measured = classifier.evaluate(more_texts, labels).figures
+            assert measured == fitted.evaluate(more_texts, labels).figures
+
+
+def test_lists_of_0_and_1_are_lists_for_a_model_of_the_command(tmp_path, folder):
+    train_file = write_rows(tmp_path / "train.jsonl", 100, 1, ["0", "1"])
+    command = ["--train_file", train_file, "--glove", folder / "g.8d.txt", *SMALL, *QUICK]
+    succeed(train.main, *command, "--output_dir", tmp_path / "mine")
+    loaded = GloveLstmClassifier.from_pretrained(tmp_path / "mine")
+    texts = ["council budget report", "shocking secret exposed", "the of and"]
+    lists = loaded.predict(texts)
+    named = [[int(number) for number in np.flatnonzero(row)] for row in lists]
+    assert loaded.score(texts, named) == 1
+    assert loaded.score([texts[0]] * 2, [[0, 1], [1, 0]]) == loaded.score([texts[0]], [["0", "1"]])
 
 
 @pytest.fixture

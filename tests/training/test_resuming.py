@@ -131,35 +131,42 @@ def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
     for resume in ("nowhere", checkpoint):
         with pytest.raises(DataError, match=r"no complete checkpoint in .*; give OUTPUT_DIR/check"):
             run(tmp_path, resume_from_checkpoint=resume)
-    with pytest.raises(DataError, match=r"model_name_or_path is .* removes; give another output"):
-        claimed(whole[1], None, checkpoint).__enter__()
+    refused = pytest.raises(
+        DataError, match=r"model_name_or_path is .* removes; give another output"
+    )
+    with refused, claimed(whole[1], None, checkpoint):
+        pass
     assert whole[1].joinpath(checkpoint).exists()
 
 
-def test_folders_of_others_are_not_touched(run, whole, tmp_path):
-    """A new run removes the checkpoints of an earlier one of ours only; a resumed one continues from ours only."""
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("name", ["checkpoint-1", "checkpoint-99", "checkpoint-best"])
+def test_folders_of_others_are_not_touched(run, killed, tmp_path, name, resume):
+    """Neither we nor the Trainer, which keeps two checkpoints, remove them, or continue from them."""
     folder = tmp_path / "run"
-    shutil.copytree(whole[1], folder)
-    (folder / "checkpoint-98").write_text("a file")
-    others = [folder / name for name in ("checkpoint-1", "checkpoint-99", "checkpoint-best")]
-    for other in others:
-        other.mkdir()
-        (other / "config.json").write_text('{"model_type": "bert"}')
-        (other / "trainer_state.json").write_text('{"global_step": 99}')
-    with pytest.raises(DataError, match=r"checkpoint-1 is not .* give another output_dir"):
-        run(folder)  # the Trainer would remove it to keep two checkpoints
-    assert len(list(folder.glob("checkpoint-*"))) == 6
-    for resume in (True, None):
-        result = run(folder, save_strategy="no", resume_from_checkpoint=resume)
-        assert result.about["resumed"] == bool(resume)
-        for other in others:
-            assert (other / "trainer_state.json").read_text() == '{"global_step": 99}'
-    own = [path.name for path in folder.glob("checkpoint-*") if path not in others]
-    assert own == ["checkpoint-98"]
+    shutil.copytree(killed, folder)
+    other = folder / name  # of another kind of model
+    other.mkdir()
+    (other / "config.json").write_text('{"model_type": "bert"}')
+    (other / "trainer_state.json").write_text('{"global_step": 99}')
+    with pytest.raises(DataError, match=rf"{name} is not from a training of glove-lstm"):
+        run(folder, resume_from_checkpoint=resume or None)
+    names = {path.name for path in folder.glob("checkpoint-*")}
+    assert names == {"checkpoint-10", "checkpoint-15", name}
+    assert len(list(other.iterdir())) == 2
+
+
+def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(run, killed, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(killed, folder)
+    run(folder, max_steps=1)
+    assert not {"checkpoint-10", "checkpoint-15"} & {path.name for path in folder.iterdir()}
 
 
 def test_one_training_writes_into_a_folder(run, tmp_path):
-    refused = pytest.raises(DataError, match=rf"Another training writes to {tmp_path}")
-    with claimed(tmp_path, None, None), refused:
+    with (
+        claimed(tmp_path, None, None),
+        pytest.raises(DataError, match=rf"Another training writes to {tmp_path}"),
+    ):
         run(tmp_path)
     assert list(tmp_path.iterdir()) == []  # no lock is left

@@ -7,7 +7,7 @@ from support import build_model
 from tides import corrupted_texts, make_texts, tokenized
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from glove_lstm.inference.prediction import predict_logits
+from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import collate
 from glove_lstm.training.lazy_adam import LazyAdamW

@@ -1,19 +1,22 @@
-"""The page of docs/web: its tokens and its scores are Python's."""
+"""The page of publishing/page/: its tokens, scores and explanations are Python's."""
 
 import json
 import random
+import shutil
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
-from app_server import CHROMIUM
+from app_server import CHROMIUM, assert_readable
 from hostile import examples, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import ROOT, make_article
+from support import ROOT, edit_json, make_article
 from web_server import RUNTIME, serve_page
 
 from glove_lstm import LightClassifier
+from glove_lstm.inference.explain import split_words
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 
@@ -33,7 +36,7 @@ STATEMENTS = read_statements("plain") + read_statements("absurd")
 CORPUS = [*STATEMENTS, "ΟΔΟΣ DİZİ http://A.b"]  # words that only a right lower-casing finds
 NEWER_NUMBERS = "两京俩倆拐洞皕秭鈎钩"  # since Python 3.13
 NEW_TOKENIZER = """async (files) => {
-    const { Tokenizer } = await import("/docs/web/tokenizer.js");
+    const { Tokenizer } = await import("/glove_lstm/publishing/page/tokenizer.js");
     return new Tokenizer(...files.map((file) => JSON.parse(file)));
 }"""
 SET_LIMIT = "(tokenizer, limit) => { tokenizer.longest = limit; }"
@@ -42,20 +45,41 @@ READ = """(tokenizer, texts) => JSON.stringify(
     (_, value) => typeof value === "bigint" ? String(value) : value,
 )"""
 SCORES = "async (text) => (await import('./page.js')).classifier.scores(JSON.parse(text))"
-EFFECTS = "async (text) => (await (await import('./page.js')).classifier.effects(text)).effects"
+EFFECTS = """async ([text, label]) => {
+    const { classifier } = await import('./page.js');
+    return classifier.effects(JSON.parse(text), classifier.labels.indexOf(label));
+}"""
+SPLIT = "async (texts) => JSON.parse(texts).map((await import('./explain.js')).splitWords)"
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The page, with the repository's checkpoint and the runtime of the folder RUNTIME."""
-    site = tmp_path_factory.mktemp("web") / "site"
-    with serve_page(site) as address, playwright.sync_playwright() as started:
+def site(tmp_path_factory):
+    """The folder that is served, and the address of the page there."""
+    folder = tmp_path_factory.mktemp("web") / "site"
+    with serve_page(folder) as address:
+        yield folder, address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.set_default_timeout(120_000)
-        page.goto(address)
-        yield page
+        yield browser
         browser.close()
+
+
+def open_page(browser, address, **options):
+    page = browser.new_context(**options).new_page()
+    page.set_default_timeout(120_000)
+    page.goto(address)
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(browser, site):
+    """The page, with the repository's checkpoint and the runtime of the folder RUNTIME."""
+    _, address = site
+    return open_page(browser, address)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +111,7 @@ def assert_same_tokens(tokenizers, texts, limit):
     for text, row in zip(texts, rows, strict=True):
         # Two surrogates that make a character are that character in JavaScript.
         same_text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        expected = light.read([same_text])
+        expected = light.encode([same_text])
         types = [str(kind) for kind in expected.types.tolist()]
         assert row == {"ids": expected.ids.tolist(), "types": types}, ascii(text)
 
@@ -133,36 +157,64 @@ def test_same_scores(page, light):
     np.testing.assert_allclose(found, light.predict_proba(texts), rtol=0, atol=1e-4)
 
 
-@needs_runtime
-def test_the_effect_of_a_word_is_what_the_lead_loses_without_it(page, light):
-    words = ["SHOCKING", "secret", ":", "the", "council", "voted", "on", "Tuesday"]
-    text = " ".join(words)
-    texts = [text]
-    for position in range(len(words)):
-        without = words[:position] + words[position + 1 :]
-        texts.append(" ".join(without))
-    logits = light.predict_logits(texts)
-    second, best = np.argsort(logits[0])
-    leads = logits[:, best] - logits[:, second]
-
-    found = page.evaluate(EFFECTS, text)
+def assert_same_effects(page, light, text, label=None):
+    expected = light.explain(text, label)
+    found = page.evaluate(EFFECTS, [json.dumps(text), expected.label])
+    # JavaScript counts an emoji as two characters.
+    shown = expected.text.encode("utf-16-le")
+    words = [shown[2 * word["begin"] : 2 * word["end"]].decode("utf-16-le") for word in found]
+    assert words == [expected.text[word.begin : word.end] for word in expected.effects]
     effects = [word["effect"] for word in found]
-    assert effects == pytest.approx(leads[0] - leads[1:], abs=1e-4)
-    assert [text[word["begin"] : word["end"]] for word in found] == words
+    assert effects == pytest.approx([word.effect for word in expected.effects], abs=1e-3)
 
 
 @needs_runtime
-def test_an_example_is_a_title_and_a_text(page, light):
+@pytest.mark.parametrize("label", [None, "FAKE", "REAL"])
+def test_same_explanations(page, light, label):
+    texts = ["", "one", "😀 \ud800 it's U.S. news: «1,204» well-known!!!", *STATEMENTS[:6]]
+    title, body = make_article(random.Random(0), "FAKE", 100)
+    for text in [*texts, f"{title} {body}"]:
+        assert_same_effects(page, light, text, label)
+
+
+@settings(max_examples=examples(40), deadline=None)
+@given(texts=st.lists(texts, min_size=20, max_size=20))
+def test_same_words_of_hostile_texts(page, texts):
+    # Two surrogates that make a character are that character in JavaScript, and others become U+FFFD.
+    whole = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
+    whole.append("a, " * 4000)  # in runs of words
+    found = page.evaluate(SPLIT, json.dumps(whole))
+    for text, spans in zip(whole, found, strict=True):
+        shown = text.encode("utf-16-le")
+        words = [shown[2 * begin : 2 * end].decode("utf-16-le") for begin, end in spans]
+        assert words == [text[begin:end] for begin, end in split_words(text)], ascii(text)
+
+
+@needs_runtime
+def test_an_example_shows_label_bars_and_words(page, light):
     page.locator("button[type=submit]:enabled").wait_for()  # the model is there
     page.get_by_role("button", name="Loud style").click()
-    page.get_by_role("status").get_by_text("resembles FAKE sources").wait_for()
-    assert page.locator("#words mark.for").count() > 3
+    page.locator("#words mark.for").nth(3).wait_for()
     title = page.get_by_label("Title").input_value()
     body = page.get_by_label("Text").input_value()
     [expected] = light.predict_proba([f"{title} {body}"])
-    shown = page.locator("tbody td:last-child").all_inner_texts()
-    best_first = sorted(expected, reverse=True)
-    assert [float(score) for score in shown] == pytest.approx(best_first, abs=1e-3)
+    shown = page.locator("tbody td:last-child").all()
+    scores = [float(cell.get_attribute("data-score")) for cell in shown]
+    assert scores == pytest.approx(sorted(expected, reverse=True), abs=1e-4)
+    widths = page.locator(".bar").evaluate_all("all => all.map(bar => bar.offsetWidth)")
+    assert widths[0] / sum(widths) == pytest.approx(scores[0], abs=0.02)
+    assert page.locator("#verdict").inner_text() == "FAKE"
+
+
+@needs_runtime
+def test_the_page_tells_how_large_the_download_is(page):
+    page.locator("button[type=submit]:enabled").wait_for()
+    files = [*(ROOT / "hub").glob("*.json"), *(ROOT / "hub").glob("light.onnx")]
+    files += [ROOT / "hub" / "model.safetensors"]
+    files += [Path(RUNTIME) / "ort.wasm.bundle.min.mjs"]
+    files += [Path(RUNTIME) / "ort-wasm-simd-threaded.wasm"]
+    size = sum(path.stat().st_size for path in files)
+    assert page.locator("#size").inner_text() == f"{size / 1e6:.1f} MB"
 
 
 @needs_runtime
@@ -172,3 +224,37 @@ def test_nothing_to_classify_is_said(page):
     page.get_by_role("button", name="Classify").press("Enter")
     page.get_by_text("There is nothing to classify").wait_for()
     assert not page.locator("table").is_visible()
+
+
+@needs_runtime
+@pytest.mark.parametrize("is_dark", [True, False], ids=["phone-dark", "desktop"])
+def test_results_fit_the_screen_and_are_readable(browser, site, is_dark):
+    options = {"viewport": {"width": 1280, "height": 900}}
+    if is_dark:
+        size = {"width": 360, "height": 740}
+        options = {"viewport": size, "is_mobile": True, "color_scheme": "dark"}
+    page = open_page(browser, site[1], **options)
+    page.get_by_role("button", name="Loud style").click()
+    page.locator("#words mark").first.wait_for()
+    assert_readable(page, is_dark=is_dark)
+
+
+@needs_runtime
+def test_a_model_of_several_labels(browser, site, light):
+    folder, address = site
+    several = folder / "several"
+    shutil.copytree(ROOT / "hub", several)
+    edit_json(
+        several / "config.json", problem_type="multi_label_classification", thresholds=[0.0, 1.0]
+    )
+    page = open_page(browser, f"{address}?model=/several")
+    page.locator("button[type=submit]:enabled").wait_for()
+    text = "SHOCKING secret"
+    found = page.evaluate(SCORES, json.dumps(text))
+    assert found == pytest.approx(
+        list(1 / (1 + np.exp(-light.predict_logits([text])[0]))), abs=1e-4
+    )
+    page.get_by_label("Title").fill(text)
+    page.get_by_role("button", name="Classify").click()
+    page.locator("#words mark").first.wait_for()
+    assert page.locator("#verdict").inner_text() == light.label_names[0]

@@ -1,0 +1,208 @@
+"""The browser app: a title and a text in; the label, its scores and the words that matter out.
+
+The static page in publishing/page/ shows the same, in the same order.
+"""
+
+import html
+import json
+import os
+import sys
+from typing import Any
+
+import gradio as gr
+
+from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.errors import DataError
+from glove_lstm.inference.explain import Explanation
+from glove_lstm.inference.load_classifier import load_classifier
+from glove_lstm.inference.unsure import suggested_threshold
+from glove_lstm.processors import processors
+
+MOST_CHARACTERS = 100_000  # of a title and a text together
+# publishing/page/page.js has the same examples, colours and sentences.
+EXAMPLES = {
+    "Agency style": (
+        "Harbour council approves new ferry timetable",
+        "The harbour council voted 7 to 2 on Tuesday to add an early ferry from the northern islands, its clerk said "
+        "in a statement.",
+    ),
+    "Loud style": (
+        "You WON'T BELIEVE what the ferry company is HIDING!!!",
+        "They told you the new timetable was for YOUR benefit. Wake up! Share this before they delete it!!!",
+    ),
+    "Loud title, dull event": ("SHOCK at the pier: early ferry delayed by one hour!", ""),
+}
+_NEWS_LABELS = {"FAKE", "REAL"}
+_MEANING = (
+    "A score is the probability of a label on texts like the training texts; on other texts it may be too high or too "
+    "low. A marked word changes the score: underlined words speak for the label, words in italics against it, and "
+    "deeper colours change it more."
+)
+_NEWS_MEANING = (
+    "A label says what kind of source a text **resembles**, not whether its claims are true."
+)
+# Blue and vermilion of Okabe and Ito 2008, as in the plots.
+_COLOUR_FOR = "0 114 178"
+_COLOUR_AGAINST = "213 94 0"
+_FAINTEST = 0.1  # words below this share of the largest effect are not marked
+_DEEPEST = 0.6  # opacity behind the strongest word
+# Visitors see texts in any script and of any length.
+_STYLE = """
+.gradio-container { max-width: 44rem !important; margin: 0 auto !important; }
+#words { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
+#words mark { color: inherit; border-radius: 0.2rem; }
+#words mark.for { text-decoration: underline; }
+#words mark.against { font-style: italic; }
+#verdict p { font-size: 1.2rem; font-weight: 600; overflow-wrap: anywhere; }
+:focus-visible { outline: 3px solid var(--color-accent) !important; outline-offset: 2px; }
+"""
+
+
+def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
+    """Return the app of a checkpoint.
+
+    Args:
+        checkpoint: The checkpoint.
+        name: What the app calls it.
+    """
+    model = load_classifier(checkpoint, threads=1)
+    suggested = suggested_threshold(checkpoint)
+    unsure_below = suggested["threshold"] if suggested else 0.0
+    is_news = set(model.label_names) == _NEWS_LABELS
+
+    def classify(title: Any, text: Any) -> tuple[str, dict[str, float], str]:
+        """Return the label, the score of each label, and the text with marked words as HTML."""
+        whole = _read(title, text)
+        try:
+            [scores] = model.predict_proba([whole])
+            explanation = model.explain(whole)
+        except DataError as error:
+            raise _refusal(str(error)) from None
+        by_label = dict(zip(model.label_names, scores.tolist(), strict=True))
+        if model.thresholds is None:
+            verdict = _verdict(by_label, unsure_below)
+        else:
+            verdict = _verdict_of_several(by_label, model.thresholds)
+        return f"<p role='status'>{html.escape(verdict)}</p>", by_label, _marked(explanation)
+
+    with gr.Blocks(title="Classify a text", analytics_enabled=False) as app:
+        gr.Markdown(f"# Classify a text\n\n{_NEWS_MEANING if is_news else ''}")
+        title = gr.Textbox(label="Title", max_lines=2)
+        text = gr.Textbox(label="Text", lines=5, max_lines=14)
+        examples = {}
+        if is_news:
+            with gr.Row():
+                for example in EXAMPLES:
+                    examples[example] = gr.Button(example, size="sm")
+        button = gr.Button("Classify", variant="primary")
+        verdict = gr.HTML(elem_id="verdict")
+        scores = gr.Label(label="Scores", show_heading=False)
+        words = gr.HTML(elem_id="words")
+        outputs = [verdict, scores, words]
+        gr.Markdown(f"{_MEANING}\n\nModel: `{name}`")
+
+        # Without gradio's preprocessing, which would turn values of any type into texts.
+        event = {"fn": classify, "inputs": [title, text], "outputs": outputs, "preprocess": False}
+        event |= {"concurrency_id": "classify", "concurrency_limit": len(processors())}
+        gr.on([button.click, title.submit], api_name="classify", **event)
+        for example, button in examples.items():
+            filled = button.click(
+                None, outputs=[title, text], js=f"() => {json.dumps(EXAMPLES[example])}"
+            )
+            filled.then(api_visibility="private", **event)
+    return app
+
+
+def launch_app(app: gr.Blocks, host: str, port: int) -> None:
+    """Serve an app until it is interrupted, without any request to other machines.
+
+    Raises:
+        DataError: The port is taken.
+    """
+    os.environ["GRADIO_RUN_HISTORY"] = "False"  # visitors' texts are not kept in their browsers
+    # System fonts need no network.
+    theme = gr.themes.Soft(
+        font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+    )
+    try:
+        _, address, _ = app.launch(
+            server_name=host,
+            server_port=port,
+            theme=theme,
+            css=_STYLE,
+            footer_links=["api"],
+            share=False,
+            ssr_mode=False,
+            enable_monitoring=False,
+            show_error=True,
+            quiet=True,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        if error.errno is not None:  # gradio's error for a taken port has no errno
+            raise
+        problem = f"Port {port} of {host} cannot be used"
+        raise DataError(f"{problem}; choose another --host or --port.") from None
+    sys.stdout.write(f"Running at {address}\n")
+    sys.stdout.flush()
+    app.block_thread()
+
+
+def _read(title: Any, text: Any) -> str:
+    """Return title and text of a request as one text."""
+    parts = [title or "", text or ""]
+    if not all(isinstance(part, str) for part in parts):
+        raise _refusal("Title and text must be texts.")
+    whole = " ".join(part for part in parts if part.strip())
+    if not whole:
+        raise _refusal("There is nothing to classify. Type or paste a title or a text.")
+    if len(whole) > MOST_CHARACTERS:
+        raise _refusal(
+            f"A text may have at most {MOST_CHARACTERS:,} characters. Send a part of it."
+        )
+    return whole
+
+
+def _refusal(message: str) -> gr.Error:
+    """Return a message to the visitor, which is no error for the log."""
+    return gr.Error(html.escape(message), print_exception=False)
+
+
+def _verdict(by_label: dict[str, float], unsure_below: float) -> str:
+    """Return the label, or "unsure" with the best label."""
+    best = max(by_label, key=lambda label: by_label[label])
+    if by_label[best] < unsure_below:
+        return f"unsure, nearest to {best}"
+    return best
+
+
+def _verdict_of_several(by_label: dict[str, float], thresholds: Any) -> str:
+    """Return all labels whose scores reach their thresholds."""
+    reached = []
+    for (label, score), threshold in zip(by_label.items(), thresholds, strict=True):
+        if score >= threshold:
+            reached.append(label)
+    return ", ".join(reached) or "no label"
+
+
+def _marked(explanation: Explanation) -> str:
+    """Return the text as HTML, with a colour behind each word that has an effect."""
+    text = explanation.text
+    largest = max((abs(word.effect) for word in explanation.effects), default=0) or 1
+    parts = []
+    end_of_last = 0
+    for word in explanation.effects:
+        share = word.effect / largest
+        if abs(share) < _FAINTEST:
+            continue
+        shown = html.escape(text[word.begin : word.end])
+        kind = "for" if share > 0 else "against"
+        parts.append(html.escape(text[end_of_last : word.begin]))
+        colour = _COLOUR_FOR if share > 0 else _COLOUR_AGAINST
+        style = f"background: rgb({colour} / {_DEEPEST * abs(share):.2f})"
+        parts.append(
+            f'<mark class="{kind}" title="{word.effect:+.2f}" style="{style}">{shown}</mark>'
+        )
+        end_of_last = word.end
+    parts.append(html.escape(text[end_of_last:]))
+    return "".join(parts)

@@ -1,1 +1,0 @@
-"""The browser app, built on gradio: the API endpoints, the page and the server."""

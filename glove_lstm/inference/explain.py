@@ -1,0 +1,148 @@
+"""Explain a label: leave each word out in turn, and see how much the logit of the label falls.
+
+A word that is left out leaves a space, so that the text closes up. `<unk>` in its place would say something of its own:
+in 256 headlines, the effects of words such as "the" on the shipped checkpoint's logit had a mean size of 0.095 if the
+text closed up, of 0.116 with `<unk>`, and of 0.18 with a word of unknown letters. Nor can a text contain `<unk>`.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.errors import DataError
+from glove_lstm.tokenization.word_shapes import replace_surrogates
+
+# publishing/page/explain.js has the same three classes of characters. They are written out because \w and \s differ
+# between Python and JavaScript, and between versions of Unicode.
+SPACES = "\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200b\u2028-\u202f\u205f-\u2064\u3000\ufeff"
+MARKS = (
+    r"!-/:-@\[-\^`{-~\xa1-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7"  # ASCII and Latin, without ª ² ³ µ ¹ º ¼ ½ ¾
+    "\u060c\u061b\u061f\u06d4\u0964\u0965"  # commas, question marks and full stops of Arabic and Devanagari
+    "\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2190-\u2bff\u2e00-\u2e7f"  # punctuation, currencies, symbols
+    "\u3001-\u3004\u3008-\u3020\u3030\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+    "\ufe0f\U0001f000-\U0001faff"  # emoji
+)
+JOINTS = "-'\u2019.,"  # join two words to one, as in "well-known", "don't", "U.S" and "1,204"
+# A word, or a run of marks; "\u200d" joins emoji. Each character that is no space belongs to one of them.
+WORD = re.compile(rf"[^{SPACES}{MARKS}]+(?:[{JOINTS}][^{SPACES}{MARKS}]+)*|[{MARKS}\u200d]+")
+
+_MOST_PARTS = (
+    1500  # of a text that are left out; a text of more words is divided into runs of words
+)
+_BATCH_CHARACTERS = 1 << 22  # of the texts that are predicted together
+
+
+@dataclass(frozen=True, slots=True)
+class WordEffect:
+    """A word, or in long texts a run of words, and its effect on the label.
+
+    Attributes:
+        begin: First character: the word is `text[begin:end]`.
+        end: Last character, exclusive.
+        effect: How much the logit of the label falls without the word. If a text has one label, it is the logit minus
+            the largest of the other logits; if it may have several, it is the logit of the label alone.
+    """
+
+    begin: int
+    end: int
+    effect: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The effect of each word of a text on one label.
+
+    The effects do not add up to the logit: two words that say the same are both dispensable.
+
+    Attributes:
+        text: The text, with each lone surrogate replaced by U+FFFD.
+        label: The explained label.
+        effects: In the order of the text.
+    """
+
+    text: str
+    label: str
+    effects: list[WordEffect]
+
+
+def explain(
+    predict_logits: Callable[[Sequence[str]], NDArray[np.floating]],
+    text: str,
+    label_names: Sequence[str],
+    label: str | None = None,
+    *,
+    multi_label: bool = False,
+    progress: bool = False,
+) -> Explanation:
+    """Measure the effect of each word of a text on a label.
+
+    Args:
+        predict_logits: From n texts to calibrated logits (n, labels).
+        text: Any text. Above 1,500 words and marks, runs of neighbouring words are left out together.
+        label_names: Labels in the order of the logits.
+        label: The label to explain; None takes the best one.
+        multi_label: Whether a text may have several labels.
+        progress: Whether to show a bar on a terminal, if it takes more than two seconds.
+
+    Raises:
+        DataError: There is no such label, or no other one.
+    """
+    if len(label_names) < 2 and not multi_label:
+        raise DataError("The model has only one label, so its choice cannot be explained.")
+    if label is not None and label not in label_names:
+        raise DataError(f"The model has no label {label!r}; it has {', '.join(label_names)}.")
+    text = replace_surrogates(text)
+    [logits] = predict_logits([text])
+    column = int(logits.argmax()) if label is None else list(label_names).index(label)
+
+    def evidence(logits: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the logit of the label, or its lead over the best other label: (n,)."""
+        logits = logits.astype(np.float64)
+        if multi_label:
+            return logits[:, column]
+        others = np.delete(logits, column, axis=1)
+        return logits[:, column] - others.max(axis=1)
+
+    whole = evidence(logits[None]).item()
+    spans = split_words(text)
+    batch_size = max(1, _BATCH_CHARACTERS // max(1, len(text)))
+    effects = []
+    with _bar(len(spans), shown=progress) as bar:
+        for start in range(0, len(spans), batch_size):
+            batch = spans[start : start + batch_size]
+            variants = [f"{text[:begin]} {text[end:]}" for begin, end in batch]
+            without = evidence(predict_logits(variants))
+            for (begin, end), value in zip(batch, without.tolist(), strict=True):
+                effects.append(WordEffect(begin, end, whole - value))
+            bar.update(len(batch))
+    return Explanation(text, label_names[column], effects)
+
+
+def split_words(text: str) -> list[tuple[int, int]]:
+    """Return where each word, or each run of words in a long text, begins and ends."""
+    spans = [match.span() for match in WORD.finditer(text)]
+    words_in_run = math.ceil(len(spans) / _MOST_PARTS)
+    if words_in_run <= 1:
+        return spans
+    runs = []
+    for start in range(0, len(spans), words_in_run):
+        run = spans[start : start + words_in_run]
+        begin, _ = run[0]
+        _, end = run[-1]
+        runs.append((begin, end))
+    return runs
+
+
+def _bar(total: int, *, shown: bool) -> Any:
+    """Return a progress bar, which is shown on a terminal after two seconds."""
+    from tqdm import tqdm  # takes 50 ms, which the first label of a process does not need
+
+    on_terminals_only = None
+    return tqdm(
+        desc="Explaining", total=total, disable=on_terminals_only if shown else True, delay=2
+    )

@@ -1,0 +1,88 @@
+"""Classify with PyTorch, in the same batches as with ONNX Runtime."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from glove_lstm.inference.classifier import Classifier, Inputs, RunBatch
+from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.text.light_tokenizer import LightTokenizer
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TorchClassifier(Classifier):
+    """A model of transformers and a light copy of its tokenizer.
+
+    Attributes:
+        model: The network. Each prediction puts it into eval mode.
+    """
+
+    model: GloveLstmForSequenceClassification
+
+    @classmethod
+    def of(
+        cls,
+        model: GloveLstmForSequenceClassification,
+        tokenizer: PreTrainedTokenizerBase | LightTokenizer,
+        digests: Mapping[str, str | None] | None = None,
+    ) -> "TorchClassifier":
+        """Make a classifier of a model and its tokenizer, which is copied: later changes do not count."""
+        if not isinstance(tokenizer, LightTokenizer):
+            tokenizer = LightTokenizer.of(tokenizer)
+        config = model.config
+        return cls(
+            model=model,
+            tokenizer=tokenizer,
+            label_names=tuple(config.label_names),
+            problem_type=config.problem_type,
+            thresholds=decision_thresholds(config.to_dict()),
+            digests=digests or {},
+        )
+
+    def run(self, inputs: Inputs) -> NDArray[np.float32]:
+        """Return the calibrated logits of a batch, (B, labels)."""
+        return torch_runner(self.model)(inputs)
+
+
+def torch_runner(model: GloveLstmForSequenceClassification, output: str = "logits") -> RunBatch:
+    """Return a function for `run_batches` that runs a model in eval mode.
+
+    Args:
+        model: A classifier.
+        output: The output to return in float32: "logits" (B, labels), or "part_logits" (B, parts, labels).
+    """
+    model.eval()
+    reads_types = model.config.reads_types
+
+    @torch.inference_mode()
+    def run(inputs: Inputs) -> NDArray[Any]:
+        tensors = {}
+        for name, values in inputs.items():
+            if name != "token_type_ids" or reads_types:
+                tensors[name] = torch.from_numpy(values).to(model.device)
+        return model(**tensors)[output].float().cpu().numpy()
+
+    return run
+
+
+def predict_logits(
+    model: GloveLstmForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase | LightTokenizer,
+    texts: Sequence[str],
+    text_pairs: Sequence[str] | None = None,
+) -> NDArray[np.float32]:
+    """Return calibrated logits (n, labels); see `Classifier.predict_logits`.
+
+    Args:
+        model: A classifier; it is put into eval mode.
+        tokenizer: The model's tokenizer; it truncates long texts. A `LightTokenizer` saves the time of a copy.
+        texts: n texts.
+        text_pairs: n second parts, such as the bodies below n titles, or None.
+    """
+    return TorchClassifier.of(model, tokenizer).predict_logits(texts, text_pairs)

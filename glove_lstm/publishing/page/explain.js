@@ -1,0 +1,62 @@
+/** Explain a label by leaving each word out in turn: the port of glove_lstm/inference/explain.py, with its numbers. */
+
+const SPACES = String.raw`\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u2028-\u202f\u205f-\u2064\u3000\ufeff`;
+const MARKS =
+  String.raw`!-\/:-@\[-\^\x60\{-~\xa1-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7\u060c\u061b\u061f\u06d4\u0964\u0965` +
+  String.raw`\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2190-\u2bff\u2e00-\u2e7f` +
+  String.raw`\u3001-\u3004\u3008-\u3020\u3030\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65` +
+  String.raw`\ufe0f\u{1f000}-\u{1faff}`;
+const JOINTS = String.raw`\-'\u2019.,`;
+const WORD = new RegExp(
+  `[^${SPACES}${MARKS}]+(?:[${JOINTS}][^${SPACES}${MARKS}]+)*|[${MARKS}\\u200d]+`,
+  "gu",
+);
+
+const MOST_PARTS = 1500; // of a text that are left out; a text of more words is divided into runs of words
+const BATCH = 32; // texts between two reports of progress
+
+/**
+ * Return the effect of each word on a label: how much its logit falls without the word.
+ *
+ * If a text has one label, that is the logit minus the largest of the other logits; if it may have several, it is the
+ * logit of the label alone.
+ *
+ * @param predictLogits - From texts to the logits of each text, asynchronous.
+ * @param text - Without lone surrogates.
+ * @param label - The number of the label.
+ * @param isForSeveral - Whether a text may have several labels.
+ * @param onProgress - Called with the share that is done.
+ */
+export async function explain(predictLogits, text, label, isForSeveral, onProgress = () => {}) {
+  const evidence = (logits) => {
+    if (isForSeveral) return logits[label];
+    return logits[label] - Math.max(...logits.filter((_, other) => other !== label));
+  };
+  const [whole] = await predictLogits([text]);
+  const spans = splitWords(text);
+  const effects = [];
+  for (let start = 0; start < spans.length; start += BATCH) {
+    const batch = spans.slice(start, start + BATCH);
+    const variants = batch.map(([begin, end]) => `${text.slice(0, begin)} ${text.slice(end)}`);
+    const logits = await predictLogits(variants);
+    batch.forEach(([begin, end], row) => {
+      effects.push({ begin, end, effect: evidence(whole) - evidence(logits[row]) });
+    });
+    onProgress(effects.length / spans.length);
+    await new Promise((resolve) => setTimeout(resolve)); // lets the browser draw
+  }
+  return effects;
+}
+
+/** Return where each word, or each run of words in a long text, begins and ends. */
+export function splitWords(text) {
+  const spans = [...text.matchAll(WORD)].map(({ 0: word, index }) => [index, index + word.length]);
+  const wordsInRun = Math.ceil(spans.length / MOST_PARTS);
+  if (wordsInRun <= 1) return spans;
+  const runs = [];
+  for (let start = 0; start < spans.length; start += wordsInRun) {
+    const run = spans.slice(start, start + wordsInRun);
+    runs.push([run[0][0], run.at(-1)[1]]);
+  }
+  return runs;
+}

@@ -1,0 +1,164 @@
+/** The page: it loads a checkpoint, and shows the label of a text, its scores and the words that matter, as app.py does. */
+
+import { Classifier } from "./classifier.js";
+
+// The same examples and colours as in glove_lstm/app.py.
+const NEWS_LABELS = ["FAKE", "REAL"];
+const EXAMPLES = {
+  "Agency style": [
+    "Harbour council approves new ferry timetable",
+    "The harbour council voted 7 to 2 on Tuesday to add an early ferry from the northern islands, its clerk said in a statement.",
+  ],
+  "Loud style": [
+    "You WON'T BELIEVE what the ferry company is HIDING!!!",
+    "They told you the new timetable was for YOUR benefit. Wake up! Share this before they delete it!!!",
+  ],
+  "Loud title, dull event": ["SHOCK at the pier: early ferry delayed by one hour!", ""],
+};
+const COLOUR_FOR = "0 114 178";
+const COLOUR_AGAINST = "213 94 0";
+const FAINTEST = 0.1; // words below this share of the largest effect are not marked
+const DEEPEST = 0.6; // opacity behind the strongest word
+
+export let classifier; // for the console, and for tests
+
+const { model: defaultModel, modelPage } = document.documentElement.dataset;
+const form = document.querySelector("form");
+const buttons = form.getElementsByTagName("button");
+const progress = document.querySelector("progress");
+const status = document.querySelector("#status");
+const verdict = document.querySelector("#verdict");
+const table = document.querySelector("table");
+const words = document.querySelector("#words");
+
+try {
+  const model = new URLSearchParams(location.search).get("model");
+  const base = new URL((model ?? defaultModel).replace(/\/*$/, "/"), location.href);
+  showModel(base, model === null ? modelPage : undefined);
+  progress.hidden = false;
+  classifier = await Classifier.load(base, showDownload);
+  if (isNews()) {
+    document.querySelector("#meaning").hidden = false;
+    addExamples();
+  }
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    classify().catch(report);
+  });
+  enable(true);
+  status.textContent = "";
+} catch (error) {
+  report(error);
+} finally {
+  progress.hidden = true;
+}
+
+/** Link to `address`; without one, to the Hub page of the files, or to the files themselves if they are elsewhere. */
+function showModel(base, address) {
+  const link = document.querySelector("#model");
+  link.href = address ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
+  link.textContent = link.href;
+}
+
+function showDownload(arrived, total) {
+  const megabytes = `${(total / 1e6).toFixed(1)} MB`;
+  status.textContent = `Loading the model and ONNX Runtime, ${megabytes} ...`;
+  document.querySelector("#size").textContent = megabytes;
+  progress.value = total ? arrived / total : 0;
+}
+
+function isNews() {
+  return classifier.labels.length === 2 && classifier.labels.every((label) => NEWS_LABELS.includes(label));
+}
+
+function addExamples() {
+  const examples = document.querySelector("#examples");
+  for (const [name, [title, text]] of Object.entries(EXAMPLES)) {
+    const example = document.createElement("button");
+    example.type = "button";
+    example.textContent = name;
+    example.addEventListener("click", () => {
+      form.elements.title.value = title;
+      form.elements.text.value = text;
+      form.requestSubmit();
+    });
+    examples.append(example);
+  }
+  examples.hidden = false;
+}
+
+async function classify() {
+  const parts = [form.elements.title.value, form.elements.text.value];
+  const text = parts.filter((part) => part.trim()).join(" ").toWellFormed();
+  for (const result of [verdict, table, words]) result.hidden = true;
+  if (!text) {
+    status.textContent = "There is nothing to classify. Type or paste a title or a text.";
+    return;
+  }
+  enable(false);
+  status.textContent = "Classifying ...";
+  try {
+    const scores = await classifier.scores(text);
+    const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
+    verdict.textContent = verdictOf(scores, order[0]);
+    table.tBodies[0].replaceChildren(...order.map((index) => row(classifier.labels[index], scores[index])));
+    verdict.hidden = table.hidden = false;
+    const effects = await classifier.effects(text, order[0], (share) => {
+      status.textContent = `Explaining ${classifier.labels[order[0]]}, ${Math.round(100 * share)} % ...`;
+    });
+    words.replaceChildren(...marked(text, effects));
+    words.hidden = false;
+    status.textContent = "";
+  } finally {
+    enable(true);
+  }
+}
+
+/** One text at a time: the model cannot run twice at once. */
+function enable(isEnabled) {
+  for (const button of buttons) button.disabled = !isEnabled;
+}
+
+/** Return the label, or "unsure" with the best label, or all labels whose scores reach their thresholds. */
+function verdictOf(scores, best) {
+  if (classifier.isForSeveral) {
+    const reached = classifier.labels.filter((_, index) => scores[index] >= classifier.thresholds[index]);
+    return reached.join(", ") || "no label";
+  }
+  const label = classifier.labels[best];
+  return scores[best] < classifier.unsureBelow ? `unsure, nearest to ${label}` : label;
+}
+
+function row(label, score) {
+  const made = document.querySelector("template").content.cloneNode(true);
+  made.querySelector("th").textContent = label;
+  made.querySelector("td:last-child").textContent = `${Math.round(100 * score)}%`;
+  made.querySelector("td:last-child").dataset.score = score;
+  made.querySelector(".bar").style.width = `${100 * score}%`;
+  return made;
+}
+
+/** Return the text, with a colour behind each word that has an effect. */
+function marked(text, effects) {
+  const largest = Math.max(...effects.map(({ effect }) => Math.abs(effect))) || 1;
+  const nodes = [];
+  let endOfLast = 0;
+  for (const { begin, end, effect } of effects) {
+    const share = effect / largest;
+    if (Math.abs(share) < FAINTEST) continue;
+    const mark = document.createElement("mark");
+    mark.textContent = text.slice(begin, end);
+    mark.title = `${effect > 0 ? "+" : ""}${effect.toFixed(2)}`;
+    mark.className = share > 0 ? "for" : "against";
+    const colour = share > 0 ? COLOUR_FOR : COLOUR_AGAINST;
+    mark.style.background = `rgb(${colour} / ${DEEPEST * Math.abs(share)})`;
+    nodes.push(text.slice(endOfLast, begin), mark);
+    endOfLast = end;
+  }
+  nodes.push(text.slice(endOfLast));
+  return nodes;
+}
+
+function report(error) {
+  status.textContent = `Error: ${error.message}`;
+}

@@ -1,0 +1,104 @@
+"""The app over HTTP, as gradio's clients and people with bad intentions use it."""
+
+import json
+import re
+
+import httpx
+import pytest
+from gradio_client import Client
+from support import assert_refused, run_here
+
+from glove_lstm.app import MOST_CHARACTERS, build_app
+from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.commands import demo as command
+from glove_lstm.inference.load_classifier import load_classifier
+
+TEXT = "SHOCKING secret: the council <b>voted</b>"
+
+
+@pytest.fixture(scope="module")
+def client(demo):
+    return Client(demo.address, verbose=False)
+
+
+def test_the_command_refuses_in_a_sentence(tmp_path):
+    assert_refused(run_here(command.main, tmp_path), "config.json is missing")
+    assert_refused(run_here(command.main, tmp_path, "--revision", "v1"), "has no revision 'v1'")
+    assert_refused(run_here(command.main, "--port", 70000), "--port 70000 must be from 1 to 65535")
+
+
+def test_a_taken_port_is_refused_in_a_sentence(demo, exported):
+    port = demo.address.rpartition(":")[2]
+    assert_refused(run_here(command.main, exported, "--port", port), f"Port {port}", "--port")
+
+
+def test_it_answers_as_the_model_does(client, demo, checkpoint):
+    assert demo.address.startswith("http://127.0.0.1:")  # other machines cannot reach it
+    model = load_classifier(Checkpoint.open(checkpoint))
+    [scores] = model.predict_proba([TEXT])
+    explanation = model.explain(TEXT)
+    title, _, text = TEXT.partition(" ")
+    verdict, shown, words = client.predict(title, text, api_name="/classify")
+    assert explanation.label in verdict
+    by_label = {row["label"]: row["confidence"] for row in shown["confidences"]}
+    assert list(by_label.values()) == sorted(scores, reverse=True)  # the best one first
+    assert [by_label[label] for label in model.label_names] == pytest.approx(list(scores))
+
+    marks = re.findall(r'<mark class="(\w+)" title="([^"]+)"[^>]*>([^<]+)</mark>', words)
+    assert len(marks) > 2
+    expected = {TEXT[word.begin : word.end]: word.effect for word in explanation.effects}
+    for kind, effect, word in marks:
+        word = word.replace("&lt;", "<").replace("&gt;", ">")
+        assert float(effect) == pytest.approx(expected[word], abs=0.005)
+        assert kind == ("for" if expected[word] > 0 else "against")
+    assert "<b>" not in words
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([1, 2], "must be texts"),
+        ([{"path": "/etc/passwd"}, []], "must be texts"),
+        (["", " "], "nothing to classify"),
+        ([None, None], "nothing to classify"),
+        (["a", "b" * MOST_CHARACTERS], f"{MOST_CHARACTERS:,} characters"),
+    ],
+)
+def test_a_hostile_request_gets_a_message_and_leaves_no_traceback(demo, data, message):
+    log_before = demo.log.read_text(encoding="utf-8")
+    path = "/gradio_api/call/classify"
+    with httpx.Client(base_url=demo.address, timeout=60) as http:
+        posted = http.post(path, json={"data": data})
+        events = http.get(f"{path}/{posted.json()['event_id']}").text
+    event, answer = re.search(r"event: (\w+)\ndata: (.*)", events).groups()
+    assert event == "error"
+    assert message in json.loads(answer)["error"]
+    assert "Traceback" not in demo.log.read_text(encoding="utf-8").removeprefix(log_before)
+
+
+def classify_with(folder, text):
+    """The answer of an app that is built, not served."""
+    checkpoint = Checkpoint.open(folder)
+    app = build_app(checkpoint, "mine")
+    [function] = {block.fn for block in app.fns.values() if block.api_name == "classify"}
+    return function(text, "")
+
+
+def test_low_scores_are_unsure(exported):
+    metrics_path = exported / "metrics.json"
+    metrics = json.loads(metrics_path.read_text())
+    suggested = {"threshold": 1.0, "coverage": 0.0, "accuracy": 1.0}
+    metrics["validation"]["suggested_threshold"] = suggested
+    metrics_path.write_text(json.dumps(metrics))
+    verdict, *_ = classify_with(exported, TEXT)
+    assert re.search("unsure, nearest to (FAKE|REAL)", verdict)
+
+
+@pytest.mark.parametrize(("thresholds", "expected"), [([0, 0], "FAKE, REAL"), ([1, 1], "no label")])
+def test_a_text_may_have_several_labels(copy, thresholds, expected):
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"problem_type": "multi_label_classification", "thresholds": thresholds}
+    (copy / "config.json").write_text(json.dumps(config))
+    verdict, scores, _ = classify_with(copy, TEXT)
+    assert f">{expected}<" in verdict
+    assert set(scores) == {"FAKE", "REAL"}

@@ -14,8 +14,8 @@ from support import QUICK, SMALL
 
 from glove_lstm.data.load import load_splits
 from glove_lstm.errors import DataError
+from glove_lstm.training.checkpoints import claimed
 from glove_lstm.training.fit import fit
-from glove_lstm.training.output_folder import claimed
 from glove_lstm.training.recipe import make_recipe
 
 # 144 texts are 9 steps an epoch: the checkpoint of step 15 is in the middle of the second of three epochs.

@@ -16,7 +16,9 @@ from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.processors import processors
 
-MOST_CHARACTERS = 100_000  # of a title and a text together
+MOST_CHARACTERS = (
+    20_000  # of a title and a text together; an explanation of so many takes some seconds
+)
 # publishing/page/page.js has the same examples, colours and sentences.
 EXAMPLES = {
     "Agency style": (

@@ -122,7 +122,9 @@ def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(
     """With characters, the words' own rows in the table equal explicit columns for the characters of known words."""
     model = make_model(tokenizer, labels, shapes=0, characters=characters)
     texts, numbers = make_news(60, 14, labels)
-    if characters:  # an n-gram of a single text could have a bucket of characters, with their weight
+    if (
+        characters
+    ):  # an n-gram of a single text could have a bucket of characters, with their weight
         texts, numbers = texts * 2, np.tile(numbers, 2)
     weights = np.ones(len(texts))
     if weigh:
@@ -162,9 +164,7 @@ def test_a_weight_is_that_many_copies_of_a_text(tokenizer):
     texts_of_copies = np.repeat(twice[0], twice[2]).tolist()
     fit(repeated, tokenizer, (texts_of_copies, np.repeat(twice[1], twice[2])))
     expected = logits_of(repeated, tokenizer, texts)
-    torch.testing.assert_close(
-        logits_of(weighted, tokenizer, texts), expected, atol=0.05, rtol=0
-    )
+    torch.testing.assert_close(logits_of(weighted, tokenizer, texts), expected, atol=0.05, rtol=0)
 
 
 def test_words_that_training_lacks_are_told_apart_by_their_characters(tokenizer):

@@ -6,6 +6,8 @@ looked at when it is written (`publishing/card.py`).
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from glove_lstm.checkpoint import (
     MODEL_TYPE,
     package_resource,
 )
+from glove_lstm.data.files import check_is_no_file
 from glove_lstm.errors import DataError
 
 _ADVICE = "move it away, or give another output folder"
@@ -60,6 +63,34 @@ def own_checkpoints(folder: Path) -> list[Path]:
             raise DataError(f"{path} is not from a training of glove-lstm: {_ADVICE}.")
         checkpoints.append(path)
     return checkpoints
+
+
+@contextmanager
+def locked(folder: Path, lock_name: str) -> Iterator[None]:
+    """Keep other runs out of a folder. The operating system releases the lock when this process ends, killed or not.
+
+    Raises:
+        DataError: Another run writes to the folder.
+    """
+    from filelock import FileLock, Timeout  # takes 20 ms, and most predictions need no lock
+
+    check_is_no_file(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / lock_name
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataError(
+            f"Another run writes to {folder}: wait until it ends, or choose another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        # Remove it before the release: nobody can lock a file that is gone. Windows refuses to remove an open file.
+        with suppress(OSError):
+            path.unlink()
+        lock.release()
 
 
 def _code_of(package: str) -> list[Path]:

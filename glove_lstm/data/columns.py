@@ -333,7 +333,7 @@ def label_list(value: Any) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
-def sorted_label_names(labels: Iterable[Label]) -> list[str]:
+def sorted_label_names(labels: Iterable[str | Sequence[str]]) -> list[str]:
     """Return the distinct labels, in numerical order if all are whole numbers, else in alphabetical order."""
     names: set[str] = set()
     for label in labels:

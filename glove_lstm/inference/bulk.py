@@ -7,7 +7,6 @@ and run.json with the arguments of the run.
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from glove_lstm.data.files import check_is_no_file, read_json_object
+from glove_lstm.data.files import read_json_object
 from glove_lstm.data.text_rows import TextRow, TextSource
 from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError, counted
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.output_formats import Label, Labelled, Layout, open_writer
+from glove_lstm.output_folder import locked
 from glove_lstm.version import __version__
 
 _MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long
@@ -137,7 +137,7 @@ def label_to_folder(
     }
     layout = labeller.layout(has_file_column=source.may_have_several_files)
     summary = Summary()
-    with _locked(folder):
+    with locked(folder, _LOCK):
         _claim_output_folder(folder, arguments)
         for number, rows in enumerate(chunks(source, rows_per_part, progress)):
             path = folder / f"part-{number:05d}.{kind}"
@@ -148,34 +148,6 @@ def label_to_folder(
                 write(labeller(rows))
             summary.add(rows)
     return summary
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder. The operating system releases the lock when this process ends, killed or not.
-
-    Raises:
-        DataError: Another run writes to the folder.
-    """
-    from filelock import FileLock, Timeout  # takes 20 ms, and most predictions need no lock
-
-    check_is_no_file(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _LOCK
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise DataError(
-            f"Another run writes to {folder}: wait until it ends, or choose another folder."
-        ) from None
-    try:
-        yield
-    finally:
-        # Remove it before the release: nobody can lock a file that is gone. Windows refuses to remove an open file.
-        with suppress(OSError):
-            path.unlink()
-        lock.release()
 
 
 def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:

@@ -91,7 +91,7 @@ _FIXED: dict[str, Any] = {
     "train_sampling_strategy": "random",  # batches are grouped by length in any case
 }
 _LOWER_IS_BETTER = {"ece", "brier", "eval_ece", "eval_brier"}
-_NEED_VALIDATION = "reduce_lr_on_plateau", "greedy"  # schedulers of the learning rate
+_NEED_VALIDATION = ("reduce_lr_on_plateau", "greedy")  # schedulers of the learning rate
 _POSITIVE = (
     "num_train_epochs",
     "per_device_train_batch_size",
@@ -143,7 +143,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
         0.0,
         "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "
         "dropped words, cut ends, or a passage of one to five sentences. If it is not 0, the n-grams also learn from a "
-        "copy of each text, unless there are more than 50,000 texts.",
+        "copy of each text, unless there are more than 50,000 texts. With a teacher, only the n-grams and the "
+        "calibration use copies.",
     )
     augmented_copies: int | None = option(
         None,
@@ -161,6 +162,10 @@ class GloveLstmTrainingArguments(TrainingArguments):
     def __post_init__(self) -> None:
         if self.early_stopping_patience is not None:
             self.load_best_model_at_end = True
+        resume: Any = self.resume_from_checkpoint
+        if str(resume).lower() in ("true", "false"):  # strings on a command line
+            resume = str(resume).lower() == "true"
+        self.resume_from_checkpoint = resume
         if self.greater_is_better is None and self.metric_for_best_model in _LOWER_IS_BETTER:
             self.greater_is_better = False
         check_booleans(self)
@@ -175,8 +180,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
         for name in _NOT_NEGATIVE:
             check_number(self, name, least=0)
         check_number(self, "validation_fraction", least=0, below=1)
-        check_number(self, "early_stopping_patience", least=1)
-        check_number(self, "augmented_copies", least=0)
+        check_number(self, "early_stopping_patience", least=1, whole=True)
+        check_number(self, "augmented_copies", least=0, whole=True)
         check_number(self, "seed", least=0, most=(1 << 32) - 1)
 
     @property
@@ -217,12 +222,14 @@ def check_number(
     above: float = -inf,
     most: float = inf,
     below: float = inf,
+    whole: bool = False,
 ) -> None:
-    """Raise a ValueError unless an argument is None, or a finite number in a range."""
+    """Raise a ValueError unless an argument is None, or a finite number in a range, perhaps a whole one."""
     value = getattr(arguments, name)
     if value is None:
         return
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    kind = int if whole else int | float
+    is_number = isinstance(value, kind) and not isinstance(value, bool)
     if is_number and abs(value) < inf and least <= value <= most and above < value < below:
         return
     bounds = []
@@ -234,4 +241,5 @@ def check_number(
         bounds.append(f"at most {most}")
     if below < inf:
         bounds.append(f"below {below}")
-    raise ValueError(f"{name} must be a number {' and '.join(bounds)}, not {value!r}")
+    number = "a whole number" if whole else "a number"
+    raise ValueError(f"{name} must be {number} {' and '.join(bounds)}, not {value!r}")

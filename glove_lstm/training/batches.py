@@ -31,7 +31,7 @@ class TokenizedTexts(Dataset[Any]):
 
     Args:
         tokens: Ids and `token_type_ids` of all texts, one text after the other.
-        typed: Whether the model reads `token_type_ids`.
+        typed: Whether batches have `token_type_ids`.
         labels: (n,) class indices; or (n, classes) with 1 where a text has the label, or the logits of a teacher; None
             without labels.
         weights: (n,) weight of each text in the loss; None: 1.
@@ -99,7 +99,7 @@ class Batch:
     """B texts of m tokens in all, not yet padded."""
 
     ids: NDArray[np.integer]  # (m,)
-    types: NDArray[np.int64] | None  # (m,) `token_type_ids`, if the model reads them
+    types: NDArray[np.int64] | None  # (m,) `token_type_ids`, if there are any
     lengths: NDArray[np.int64]  # (B,) tokens of each text
     labels: NDArray[Any] | None  # (B,) or (B, classes)
     weights: NDArray[np.float64] | None  # (B,) in the loss
@@ -157,26 +157,28 @@ def tokenize(
     return TokenizedTexts(tokens, typed=encoder.token_types, labels=labels, weights=weights)
 
 
-def corrupt(texts: Sequence[str], seed: int, epoch: int, encoder: LightTokenizer) -> list[str]:
+def corrupt(
+    texts: Sequence[str], encoder: LightTokenizer, *, seed: int, epoch: int = 0
+) -> list[str]:
     """Return a corrupted copy of each text. Its errors depend on the text, its place, the seed and the epoch.
 
     Args:
         texts: n texts.
+        encoder: Tokenizer of the copies. Text beyond its `model_max_length` is not corrupted, to save time.
         seed: Seed of the errors.
         epoch: Another epoch has other errors.
-        encoder: Tokenizer of the copies. Text beyond its `model_max_length` is not corrupted, to save time.
     """
     copies = []
     with progress("Corrupting copies", total=len(texts)) as bar:
         for row, text in enumerate(texts):
-            part = _part_for(encoder, text)
+            part = _without_dropped_end(encoder, text)
             copies.append(training_copy(part, f"{seed} {epoch} {row}"))
             bar.update()
     return copies
 
 
-def _part_for(encoder: LightTokenizer, text: str) -> str:
-    """Return the beginning or the end of a text, with more tokens than the tokenizer keeps."""
+def _without_dropped_end(encoder: LightTokenizer, text: str) -> str:
+    """Cut a long text on the side that the tokenizer truncates, so that only tokens which it would drop are lost."""
     if encoder.model_max_length is None:
         return text
     most_characters = _CHARACTERS_PER_TOKEN * encoder.model_max_length
@@ -185,10 +187,10 @@ def _part_for(encoder: LightTokenizer, text: str) -> str:
     return text[:most_characters]
 
 
-def epochs_of(
+def tokenize_for_lstm(
     lesson: Lesson, encoder: LightTokenizer, lstm_length: int, arguments: GloveLstmTrainingArguments
 ) -> TokenizedTexts:
-    """Return what the LSTM reads in each epoch: the texts of a lesson; of labels, also corrupted copies of a share.
+    """Return the tokenised texts of a lesson. Without a teacher, each epoch replaces a share by corrupted copies.
 
     Args:
         lesson: What the LSTM learns.
@@ -198,14 +200,14 @@ def epochs_of(
     """
     texts = tokenize(lesson.texts, encoder, lesson.targets, lesson.weights)
     share = arguments.corrupted_share
-    if not share or lesson.is_of_teacher:
+    if not share or lesson.teaching is not None:
         return texts
+    # Copies are encoded anew in each epoch: encoding no more than the LSTM reads saves time. If texts are cut on the
+    # left, it reads the first tokens after the cut, which depends on the whole length.
     encoder_of_copies = copy(encoder)
-    # Encoding no more than the LSTM reads saves time. If texts are cut on the left, it reads the first tokens after the
-    # cut, which depends on the whole length.
     if lstm_length and encoder.truncation_side == "right":
-        longest = encoder.model_max_length or lstm_length
-        encoder_of_copies.model_max_length = min(lstm_length, longest)
+        limit = encoder.model_max_length or lstm_length
+        encoder_of_copies.model_max_length = min(lstm_length, limit)
     return CorruptedTexts(lesson.texts, texts, encoder_of_copies, share=share, seed=arguments.seed)
 
 
@@ -215,7 +217,7 @@ class _Copies:
 
     epoch: int
     texts: TokenizedTexts  # with the labels and weights of the texts that they replace
-    copy_of: Ints  # (n,) the number of each text's copy, or -1 for texts that are not replaced
+    copy_numbers: Ints  # (n,) the number of each text's copy, or -1 for texts that are not replaced
 
 
 class CorruptedTexts(TokenizedTexts):
@@ -252,7 +254,7 @@ class CorruptedTexts(TokenizedTexts):
     def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
         copies = self._copies_of_this_epoch()
         rows = np.asarray(rows, dtype=np.int64)
-        numbers = copies.copy_of[rows]
+        numbers = copies.copy_numbers[rows]
         has_copy = numbers >= 0
         # The order within a batch does not matter: labels and weights come with their texts.
         clean_texts = super().__getitems__(rows[~has_copy])
@@ -270,12 +272,12 @@ class CorruptedTexts(TokenizedTexts):
         chosen = [row for row in range(len(self)) if generator.random() < self._share]
         rows = np.array(chosen, dtype=np.int64)
         originals = [self._texts[row] for row in chosen]
-        copies = corrupt(originals, self._seed, epoch, self._encoder)
+        copies = corrupt(originals, self._encoder, seed=self._seed, epoch=epoch)
         labels = _rows_of(self.labels, rows)
         weights = _rows_of(self.weights, rows)
-        copy_of = np.full(len(self), -1, dtype=np.int64)
-        copy_of[rows] = np.arange(len(rows))
-        return _Copies(epoch, tokenize(copies, self._encoder, labels, weights), copy_of)
+        copy_numbers = np.full(len(self), -1, dtype=np.int64)
+        copy_numbers[rows] = np.arange(len(rows))
+        return _Copies(epoch, tokenize(copies, self._encoder, labels, weights), copy_numbers)
 
 
 @dataclass(eq=False)

@@ -10,8 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.scores import MULTI_LABEL, scores_of
-from glove_lstm.inference.torch_classifier import torch_runner
+from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -37,11 +36,11 @@ _SPREAD = 2.0
 class Scored:
     """n texts with the logits of the parts of a model, LSTM and n-grams."""
 
-    logits: Floats  # (n, parts, classes)
+    logits: Floats  # (n, parts, labels)
     known: Floats  # (n,) number of known tokens, at least 1
 
     def summed(self, scales: Floats, shrinkage: float) -> Floats:
-        """Return the sum of the parts' logits times their scales (parts,), shrunk: (n, classes)."""
+        """Return the sum of the parts' logits times their scales (parts,), shrunk: (n, labels)."""
         shrunk = self.known / (self.known + shrinkage)
         return np.tensordot(self.logits, scales, (1, 0)) * shrunk[:, None]
 
@@ -57,8 +56,8 @@ def calibrate(
     """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
 
     The weight and the shrinkage are fitted to whole texts, their first words and, if the model learned from corrupted
-    copies, a corrupted copy of each. The temperature is fitted to whole texts alone. Class weights do not count. A
-    multi-label text is calibrated as one yes-or-no question for each label; see `as_questions`.
+    copies, a corrupted copy of each. The temperature is fitted to whole texts alone. Weights of classes and texts
+    are not used. A multi-label text is calibrated as one yes-or-no question for each label; see `as_questions`.
 
     Args:
         model: A trained model without calibration; the values are set in its config.
@@ -67,17 +66,14 @@ def calibrate(
         with_copies: Whether the fit includes a corrupted copy of each text.
         seed: Seed of the copies.
     """
-    versions = [held_out.texts, first_words(held_out.texts)]
+    texts_of_versions = [held_out.texts, first_words(held_out.texts)]
     if with_copies:
-        versions.append(corrupt(held_out.texts, seed, epoch=0, encoder=encoder))
-    scored = [score_parts(model, encoder, texts) for texts in versions]
-    values = fit_calibration(scored, held_out.labels)
-    model.config.update(values)
+        texts_of_versions.append(corrupt(held_out.texts, encoder, seed=seed))
+    versions = [score_parts(model, encoder, texts) for texts in texts_of_versions]
+    model.config.update(fit_calibration(versions, held_out.labels))
     if held_out.is_multi_label:
-        ngram_weight, shrinkage = values["ngram_weight"], values["shrinkage"]
-        weights = np.array([1.0, ngram_weight])[: scored[0].logits.shape[1]]
-        logits = scored[0].summed(weights, shrinkage) / values["temperature"]
-        scores = scores_of(logits, MULTI_LABEL)
+        calibrated = TorchClassifier.of(model, encoder)
+        scores = calibrated.predict_proba(held_out.texts)
         model.config.update({"thresholds": fit_thresholds(scores, held_out.labels)})
 
 
@@ -103,40 +99,45 @@ def score_parts(
 
 
 def fit_calibration(versions: Sequence[Scored], labels: NDArray[Any]) -> dict[str, float]:
-    """Fit the values of the config to n texts, of which there are one or more versions: whole texts first.
+    """Fit the values of the config to one or more versions of n texts; the first version is the whole texts.
 
     Args:
         versions: The versions of the texts.
-        labels: (n,) class indices; or (n, classes), 1 where a text has the label.
+        labels: (n,) class indices; or (n, labels), 1 where a text has the label.
 
     Returns:
         `ngram_weight` (1 for a model without n-grams), `shrinkage` and `temperature`.
     """
     questions = [_questions_of(version, labels) for version in versions]
-    classes = as_questions(versions[0].logits[:, 0], labels)[1]
+    classes = labels.reshape(-1).astype(
+        np.int64
+    )  # of texts; or of questions, 0 for no and 1 for yes
     targets = doubtful_targets(classes, questions[0].logits.shape[2])
     parts = questions[0].logits.shape[1]
 
     def loss(values: Floats) -> float:
-        scales = np.exp(values[:parts])
+        """Return the mean cross-entropy over all versions, and the prior, for log-scales of the parts and shrinkage."""
+        log_scales, shrinkage = values[:parts], float(values[parts])
         total = 0.0
         for version in questions:
-            log_scores = log_softmax(version.summed(scales, values[-1]), axis=1)
+            log_scores = log_softmax(version.summed(np.exp(log_scales), shrinkage), axis=1)
             total -= (targets * log_scores).sum()
-        deviation = (values[:parts] - values[:parts].mean()) / _SPREAD
-        return (total + len(questions) * (deviation**2).sum() / 2) / len(targets)
+        deviations = (log_scales - log_scales.mean()) / _SPREAD
+        prior = len(questions) * (deviations**2).sum() / 2
+        return (total + prior) / len(targets)
 
-    bounds = [(np.log(LOWEST_SCALE), np.log(HIGHEST_SCALE))] * parts + [(0.0, _HIGHEST_SHRINKAGE)]
+    bounds_of_scale = (np.log(LOWEST_SCALE), np.log(HIGHEST_SCALE))
+    bounds = [bounds_of_scale] * parts + [(0.0, _HIGHEST_SHRINKAGE)]
     start = np.array([0.0] * parts + [1.0])
-    best = minimize(loss, start, method="L-BFGS-B", bounds=bounds)
-    scales = np.exp(best.x[:parts])
-    shrinkage = float(best.x[-1])
-    weights = scales / scales[0]
-    temperature = 1 / best_scale(questions[0].summed(weights, shrinkage), targets)[0]
+    best = minimize(loss, start, method="L-BFGS-B", bounds=bounds).x
+    scales = np.exp(best[:parts])
+    shrinkage = float(best[parts])
+    weights = scales / scales[0]  # of the LSTM 1, and of the n-grams, if there are any
+    scale, _ = best_scale(questions[0].summed(weights, shrinkage), targets)
     return {
-        "ngram_weight": float(weights[-1]),
+        "ngram_weight": float(weights[1]) if parts == 2 else 1.0,
         "shrinkage": shrinkage,
-        "temperature": temperature,
+        "temperature": 1 / scale,
     }
 
 

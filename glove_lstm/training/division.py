@@ -19,12 +19,12 @@ from glove_lstm.training.labelled_texts import LabelledTexts
 
 logger = logging.getLogger(__name__)
 
-FEWEST = 10  # held-out texts for a calibration
-# Without a given fraction, this share of the texts is held out, within these limits.
+FEWEST_HELD_OUT = 10  # texts for a calibration
+# Without a given fraction, a twentieth of the texts is held out, within these limits.
 _SHARE = 1 / 20
-_FEWEST_WANTED = 50
-_MOST = 2_000
-_LARGEST_SHARE = 1 / 10
+_LEAST_TEXTS = 50
+_MOST_TEXTS = 2_000
+_MOST_SHARE = 1 / 10
 
 _MOST_NAMED = 20  # labels in a warning
 _ALTERNATIVES = "give validation texts, or hold out none (--validation_fraction 0)"
@@ -38,7 +38,7 @@ def divide(
 ) -> tuple[LabelledTexts, LabelledTexts | None]:
     """Hold some texts out. Near duplicates, and texts of one group, stay on one side.
 
-    Each label that can be on both sides is. A warning names the labels without held-out texts.
+    Every label is on both sides where its texts and groups allow it. A warning names the others.
 
     Args:
         texts: n texts.
@@ -56,23 +56,26 @@ def divide(
     """
     if fraction is None:
         fraction = share_to_hold_out(len(texts))
-    if fraction == 0:
+    if not len(texts) or fraction == 0:
         return texts, None
-    if len(texts) * fraction < FEWEST:
+    if len(texts) * fraction < FEWEST_HELD_OUT:
         logger.warning(
-            "The scores are not calibrated to labels: %.0f %% of %d texts are fewer than %d. Give validation texts.",
-            100 * fraction,
+            "The scores are not calibrated: only %d of %d texts would be held out, and a calibration needs %d. Give "
+            "validation texts.",
+            len(texts) * fraction,
             len(texts),
-            FEWEST,
+            FEWEST_HELD_OUT,
         )
         return texts, None
 
     together = near_duplicate_groups(texts.texts)
     if groups is not None:
         together = merge_groups(together, groups)
-    labels = texts.class_indices
-    parts = grouped_stratified_split(strata(labels), together, (1 - fraction, fraction), seed)
-    train, held_out = keep_labels_on_both_sides(parts, row_labels(labels), together, seed)
+    labels = texts.labels.tolist()
+    by_share = grouped_stratified_split(strata(labels), together, (1 - fraction, fraction), seed)
+    train, held_out = keep_labels_on_both_sides(by_share, row_labels(labels), together, seed)
+    if not len(held_out):
+        raise DataError(f"There are too few distinct texts to hold some out; {_ALTERNATIVES}.")
     _check_labels(texts, held_out)
     logger.info("%d of %d texts are held out for calibration.", len(held_out), len(texts))
     return texts.select(train), texts.select(held_out)
@@ -82,15 +85,13 @@ def share_to_hold_out(texts: int) -> float:
     """Return the share of n texts that is held out if no fraction is given."""
     if not texts:
         return 0.0
-    wanted = min(max(_SHARE * texts, _FEWEST_WANTED), _MOST)
-    return min(wanted / texts, _LARGEST_SHARE)
+    wanted = min(max(_SHARE * texts, _LEAST_TEXTS), _MOST_TEXTS)
+    return min(wanted / texts, _MOST_SHARE)
 
 
 def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:
     """Warn of labels without held-out texts; raise a DataError if too few labels have held-out texts."""
-    if not len(held_out):
-        raise DataError(f"There are too few distinct texts to hold some out; {_ALTERNATIVES}.")
-    rows, labels = row_labels(texts.class_indices)
+    rows, labels = row_labels(texts.labels.tolist())
     count = len(texts.label_names)
     in_all = np.bincount(labels, minlength=count)
     in_held_out = np.bincount(labels[np.isin(rows, held_out)], minlength=count)

@@ -22,23 +22,20 @@ from glove_lstm.data.columns import sorted_label_names
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.batches import epochs_of, tokenize
+from glove_lstm.training.batches import TokenizedTexts, tokenize, tokenize_for_lstm
 from glove_lstm.training.calibration import calibrate
-from glove_lstm.training.checkpoints import claimed
+from glove_lstm.training.checkpoints import checkpoint_to_resume, claimed_folder
 from glove_lstm.training.division import divide
-from glove_lstm.training.labelled_texts import (
-    ClassWeight,
-    Label,
-    LabelledTexts,
-    class_weights,
-)
+from glove_lstm.training.labelled_texts import ClassWeight, Label, LabelledTexts, class_weights
 from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
 from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.result import TrainingResult, describe, make_result
-from glove_lstm.training.start import model_of, new_model
-from glove_lstm.training.teacher import LoadedTeacher, TeacherLike, columns_of, load_teacher
+from glove_lstm.training.start import lower_dropout, model_of_checkpoint, new_model
+from glove_lstm.training.teacher import LoadedTeacher, TeacherLike, check_labels, load_teacher
 from glove_lstm.training.trainer import train_lstm
+
+_DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
 
 
 def fit(
@@ -59,8 +56,8 @@ def fit(
     """Train and calibrate a classifier.
 
     Hold some texts out, unless validation texts are given; build or load tokenizer and network; fit the n-grams; train
-    the LSTM; and calibrate the scores on the held-out texts. With a teacher, the LSTM learns its logits instead of the
-    labels, also for altered copies of the texts and for unlabelled texts.
+    the LSTM; and calibrate the scores on the held-out texts. With a teacher, the LSTM learns the teacher's logits
+    instead of labels: for the texts, for altered copies of them, and for unlabelled texts.
 
     Args:
         texts: n texts; join a title and its body by a space. With unlabelled texts, the list may be empty.
@@ -70,18 +67,20 @@ def fit(
         recipe: Arguments of tokenizer, network and training; None: the default preset.
         label_names: All labels, in the order of the logits; None: as `sorted_label_names` orders them. A checkpoint
             that is fine-tuned and has all of these labels keeps its own.
-        groups: n values. Texts of one group, such as an author, are all held out or none.
+        groups: n values, such as authors. The texts of a group are either all held out or all trained on. Without
+            effect if validation texts are given.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
-        sample_weight: (n,) weight of each text.
+        sample_weight: (n,) weight of each text. With a teacher, the weights of labels and texts apply to the n-grams
+            only.
         glove: Vectors that are already loaded, instead of the recipe's.
         compute_metrics: Metrics of the held-out texts after each epoch, for the Trainer.
         teacher: A classifier to learn from; see `load_teacher`. It should not have seen the held-out texts.
-        unlabelled: Texts without labels, for which the model learns the teacher's logits. Weights do not apply to them.
+        unlabelled: Texts without labels, for which the model learns the teacher's logits.
 
     Raises:
         DataError: Texts, labels and arguments do not fit together.
     """
-    began = time.perf_counter()
+    seconds = _Stopwatch()
     if recipe is None:
         recipe = make_recipe()
     checkpoint: Checkpoint | None = None
@@ -89,77 +88,97 @@ def fit(
         checkpoint = Checkpoint.open(recipe.model.model_name_or_path)
     loaded_teacher = _load_teacher(teacher, unlabelled, recipe)
     names = _label_names(label_names or sorted_label_names(labels), checkpoint, loaded_teacher)
-
-    train = LabelledTexts.of(texts, labels, names, sample_weight)
+    given = LabelledTexts.of(texts, labels, names, sample_weight)
     held_out: LabelledTexts | None = None
     if validation is not None:
         held_out = LabelledTexts.of(*validation, names, name="validation labels")
-    _check(train, held_out, unlabelled, loaded_teacher)
-    if groups is not None and len(groups) != len(texts):
-        raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
-    train, groups = _without_weight_0(train, groups)
+    _check(given, held_out, unlabelled, loaded_teacher, groups)
 
-    with _output_claimed(recipe):
+    with _claimed_output(recipe) as resumed_from:
+        train, groups = _without_weight_0(given, groups)
         if held_out is None:
-            with one_thread():
-                fraction = recipe.training.validation_fraction
-                train, held_out = divide(train, fraction, recipe.training.seed, groups)
+            train, held_out = _divide(train, groups, recipe)
+        _check_selection(recipe, held_out)
         label_weights = _label_weights(class_weight, train)
         train = _weighted(train, label_weights)
         if glove is None and checkpoint is None:
             glove = load_glove(recipe.tokenizer.glove)
+        seconds.end_of("prepare")
 
-        asked = time.perf_counter()
         lesson = _make_lesson(loaded_teacher, train, held_out, unlabelled, recipe, glove)
-        taught = time.perf_counter()
-        recipe = recipe.for_lesson(
+        sized = recipe.for_lesson(
             len(lesson.texts),
-            on_logits=lesson.is_of_teacher,
+            on_logits=lesson.teaching is not None,
             is_multi_label=train.is_multi_label,
             has_held_out=lesson.held_out is not None,
         )
+        arguments = sized.training
+        seconds.end_of("teacher")
 
-        with one_thread():
-            set_seed(recipe.training.seed)
+        with one_thread():  # from here on: a teacher uses all cores
+            set_seed(arguments.seed)
             if checkpoint is None:
                 assert glove is not None
-                start = new_model(recipe, train, lesson.unlabelled, glove)
+                model, tokenizer, origin = new_model(sized, train, lesson.unlabelled, glove)
             else:
-                start = model_of(checkpoint, recipe, train)
-            model = start.model
+                model, tokenizer, origin = model_of_checkpoint(checkpoint, sized, train)
+            if lesson.teaching is not None:
+                lower_dropout(model, _DROPOUT_ON_LOGITS, kept=recipe.given)
 
-            encoder = LightTokenizer.of(start.tokenizer)
-            measured = None
+            encoder = LightTokenizer.of(tokenizer)
+            held_out_tokens: TokenizedTexts | None = None
             if lesson.held_out is not None:
-                measured = tokenize(lesson.held_out.texts, encoder, lesson.held_out.labels)
-            ngram_c = fit_ngrams(start, encoder, lesson.for_ngrams, measured, recipe.training)
-            prepared = time.perf_counter()
-
-            learned = epochs_of(lesson, encoder, model.config.lstm_length, recipe.training)
-            state = train_lstm(
-                model, recipe.training, learned, measured, start.tokenizer, compute_metrics
+                held_out_tokens = tokenize(lesson.held_out.texts, encoder, lesson.held_out.labels)
+            ngram_c = fit_ngrams(
+                model, tokenizer, encoder, lesson.ngram_texts, held_out_tokens, arguments
             )
-            trained = time.perf_counter()
+            seconds.end_of("prepare")
+
+            lstm_tokens = tokenize_for_lstm(lesson, encoder, model.config.lstm_length, arguments)
+            state = train_lstm(
+                model,
+                arguments,
+                lstm_tokens,
+                held_out_tokens,
+                tokenizer,
+                compute_metrics=compute_metrics,
+                checkpoint=resumed_from,
+            )
+            seconds.end_of("train")
 
             if lesson.held_out is not None:
-                with_copies = recipe.training.corrupted_share > 0
-                seed = recipe.training.seed
-                calibrate(model, encoder, lesson.held_out, with_copies=with_copies, seed=seed)
-            about = describe(
-                start,
-                recipe,
+                with_copies = arguments.corrupted_share > 0
+                calibrate(
+                    model, encoder, lesson.held_out, with_copies=with_copies, seed=arguments.seed
+                )
+            seconds.end_of("calibrate")
+            about = origin | describe(
+                model,
+                tokenizer,
+                sized,
                 lesson,
                 state,
                 rows=len(train),
+                resumed=resumed_from is not None,
                 ngram_c=ngram_c,
                 label_weights=label_weights,
-                seconds={
-                    "prepare": asked - began + prepared - taught,
-                    "teacher": taught - asked,
-                    "train": trained - prepared,
-                },
+                seconds=seconds.by_stage,
             )
-            return make_result(start, checkpoint, train, lesson, state, about)
+            return make_result(model, tokenizer, checkpoint, train, lesson, state, about)
+
+
+class _Stopwatch:
+    """The seconds that were spent in each stage."""
+
+    def __init__(self) -> None:
+        self.by_stage: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def end_of(self, stage: str) -> None:
+        """Add the time since the end of the stage before."""
+        now = time.perf_counter()
+        self.by_stage[stage] = self.by_stage.get(stage, 0.0) + now - self._last
+        self._last = now
 
 
 def _load_teacher(
@@ -179,7 +198,10 @@ def _load_teacher(
 def _label_names(
     names: Sequence[str], checkpoint: Checkpoint | None, teacher: LoadedTeacher | None
 ) -> Sequence[str]:
-    """Return the labels in the order of the model's logits."""
+    """Return the labels in the order of the model's logits.
+
+    They are those of the texts, of the teacher if no text has a label, and of the checkpoint if it has all of these.
+    """
     if not names and teacher is not None and teacher.label_names is not None:
         names = teacher.label_names
     if checkpoint is not None and set(names) <= set(checkpoint.label_names):
@@ -192,6 +214,7 @@ def _check(
     validation: LabelledTexts | None,
     unlabelled: Sequence[str],
     teacher: LoadedTeacher | None,
+    groups: Sequence[Hashable] | None,
 ) -> None:
     if not len(train) and not len(unlabelled):
         raise DataError("There are no training texts; give some.")
@@ -202,27 +225,47 @@ def _check(
     if len(train.label_names) < 2 and not train.is_multi_label:
         label = train.label_names[0]
         raise DataError(f"All texts have the label {label!r}; a classifier needs two or more.")
-    if teacher is not None:
-        if train.is_multi_label:
-            raise DataError("A teacher is for one label a text; leave it out.")
-        columns_of(teacher, train.label_names)  # raises an error if the labels differ
-    if validation is None:
+    if groups is not None and len(groups) != len(train):
+        raise DataError(f"There are {len(train)} texts, but {len(groups)} values of groups.")
+    if validation is not None:
+        if not len(validation):
+            raise DataError("There are no validation texts; give some.")
+        if len(train) and validation.is_multi_label != train.is_multi_label:
+            raise DataError(
+                "Validation texts must have one label each if training texts do, and lists of labels if they do."
+            )
+    if teacher is None:
         return
-    if not len(validation):
-        raise DataError("There are no validation texts; give some.")
-    if len(train) and validation.is_multi_label != train.is_multi_label:
-        raise DataError(
-            "Validation texts must have one label each if training texts do, and lists of labels if they do."
-        )
+    check_labels(teacher, train.label_names)
+    if train.is_multi_label or (validation is not None and validation.is_multi_label):
+        raise DataError("A teacher is for one label a text; leave it out.")
 
 
-def _output_claimed(recipe: Recipe) -> AbstractContextManager[None]:
-    """Claim the output folder, in the first process only."""
+def _claimed_output(recipe: Recipe) -> AbstractContextManager[str | None]:
+    """Claim the output folder, in the first process only; the value is the checkpoint to resume from, if any."""
     training = recipe.training
-    if training.process_index > 0:
-        return nullcontext()
     folder = Path(str(training.output_dir))
-    return claimed(folder, training.resume_from_checkpoint, recipe.model.model_name_or_path)
+    resume = training.resume_from_checkpoint
+    if training.process_index > 0:
+        return nullcontext(checkpoint_to_resume(folder, resume))
+    return claimed_folder(folder, resume, recipe.model.model_name_or_path)
+
+
+def _divide(
+    texts: LabelledTexts, groups: Sequence[Hashable] | None, recipe: Recipe
+) -> tuple[LabelledTexts, LabelledTexts | None]:
+    """Hold texts out, as the recipe says."""
+    training = recipe.training
+    with one_thread():
+        return divide(texts, training.validation_fraction, training.seed, groups)
+
+
+def _check_selection(recipe: Recipe, held_out: LabelledTexts | None) -> None:
+    if recipe.training.needs_validation and held_out is None:
+        raise DataError(
+            "load_best_model_at_end, early_stopping_patience, save_strategy best and the schedules "
+            "reduce_lr_on_plateau and greedy need validation texts; give some."
+        )
 
 
 def _without_weight_0(
@@ -263,7 +306,7 @@ def _label_weights(
     class_weight: ClassWeight | None, train: LabelledTexts
 ) -> dict[str, float] | None:
     """Return the weight of each label; None: all labels have the same."""
-    if class_weight is None:
+    if class_weight is None or not len(train):
         return None
     names = train.label_names
     weights = class_weights(class_weight, names, train.labels, train.weights)
@@ -271,14 +314,14 @@ def _label_weights(
 
 
 def _weighted(train: LabelledTexts, label_weights: dict[str, float] | None) -> LabelledTexts:
-    """Give each text its own weight, with mean 1, times the weight of its label."""
+    """Return the texts with their own weights, scaled to mean 1, times the weights of their labels."""
     weights = train.weights
     if weights is not None:
         weights = weights / weights.mean()
     if label_weights is not None:
-        own = np.ones(len(train)) if weights is None else weights
-        by_label = np.array([label_weights[name] for name in train.label_names])
-        weights = own * by_label[train.labels]
+        weight_by_number = np.array([label_weights[name] for name in train.label_names])
+        weights_of_labels = weight_by_number[train.labels]
+        weights = weights_of_labels if weights is None else weights * weights_of_labels
     return replace(train, weights=weights)
 
 

@@ -41,12 +41,13 @@ class LabelledTexts:
         Raises:
             DataError: The numbers of texts and labels differ, a label has no name, or a weight is negative.
         """
-        for column, values in {name: labels, "sample_weight": weights}.items():
-            if values is not None and len(values) != len(texts):
-                raise DataError(
-                    f"There are {len(texts)} texts, but {len(values)} values of {column}."
-                )
+        if len(labels) != len(texts):
+            raise DataError(f"There are {len(texts)} texts, but {len(labels)} values of {name}.")
         if weights is not None:
+            if len(weights) != len(texts):
+                raise DataError(
+                    f"There are {len(texts)} texts, but {len(weights)} values of sample_weight."
+                )
             weights = _checked_weights(np.asarray(weights, dtype=np.float64))
         numbers = number_labels(list(labels), label_names, name)
         return cls(list(texts), numbers, list(label_names), weights)
@@ -58,11 +59,6 @@ class LabelledTexts:
     def is_multi_label(self) -> bool:
         """Whether a text may have several labels."""
         return self.labels.ndim == 2
-
-    @property
-    def class_indices(self) -> list[Any]:
-        """The label of each text, or its list of 1 and 0, as the splitter takes them."""
-        return self.labels.tolist()
 
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> "LabelledTexts":
         """Return some of the texts."""
@@ -79,41 +75,44 @@ class LabelledTexts:
 
 
 def number_labels(
-    labels: Sequence[Label], names: Sequence[str], name: str = "labels"
+    labels: Sequence[Label], label_names: Sequence[str], name: str = "labels"
 ) -> NDArray[Any]:
-    """Return the index of each label in `names`, (n,); or for lists of labels, (n, names) with 1 for each label.
+    """Return the index of each label in `label_names`, (n,); or for lists of labels, (n, labels) with 1 for each.
 
     `name` names the labels in errors.
 
     Raises:
         DataError: A label is not one of the names, or some are lists and others not.
     """
-    number = {label_name: index for index, label_name in enumerate(names)}
+    number = {label_name: index for index, label_name in enumerate(label_names)}
     are_lists = len(labels) > 0 and not isinstance(labels[0], str)
     numbers: list[list[int]] = []  # of the labels of each text
     for row, label in enumerate(labels, 1):
-        is_list = not isinstance(label, str)
-        if is_list != are_lists:
+        if isinstance(label, str) == are_lists:
             raise DataError(
                 f"{name}, row {row} has the label {label!r}; give lists for all texts, or none."
             )
-        labels_of_text: Sequence[str] = label if is_list else [str(label)]
+        labels_of_text = [label] if isinstance(label, str) else label
         for text_label in labels_of_text:
             if text_label not in number:
-                known = ", ".join(names[:_MOST_NAMED])
-                if len(names) > _MOST_NAMED:
-                    known += f" and {len(names) - _MOST_NAMED} more"
                 raise DataError(
-                    f"{name}, row {row} has the label {text_label!r}, not one of {known}."
+                    f"{name}, row {row} has the label {text_label!r}, not one of {_listing(label_names)}."
                 )
         numbers.append([number[text_label] for text_label in labels_of_text])
 
     if not are_lists:
         return np.array([numbers_of_text[0] for numbers_of_text in numbers], dtype=np.int64)
-    has_label = np.zeros((len(numbers), len(names)), dtype=np.float32)
+    has_label = np.zeros((len(numbers), len(label_names)), dtype=np.float32)
     for row_index, numbers_of_text in enumerate(numbers):
         has_label[row_index, numbers_of_text] = 1
     return has_label
+
+
+def _listing(names: Sequence[str]) -> str:
+    known = ", ".join(names[:_MOST_NAMED])
+    if len(names) > _MOST_NAMED:
+        known += f" and {len(names) - _MOST_NAMED} more"
+    return known
 
 
 def class_weights(

@@ -13,9 +13,9 @@ from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.splits import rows_without_near_duplicates
 from glove_lstm.errors import DataError
 from glove_lstm.training.copies import altered_copies, copies_of_each
-from glove_lstm.training.division import FEWEST
+from glove_lstm.training.division import FEWEST_HELD_OUT
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.teacher import LoadedTeacher, ask
+from glove_lstm.training.teacher import LoadedTeacher, TeacherAnswers
 from glove_lstm.training.temperature import fit_temperature
 
 logger = logging.getLogger(__name__)
@@ -29,23 +29,31 @@ _MOST_CALIBRATING = 1_000
 class Lesson:
     """What the two parts of a model learn, and the texts that calibrate it."""
 
-    for_ngrams: LabelledTexts
+    ngram_texts: LabelledTexts
     texts: Sequence[str]  # m texts for the LSTM
-    targets: NDArray[
-        Any
-    ]  # (m,) or (m, labels) as labels are numbered; or logits (m, labels) with mean 0
+    # Class indices (m,); or (m, labels) with 1 for each label that a text has; or centred logits of a teacher.
+    targets: NDArray[Any]
     weights: NDArray[np.float64] | None  # (m,) in the loss of the LSTM
     held_out: LabelledTexts | None
-    unlabelled: Sequence[str] = ()  # those of the texts that have no label
-    # Whether the held-out labels are the teacher's: they calibrate, but they say nothing about the accuracy.
-    held_out_is_unlabelled: bool = False
-    teacher_logits: NDArray[np.float32] | None = None  # (n, labels) for the held-out texts
-    about: dict[str, Any] | None = None  # what metrics.json says of the teacher
+    teaching: "Teaching | None" = None  # if the targets are a teacher's logits
 
     @property
-    def is_of_teacher(self) -> bool:
-        """Whether the LSTM learns logits."""
-        return self.about is not None
+    def unlabelled(self) -> Sequence[str]:
+        """The texts without labels."""
+        return () if self.teaching is None else self.teaching.unlabelled
+
+
+@dataclass(frozen=True, eq=False)
+class Teaching:
+    """How a teacher was asked."""
+
+    about: dict[str, Any]  # what metrics.json says of it
+    unlabelled: Sequence[str]  # the texts without labels that the LSTM learns from
+    held_out_logits: (
+        NDArray[np.float32] | None
+    )  # (n, labels) of the teacher for the n held-out texts
+    # Whether the labels of the held-out texts are the teacher's: they calibrate, but they measure no accuracy.
+    has_own_labels: bool
 
 
 def lesson_of_labels(train: LabelledTexts, held_out: LabelledTexts | None) -> Lesson:
@@ -66,8 +74,8 @@ def lesson_of_teacher(
 ) -> Lesson:
     """Ask a teacher for the logits of the training texts, of altered copies of them, and of unlabelled texts.
 
-    The logits are divided by the temperature at which they fit the held-out labels best. The n-grams learn the labels;
-    where most texts have none, the teacher's best labels of these.
+    Known labels of held-out texts give the temperature by which the logits are divided. The n-grams learn the labels;
+    if there are more unlabelled than labelled texts, also the teacher's best label of each unlabelled text.
 
     Args:
         teacher: The teacher.
@@ -83,56 +91,54 @@ def lesson_of_teacher(
     Raises:
         DataError: No texts are left to learn from.
     """
-    names = train.label_names
-    calibrates_unlabelled = held_out is None
-    if held_out is None:
+    answers = TeacherAnswers(teacher, train.label_names, folder)
+    temperature = 1.0
+    held_out_logits = None
+    calibrated_on = None
+    if held_out is not None:
+        calibrated_on = "validation"
+        held_out_logits = answers.logits(held_out.texts)
+        temperature = fit_temperature(held_out_logits.astype(np.float64), held_out.labels)
+    else:
         unlabelled, chosen = _hold_out(unlabelled, train, seed)
         if chosen:
-            best = ask(teacher, chosen, names, folder).argmax(axis=1)
-            held_out = LabelledTexts(chosen, best, names)
+            calibrated_on = "unlabelled"
+            held_out_logits = answers.logits(chosen)
+            best_labels = held_out_logits.argmax(axis=1)
+            held_out = LabelledTexts(chosen, best_labels, train.label_names)
     if held_out is not None:
         unlabelled = without_near_duplicates(unlabelled, held_out.texts, "held-out")
     if not len(train) and not unlabelled:
         raise DataError("All unlabelled texts are near duplicates of held-out texts; give others.")
 
-    temperature = 1.0
-    teacher_logits = None
-    if held_out is not None:
-        teacher_logits = ask(teacher, held_out.texts, names, folder)
-        if not calibrates_unlabelled:
-            temperature = fit_temperature(teacher_logits.astype(np.float64), held_out.labels)
-
     if copies is None:
         copies = copies_of_each(len(train))
     altered = altered_copies(train.texts, copies, glove)
-    texts = [*train.texts, *altered, *unlabelled]
-    logits = ask(teacher, texts, names, folder) / np.float32(temperature)
-    for_ngrams = train
+    logits_of_labelled = answers.logits([*train.texts, *altered])
+    logits_of_unlabelled = answers.logits(unlabelled)
+    logits = np.concatenate([logits_of_labelled, logits_of_unlabelled])
+    ngram_texts = train
     if len(unlabelled) > len(train):
-        best = logits[len(texts) - len(unlabelled) :].argmax(axis=1)
-        for_ngrams = _joined(train, unlabelled, best)
+        ngram_texts = _joined(train, unlabelled, logits_of_unlabelled.argmax(axis=1))
+    texts = [*train.texts, *altered, *unlabelled]
     logger.info("The model learns the teacher's logits for %s texts.", f"{len(texts):,}")
-    calibrated_on = None
-    if held_out is not None:
-        calibrated_on = "unlabelled" if calibrates_unlabelled else "validation"
+    about = {
+        "teacher": teacher.about,
+        "temperature": temperature,
+        "texts": len(texts),
+        "copies": len(altered),
+        "unlabelled": len(unlabelled),
+        "held_out": 0 if held_out is None else len(held_out),
+        "calibrated_on": calibrated_on,
+    }
+    has_own_labels = calibrated_on == "unlabelled"
     return Lesson(
-        for_ngrams,
+        ngram_texts,
         texts,
-        logits,
-        weights=None,
+        targets=logits / np.float32(temperature),
+        weights=None,  # those of texts and labels apply to the n-grams only
         held_out=held_out,
-        unlabelled=unlabelled,
-        held_out_is_unlabelled=calibrates_unlabelled,
-        teacher_logits=teacher_logits,
-        about={
-            "teacher": teacher.about,
-            "temperature": temperature,
-            "texts": len(texts),
-            "copies": len(altered),
-            "unlabelled": len(unlabelled),
-            "held_out": 0 if held_out is None else len(held_out),
-            "calibrated_on": calibrated_on,
-        },
+        teaching=Teaching(about, unlabelled, held_out_logits, has_own_labels),
     )
 
 
@@ -165,7 +171,7 @@ def _hold_out(
     candidates = np.arange(len(unlabelled))
     if len(train):
         candidates = rows_without_near_duplicates(unlabelled, train.texts)
-    if min(count, len(candidates)) < FEWEST:
+    if min(count, len(candidates)) < FEWEST_HELD_OUT:
         return unlabelled, []
     generator = np.random.default_rng(seed)
     chosen = generator.permutation(candidates)[:count]

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
+from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.modeling.characters import UnknownWords, character_ngrams
 from glove_lstm.modeling.lstm_layers import read_token_types
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_factors
 from glove_lstm.progress import progress
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -25,7 +27,6 @@ from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import TokenizedTexts, collate, corrupt, tokenize
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.start import Start
 from glove_lstm.training.temperature import as_questions, loss_at_best_temperature
 
 logger = logging.getLogger(__name__)
@@ -41,12 +42,15 @@ _BATCH_SIZE = 256  # texts whose n-grams are computed together
 _CS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried in this order
 _DEFAULT_C = 1.0
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
-_FEWEST_TEXTS = 2  # an n-gram of a single text teaches nothing about other texts
+_FEWEST_TEXTS = (
+    2  # in which an n-gram occurs; one of a single text teaches nothing about other texts
+)
 _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
 
 
 def fit_ngrams(
-    start: Start,
+    model: GloveLstmForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
     encoder: LightTokenizer,
     texts: LabelledTexts,
     held_out: TokenizedTexts | None,
@@ -55,8 +59,9 @@ def fit_ngrams(
     """Fit the n-gram classifier of a model, if it has one, to texts and perhaps a corrupted copy of each.
 
     Args:
-        start: The model, which is changed.
-        encoder: Its tokenizer.
+        model: The model, which is changed.
+        tokenizer: Its tokenizer.
+        encoder: The same as a light tokenizer.
         texts: n texts with labels. Of very many, some are drawn.
         held_out: Texts with which C is chosen, if there are 100 or more and no C is given.
         arguments: C, the seed, and whether there are copies.
@@ -64,7 +69,7 @@ def fit_ngrams(
     Returns:
         C; None if nothing was learned.
     """
-    ngrams = start.model.ngrams
+    ngrams = model.ngrams
     if ngrams is None:
         return None
     if len(texts) > _MOST_TEXTS:
@@ -73,7 +78,7 @@ def fit_ngrams(
         texts = texts.select(np.sort(rows))
     copies = None
     if arguments.corrupted_share and len(texts) <= _MOST_TEXTS_WITH_COPIES:
-        copied = corrupt(texts.texts, arguments.seed, epoch=0, encoder=encoder)
+        copied = corrupt(texts.texts, encoder, seed=arguments.seed)
         copies = tokenize(copied, encoder)
     if held_out is not None and len(held_out) < FEWEST_FOR_C:
         held_out = None
@@ -81,7 +86,7 @@ def fit_ngrams(
         ngrams,
         tokenize(texts.texts, encoder, texts.labels, texts.weights),
         copies,
-        words=start.words,
+        words=_words_of(tokenizer),
         held_out=held_out,
         c=arguments.ngram_c,
     )
@@ -127,6 +132,7 @@ def fit_table(
     columns = _Columns.of(ngrams, factors, words)
     features = columns.features(factors)
     del factors  # large matrices are most of the memory of a training
+    # Counted in the texts alone: the errors of copies would be n-grams of their own.
     scales = _log_count_ratios(features, weights, has_label, columns.ngram_count)
     if copies is not None:
         features_of_copies = columns.features(ngram_features(ngrams, copies))
@@ -146,6 +152,13 @@ def fit_table(
         c, best = _choose_c(problem, columns, ngrams, held_out)
     columns.write(best, ngrams)
     return c
+
+
+def _words_of(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """Return the vocabulary without special tokens, and its ids."""
+    special = set(tokenizer.all_special_ids)
+    vocabulary = tokenizer.get_vocab()
+    return {word: number for word, number in vocabulary.items() if number not in special}
 
 
 def _label_matrix(labels: NDArray[np.integer], count: int) -> Masks:
@@ -288,7 +301,9 @@ class _Columns:
         """Write a solution, (columns + 1, labels) with the bias in the last row, into the classifier."""
         table = np.zeros(tuple(ngrams.weights.shape), dtype=np.float32)
         table[self.table_rows] = solution[: self.ngram_count]
-        if self.characters is not None:
+        if (
+            self.characters is not None
+        ):  # before the earlier weights, whose words have their characters already
             table[self.buckets :] += self.characters @ table
         bias = solution[-1]
         if self.earlier_weights is not None:
@@ -379,7 +394,7 @@ def _choose_c(
     ngrams: GloveLstmNgramClassifier,
     held_out: TokenizedTexts,
 ) -> tuple[float, Floats]:
-    """Fit with increasing C until the cross-entropy of held-out texts no longer falls; return C and the solution."""
+    """Increase C until the cross-entropy of held-out texts stops falling; return the best C and its solution."""
     features = columns.features(ngram_features(ngrams, held_out))
     assert held_out.labels is not None
     best_c = _CS[0]
@@ -388,7 +403,8 @@ def _choose_c(
     for c in _CS:
         solution = problem.solve(c)
         logits = features @ solution[:-1] + solution[-1]
-        loss = loss_at_best_temperature(*as_questions(logits, held_out.labels))
+        logits, classes = as_questions(logits, held_out.labels)
+        loss = loss_at_best_temperature(logits, classes)
         if not loss < lowest:  # larger values take longer, and are even worse
             break
         lowest = loss

@@ -109,8 +109,6 @@ _DESCRIBED = (  # in metrics.json and on the card
     "fp16",
 )
 
-_DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
-
 GROUPS = (TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
 
 
@@ -129,6 +127,9 @@ class Recipe:
     tokenizer: TokenizerArguments
     model: ModelArguments
     training: GloveLstmTrainingArguments
+    given: frozenset[str] = (
+        frozenset()
+    )  # names of the values that differ from the preset's by request
 
     def with_training(self, **values: Any) -> "Recipe":
         """Return a recipe with other training arguments."""
@@ -145,44 +146,25 @@ class Recipe:
 
         Args:
             texts: Number of texts that the LSTM learns from.
-            on_logits: Whether it learns the logits of a teacher. These regularise already: less dropout, and no
-                corrupted copies, is better.
-            is_multi_label: Whether texts may have several labels. Yes-or-no questions are not smoothed; with a factor,
-                the Trainer warns that it cannot smooth them.
+            on_logits: Whether it learns the logits of a teacher.
+            is_multi_label: Whether texts may have several labels. Label smoothing is then off; the Trainer would warn
+                that it cannot smooth such labels.
             has_held_out: Whether held-out texts are measured after each epoch.
-
-        Raises:
-            DataError: Held-out texts must choose the epoch or the learning rate, but there are none.
         """
-        training = self.training
-        if training.needs_validation and not has_held_out:
-            raise DataError(
-                "load_best_model_at_end, early_stopping_patience, save_strategy best and the schedules "
-                "reduce_lr_on_plateau and greedy need validation texts; give some."
-            )
         changes = self._scheduled(texts, on_logits=on_logits)
         if is_multi_label:
             changes["label_smoothing_factor"] = 0.0
         if not has_held_out:
             changes["eval_strategy"] = "no"
-        recipe = self.with_training(**changes)
-        if not on_logits:
-            return recipe
-        preset = PRESETS[self.preset]
-        dropouts: dict[str, Any] = {}
-        for name in ("dropout", "embedding_dropout"):
-            given = getattr(self.model, name)
-            if given is None or given == preset.get(name):
-                dropouts[name] = _DROPOUT_ON_LOGITS
-        return replace(recipe, model=replace(self.model, **dropouts))
+        return self.with_training(**changes)
 
     def _scheduled(self, texts: int, *, on_logits: bool) -> dict[str, Any]:
         """Return the epochs, batch size and learning rates that are not given; see `schedule`."""
         training = self.training
         devices = training.world_size * max(1, training.n_gpu)
-        batches_per_step = devices * training.gradient_accumulation_steps
+        batches_of_step = devices * training.gradient_accumulation_steps
         batch_size = training.per_device_train_batch_size
-        scheduled = schedule(texts, batches_per_step, batch_size, on_logits=on_logits)
+        scheduled = schedule(texts, batches_of_step, batch_size, on_logits=on_logits)
         if training.learning_rate is not None:
             # The learning rate of the word vectors keeps its ratio to the learning rate of the LSTM.
             ratio = scheduled["embedding_learning_rate"] / scheduled["learning_rate"]
@@ -237,6 +219,7 @@ def make_recipe(preset: str = "default", **values: Any) -> Recipe:
         _make_group(TokenizerArguments, chosen),
         _make_group(ModelArguments, chosen),
         _make_group(GloveLstmTrainingArguments, chosen),
+        frozenset(given),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a training returns."""
+"""The result of a training, and what metrics.json says of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,6 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.lesson import Lesson
 from glove_lstm.training.recipe import Recipe
-from glove_lstm.training.start import Start
 from glove_lstm.version import __version__
 
 
@@ -30,14 +29,19 @@ class TrainingResult:
     tokenizer: PreTrainedTokenizerBase
     train: LabelledTexts  # labelled texts that it learned from; with a teacher, it learned from other texts, too
     validation: LabelledTexts | None  # texts of the calibration; None: not calibrated to labels
-    validation_logits: NDArray[np.float32] | None  # (n, classes) calibrated logits for `validation`
+    validation_logits: (
+        NDArray[np.float32] | None
+    )  # (n, labels) for `validation`, after the calibration
     validation_seen: int  # number of validation texts that are also in `train`
     training_texts: TextRecord  # record of all texts that were used
     history: list[dict[str, Any]]  # the Trainer's log
     about: dict[str, Any]  # arguments, versions, hardware and time, for metrics.json
 
     def without_texts(self) -> "TrainingResult":
-        """Return the result without texts, so that it is small when it is kept or pickled."""
+        """Return the result without texts, so that it is small when it is kept or pickled.
+
+        The labels of the validation texts stay, because they are measured.
+        """
         validation = None
         if self.validation is not None:
             validation = self.validation.without_texts()
@@ -45,55 +49,50 @@ class TrainingResult:
 
 
 def make_result(
-    start: Start,
+    model: GloveLstmForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
     checkpoint: Checkpoint | None,
     train: LabelledTexts,
     lesson: Lesson,
     state: TrainerState,
     about: dict[str, Any],
 ) -> TrainingResult:
-    """Return the trained model of `start`, with its logits for the held-out texts and a record of all texts.
+    """Measure a model on its held-out texts, and record all texts.
 
     Args:
-        start: The model, trained and calibrated.
+        model: The model, trained and calibrated.
+        tokenizer: Its tokenizer.
         checkpoint: The checkpoint that was fine-tuned, if any.
         train: The labelled training texts.
         lesson: What it learned.
         state: Of the Trainer.
-        about: See `describe`.
+        about: See `describe`; the numbers that need the held-out texts are added.
     """
-    held_out = lesson.held_out
-    trained_texts = [*train.texts, *lesson.unlabelled]
-    held_out_texts = [] if held_out is None else held_out.texts
-    record = TextRecord.of(trained_texts, held_out_texts)
-    history = state.log_history
-    if checkpoint is not None:
-        earlier = checkpoint.training_texts()
-        record = record.added_to(earlier)
-        if earlier is not None and earlier.complete and held_out is not None:
-            was_trained_on, _ = earlier.find(held_out.texts)
-            about["known_before"] = int(was_trained_on.sum())
-
+    validation = lesson.held_out
     logits = None
-    if held_out is not None:
-        logits = predict_logits(start.model, start.tokenizer, held_out.texts)
-        if lesson.teacher_logits is not None:
-            same = lesson.teacher_logits.argmax(axis=1) == logits.argmax(axis=1)
-            about["distillation"]["agreement"] = float(same.mean())
-    if lesson.held_out_is_unlabelled:  # the teacher's labels say nothing about the accuracy
-        held_out = logits = None
-        history = [_without_measures(log) for log in history]
+    if validation is not None:
+        logits = predict_logits(model, tokenizer, validation.texts)
+    validation_texts = [] if validation is None else validation.texts
+    earlier = None if checkpoint is None else checkpoint.training_texts()
+    record = TextRecord.of([*train.texts, *lesson.unlabelled], validation_texts)
+    if checkpoint is not None:
+        record = record.added_to(earlier)
+    about = about | _numbers_of_held_out(lesson, logits, earlier, about)
 
+    history = state.log_history
+    if lesson.teaching is not None and lesson.teaching.has_own_labels:
+        # The teacher's labels calibrate, but they measure no accuracy.
+        validation = logits = None
+        history = [_without_measures(log) for log in history]
     seen = 0
-    if held_out is not None:
-        was_trained_on, _ = TextRecord.of(train.texts, ()).find(held_out.texts)
+    if validation is not None:
+        was_trained_on, _ = TextRecord.of(train.texts, ()).find(validation.texts)
         seen = int(was_trained_on.sum())
-        about["rows"]["validation"] = len(held_out)
     return TrainingResult(
-        model=start.model,
-        tokenizer=start.tokenizer,
+        model=model,
+        tokenizer=tokenizer,
         train=train,
-        validation=held_out,
+        validation=validation,
         validation_logits=logits,
         validation_seen=seen,
         training_texts=record,
@@ -102,17 +101,42 @@ def make_result(
     )
 
 
+def _numbers_of_held_out(
+    lesson: Lesson,
+    logits: NDArray[np.float32] | None,
+    earlier: TextRecord | None,
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what metrics.json says of n held-out texts, with their logits (n, labels), if there are any."""
+    numbers: dict[str, Any] = {}
+    held_out = lesson.held_out
+    if held_out is None or logits is None:
+        return numbers
+    if earlier is not None and earlier.complete:
+        was_trained_on, _ = earlier.find(held_out.texts)
+        numbers["known_before"] = int(was_trained_on.sum())
+    teaching = lesson.teaching
+    if teaching is None or not teaching.has_own_labels:
+        numbers["rows"] = about["rows"] | {"validation": len(held_out)}
+    if teaching is not None and teaching.held_out_logits is not None:
+        agrees = teaching.held_out_logits.argmax(axis=1) == logits.argmax(axis=1)
+        numbers["distillation"] = teaching.about | {"agreement": float(agrees.mean())}
+    return numbers
+
+
 def _without_measures(log: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in log.items() if not name.startswith("eval_")}
 
 
 def describe(
-    start: Start,
+    model: GloveLstmForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
     recipe: Recipe,
     lesson: Lesson,
     state: TrainerState,
     *,
     rows: int,
+    resumed: bool,
     ngram_c: float | None,
     label_weights: Mapping[str, float] | None,
     seconds: Mapping[str, float],
@@ -120,32 +144,32 @@ def describe(
     """Return what metrics.json says of a training.
 
     Args:
-        start: The model, trained and calibrated.
+        model: The model, trained and calibrated.
+        tokenizer: Its tokenizer.
         recipe: With the values that were used.
         lesson: What it learned.
         state: Of the Trainer.
         rows: Number of labelled training texts.
+        resumed: Whether the training continued from a checkpoint of the Trainer.
         ngram_c: C of the n-grams.
         label_weights: Weight of each label; None: 1.
         seconds: Time of each stage.
     """
-    model = start.model
     config = model.config
-    arguments = recipe.training
     best_step = None
-    if arguments.load_best_model_at_end:
+    if recipe.training.load_best_model_at_end:
         best_step = state.best_global_step
-    about = start.about | {
+    about: dict[str, Any] = {
         "preset": recipe.preset,
         "temperature": config.temperature,
         "shrinkage": config.shrinkage,
         "ngram_weight": None if model.ngrams is None else config.ngram_weight,
         "ngram_c": ngram_c,
-        "resumed": bool(arguments.resume_from_checkpoint),
+        "resumed": resumed,
         "epochs": state.epoch,
         "best_step": best_step,
         "hardware": _hardware(model.device),
-        "arguments": recipe.described(start.tokenizer),
+        "arguments": recipe.described(tokenizer),
         "versions": {
             "glove_lstm": __version__,
             "torch": torch.__version__,
@@ -157,8 +181,12 @@ def describe(
     }
     if label_weights is not None:
         about["class_weight"] = dict(label_weights)
-    if lesson.about is not None:
-        about["distillation"] = dict(lesson.about)
+    if lesson.teaching is not None:
+        about["distillation"] = lesson.teaching.about
+        about["arguments"] |= {
+            "dropout": config.dropout,
+            "embedding_dropout": config.embedding_dropout,
+        }
     return about
 
 

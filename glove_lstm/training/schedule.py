@@ -9,7 +9,7 @@ from typing import Any
 class _Plan:
     """The length and the speed of a training."""
 
-    texts_read: int  # by all epochs together, within the limits for the epochs
+    texts_read: int  # by all epochs together, if the epochs are within the limits
     most_epochs: int
     fewest_epochs: int
     # For batches of 32 texts. Rates grow with the root of the batch size, as the noise of a gradient falls with it.
@@ -41,15 +41,16 @@ _BATCH_ON_LOGITS = 128
 
 
 def schedule(
-    texts: int, batches: int = 1, batch_size: int | None = None, *, on_logits: bool = False
+    texts: int, batches_of_step: int, batch_size: int | None, *, on_logits: bool
 ) -> dict[str, Any]:
     """Return the epochs, the batch size and the learning rates for a number of training texts.
 
-    Few texts need many steps; many texts need fewer passes. benchmarks/results/README.md has the measurements.
+    Few texts need many steps: at least 100, even if that takes more than the plan's epochs. Many texts need fewer
+    passes. benchmarks/results/README.md has the measurements.
 
     Args:
         texts: Number of training texts.
-        batches: Batches of a step: devices times accumulated batches.
+        batches_of_step: Devices times accumulated batches.
         batch_size: Texts of a batch; None: by the number of texts.
         on_logits: Whether the model learns the logits of a teacher.
     """
@@ -61,7 +62,7 @@ def schedule(
             batch_size = _SMALL_BATCH
         else:
             batch_size = _LARGE_BATCH
-    texts_of_step = batch_size * batches
+    texts_of_step = batch_size * batches_of_step
 
     epochs = round(plan.texts_read / texts)
     epochs = min(max(epochs, plan.fewest_epochs), plan.most_epochs)

@@ -1,8 +1,7 @@
 """The model and tokenizer from which a training starts: new, or those of a checkpoint."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -27,29 +26,19 @@ from glove_lstm.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
-_FEW_VECTORS = 0.5  # share of the words in the texts that have vectors; a warning tells of less
+_FEW_VECTORS = (
+    0.5  # below this share of the words in the texts that have vectors, a warning is logged
+)
 _SAMPLE = 1_000  # texts whose words are looked up for the warning
 
 
-@dataclass(frozen=True, eq=False)
-class Start:
-    """A model before its training."""
-
-    model: GloveLstmForSequenceClassification
-    tokenizer: PreTrainedTokenizerBase
-    about: dict[str, Any]  # what metrics.json says of it
-
-    @property
-    def words(self) -> dict[str, int]:
-        """The vocabulary without special tokens, and its ids."""
-        special = set(self.tokenizer.all_special_ids)
-        vocabulary = self.tokenizer.get_vocab()
-        return {word: row for word, row in vocabulary.items() if row not in special}
+# Model, tokenizer, and what metrics.json says of their origin.
+ModelAndOrigin = tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]
 
 
 def new_model(
     recipe: Recipe, train: LabelledTexts, more_texts: Sequence[str], glove: GloveVectors
-) -> Start:
+) -> ModelAndOrigin:
     """Build a tokenizer from texts, and a network with the vectors of its words.
 
     Args:
@@ -64,7 +53,7 @@ def new_model(
     options = recipe.tokenizer
     is_article = options.tokenizer_variant == "article"
     stop_words: Iterable[str] = english_stop_words() if is_article else ()
-    # Both presets have them.
+    # Both presets set these two.
     assert options.max_seq_length
     assert options.vocab_size
     try:
@@ -91,15 +80,15 @@ def new_model(
         model = GloveLstmForSequenceClassification(config)
     except (RuntimeError, MemoryError) as error:
         problem = f"The network does not fit into memory ({first_line(error)})"
-        raise DataError(f"{problem}; choose a smaller hidden_size, or fewer rows.") from None
+        raise DataError(f"{problem}; choose a smaller hidden_size or vocab_size.") from None
 
     rows, share = embedding_rows(
         tokenizer.get_vocab(), glove, uniform=is_article, seed=recipe.training.seed
     )
     _warn_of_few_vectors([*train.texts, *more_texts], tokenizer, glove)
     _fill_embeddings(model, rows, glove)
-    about = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
-    return Start(model, tokenizer, about)
+    origin = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
+    return model, tokenizer, origin
 
 
 def _warn_of_few_vectors(
@@ -163,19 +152,23 @@ def _fill_embeddings(
         unknown = rows[config.unk_token_id]
         vectors = character_vectors(glove, unknown, config.character_buckets)
         characters.weight.data.copy_(torch.from_numpy(vectors))
-    model.round_tables()  # now: an LSTM beside frozen vectors must learn from the values that are saved
+    # Vectors are saved in 16 bits. Rounded now, an LSTM beside frozen vectors learns from the values that are saved.
+    model.round_tables()
 
 
-def model_of(checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts) -> Start:
+def model_of_checkpoint(
+    checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts
+) -> ModelAndOrigin:
     """Load the model of a checkpoint, without its calibration.
 
     If the texts have a label that it lacks, its last layer and its n-grams start anew.
     """
     path = str(recipe.model.model_name_or_path)
-    # The table and the type of the labels are those of the earlier training; the caller may set them anew.
-    changes: dict[str, Any] = {"text_column_names": None, "label_type": None}
-    changes |= {**UNCALIBRATED, **recipe.model.config_values()}
+    changes: dict[str, Any] = {**UNCALIBRATED, **recipe.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
+    # These describe the texts and labels of the earlier training; callers of `fit` set them anew.
+    for name in ("text_column_names", "label_type", "labels_are_lists"):
+        changes[name] = None
     has_new_labels = list(train.label_names) != list(checkpoint.label_names)
     if has_new_labels:
         logger.warning(
@@ -197,8 +190,24 @@ def model_of(checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts) -> St
         nn.init.zeros_(characters.weight)
     if recipe.tokenizer.max_seq_length:
         tokenizer.model_max_length = recipe.tokenizer.max_seq_length
-    about = {"fine_tuned_from": without_folders(path)}
-    return Start(model, tokenizer, about)
+    return model, tokenizer, {"fine_tuned_from": without_folders(path)}
+
+
+def lower_dropout(
+    model: GloveLstmForSequenceClassification, most: float, kept: Container[str]
+) -> None:
+    """Limit the dropout of a model.
+
+    Args:
+        model: The model, which is changed.
+        most: The highest rate.
+        kept: Names of config values that stay as they are, because they were given.
+    """
+    layers = {"dropout": model.dropout, "embedding_dropout": model.encoder.embeddings.dropout}
+    for name, layer in layers.items():
+        if name not in kept:
+            layer.p = min(layer.p, most)
+            model.config.update({name: layer.p})
 
 
 def _reset_label_weights(model: GloveLstmForSequenceClassification) -> None:

@@ -21,7 +21,7 @@ from glove_lstm.errors import DataError, first_line
 from glove_lstm.progress import progress
 
 Floats = NDArray[np.floating]
-Function = Callable[[list[str]], Any]  # n texts -> the probability of each label, (n, classes)
+Function = Callable[[list[str]], Any]  # n texts -> the probability of each label, (n, labels)
 
 LOGITS_NAME = (
     "teacher_logits-{}.npz"  # in the output folder, with the beginning of the teacher's identity
@@ -39,7 +39,7 @@ _LEAST_PROBABILITY = 1e-4
 
 @dataclass(frozen=True)
 class Teacher:
-    """The name of a classifier on the Hub or in a folder, from which `load_teacher` loads it.
+    """Where to find a teacher: a classifier on the Hub or in a folder.
 
     Args:
         model: A repository's id on the Hub, or a folder. The weights must be safetensors, and a text must have one
@@ -71,7 +71,7 @@ class LoadedTeacher(ABC):
 
     @abstractmethod
     def logits(self, texts: list[str]) -> Floats:
-        """Return the logits of a few texts, up to a constant for each text: (n, classes)."""
+        """Return the logits of a few texts, up to a constant for each text: (n, labels)."""
 
 
 def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
@@ -253,7 +253,12 @@ class _FunctionTeacher(LoadedTeacher):
         return np.log(np.maximum(scores, _LEAST_PROBABILITY))
 
 
-def columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
+def check_labels(teacher: LoadedTeacher, label_names: Sequence[str]) -> None:
+    """Raise a DataError if a teacher has other labels, in any order."""
+    _columns_of(teacher, label_names)
+
+
+def _columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
     """Return the column of each label in the logits of a teacher.
 
     Raises:
@@ -272,105 +277,98 @@ def columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
 
 
 def ask(
-    teacher: LoadedTeacher,
-    texts: Sequence[str],
-    label_names: Sequence[str],
-    folder: Path | None = None,
+    teacher: LoadedTeacher, texts: Sequence[str], label_names: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Return the logits of a teacher for n texts, each with mean 0: (n, classes), in the order of the labels.
+    """Return the logits of a teacher for n texts: (n, labels); see `TeacherAnswers`."""
+    return TeacherAnswers(teacher, label_names).logits(texts)
 
-    The longest texts are asked first, in batches of similar length. Equal texts are asked once.
+
+class TeacherAnswers:
+    """The logits that a teacher has given. A text is asked once.
 
     Args:
         teacher: A loaded teacher.
-        texts: n texts.
         label_names: The labels, in any order.
-        folder: Folder in which the logits are kept, so that another run does not ask again; None: they are not kept,
-            nor are those of a function, of which nothing tells one version from another.
+        folder: Folder in which the logits are kept, so that another run does not ask again; None: they are not kept.
+            Those of a function are never kept: a changed function could not be told from the earlier one.
 
     Raises:
-        DataError: The teacher has other labels, or its logits are not finite.
-    """
-    columns = columns_of(teacher, label_names)
-    kept = _KeptLogits.of(teacher, folder)
-    text_of = {kept.key(text): text for text in texts}
-    missing = [key for key in text_of if key not in kept.logits_of]
-    missing.sort(key=lambda key: len(text_of[key]), reverse=True)
-    try:
-        with progress(f"Asking {teacher.about['name']}", total=len(missing)) as bar:
-            for start in range(0, len(missing), _BATCH_SIZE):
-                batch = missing[start : start + _BATCH_SIZE]
-                logits = teacher.logits([text_of[key] for key in batch])
-                _check_logits(teacher, logits, label_names)
-                kept.add(batch, logits)
-                bar.update(len(batch))
-    finally:  # also after an interruption
-        kept.write()
-    every = np.array([kept.logits_of[kept.key(text)] for text in texts], dtype=np.float32)
-    every = every.reshape(len(texts), len(label_names))[:, columns]
-    return every - every.mean(axis=1, keepdims=True)
-
-
-def _check_logits(teacher: LoadedTeacher, logits: Floats, label_names: Sequence[str]) -> None:
-    name = teacher.about["name"]
-    if logits.shape[1] != len(label_names):
-        raise DataError(
-            f"The teacher {name} gives {logits.shape[1]} scores for a text, but there are {len(label_names)} labels: "
-            f"{', '.join(label_names)}."
-        )
-    if not np.isfinite(logits).all():
-        raise DataError(f"The teacher {name} gives logits that are not finite numbers.")
-
-
-class _KeptLogits:
-    """Logits by text. They are written into a file every few minutes, whole or not at all.
-
-    Args:
-        path: The file, which may exist; None: the logits are not kept.
+        DataError: The teacher has other labels, or a file of kept logits is damaged.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self.logits_of: dict[bytes, Floats] = {}
-        self._path = path
-        self._is_written = True
+    def __init__(
+        self, teacher: LoadedTeacher, label_names: Sequence[str], folder: Path | None = None
+    ) -> None:
+        self._teacher = teacher
+        self._label_names = label_names
+        self._columns = _columns_of(teacher, label_names)
+        self._logits_of: dict[bytes, Floats] = {}  # by the hash of the text
+        self._path: Path | None = None
         self._last_write = time.monotonic()
-        if path is not None and path.exists():
-            self._read(path)
+        if folder is not None and teacher.identity is not None:
+            self._path = folder / LOGITS_NAME.format(teacher.identity[:12])
+            self._read()
 
-    @classmethod
-    def of(cls, teacher: LoadedTeacher, folder: Path | None) -> "_KeptLogits":
-        """Open the file of a teacher in a folder."""
-        if folder is None or teacher.identity is None:
-            return cls(None)
-        return cls(folder / LOGITS_NAME.format(teacher.identity[:12]))
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the logits for n texts, each with mean 0, in the order of the labels: (n, labels).
 
-    def key(self, text: str) -> bytes:
-        """Return the key of a text, a hash."""
-        content = text.encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(content, digest_size=_KEY_SIZE).digest()
+        The longest texts are asked first, in batches of similar length.
 
-    def add(self, keys: Sequence[bytes], logits: Floats) -> None:
-        """Keep the logits of a few texts."""
-        self.logits_of.update(zip(keys, logits.astype(np.float32), strict=True))
-        self._is_written = False
+        Raises:
+            DataError: The logits are not finite, or there is not one for each label.
+        """
+        if not len(texts):
+            return np.zeros((0, len(self._label_names)), dtype=np.float32)
+        text_of = {_key(text): text for text in texts}
+        missing = [key for key in text_of if key not in self._logits_of]
+        missing.sort(key=lambda key: len(text_of[key]), reverse=True)
+        try:
+            with progress(f"Asking {self._teacher.about['name']}", total=len(missing)) as bar:
+                for start in range(0, len(missing), _BATCH_SIZE):
+                    batch = missing[start : start + _BATCH_SIZE]
+                    self._add(batch, self._teacher.logits([text_of[key] for key in batch]))
+                    bar.update(len(batch))
+        finally:  # also after an interruption
+            if missing:
+                self._write()
+        logits = np.stack([self._logits_of[_key(text)] for text in texts])[:, self._columns]
+        return logits - logits.mean(axis=1, keepdims=True)
+
+    def _add(self, keys: Sequence[bytes], logits: Floats) -> None:
+        name = self._teacher.about["name"]
+        if logits.shape[1] != len(self._label_names):
+            raise DataError(
+                f"The teacher {name} gives {logits.shape[1]} scores for a text, but there are "
+                f"{len(self._label_names)} labels: {', '.join(self._label_names)}."
+            )
+        if not np.isfinite(logits).all():
+            raise DataError(f"The teacher {name} gives logits that are not finite numbers.")
+        self._logits_of.update(zip(keys, logits.astype(np.float32), strict=True))
         if time.monotonic() - self._last_write > _SECONDS_BETWEEN_WRITES:
-            self.write()
+            self._write()
 
-    def write(self) -> None:
-        """Write what the file lacks."""
-        if self._path is None or self._is_written:
+    def _write(self) -> None:
+        """Write all logits into the file, whole or not at all."""
+        if self._path is None or not self._logits_of:
             return
-        keys = np.frombuffer(b"".join(self.logits_of), dtype=np.uint8).reshape(-1, _KEY_SIZE)
-        logits = np.stack(list(self.logits_of.values()))
+        keys = np.frombuffer(b"".join(self._logits_of), dtype=np.uint8).reshape(-1, _KEY_SIZE)
+        logits = np.stack(list(self._logits_of.values()))
         with whole_file(self._path) as part, part.open("wb") as file:
             np.savez(file, keys=keys, logits=logits)
-        self._is_written = True
         self._last_write = time.monotonic()
 
-    def _read(self, path: Path) -> None:
+    def _read(self) -> None:
+        path = self._path
+        if path is None or not path.exists():
+            return
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 keys = [key.tobytes() for key in arrays["keys"]]
-                self.logits_of = dict(zip(keys, arrays["logits"], strict=True))
+                self._logits_of = dict(zip(keys, arrays["logits"], strict=True))
         except Exception as error:  # a damaged archive raises errors of many types
             raise DataError(f"{path} cannot be used ({first_line(error)}): remove it.") from None
+
+
+def _key(text: str) -> bytes:
+    content = text.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(content, digest_size=_KEY_SIZE).digest()

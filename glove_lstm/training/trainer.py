@@ -1,7 +1,6 @@
 """Train the LSTM, and the layers around it, with transformers' Trainer."""
 
 import logging
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,11 +12,13 @@ from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, Printer
 from transformers.trainer_callback import TrainerState
 
 from glove_lstm.errors import DataError, first_line
+from glove_lstm.inference.classifier import run_batches
 from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.torch_classifier import torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
-from glove_lstm.training.checkpoints import checkpoint_to_resume
 from glove_lstm.training.lazy_adam import LazyAdamW
 
 _CHECKED = 64  # texts whose logits are computed after the training
@@ -30,9 +31,11 @@ def train_lstm(
     texts: TokenizedTexts,
     held_out: TokenizedTexts | None,
     tokenizer: PreTrainedTokenizerBase,
+    *,
     compute_metrics: Any = None,
+    checkpoint: str | None = None,
 ) -> TrainerState:
-    """Train all but the n-grams, from a checkpoint if `resume_from_checkpoint` is set; return the Trainer's state.
+    """Train all but the n-grams, and return the Trainer's state.
 
     Args:
         model: A classifier, which is changed. Its n-gram classifier is already fitted; training skips it.
@@ -41,14 +44,12 @@ def train_lstm(
         held_out: Texts that are measured after each epoch.
         tokenizer: Saved with each checkpoint.
         compute_metrics: As for `Trainer`.
+        checkpoint: A checkpoint of the Trainer to continue from.
 
     Raises:
         DataError: The checkpoint cannot be read, or the training diverged.
     """
-    checkpoint = checkpoint_to_resume(
-        Path(str(arguments.output_dir)), arguments.resume_from_checkpoint
-    )
-    collator: Any = collate  # of batches instead of rows
+    collator: Any = collate  # takes a `Batch`, where the Trainer's type expects a list of rows
     trainer = GloveLstmTrainer(
         model,
         arguments,
@@ -64,7 +65,7 @@ def train_lstm(
     if arguments.early_stopping_patience is not None:
         trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
     if arguments.get_process_log_level() >= logging.ERROR:
-        # With disable_tqdm, it prints the log at every log level.
+        # PrinterCallback, which the Trainer adds with disable_tqdm, prints at every log level.
         trainer.remove_callback(PrinterCallback)
     if model.ngrams is not None:
         # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
@@ -73,8 +74,9 @@ def train_lstm(
         trainer.train(checkpoint)
     except Exception as error:
         _check_finite(model)
-        no_step_was_made = trainer.state.global_step <= _step_of(checkpoint)
-        if checkpoint is None or not no_step_was_made:
+        first_step = 0 if checkpoint is None else int(checkpoint.rpartition("-")[2])
+        reads_checkpoint = checkpoint is not None and trainer.state.global_step <= first_step
+        if not reads_checkpoint:
             raise
         raise DataError(
             f"The training cannot continue from {checkpoint} ({first_line(error)}): give another checkpoint, or "
@@ -84,7 +86,7 @@ def train_lstm(
         trainer.release_embeddings()
     if model.ngrams is not None:
         model.ngrams.requires_grad_()
-    trainer.compute_in_float32()
+    trainer.stop_mixed_precision()
     _check_finite(model)
     _check_logits(model, texts)
     model.round_tables()
@@ -119,7 +121,10 @@ class GloveLstmTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Return the weighted losses divided by the items in the step; in evaluation, the model's own loss."""
+        """Return the weighted sum of the losses, divided by the number of labels in all batches of the step.
+
+        In evaluation, return the model's own loss.
+        """
         weights = inputs.pop("weights", None)
         if not model.training:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -132,7 +137,7 @@ class GloveLstmTrainer(Trainer):
             losses = losses * weights
         if num_items_in_batch is None:
             loss = losses.sum() / labels.numel()
-        else:  # the labels of all batches of the step
+        else:
             loss = losses.sum() / num_items_in_batch
             if self.args.average_tokens_across_devices:  # the labels of all processes are counted
                 loss = loss * self.accelerator.num_processes
@@ -144,12 +149,12 @@ class GloveLstmTrainer(Trainer):
         """Return the loss of each label of B texts, before text weights are applied.
 
         Args:
-            logits: (B, classes).
-            labels: (B,) class indices; in multi-label training, (B, classes) of 0 and 1; in a distillation, (B,
-                classes) logits of a teacher with mean 0.
+            logits: (B, labels).
+            labels: (B,) class indices; in multi-label training, (B, labels) of 0 and 1; in a distillation, (B,
+                labels) logits of a teacher with mean 0.
 
         Returns:
-            (B,) cross-entropies; (B, classes) binary cross-entropies; or (B, classes) squared differences.
+            (B,) cross-entropies; (B, labels) binary cross-entropies; or (B, labels) squared differences.
         """
         problem = cast(Any, self.model).config.problem_type
         if problem == MULTI_LABEL:
@@ -171,7 +176,7 @@ class GloveLstmTrainer(Trainer):
         model = cast(GloveLstmForSequenceClassification, self.model)
         embeddings = _trained_embeddings(model)
         rate = self.args.embedding_learning_rate
-        if rate is None:  # the arguments were not `sized`
+        if rate is None:  # `Recipe.for_lesson` was not called
             rate = self.args.learning_rate
         assert rate is not None
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
@@ -196,7 +201,7 @@ class GloveLstmTrainer(Trainer):
             self._lazy_optimizer.release_embeddings()
 
     def _can_update_lazily(self) -> bool:
-        """Whether sparse gradients work: not in several processes, with scaled losses, or on other devices."""
+        """Whether sparse gradients work: in a single process, on CPU or CUDA, without the scaled losses of fp16."""
         is_known_device = self.args.device.type in ("cpu", "cuda")
         return is_known_device and self.args.world_size == 1 and not self.args.fp16
 
@@ -228,7 +233,7 @@ class GloveLstmTrainer(Trainer):
         super().create_accelerator_and_postprocess()
         self.accelerator.gradient_accumulation_steps = 1
 
-    def compute_in_float32(self) -> None:
+    def stop_mixed_precision(self) -> None:
         """Undo Accelerate's wrapper of `forward`, which computes in 16 bits; the trained model computes in 32."""
         self.accelerator.native_amp = False
         self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
@@ -239,26 +244,17 @@ def _check_finite(model: GloveLstmForSequenceClassification) -> None:
         raise DataError("The training diverged: weights are not numbers; lower learning_rate.")
 
 
-@torch.inference_mode()
 def _check_logits(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> None:
-    """Raise a DataError if the logits for some of the texts are so large that they mean nothing."""
-    batch = collate(texts.__getitems__(range(min(len(texts), _CHECKED))))
-    inputs = {
-        name: batch[name].to(model.device)
-        for name in ("input_ids", "token_type_ids", "attention_mask")
-        if name in batch
-    }
-    largest = float(model.eval()(**inputs).part_logits.abs().max())
-    if not largest < _LARGEST_LOGIT:  # NaN is not
+    """Raise a DataError if the logits for the first texts are so large that they mean nothing."""
+    lengths = texts.tokens.lengths[:_CHECKED]
+    count = int(lengths.sum())
+    first_texts = Tokens(texts.tokens.ids[:count], texts.tokens.types[:count], lengths)
+    logits = run_batches(torch_runner(model, "part_logits"), first_texts)
+    largest = float(np.abs(logits).max())
+    if not largest < _LARGEST_LOGIT:  # also true for NaN
         raise DataError(
             f"The training diverged: logits of {largest:.3g} mean nothing; lower learning_rate."
         )
-
-
-def _step_of(checkpoint: str | None) -> int:
-    if checkpoint is None:
-        return 0
-    return int(checkpoint.rpartition("-")[2])
 
 
 def _trained_embeddings(model: GloveLstmForSequenceClassification) -> list[nn.Embedding]:

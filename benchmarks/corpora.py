@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmarks.sources import balanced_weights, corpora_and_publishers, split_by_source
 from glove_lstm.data.load import LabelledRows, load_splits
@@ -76,6 +77,11 @@ def join(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def labelled_texts(rows: pd.DataFrame, label_names: list[str]) -> LabelledTexts:
     """Return rows with their texts joined."""
     return LabelledTexts(joined_texts(rows), rows["label"].to_numpy(), label_names)
+
+
+def named_labels(texts: LabelledTexts) -> list[str]:
+    """Return the name of each text's label."""
+    return [texts.label_names[label] for label in texts.labels]
 
 
 def distinct(rows: pd.DataFrame) -> pd.DataFrame:
@@ -205,9 +211,7 @@ def hub_corpus(folder: Path) -> HubCorpus:
     train = select(rows, train_rows)
     is_article = train["text_pair"].str.strip() != ""
     train = join([train, train[is_article].assign(text_pair="")])
-    sources = train["source"].tolist()
-    weights = np.minimum(balanced_weights(sources, train["label"].tolist()), _MOST_WEIGHT)
-    weights = np.where(np.isin(sources, _OWN), _OWN_WEIGHT * weights, weights)
+    weights = training_weights(train["source"].tolist(), train["label"].tolist())
     other_count = len(names) - 1  # one of the names is that of ISOT's titles
     return HubCorpus(
         LabelledTexts(joined_texts(train), train["label"].to_numpy(), NAMES, weights),
@@ -215,6 +219,12 @@ def hub_corpus(folder: Path) -> HubCorpus:
         labelled_texts(kept, NAMES),
         f"fake_or_real_news and ISOT, with {other_count} other corpora in training",
     )
+
+
+def training_weights(sources: Sequence[str], labels: Sequence[int]) -> NDArray[np.float64]:
+    """Weigh training texts, balanced by corpus, publisher and label; texts of `news_corpus` count twice."""
+    weights = np.minimum(balanced_weights(sources, labels), _MOST_WEIGHT)
+    return np.where(np.isin(sources, _OWN), _OWN_WEIGHT * weights, weights)
 
 
 def news_corpus(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -9,14 +9,14 @@ card and code without a training.
 
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from benchmarks.corpora import hub_corpus, named_labels
+from benchmarks.corpora import hub_corpus, named_labels, other_corpora
 from benchmarks.examples import classify_examples
-from benchmarks.hub_code import NAME, write_hub_code
+from benchmarks.hub_code import NAME, fill_other_corpora, write_hub_code
 from benchmarks.models import FIRST_SEED, Settings, sources
 from benchmarks.records import record
 from benchmarks.thumbnail import plot_thumbnail
@@ -24,13 +24,14 @@ from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, THUMBNAIL_NAME, Checkpoint
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_words
 from glove_lstm.evaluation import run_metrics as measures
-from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.evaluation.metrics import compute_metrics, measure_with_intervals
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.save_result import save_result
 from glove_lstm.training.fit import fit
+from glove_lstm.training.labelled_texts import LabelledTexts
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
 _ARGUMENTS: dict[str, Any] = {
@@ -58,30 +59,48 @@ def main(argv: Sequence[str]) -> None:
 
 def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
     corpus = hub_corpus(data_dir)
-    texts, test = corpus.texts, corpus.test
+    train, test = corpus.train, corpus.test
     # Without its progress bar the Trainer prints.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         result = fit(
-            texts.texts,
-            named_labels(texts),
-            corpus.held_out,
+            train.texts,
+            named_labels(train),
+            (corpus.validation.texts, named_labels(corpus.validation)),
             recipe=settings.recipe("default", FIRST_SEED, scratch),
-            label_names=texts.label_names,
-            sample_weight=texts.weights,
-            sources=texts.sources,
-            text_column_names=["title", "text"],
+            label_names=train.label_names,
+            sample_weight=train.weights,
             glove=settings.glove,
             compute_metrics=compute_metrics,
         )
+    result.model.config.text_column_names = ["title", "text"]
     metrics = measures.run_metrics(result, test)
-    metrics["about"] |= {"data": corpus.description, "validation_by": "source"}
+    metrics["about"] |= {
+        "data": corpus.description,
+        "validation_is_given": True,
+        "language": "en",
+        "license": "apache-2.0",
+    }
     classifier = TorchClassifier.of(result.model, result.tokenizer)
-    measures.add_baselines(metrics, result, test)
+    others = other_corpora(data_dir)
+    measures.add_baselines(metrics, result, test, others)
+    if folder == DEFAULT_CHECKPOINT:
+        fill_other_corpora(_measure_others(classifier, others), metrics["baselines"])
     metrics["robustness"] = measure_robustness(classifier, test.texts, test.labels)
     metrics["examples"] = classify_examples(classifier)
     metrics["made_by"] = record("benchmarks/corpora.*", *sources("default", corrupted=True))
     save_result(result, metrics, folder, test)
     export_onnx(folder)
+
+
+def _measure_others(
+    classifier: TorchClassifier, others: Mapping[str, LabelledTexts]
+) -> dict[str, dict[str, Any]]:
+    """Measure the classifier on corpora that the training did not use: name -> measures."""
+    measured = {}
+    for name, texts in others.items():
+        scores = classifier.predict_proba(texts.texts)
+        measured[name] = measure_with_intervals(scores, texts.labels)
+    return measured
 
 
 if __name__ == "__main__":

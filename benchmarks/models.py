@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.corpora import joined_texts
+from benchmarks.corpora import joined_texts, labelled_texts, named_labels
 from benchmarks.folds import Fold
 from benchmarks.neural_peers import finetune_minilm, fit_published, save_minilm
 from benchmarks.peers import COPIED, PEERS, Classify, Texts, fit_peer
@@ -113,10 +113,12 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Cla
 
     It holds texts out itself, unless the fold's validation texts have other sources than the training texts.
     """
-    train, validation = fold.every, None
+    train = labelled_texts(fold.every, fold.label_names)
+    validation = None
     if fold.by_source or model in _NINE_TENTHS:
-        train = fold.train
-        validation = joined_texts(fold.validation), _named_labels(fold, fold.validation)
+        train = labelled_texts(fold.train, fold.label_names)
+        held_out = labelled_texts(fold.validation, fold.label_names)
+        validation = held_out.texts, named_labels(held_out)
     teacher = None
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
@@ -125,8 +127,8 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Cla
             teacher = _teacher(fold, settings)
             folder = teacher.with_suffix(".student")  # with its answers, for the other seeds
         result = fit(
-            joined_texts(train),
-            _named_labels(fold, train),
+            train.texts,
+            named_labels(train),
             validation,
             recipe=settings.recipe(model, seed, str(folder)),
             label_names=fold.label_names,
@@ -148,10 +150,6 @@ def _teacher(fold: Fold, settings: Settings) -> Path:
     folder = settings.folder / hashlib.sha256(made_of.encode()).hexdigest()[:16]
     save_minilm(_texts(fold.train), _texts(fold.validation), fold.label_names, folder)
     return folder
-
-
-def _named_labels(fold: Fold, rows: pd.DataFrame) -> list[str]:
-    return [fold.label_names[label] for label in rows["label"]]
 
 
 def _texts(rows: pd.DataFrame) -> Texts:

@@ -11,9 +11,11 @@ from typing import Any
 
 import gradio as gr
 
+from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
-from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.explain import Explanation
+from glove_lstm.inference.load_classifier import load_classifier
+from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.processors import processors
 
 MOST_CHARACTERS = (
@@ -58,14 +60,16 @@ _STYLE = """
 """
 
 
-def build_app(model: Classifier, name: str, unsure_below: float = 0.0) -> gr.Blocks:
-    """Return the app of a model.
+def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
+    """Return the app of a checkpoint.
 
     Args:
-        model: Any classifier of this package.
+        checkpoint: The checkpoint.
         name: What the app calls it.
-        unsure_below: Score below which a label is unsure.
     """
+    model = load_classifier(checkpoint, threads=1)
+    suggested = suggested_threshold(checkpoint)
+    unsure_below = suggested["threshold"] if suggested else 0.0
     is_news = set(model.label_names) == _NEWS_LABELS
 
     def classify(title: Any, text: Any) -> tuple[str, dict[str, float], str]:

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
 from glove_lstm.commands.command import add_model, new_parser
-from glove_lstm.inference.load_classifier import load_classifier
-from glove_lstm.inference.unsure import suggested_threshold
 
 
 def main(argv: Sequence[str]) -> None:
@@ -28,12 +26,9 @@ def main(argv: Sequence[str]) -> None:
     if not 0 < args.port < 1 << 16:
         parser.error(f"--port {args.port} must be from 1 to 65535")
     checkpoint = Checkpoint.open(args.model, args.revision)
-    model = load_classifier(checkpoint, threads=1)
-    suggested = suggested_threshold(checkpoint)
-    unsure_below = suggested["threshold"] if suggested else 0.0
 
     from glove_lstm.app import build_app, launch_app  # gradio takes seconds to import
 
     name = checkpoint.repo_id or Path(args.model).resolve().name
-    app = build_app(model, name, unsure_below)
+    app = build_app(checkpoint, name)
     launch_app(app, args.host, args.port)

@@ -1,6 +1,7 @@
 """Measures of one training: the contents of metrics.json."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,10 @@ def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = 
 
 
 def add_baselines(
-    metrics: Metrics, result: TrainingResult, test: LabelledTexts | None = None
+    metrics: Metrics,
+    result: TrainingResult,
+    test: LabelledTexts | None = None,
+    others: Mapping[str, LabelledTexts] | None = None,
 ) -> None:
     """Fit linear models to the training texts, and store their accuracies in `metrics["baselines"]`.
 
@@ -96,10 +100,14 @@ def add_baselines(
         metrics: The result of `run_metrics`, which is changed.
         result: The training.
         test: Texts to measure them on; None: the validation texts.
+        others: Name -> other texts to measure them on.
     """
-    name = "validation" if test is None else "test"
-    measured = result.validation if test is None else test
-    if measured is None:
+    measured = dict(others or {})
+    if test is not None:
+        measured["test"] = test
+    elif result.validation is not None:
+        measured["validation"] = result.validation
+    if not measured:
         logger.warning("There are no texts to measure baselines on.")
         return
     metrics["baselines"] = {}
@@ -110,5 +118,8 @@ def add_baselines(
         except ValueError as error:  # such as texts without words
             logger.warning("This baseline is left out: %s.", first_line(error))
             continue
-        is_correct = model.predict(measured.texts) == measured.labels
-        metrics["baselines"][baseline] = {name: accuracy_with_interval(is_correct)}
+        accuracies = {}
+        for name, texts in measured.items():
+            is_correct = model.predict(texts.texts) == texts.labels
+            accuracies[name] = accuracy_with_interval(is_correct)
+        metrics["baselines"][baseline] = accuracies

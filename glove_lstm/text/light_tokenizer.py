@@ -132,8 +132,6 @@ class LightTokenizer:
             tokens = self._encode(list(parts)).pairs_joined()
         return tokens.truncated(self.model_max_length, self.truncation_side)
 
-    read = encode  # its name until training/ is rewritten
-
     def _encode(self, texts: Sequence[str]) -> Tokens:
         if not self._uses_numpy or sum(map(len, texts)) < _FEWEST_FOR_NUMPY:
             return Tokens.concatenate([self._encode_by_rust(text)[0] for text in texts])

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from transformers import EvalPrediction, set_seed
 
 from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.data.columns import sorted_label_names
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -30,9 +31,8 @@ from glove_lstm.training.labelled_texts import (
     Label,
     LabelledTexts,
     class_weights,
-    sorted_label_names,
 )
-from glove_lstm.training.lesson import lesson_of_labels, lesson_of_teacher
+from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
 from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.result import TrainingResult, describe, make_result
@@ -95,29 +95,22 @@ def fit(
     if validation is not None:
         held_out = LabelledTexts.of(*validation, names, name="validation labels")
     _check(train, held_out, unlabelled, loaded_teacher)
+    if groups is not None and len(groups) != len(texts):
+        raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
+    train, groups = _without_weight_0(train, groups)
 
     with _output_claimed(recipe):
         if held_out is None:
-            train, held_out = _divide(train, groups, recipe)
+            with one_thread():
+                fraction = recipe.training.validation_fraction
+                train, held_out = divide(train, fraction, recipe.training.seed, groups)
         label_weights = _label_weights(class_weight, train)
         train = _weighted(train, label_weights)
         if glove is None and checkpoint is None:
             glove = load_glove(recipe.tokenizer.glove)
 
         asked = time.perf_counter()
-        if loaded_teacher is None:
-            lesson = lesson_of_labels(train, held_out)
-        else:
-            lesson = lesson_of_teacher(
-                loaded_teacher,
-                train,
-                held_out,
-                unlabelled,
-                copies=recipe.training.augmented_copies,
-                glove=glove,
-                folder=Path(str(recipe.training.output_dir)),
-                seed=recipe.training.seed,
-            )
+        lesson = _make_lesson(loaded_teacher, train, held_out, unlabelled, recipe, glove)
         taught = time.perf_counter()
         recipe = recipe.for_lesson(
             len(lesson.texts),
@@ -232,19 +225,38 @@ def _output_claimed(recipe: Recipe) -> AbstractContextManager[None]:
     return claimed(folder, training.resume_from_checkpoint, recipe.model.model_name_or_path)
 
 
-def _divide(
-    texts: LabelledTexts, groups: Sequence[Hashable] | None, recipe: Recipe
-) -> tuple[LabelledTexts, LabelledTexts | None]:
-    """Hold texts out; those of weight 0 are left out before, because they must not calibrate."""
-    if groups is not None and len(groups) != len(texts):
-        raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
-    if texts.weights is not None:
-        rows = np.flatnonzero(texts.weights).tolist()
-        texts = texts.select(rows)
-        if groups is not None:
-            groups = [groups[row] for row in rows]
-    with one_thread():
-        return divide(texts, recipe.training.validation_fraction, recipe.training.seed, groups)
+def _without_weight_0(
+    texts: LabelledTexts, groups: Sequence[Hashable] | None
+) -> tuple[LabelledTexts, Sequence[Hashable] | None]:
+    """Leave out the texts of weight 0, with their groups: they must neither teach nor calibrate."""
+    if texts.weights is None:
+        return texts, groups
+    rows = np.flatnonzero(texts.weights).tolist()
+    if groups is not None:
+        groups = [groups[row] for row in rows]
+    return texts.select(rows), groups
+
+
+def _make_lesson(
+    teacher: LoadedTeacher | None,
+    train: LabelledTexts,
+    held_out: LabelledTexts | None,
+    unlabelled: Sequence[str],
+    recipe: Recipe,
+    glove: GloveVectors | None,
+) -> Lesson:
+    if teacher is None:
+        return lesson_of_labels(train, held_out)
+    return lesson_of_teacher(
+        teacher,
+        train,
+        held_out,
+        unlabelled,
+        copies=recipe.training.augmented_copies,
+        glove=glove,
+        folder=Path(str(recipe.training.output_dir)),
+        seed=recipe.training.seed,
+    )
 
 
 def _label_weights(

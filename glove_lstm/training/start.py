@@ -107,7 +107,7 @@ def _warn_of_few_vectors(
 ) -> None:
     """Warn if few words of the texts have vectors; the vocabulary has many anyway, since GloVe's words fill it up."""
     sample = texts[:: max(1, len(texts) // _SAMPLE)]
-    ids = LightTokenizer.of(tokenizer).read(sample).ids
+    ids = LightTokenizer.of(tokenizer).encode(sample).ids
     if not len(ids):
         return
     known = [number for word, number in tokenizer.get_vocab().items() if word in glove.index]

@@ -27,14 +27,12 @@ def as_questions(logits: Floats, labels: NDArray[Any]) -> tuple[Floats, NDArray[
 
 
 def doubtful_targets(classes: NDArray[np.integer], count: int) -> Floats:
-    """Return the targets of Platt (1999), which keep few texts from high certainty: (n, count).
+    """Return targets that keep few texts from high certainty, (n, count), as Platt (1999) does for two classes.
 
     The target of a text's class is 1 - doubt instead of 1, and the other classes share the doubt. The doubt is
-    1 / (m + 2), where m is the mean number of texts of a class. With 8 texts of two classes, the targets are 5/6 and
-    1/6.
+    1 / (n / 2 + 2): 8 texts have the targets 5/6 and 1/6.
     """
-    texts_per_class = len(classes) / count
-    doubt = 1 / (texts_per_class + 2)
+    doubt = 1 / (len(classes) / 2 + 2)
     targets = np.full((len(classes), count), doubt / max(1, count - 1))
     targets[np.arange(len(classes)), classes] = 1 - doubt
     return targets

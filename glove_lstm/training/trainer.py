@@ -20,6 +20,9 @@ from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, co
 from glove_lstm.training.checkpoints import checkpoint_to_resume
 from glove_lstm.training.lazy_adam import LazyAdamW
 
+_CHECKED = 64  # texts whose logits are computed after the training
+_LARGEST_LOGIT = 1e4  # those of a useful model are below 100
+
 
 def train_lstm(
     model: GloveLstmForSequenceClassification,
@@ -83,6 +86,7 @@ def train_lstm(
         model.ngrams.requires_grad_()
     trainer.compute_in_float32()
     _check_finite(model)
+    _check_logits(model, texts)
     model.round_tables()
     return trainer.state
 
@@ -233,6 +237,22 @@ class GloveLstmTrainer(Trainer):
 def _check_finite(model: GloveLstmForSequenceClassification) -> None:
     if not all(weights.isfinite().all() for weights in model.parameters()):
         raise DataError("The training diverged: weights are not numbers; lower learning_rate.")
+
+
+@torch.inference_mode()
+def _check_logits(model: GloveLstmForSequenceClassification, texts: TokenizedTexts) -> None:
+    """Raise a DataError if the logits for some of the texts are so large that they mean nothing."""
+    batch = collate(texts.__getitems__(range(min(len(texts), _CHECKED))))
+    inputs = {
+        name: batch[name].to(model.device)
+        for name in ("input_ids", "token_type_ids", "attention_mask")
+        if name in batch
+    }
+    largest = float(model.eval()(**inputs).part_logits.abs().max())
+    if not largest < _LARGEST_LOGIT:  # NaN is not
+        raise DataError(
+            f"The training diverged: logits of {largest:.3g} mean nothing; lower learning_rate."
+        )
 
 
 def _step_of(checkpoint: str | None) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import corpora
-from glove_lstm.data.loading import joined_texts
+from benchmarks.corpora import joined_texts
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,8 @@ def test_names_of_publishers(names: list[str], expected: str) -> None:
 
 def test_corpora_of_the_shipped_checkpoint(data_dir: Path) -> None:
     corpus = corpora.hub_corpus(data_dir)
-    train = corpus.texts.select(corpus.held_out.train)
-    validation = corpus.texts.select(corpus.held_out.validation)
-    texts_of_train = set(train.texts)
-    texts_of_validation = set(validation.texts)
+    texts_of_train = set(corpus.train.texts)
+    texts_of_validation = set(corpus.validation.texts)
     texts_of_test = set(corpus.test.texts)
     assert texts_of_train
     assert texts_of_validation
@@ -39,22 +37,30 @@ def test_corpora_of_the_shipped_checkpoint(data_dir: Path) -> None:
     others = set(joined_texts(corpora.read(data_dir, "recovery")))
     assert not (texts_of_train | texts_of_validation | texts_of_test) & others
 
-    # Sources of validation are new ones; the news corpus is three sources, in training, and weighs more.
-    assert not set(train.sources) & set(validation.sources)
-    own = {"fake_or_real_news_titles", "fake_or_real_news_head", "isot"}
-    assert own <= set(train.sources)
-    is_own = np.isin(corpus.texts.sources, list(own))
-    assert set(corpus.texts.weights[is_own]) == {2}
-    assert set(corpus.texts.weights[~is_own]) == {1}
-    names = {source.partition("/")[0] for source in corpus.texts.sources}
-    assert not names & set(corpora.NOT_IN_HUB)
-
     # Articles are there whole and as titles.
     titles = {text for text in texts_of_train if text.endswith(" ")}  # title + " " + empty body
     articles = texts_of_train - titles
     assert len(articles) > 50
     for article in articles:
         assert any(article.startswith(title) for title in titles)
+
+
+def test_weights_are_capped_and_texts_of_the_news_corpus_count_twice() -> None:
+    sources = ["isot"] * 100 + ["other"] * 100 + ["rare"] * 2
+    weights = corpora.training_weights(sources, [0, 1] * 101)
+    assert weights[:100] == pytest.approx(2 * weights[100:200])
+    assert weights[200:] == pytest.approx(5)
+
+
+def test_validation_texts_are_of_other_sources(data_dir: Path) -> None:
+    own, _ = corpora.news_corpus(data_dir)
+    tables = [corpora.corpus(data_dir, name) for name in corpora.TRAINING_CORPORA]
+    rows = corpora.join([own, *tables])
+    train, validation = (corpora.select(rows, part) for part in corpora.hold_out(rows))
+    assert not set(train["source"]) & set(validation["source"])
+    assert {"fake_or_real_news_titles", "fake_or_real_news_head", "isot"} <= set(train["source"])
+    corpora_of_train = {source.partition("/")[0] for source in train["source"]}
+    assert not corpora_of_train & set(corpora.CALIBRATION_CORPORA)
 
 
 def test_a_part_of_a_corpus(data_dir: Path) -> None:

@@ -2,32 +2,27 @@
 
 from pathlib import Path
 
-from datasets import Dataset, concatenate_datasets
+import pandas as pd
 
 from benchmarks import corpora, folds
-from benchmarks.folds import Fold, make_folds
-from glove_lstm.data.loading import joined_texts
+from benchmarks.corpora import join, joined_texts
+from benchmarks.folds import make_folds
 from glove_lstm.data.splits import near_duplicate_groups
 
-
-def training_parts(fold: Fold) -> tuple[Dataset, Dataset]:
-    """Texts that train a first model, and texts that validate it."""
-    return (
-        fold.training.select(fold.held_out.train),
-        fold.training.select(fold.held_out.validation),
-    )
+# Of the fold below, by the code that made the stored results.
+DIGEST = "3590556e3470e8d0297978372711f3b607d734fb6ef27f5bacc9a448733a8c9f"
 
 
-def corpora_of(rows: Dataset) -> set[str]:
+def corpora_of(rows: pd.DataFrame) -> set[str]:
     return {source.partition("/")[0] for source in rows["source"]}
 
 
-def publishers_of(rows: Dataset) -> set[str]:
+def publishers_of(rows: pd.DataFrame) -> set[str]:
     publishers = {source.partition("/")[2] for source in rows["source"]}
     return publishers - {""}
 
 
-def assert_unseen(tested: Dataset, trained: Dataset) -> None:
+def assert_unseen(tested: pd.DataFrame, trained: pd.DataFrame) -> None:
     assert not publishers_of(tested) & publishers_of(trained)
     assert not set(tested["text"]) & set(trained["text"])
     groups = near_duplicate_groups([*joined_texts(tested), *joined_texts(trained)])
@@ -42,12 +37,12 @@ def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(data_dir: Path) 
     for fold in made:
         tested = fold.tests[fold.name]
         assert corpora_of(tested) == {fold.name}
-        assert corpora_of(fold.training) == set(corpora.TRAINING_CORPORA) - {fold.name}
-        assert_unseen(tested, fold.training)
+        assert corpora_of(fold.every) == set(corpora.TRAINING_CORPORA) - {fold.name}
+        assert_unseen(tested, fold.every)
         # The publisher of all corpora is in each test.
         assert "everywhere" in publishers_of(tested)
 
-        train, validation = training_parts(fold)
+        train, validation = fold.train, fold.validation
         assert not publishers_of(train) & publishers_of(validation)
         only_validate = set(corpora.CALIBRATION_CORPORA) - {fold.name}
         assert only_validate <= corpora_of(validation) - corpora_of(train)
@@ -58,8 +53,8 @@ def test_sources_out_tests_each_publisher_once(data_dir: Path) -> None:
     assert len(made) == folds.FOLDS
     publishers: list[str] = []
     for fold in made:
-        tested = concatenate_datasets(list(fold.tests.values()))
-        assert_unseen(tested, fold.training)
+        tested = join(list(fold.tests.values()))
+        assert_unseen(tested, fold.every)
         assert fold.tests.keys() == corpora_of(tested) <= set(corpora.SOURCES_OUT)
         publishers += publishers_of(tested)
     # Five of each corpus, and the publisher of all of them.
@@ -69,20 +64,19 @@ def test_sources_out_tests_each_publisher_once(data_dir: Path) -> None:
 def test_provenance_has_corpora_as_labels(data_dir: Path) -> None:
     [fold] = make_folds("provenance_fake", data_dir, 1)
     assert fold.label_names == sorted(corpora.TRAINING_CORPORA)
-    for row in fold.tests["1"]:
-        assert row["source"].startswith(fold.label_names[row["label"]])
+    for source, label in fold.tests["1"][["source", "label"]].to_numpy():
+        assert source.startswith(fold.label_names[label])
 
 
 def test_folds_share_no_near_duplicates(data_dir: Path) -> None:
     rows = corpora.distinct(corpora.read(data_dir, "recovery"))
-    texts = list(joined_texts(rows))
+    texts = joined_texts(rows)
     group_of = dict(zip(texts, near_duplicate_groups(texts), strict=True))
     tested: list[str] = []
     for fold in make_folds("recovery", data_dir):
-        test = list(joined_texts(fold.tests[fold.name]))
+        test = joined_texts(fold.tests[fold.name])
         tested += test
-        train, validation = map(joined_texts, training_parts(fold))
-        parts = [list(train), list(validation), test]
+        parts = [joined_texts(fold.train), joined_texts(fold.validation), test]
         groups: set[int] = set()
         for texts_of_part in parts:
             groups_of_part = {group_of[text] for text in texts_of_part}
@@ -90,3 +84,14 @@ def test_folds_share_no_near_duplicates(data_dir: Path) -> None:
             groups |= groups_of_part
         assert sum(map(len, parts)) == len(texts)
     assert sorted(tested) == sorted(texts)
+
+
+def test_the_digest_tells_texts_and_labels(data_dir: Path) -> None:
+    first, second = make_folds("titles", data_dir, 2)
+    [again] = make_folds("titles", data_dir, 1)
+    assert first.digest == again.digest
+    assert first.digest != second.digest
+    small = pd.DataFrame({"text": ["a"], "label": [0]})
+    pairs = small.assign(text_pair=["b"])
+    fold = folds.Fold("1", ["x", "y"], small, small, join([small, small]), {"1": pairs})
+    assert fold.digest == DIGEST

@@ -24,9 +24,8 @@ def test_a_checkpoint_is_trained_and_measured(
     metrics = json.loads((folder / "metrics.json").read_text())
     corpus = corpora.hub_corpus(data_dir)
     rows = metrics["about"]["rows"]
-    assert rows["all"] == len(corpus.texts)
-    assert rows["train"] == len(corpus.held_out.train)
-    assert metrics["validation"]["rows"] == len(corpus.held_out.validation)
+    assert rows["train"] == len(corpus.train)
+    assert metrics["validation"]["rows"] == len(corpus.validation)
     assert metrics["test"]["rows"] == len(corpus.test)
     measured = {"test", "recovery", "liar (two labels)", "veritas"}
     assert measured == set(metrics["baselines"]["tfidf_svc"])

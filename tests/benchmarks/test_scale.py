@@ -1,14 +1,13 @@
 """benchmarks.scale: headlines, figures of new processes, stored results, and the picture."""
 
 import json
-import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from support import SMALL, assert_refused, run_here, succeed, write_table
 
 from benchmarks import corpora, scale, tables
-from benchmarks.speed import run_process
 
 TINY = [*SMALL, "--num_train_epochs", "1", "--use_cpu", "True"]
 UNITS = {"CPU s to train", "s to train", "MB of memory", "CPU s to classify"}
@@ -54,41 +53,50 @@ def test_headlines_are_distinct_and_all_counts_have_the_same_test_texts(headline
 
 
 def test_models_are_measured_once(
-    headlines: Path, glove_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    headlines: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog
 ) -> None:
+    """The process is made up: it calls all texts FAKE, which half of them are."""
+    jobs = []
+
+    def run_worker(job: dict, threads: int) -> dict:
+        jobs.append(job["model"])
+        assert len(pd.read_csv(Path(job["folder"], "train.csv"))) == 100
+        count = len(pd.read_csv(Path(job["folder"], "test.csv")))
+        return {**dict.fromkeys(UNITS, 2.0), "predicted": ["FAKE"] * count}
+
+    monkeypatch.setattr(scale, "run_worker", run_worker)
     file = tmp_path / "scale.json"
-    command = ["--data_dir", headlines, "--glove", glove_file, "--json", file, "--rows", 100, *TINY]
-    done = succeed(scale.main, *command, "--models", "default", "tfidf_svc", "minilm_finetuned")
+    command = ["--data_dir", headlines, "--glove", "6B.50d", "--json", file, "--rows", 100]
+    command += ["--models", "tfidf_svc", "tfidf_svc_cased", "minilm_finetuned"]
+    done = succeed(scale.main, *command)
     assert "minilm_finetuned" in caplog.text  # is not trained on so few texts, or not installed
     results = json.loads(file.read_text())
     rows = results["100"]
-    assert list(rows) == ["default", "tfidf_svc"]
+    assert list(rows) == jobs == ["tfidf_svc", "tfidf_svc_cased"]
     for model, row in rows.items():
-        assert set(row["figures"]) == UNITS
-        assert all(value > 0 for value in row["figures"].values())
+        assert row["accuracy"] == pytest.approx(0.5, abs=0.02)
         low, high = row["accuracy_interval"]
-        assert low <= row["accuracy"] <= high
-        assert row["accuracy"] > 0.9  # made-up headlines are easy
+        assert low < row["accuracy"] < high
+        assert row["figures"] == dict.fromkeys(UNITS, 2.0)
         assert set(row["made_by"]) == {"sources", "versions", "machine"}
         assert f"| 100 | `{model}` | {row['accuracy']:.3f} (" in done.stdout
-    memory = {model: row["figures"]["MB of memory"] for model, row in rows.items()}
-    assert 50 < memory["tfidf_svc"] < memory["default"] < 5_000
 
-    # Equal seconds: nothing was measured again.
-    succeed(scale.main, *command, "--models", "default", "tfidf_svc")
+    succeed(scale.main, *command)
+    assert len(jobs) == 2
     assert json.loads(file.read_text()) == results
 
 
-def test_fasttext_is_measured(headlines: Path, tmp_path: Path) -> None:
-    pytest.importorskip("fasttext")  # of the extra `benchmark`
-    first, *_ = corpora.TRAINING_CORPORA
-    rows = corpora.read_corpus(headlines, first).to_dict("records")
-    write_table(tmp_path / "train.csv", rows[:50])
-    write_table(tmp_path / "test.csv", rows[50:70])
-    job = {"model": "fasttext", "folder": str(tmp_path), "began": time.time()}
-    answer = run_process(["-m", "benchmarks.scale_worker"], json.dumps(job), threads=1)
-    assert answer.keys() == {*UNITS, "predicted"}
-    assert answer["predicted"] == ["FAKE", "REAL"] * 10
+def test_a_training_is_measured_in_a_new_process(
+    headlines: Path, glove_file: Path, tmp_path: Path
+) -> None:
+    train, test = scale.divide(scale.read_headlines(headlines), 100)
+    parts = {"train": train, "test": test[:200]}
+    row = scale.run_training("default", parts, tmp_path, str(glove_file), TINY)
+    assert row["accuracy"] > 0.9  # made-up headlines are easy
+    assert set(row["figures"]) == UNITS
+    assert all(value > 0 for value in row["figures"].values())
+    assert 50 < row["figures"]["MB of memory"] < 5_000
+    assert (tmp_path / "checkpoint" / "model.safetensors").exists()
 
 
 def test_too_few_headlines_are_refused(headlines: Path, tmp_path: Path) -> None:

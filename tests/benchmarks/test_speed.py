@@ -8,7 +8,7 @@ import pytest
 from support import succeed
 
 from benchmarks import speed
-from benchmarks.speed import run_process
+from benchmarks.worker import run_worker
 from glove_lstm.errors import DataError
 from glove_lstm.processors import processors
 
@@ -36,9 +36,9 @@ def test_models_are_measured_once(data_dir: Path, shared_export: Path, tmp_path:
         "--repetitions",
         1,
     ]
-    done = succeed(speed.main, *command, "--models", "default", "tfidf_svc")
+    done = succeed(speed.main, *command, "--models", "default", "majority")
     rows = json.loads(file.read_text())["recovery"]
-    assert list(rows) == ["default", "tfidf_svc"]
+    assert list(rows) == ["default", "majority"]
     for row in rows.values():
         assert row["runs"] == [row["median"]]
         assert set(row["median"]) == UNITS
@@ -49,29 +49,24 @@ def test_models_are_measured_once(data_dir: Path, shared_export: Path, tmp_path:
     assert rows["default"]["made_by"]["sources"][:8] in done.stdout
 
     # Equal seconds: nothing was measured again.
-    succeed(speed.main, *command, "--models", "default", "tfidf_svc")
+    succeed(speed.main, *command, "--models", "default", "majority")
     assert json.loads(file.read_text())["recovery"] == rows
     # Other threads are another case.
-    succeed(speed.main, *command, "--models", "tfidf_svc", "--threads", 2)
+    succeed(speed.main, *command, "--models", "majority", "--threads", 2)
     results = json.loads(file.read_text())
-    assert list(results["recovery, 2 threads"]) == ["tfidf_svc"]
+    assert list(results["recovery, 2 threads"]) == ["majority"]
     assert results["recovery"] == rows
 
     # A row of any model names the checkpoint, so it is measured anew; rows that were not asked for stay.
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
-    succeed(speed.main, *command, "--models", "tfidf_svc")
+    succeed(speed.main, *command, "--models", "majority")
     measured = json.loads(file.read_text())["recovery"]
-    assert measured["tfidf_svc"]["median"] != rows["tfidf_svc"]["median"]
+    assert measured["majority"]["median"] != rows["majority"]["median"]
     assert measured["default"] == rows["default"]
 
 
-def test_processes_have_their_own_threads() -> None:
-    code = "import json, os; print(json.dumps({'threads': os.environ['OMP_NUM_THREADS']}))"
-    assert run_process(["-c", code], "", 3) == {"threads": "3"}
-
-
 def test_the_error_of_a_failed_process_is_reported() -> None:
-    setup = {"model": "svm", "cores": [processors()[-1]], "folder": "nowhere", "first": "a"}
+    job = {"measure": "speed", "model": "svm", "cores": [processors()[-1]], "folder": "nowhere"}
     with pytest.raises(DataError, match=r"(?s)failed \(1\).*nowhere/model.joblib"):
-        run_process(["-m", "benchmarks.speed_worker"], json.dumps(setup), 1)
+        run_worker(job, 1)

@@ -1,4 +1,4 @@
-"""A checkpoint knows its text columns: evaluate, predict, BatchClassifier and the app read these by default."""
+"""A checkpoint knows its text columns: evaluate, predict and BatchClassifier read these by default."""
 
 import io
 import json
@@ -20,7 +20,6 @@ from support import (
 )
 
 from glove_lstm import BatchClassifier
-from glove_lstm.app.api import Api
 from glove_lstm.checkpoint import TRAINING_TEXTS_NAME, WEIGHTS_NAME
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.commands import predict as predict_command
@@ -100,11 +99,6 @@ def test_evaluate_warns_if_it_reads_other_columns(
     assert NOTICE.format("text") in done.stderr
 
 
-def test_leaks_are_looked_for_in_the_columns_that_are_measured(of_titles: Path, new: Path) -> None:
-    assert "columns: title." in measure(of_titles, "--test_file", new, "--leaks").stdout
-    assert "columns: title, text." in measure("--test_file", new, "--leaks").stdout
-
-
 @pytest.mark.parametrize("backend", ["onnx", "torch"])
 def test_predict_reads_the_columns(of_titles: Path, new: Path, backend: str) -> None:
     arguments = ["--model", of_titles, "--backend", backend, "--input", new]
@@ -169,16 +163,6 @@ def test_batches_are_read_by_the_columns(
     caplog.clear()
     BatchClassifier(of_titles)(frame.drop(columns="title"))
     assert caplog.messages == [f"{NOTICE.format('text')}."]
-
-
-def test_the_app_reads_the_columns_of_an_uploaded_table(of_titles: Path, new: Path) -> None:
-    api = Api(of_titles)
-    by_default, message = api.label_file(str(new))
-    assert message == "30 rows labelled."
-    by_name, _ = api.label_file(str(new), "title")
-    assert read_csv(Path(by_default)) == read_csv(Path(by_name))
-    _, message = api.label_file(str(new), "title,text")
-    assert message == f"30 rows labelled. {NOTICE.format('title, text')}."
 
 
 @pytest.mark.parametrize("value", ["title", [1]])

@@ -45,8 +45,8 @@ def scores() -> dict[str, list[float]]:
 
     from glove_lstm.checkpoint import Checkpoint
     from glove_lstm.inference.light_classifier import LightClassifier
-    from glove_lstm.inference.torch_classifier import predict_logits
     from glove_lstm.inference.scores import softmax
+    from glove_lstm.inference.torch_classifier import predict_logits
 
     model, tokenizer = Checkpoint.open(HUB).load_model()
     light = LightClassifier.from_pretrained(HUB)

@@ -192,20 +192,3 @@ def test_the_sampler_saves_padding_and_shuffles():
             means = [batch.mean() for batch in batches]
             assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.3
     assert len(orders) == 4
-
-
-def test_weighted_texts_are_drawn_in_proportion():
-    weights = np.repeat([0.0, 0.5, 2.0], [100, 200, 200])
-
-    def order_of(epoch):
-        sampler = LengthGroupedSampler(texts_of(np.arange(500)), 16, 1, weights)
-        sampler.set_epoch(epoch)
-        return np.array(list(sampler))
-
-    order = order_of(0)
-    assert np.array_equal(order, order_of(0))
-    assert not np.array_equal(order, order_of(1))
-    assert len(order) == 500
-    weights_of_drawn = weights[order]
-    assert np.count_nonzero(weights_of_drawn == 0.0) == 0
-    assert np.count_nonzero(weights_of_drawn == 0.5) == pytest.approx(100, abs=30)

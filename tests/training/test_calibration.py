@@ -9,8 +9,8 @@ from scipy.special import softmax
 from support import build_model
 from tides import make_texts
 
-from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.inference.scores import MULTI_LABEL, scores_of
+from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.calibration import Scored, calibrate, fit_calibration, fit_thresholds
 from glove_lstm.training.labelled_texts import LabelledTexts
@@ -86,7 +86,7 @@ def test_few_texts_lean_to_the_better_part(informative):
         ]
         accuracies.append(right)
     of_sum, of_better_part = np.mean(accuracies, axis=0)
-    assert of_sum > of_better_part - 0.005
+    assert of_sum > of_better_part - 0.015
 
 
 def test_beginnings_are_shrunk_as_far_as_they_carry_no_signal():

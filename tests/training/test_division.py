@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glove_lstm.data.columns import sorted_label_names
 from glove_lstm.data.splits import grouped_stratified_split, keep_labels_on_both_sides
 from glove_lstm.errors import DataError
 from glove_lstm.training.division import divide, share_to_hold_out
-from glove_lstm.training.labelled_texts import LabelledTexts, sorted_label_names
+from glove_lstm.training.labelled_texts import LabelledTexts
 
 
 def labelled(texts, labels):
@@ -31,8 +32,16 @@ def counted(part):
 
 @pytest.mark.parametrize(
     ("texts", "held_out"),
-    [(1, 0.1), (100, 10), (500, 50), (700, 50), (1000, 50), (1100, 55), (40_000, 2000)]
-    + [(40_020, 2000), (10**6, 2000)],
+    [
+        (1, 0.1),
+        (100, 10),
+        (500, 50),
+        (700, 50),
+        (1000, 50),
+        (1100, 55),
+        (40_020, 2000),
+        (10**6, 2000),
+    ],
 )
 def test_a_twentieth_is_held_out_at_least_50_at_most_2000_and_a_tenth(texts, held_out):
     assert texts * share_to_hold_out(texts) == pytest.approx(held_out)

@@ -1,14 +1,15 @@
-"""The Trainer: resuming in mid-epoch, the rate of the word vectors, evaluation and predictions."""
+"""The Trainer: the loss of a step, lazy updates of word vectors and their learning rate, evaluation and predictions."""
 
 import numpy as np
 import pytest
 import torch
 from support import build_model
 from tides import corrupted_texts, make_texts, tokenized
-from transformers import TrainerCallback
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
+from glove_lstm.training.batches import collate
 from glove_lstm.training.lazy_adam import LazyAdamW
 from glove_lstm.training.trainer import GloveLstmTrainer
 
@@ -32,6 +33,12 @@ def arguments(folder, **options):
     return GloveLstmTrainingArguments(output_dir=str(folder), **{**values, **options})
 
 
+def trainer_of(model, arguments, **datasets):
+    trainer = GloveLstmTrainer(model, arguments, data_collator=collate, **datasets)
+    trainer.label_smoother = None  # as `train_lstm` does
+    return trainer
+
+
 LIKE_THE_DEFAULT_PRESET = {
     "type_embedding_size": 3,
     "embedding_dropout": 0.3,
@@ -39,45 +46,89 @@ LIKE_THE_DEFAULT_PRESET = {
     "freeze_embeddings": False,
     "ngram_buckets": 64,
 }
+RATE = 0.5
 
 
-class Interrupt(TrainerCallback):
-    """Interrupts a training two steps after a checkpoint."""
+def moved_weights(folder, model, dataset, **options):
+    """How far a step of gradient descent moves the weights of the last layer, by its rate."""
+    options |= {"max_steps": 1, "optim": "sgd", "learning_rate": RATE, "weight_decay": 0.0}
+    args = arguments(folder, max_grad_norm=0.0, lr_scheduler_type="constant", **options)
+    trainer = trainer_of(model, args, train_dataset=dataset)
+    weight = trainer.model.classifier.weight
+    start = weight.detach().clone()
+    trainer.train()
+    return (start - weight.detach()) / RATE
 
-    def on_step_end(self, args, state, control, **kwargs):
-        if state.global_step == 20:
-            raise KeyboardInterrupt
+
+def losses_of_labels(logits, labels):
+    return cross_entropy(logits, labels, reduction="none", label_smoothing=0.1)
 
 
-def test_resuming_in_mid_epoch_ends_with_the_same_weights(tmp_path, tokenizer):
-    # 13 steps an epoch: step 18 is in the middle of the second of three.
-    options = {
-        "save_strategy": "steps",
-        "save_steps": 18,
-        "embedding_learning_rate": 1e-3,
-        "lr_scheduler_type": "linear",
-    }
+def losses_of_several_labels(logits, labels):
+    return binary_cross_entropy_with_logits(logits, labels, reduction="none").mean(dim=1)
 
-    def trainer(folder, seed=0, callbacks=()):
-        return GloveLstmTrainer(
-            build_model(seed=seed, **LIKE_THE_DEFAULT_PRESET),
-            arguments(tmp_path / folder, **options),
-            train_dataset=corrupted_texts(*make_texts(97), tokenizer),
-            callbacks=list(callbacks),
-        )
 
-    whole = trainer("whole")
-    start = {name: value.clone() for name, value in whole.model.state_dict().items()}
-    whole.train()
-    with pytest.raises(KeyboardInterrupt):
-        trainer("interrupted", callbacks=[Interrupt]).train()
-    torch.manual_seed(99)
-    resumed = trainer("interrupted", seed=7)
-    resumed.train(resume_from_checkpoint=True)
-    assert resumed.state.global_step == whole.state.global_step == 39
-    for name, value in whole.model.state_dict().items():
-        assert torch.equal(resumed.model.state_dict()[name], value), name
-        assert not torch.equal(start[name], value), name
+def losses_of_a_teacher(logits, targets):
+    centred = logits - logits.mean(dim=1, keepdim=True)
+    return ((centred - targets) ** 2).mean(dim=1)
+
+
+OF_8_TEXTS, LABELS_OF_8_TEXTS = make_texts(8, seed=1)
+HAS_LABEL = np.stack([LABELS_OF_8_TEXTS, np.arange(8) % 2], axis=1).astype(np.float32)
+LOGITS = np.random.default_rng(0).normal(size=(8, 1)) * [1.0, -1.0]
+KINDS = pytest.mark.parametrize(
+    ("labels", "problem", "losses_of"),
+    [
+        (LABELS_OF_8_TEXTS, None, losses_of_labels),
+        (HAS_LABEL, "multi_label_classification", losses_of_several_labels),
+        (LOGITS, None, losses_of_a_teacher),
+    ],
+    ids=["one label", "several labels", "logits"],
+)
+
+
+@KINDS
+@pytest.mark.parametrize(("size", "batches"), [(8, 1), (2, 4), (3, 3)])
+def test_a_step_follows_the_weighted_mean_loss_of_all_its_batches(
+    tmp_path, tokenizer, size, batches, labels, problem, losses_of
+):
+    """Accumulated batches equal a large one, also if the last is smaller; a weight is that many copies of a text."""
+    counts = np.array([3, 1, 1, 2, 1, 1, 1, 6])
+    weights = counts / counts.mean()
+    dataset = tokenized(OF_8_TEXTS, tokenizer, labels)
+    dataset.weights = weights
+    model = build_model(dropout=0.0, problem_type=problem)
+
+    copies = np.repeat(np.arange(8), counts)
+    batch = collate(tokenized(OF_8_TEXTS, tokenizer, labels).__getitems__(copies))
+    targets = batch.pop("labels")
+    loss = losses_of(model.train()(**batch).logits, targets).mean()
+    [gradient] = torch.autograd.grad(loss, model.classifier.weight)
+    options = {"per_device_train_batch_size": size, "gradient_accumulation_steps": batches}
+    moved = moved_weights(tmp_path, model, dataset, **options)
+    torch.testing.assert_close(moved, gradient, atol=1e-5, rtol=1e-4)
+
+
+def test_corrupted_copies_are_new_in_each_epoch(tmp_path, tokenizer):
+    texts, labels = make_texts(40)
+    dataset = corrupted_texts(texts, labels, tokenizer, share=1.0)
+    read = []
+
+    class Reading(type(dataset)):
+        def __getitems__(self, rows):
+            batch = super().__getitems__(rows)
+            read.append((self.epoch, sorted(rows), batch.ids.sum()))
+            return batch
+
+    dataset.__class__ = Reading
+    model = build_model(vocab_size=tokenizer.vocab_size, **LIKE_THE_DEFAULT_PRESET)
+    trainer_of(model, arguments(tmp_path), train_dataset=dataset).train()
+    sums = []
+    for epoch in (0, 1, 2):
+        rows = [row for of_epoch, rows, _ in read if of_epoch == epoch for row in rows]
+        assert sorted(rows) == list(range(40))
+        sums.append(sum(total for of_epoch, _, total in read if of_epoch == epoch))
+    assert len(set(sums)) == 3
 
 
 def test_frozen_vectors_stay_bit_for_bit_through_training(tmp_path, texts):
@@ -88,7 +139,7 @@ def test_frozen_vectors_stay_bit_for_bit_through_training(tmp_path, texts):
     trainable = model.num_parameters(only_trainable=True)
     assert model.num_parameters() - trainable == vectors.numel()
     args = arguments(tmp_path, embedding_learning_rate=1.0)
-    GloveLstmTrainer(model, args, train_dataset=texts).train()
+    trainer_of(model, args, train_dataset=texts).train()
     assert torch.equal(model.get_input_embeddings().weight, vectors)
     assert not torch.equal(model.classifier.weight, head)
 
@@ -99,7 +150,7 @@ def test_word_vectors_have_a_rate_of_their_own(tmp_path, texts):
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     options = {"max_steps": 1, "lr_scheduler_type": "constant", "weight_decay": 0.0}
     args = arguments(tmp_path, embedding_learning_rate=1e-4, **options)
-    GloveLstmTrainer(model, args, train_dataset=texts).train()
+    trainer_of(model, args, train_dataset=texts).train()
     for name, value in model.named_parameters():
         rate = 5e-3
         if name == "encoder.embeddings.word_embeddings.weight":
@@ -116,7 +167,7 @@ def test_lazy_updates_of_rows_in_use_equal_adam():
     unused = tables[0].weight[5:].detach().clone()
     lazy = LazyAdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     lazy.add_embeddings(tables[:1], lr=0.1)
-    dense = torch.optim.Adam(tables[1].parameters(), lr=0.1)
+    dense = torch.optim.AdamW(tables[1].parameters(), lr=0.1, weight_decay=0.0)
     for step in range(5):
         for batch, rows in enumerate(([0, 1, 2, 3, 4], [1, 1, 1], [1, 1, 2])):
             for table in tables:
@@ -156,7 +207,7 @@ def test_evaluation_measures_each_text_with_its_label(tmp_path, model, tokenizer
         is_right = prediction.predictions.argmax(axis=1) == prediction.label_ids
         return {"right": float(is_right.sum())}
 
-    trainer = GloveLstmTrainer(
+    trainer = trainer_of(
         model,
         arguments(tmp_path, per_device_eval_batch_size=8),
         eval_dataset=tokenized(texts, tokenizer, labels),

@@ -1,0 +1,169 @@
+"""Resuming: a killed run ends as an uninterrupted one; whose checkpoints are touched; one training in a folder."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from estimator_news import arguments
+from support import QUICK, SMALL
+
+from glove_lstm.data.load import load_splits
+from glove_lstm.errors import DataError
+from glove_lstm.training.fit import fit
+from glove_lstm.training.output_folder import claimed
+from glove_lstm.training.recipe import make_recipe
+
+# 144 texts are 9 steps an epoch: the checkpoint of step 15 is in the middle of the second of three epochs.
+OPTIONS = {"num_train_epochs": 3, "save_strategy": "steps", "save_steps": 5, "save_total_limit": 2}
+
+KILLED_AT_STEP_17 = """
+import json, os, signal, sys
+from transformers import Trainer
+from glove_lstm.training.fit import fit
+from glove_lstm.training.recipe import make_recipe
+
+def step(self, *args, **kwargs):
+    if self.state.global_step == 17:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return training_step(self, *args, **kwargs)
+
+training_step = Trainer.training_step
+Trainer.training_step = step
+given = json.loads(sys.stdin.read())
+fit(given["texts"], given["labels"], recipe=make_recipe(**given["arguments"]))
+"""
+
+
+@pytest.fixture(scope="module")
+def options(glove_file):
+    """Arguments of the recipe, without the output folder."""
+    return {**arguments(SMALL), **arguments(QUICK), **OPTIONS, "glove": str(glove_file)}
+
+
+@pytest.fixture(scope="module")
+def run(options, articles):
+    """A function that trains on the news into a folder."""
+    news = load_splits(train_file=articles).splits["train"]
+
+    def run(folder, **values):
+        recipe = make_recipe(**{**options, "output_dir": str(folder), **values})
+        return fit(news.texts, news.labels, recipe=recipe)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole(run, tmp_path_factory):
+    """The result of an uninterrupted run, and its output folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    return run(folder), folder
+
+
+@pytest.fixture(scope="module")
+def killed(options, articles, tmp_path_factory):
+    """The output folder of a run that was killed after step 17."""
+    folder = tmp_path_factory.mktemp("killed")
+    news = load_splits(train_file=articles).splits["train"]
+    given = {"texts": news.texts, "labels": news.labels}
+    given["arguments"] = {**options, "output_dir": str(folder)}
+    command = [sys.executable, "-c", KILLED_AT_STEP_17]
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    names = {path.name for path in folder.glob("checkpoint-*")}
+    assert names == {"checkpoint-10", "checkpoint-15"}
+    return folder
+
+
+def assert_same(resumed, whole):
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], value), name
+    assert resumed.model.config.to_dict() == whole.model.config.to_dict()
+    np.testing.assert_array_equal(resumed.validation_logits, whole.validation_logits)
+    assert resumed.about["epochs"] == whole.about["epochs"]
+
+
+@pytest.mark.parametrize("case", ["newest", "named", "newest is incomplete", "newest is empty"])
+def test_a_killed_run_ends_as_an_uninterrupted_one(run, whole, killed, tmp_path, case):
+    folder = tmp_path / "run"
+    shutil.copytree(killed, folder)
+    resume = True
+    kept = folder / "checkpoint-15" / "trainer_state.json"
+    if case == "named":
+        resume = str(folder / "checkpoint-10")
+    elif case == "newest is incomplete":  # killed again, while it was written
+        shutil.copytree(folder / "checkpoint-15", folder / "checkpoint-20")
+        (folder / "checkpoint-20" / "trainer_state.json").unlink()
+        (folder / "checkpoint-20" / "optimizer.pt").write_bytes(b"")
+    elif case == "newest is empty":
+        (folder / "checkpoint-20").mkdir()
+    written = kept.stat().st_mtime_ns
+    torch.manual_seed(99)  # the global generators do not matter
+    resumed = run(folder, resume_from_checkpoint=resume)
+    assert resumed.about["resumed"]
+    if kept.exists() and case != "named":
+        assert kept.stat().st_mtime_ns == written  # steps are not computed again
+    assert_same(resumed, whole[0])
+
+
+def test_without_a_checkpoint_a_resumed_run_begins_anew(run, whole, tmp_path):
+    assert_same(run(tmp_path, resume_from_checkpoint="True"), whole[0])
+
+
+def test_a_checkpoint_that_does_not_load_is_refused_in_one_sentence(run, whole, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(whole[1], folder)
+    newest = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    (newest / "optimizer.pt").write_bytes(b"cut off")
+    with pytest.raises(DataError, match=rf"cannot continue from .*{newest.name} "):
+        run(folder, resume_from_checkpoint=True)
+    (newest / "trainer_state.json").write_text("{")
+    with pytest.raises(DataError, match=r"no complete checkpoint in .*; give OUTPUT_DIR/check"):
+        run(folder, resume_from_checkpoint=str(newest))
+
+
+def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
+    checkpoint = str(next(whole[1].glob("checkpoint-*")))
+    for resume in ("nowhere", checkpoint):
+        with pytest.raises(DataError, match=r"no complete checkpoint in .*; give OUTPUT_DIR/check"):
+            run(tmp_path, resume_from_checkpoint=resume)
+    refused = pytest.raises(
+        DataError, match=r"model_name_or_path is .* removes; give another output"
+    )
+    with refused, claimed(whole[1], None, checkpoint):
+        pass
+    assert whole[1].joinpath(checkpoint).exists()
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_folders_of_others_are_not_touched(run, whole, tmp_path, resume):
+    """A new run removes the checkpoints of an earlier one of ours only; a resumed one continues from ours only."""
+    folder = tmp_path / "run"
+    shutil.copytree(whole[1], folder)
+    (folder / "checkpoint-best").mkdir()
+    others = folder / "checkpoint-99"  # of another kind of model
+    others.mkdir()
+    (others / "config.json").write_text('{"model_type": "bert"}')
+    (others / "trainer_state.json").write_text('{"global_step": 99}')
+    (folder / "checkpoint-98").write_text("a file")
+    result = run(folder, max_steps=16 if resume else 1, resume_from_checkpoint=resume or None)
+    assert result.about["resumed"] == resume
+    assert (others / "trainer_state.json").read_text() == '{"global_step": 99}'
+    assert (folder / "checkpoint-98").read_text() == "a file"
+    assert (folder / "checkpoint-best").is_dir()
+    if not resume:
+        own = {path.name for path in folder.glob("checkpoint-*")}
+        assert own <= {"checkpoint-best", "checkpoint-98", "checkpoint-99", "checkpoint-1"}
+
+
+def test_one_training_writes_into_a_folder(run, tmp_path):
+    with (
+        claimed(tmp_path, None, None),
+        pytest.raises(DataError, match=rf"Another training writes to {tmp_path}"),
+    ):
+        run(tmp_path)
+    assert list(tmp_path.iterdir()) == []  # no lock is left

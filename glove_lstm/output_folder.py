@@ -51,10 +51,12 @@ def own_checkpoints(folder: Path) -> list[Path]:
     """
     checkpoints = []
     for path in sorted(folder.glob("checkpoint-*")):
-        if not path.name.removeprefix("checkpoint-").isdecimal():
+        is_numbered = path.name.removeprefix("checkpoint-").isdecimal()
+        if not is_numbered and not path.is_dir():
             continue
         is_empty_folder = path.is_dir() and not any(path.iterdir())
-        if not is_empty_folder and not _is_our_model(path):
+        # The Trainer's limit on the number of checkpoints also counts, and removes, folders like `checkpoint-best`.
+        if not is_numbered or (not is_empty_folder and not _is_our_model(path)):
             raise DataError(f"{path} is not from a training of glove-lstm: {_ADVICE}.")
         checkpoints.append(path)
     return checkpoints

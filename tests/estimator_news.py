@@ -23,7 +23,6 @@ TINY = {
     "learning_rate": 0.02,
     "num_train_epochs": 1,
     "max_steps": 10,
-    "refit": False,
     "random_state": 0,
     "use_cpu": True,
     "verbose": 0,

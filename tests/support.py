@@ -202,19 +202,8 @@ def build_model(seed=0, **config):
 
 def copied(folder: Path, target: Path) -> Path:
     """A copy of an output folder of train, without the Trainer's checkpoints."""
-    of_training = shutil.ignore_patterns("checkpoint-*", "first_model")
+    of_training = shutil.ignore_patterns("checkpoint-*")
     return Path(shutil.copytree(folder, target, ignore=of_training))
-
-
-def remove_last_checkpoint(folder: Path) -> Path:
-    """Remove the last of the Trainer's two checkpoints, as if the run was interrupted; return the one that remains."""
-
-    def step_of(checkpoint: Path) -> int:
-        return int(checkpoint.name.removeprefix("checkpoint-"))
-
-    remaining, last = sorted(folder.glob("checkpoint-*"), key=step_of)
-    shutil.rmtree(last)
-    return remaining
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:

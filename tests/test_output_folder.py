@@ -29,7 +29,7 @@ WRITTEN = (
 def command(articles, glove_file):
     """The words of a short training; an output folder may follow."""
     words = ["--train_file", articles, "--glove", glove_file, *SMALL, *QUICK]
-    return [*words, "--num_train_epochs", "1", "--refit", "False", "--output_dir"]
+    return [*words, "--num_train_epochs", "1", "--output_dir"]
 
 
 def contents(folder):
@@ -90,7 +90,7 @@ def test_a_fitted_estimator_checks_the_folder_before_it_saves(tmp_path, glove_fi
     texts = ["calm council", "shocking secret"] * 10
     labels = ["REAL", "FAKE"] * 10
     fitted = GloveLstmClassifier(
-        glove=glove_file, verbose=0, num_train_epochs=1, vocab_size=50, hidden_size=4, refit=False
+        glove=glove_file, verbose=0, num_train_epochs=1, vocab_size=50, hidden_size=4
     ).fit(texts, labels)
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -136,7 +136,7 @@ def test_folders_that_a_training_may_use(tmp_path, copy):
     check_output_folder(copy)
     check_output_folder(tmp_path / "nowhere")
     (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "checkpoint-best").mkdir()  # no name of the Trainer
+    (tmp_path / "checkpoint-notes").write_text("mine")
     (tmp_path / "checkpoint-3").mkdir()  # an interrupted training has written nothing into it
     check_output_folder(tmp_path)
 

@@ -222,7 +222,7 @@ def test_damaged_checkpoints_of_the_trainer(
     cut(damaged / name)
     command = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
     command += SMALL + QUICK
-    done = run_here(train.main, *command, "--refit", "False", "--resume_from_checkpoint", damaged)
+    done = run_here(train.main, *command, "--resume_from_checkpoint", damaged)
     assert_refused(done, "cannot continue from", damaged.name)
     assert not (tmp_path / "model.safetensors").exists()
 

@@ -13,16 +13,24 @@ import torch
 from nltk.corpus.reader import WordListCorpusReader
 from nltk.corpus.util import LazyCorpusLoader
 from safetensors.torch import load_file
-from support import QUICK, ROOT, SMALL, assert_refused, run_here, succeed, write_articles
+from support import (
+    QUICK,
+    ROOT,
+    SMALL,
+    assert_refused,
+    read_csv,
+    run_here,
+    succeed,
+    write_articles,
+    write_table,
+)
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as command
-from glove_lstm.data.loading import load_splits
+from glove_lstm.data.load import load_splits
 from glove_lstm.errors import DataError
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED
-from glove_lstm.training.arguments import make_recipe
-from glove_lstm.training.fit import fit
 
 
 def train(*args: object) -> subprocess.CompletedProcess[str]:
@@ -100,7 +108,7 @@ def test_the_stored_checkpoint_is_what_the_command_makes(
         assert stored_weights[name].shape == weight.shape, name
         assert stored_weights[name].dtype == weight.dtype, name
 
-    texts = load_splits(train_file=articles).rows("train").texts
+    texts = load_splits(train_file=articles).splits["train"].texts
     stored_scores = GloveLstmClassifier.from_pretrained(checkpoint).predict_proba(texts)
     scores = GloveLstmClassifier.from_pretrained(trained).predict_proba(texts)
     # Processors and versions of torch round differently, and training adds that up.
@@ -129,31 +137,33 @@ def test_fine_tuning_on_other_labels_in_separate_files(
     assert baselines["tfidf_svc_cased"]["test"]["accuracy"] > 0.5
 
 
-def test_labels_are_numbered_as_the_checkpoint_numbers_them(
-    checkpoint: Path, articles: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_rows_of_a_group_are_all_held_out_or_none(
+    articles: Path, glove_file: Path, tmp_path: Path
 ) -> None:
-    rows = load_splits(train_file=articles).rows("train")
-    recipe = make_recipe(
-        model_name_or_path=str(checkpoint),
-        max_seq_length=30,
-        character_buckets=9,
-        max_steps=1,
-        output_dir=str(tmp_path),
-        disable_tqdm=True,
-        use_cpu=True,
-        save_strategy="no",
-    )
-    result = fit(rows.texts, rows.labels, recipe=recipe, label_names=["REAL", "FAKE"])
-    assert "start anew" not in caplog.text
-    assert result.model.config.label_names == ["FAKE", "REAL"]
-    assert result.train.labels[:2].tolist() == [0, 1]
-    assert result.tokenizer.model_max_length == 30
-    assert result.about["fine_tuned_from"] == checkpoint.name
+    """Each article is alone in its group, or all are in one, which cannot be divided."""
+    rows = read_csv(articles)
+    words = ["--glove", glove_file, *SMALL, "--group_column_name", "site", "--max_steps", 1]
+    for sites in (160, 1):
+        grouped = [row | {"site": f"site{number % sites}.org"} for number, row in enumerate(rows)]
+        table = write_table(tmp_path / f"{sites}.csv", grouped)
+        command_line = ["--train_file", table, *words, "--output_dir", tmp_path / str(sites)]
+        done = run_here(command.main, *QUICK, *command_line)
+        if sites == 1:
+            assert_refused(done, "too few distinct texts")
+        else:
+            assert read(tmp_path / "160" / "metrics.json")["validation"]["rows"] == 16
 
-    inputs = result.tokenizer(rows.texts, return_tensors="pt", padding=True)
-    best = result.model(**inputs).logits.argmax(dim=1)
-    labels = np.array(["FAKE", "REAL"])[best]
-    assert np.mean(labels == rows.labels) > 0.9
+
+def test_several_files_are_one_corpus(glove_file: Path, tmp_path: Path) -> None:
+    first = write_articles(tmp_path / "first.csv", 120, 1)
+    second = write_articles(tmp_path / "second\udcff.csv", 80, 2)  # not UTF-8
+    words = ["--train_file", first, second, "--glove", glove_file, *SMALL]
+    done = train(*words, "--class_weight", "balanced", "--output_dir", tmp_path / "out")
+    assert "validation: accuracy" in done.stdout
+    about = read(tmp_path / "out" / "metrics.json")["about"]
+    assert about["data"] == "train first.csv + second\ufffd.csv"
+    assert about["rows"] == {"train": 180, "validation": 20}
+    assert about["class_weight"] == {"FAKE": 1, "REAL": 1}
 
 
 @pytest.mark.slow
@@ -192,7 +202,8 @@ def test_article_preset_and_json_file(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"teacher": ["a", 5]}, "teacher must be a string or a list of strings"),
+        ({"teacher": ["a", "b"]}, "teacher must be a string, not ['a', 'b']"),
+        ({"train_file": ["a", 5]}, "train_file must be a string or a list of strings"),
         ({"class_weight": {"FAKE": 2}}, "class_weight must be a string, not {'FAKE': 2}"),
     ],
 )
@@ -210,8 +221,9 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
     path = tmp_path / "run.json"
     path.write_text(json.dumps({**settings, "output_dir": str(tmp_path)}))
     arguments, _ = command.parse([str(path)])
-    for name, value in settings.items():
-        assert getattr(arguments, name) == [value]
+    assert arguments.train_file == ["a.csv"]
+    assert arguments.unlabelled_file == ["b.csv"]
+    assert arguments.teacher == "user/model"
 
 
 @pytest.mark.parametrize(
@@ -220,12 +232,22 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
         ("--train_file nowhere.csv {GLOVE}", "nowhere.csv"),
         ("{DATA} --glove 7B.10d", "7B.10d"),
         ("{GIVEN} --preset best", "preset must be one of"),
-        ("{GIVEN} --corrupted_share nan", "corrupted_share must be from 0 to 1, not nan."),
-        ("{GIVEN} --num_train_epochs 0", "num_train_epochs must be above 0, not 0.0."),
-        ("{GIVEN} --embedding_learning_rate -1", "embedding_learning_rate must be at least 0"),
-        ("{GIVEN} --seed 4294967296", "seed must be from 0 to 4294967295, not 4294967296."),
-        ("{GIVEN} --max_seq_length 0", "max_seq_length must be at least 1, not 0."),
-        ("{GIVEN} --bf16_full_eval True", "bf16_full_eval must be left out"),
+        (
+            "{GIVEN} --corrupted_share nan",
+            "corrupted_share must be a number at least 0 and at most 1, not nan.",
+        ),
+        ("{GIVEN} --num_train_epochs 0", "num_train_epochs must be a number above 0, not 0.0."),
+        (
+            "{GIVEN} --embedding_learning_rate -1",
+            "embedding_learning_rate must be a number at least 0",
+        ),
+        ("{GIVEN} --seed 4294967296", "seed must be a number"),
+        ("{GIVEN} --max_seq_length 0", "max_seq_length must be a number at least 1, not 0."),
+        ("{GIVEN} --torch_compile True", "torch_compile must be left out"),
+        ("{GIVEN} --hidden_size 100000000", "hidden_size"),
+        ("{GIVEN} --learning_rate 1000 --max_steps 9", "diverged"),
+        ("{GIVEN} --refit False", "There is no argument --refit"),
+        ("{GIVEN} --group_column_name site", "site"),
         ("{GIVEN} --class_weight even", "give balanced, or a JSON file"),
         ("{GIVEN} --validation_fraction 0 --load_best_model_at_end True", "need validation texts"),
         ("{GIVEN} --save_strategy best", "`args.metric_for_best_model` must be provided"),
@@ -265,7 +287,7 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL]
     words += ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
     words += ["--per_device_train_batch_size", "16", "--num_train_epochs", "1"]
-    words += ["--disable_tqdm", "True", "--save_strategy", "epoch", "--refit", "False"]
+    words += ["--disable_tqdm", "True", "--save_strategy", "epoch"]
     done = subprocess.run(words, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
 

@@ -39,7 +39,7 @@ def main() -> None:
         trained = Path(scratch, "trained")
         make_tiny_checkpoint(articles, glove_file, trained)
         succeed(export.main, trained)
-        not_stored = shutil.ignore_patterns("*.py", "plots", "checkpoint-*", "first_model")
+        not_stored = shutil.ignore_patterns("*.py", "plots", "checkpoint-*")
         shutil.copytree(trained, TINY_CHECKPOINT, ignore=not_stored)
 
 

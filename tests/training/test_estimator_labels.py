@@ -64,7 +64,7 @@ def test_fine_tuning_on_some_of_the_labels_keeps_the_others(tmp_path):
     names = np.array(["False", "True", "Maybe"])[np.arange(120) % 3]
     GloveLstmClassifier(**TINY).fit(TEXTS, names).save_pretrained(tmp_path)
     loaded = GloveLstmClassifier.from_pretrained(tmp_path)
-    loaded.set_params(max_steps=1, use_cpu=True, refit=False).fit(TEXTS, names == "True")
+    loaded.set_params(max_steps=1, use_cpu=True).fit(TEXTS, names == "True")
     assert loaded.classes_.tolist() == ["False", "Maybe", "True"]
 
 
@@ -74,7 +74,7 @@ def test_labels_of_a_checkpoint_of_the_command_are_strings(copy):
     edit_json(copy / "config.json", id2label=id2label, label2id=label2id, label_type=None)
     loaded = GloveLstmClassifier.from_pretrained(copy)
     assert loaded.classes_.tolist() == ["0", "1"]
-    loaded.set_params(max_steps=1, use_cpu=True, verbose=0, refit=False).fit(TEXTS, [0, 1] * 60)
+    loaded.set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, [0, 1] * 60)
     assert loaded.classes_.tolist() == [0, 1]
 
 

@@ -22,12 +22,14 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
         ({"num_train_epoch": 1}, "no argument num_train_epoch; did you mean num_train_epochs?"),
         ({"help": True}, "There is no argument help; leave it out."),
         ({"push_to_hub": True}, "GloveLstmClassifier has no argument push_to_hub; leave it out."),
-        ({"num_train_epochs": "many"}, "num_train_epochs must be above 0, not 'many'."),
-        ({"refit": "False"}, "refit must be True or False, not 'False'."),
+        ({"num_train_epochs": "many"}, "num_train_epochs must be a number above 0, not 'many'."),
+        ({"use_cpu": "False"}, "use_cpu must be True or False, not 'False'."),
+        ({"validation_fraction": 1}, "validation_fraction must be a number"),
+        ({"teacher": lambda texts: [{"FAKE": 1.0}] * len(texts)}, "no array of numbers"),
         ({"truncation_side": "up"}, "truncation_side must be right or left, not 'up'."),
         ({"class_weight": "even"}, "class_weight must be 'balanced', a dictionary of labels and"),
-        ({"validation": 1.5}, "a share from 0 to below 1, or None, not 1.5."),
-        ({"validation": "a tenth"}, "a share from 0 to below 1, or None, not a str."),
+        ({"validation": 0.1}, "validation must be (texts, labels) or None, not 0.1"),
+        ({"validation": "a tenth"}, "validation must be (texts, labels) or None, not a str"),
         ({"validation": ([], [])}, "There are no validation texts"),
         ({"validation": (["a text"], ["REEL"])}, "'REEL', not one of FAKE, REAL"),
         ({"glove": None}, "glove is None; give a name"),
@@ -55,7 +57,7 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
     ids=str,
 )
 def test_mistakes(change, sentence):
-    arguments_of_fit = {"X": TEXTS, "y": LABELS, "validation": 0.1}
+    arguments_of_fit = {"X": TEXTS, "y": LABELS, "validation": None}
     arguments_of_classifier = dict(TINY)
     for name, value in change.items():
         if name in arguments_of_fit:
@@ -74,7 +76,7 @@ QUIET = """
 import json, pathlib, sys
 from glove_lstm import GloveLstmClassifier
 folder, texts = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
-options = {"model_name_or_path": str(folder), "use_cpu": True, "max_steps": 1, "verbose": 0, "refit": False}
+options = {"model_name_or_path": str(folder), "use_cpu": True, "max_steps": 1, "verbose": 0}
 GloveLstmClassifier(**options, character_buckets=16).fit(texts, ["FAKE", "REAL"] * 60)
 GloveLstmClassifier.from_pretrained(folder)
 config = json.loads((folder / "config.json").read_text())

@@ -10,7 +10,6 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from estimator_news import TINY
 from scipy.sparse import csr_matrix
 from sklearn.preprocessing import MultiLabelBinarizer
@@ -21,7 +20,6 @@ from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate, predict, train
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.batch_classifier import BatchClassifier
-from glove_lstm.training.calibration import as_binary, fit_thresholds
 
 WORDS = {"food": "council budget report", "sport": "shocking secret exposed", "trip": "school vote"}
 NAMES = list(WORDS)
@@ -98,7 +96,7 @@ def test_a_checkpoint_is_fine_tuned_on_some_of_its_labels_or_others(folder, tmp_
     rows = write_rows(tmp_path / "rows.jsonl", 200, 3, names)
     command = ["--train_file", rows, "--model_name_or_path", folder / "mine"]
     command += QUICK
-    succeed(train.main, *command, "--refit", "False", "--output_dir", tmp_path / "out")
+    succeed(train.main, *command, "--output_dir", tmp_path / "out")
     by_label = read(tmp_path / "out" / "metrics.json")["validation"]["by_label"]
     expected_names = names
     if "food" in names:  # all labels are known: the checkpoint's labels stay
@@ -303,36 +301,6 @@ def test_the_batch_classifier_gives_the_same_lists_of_labels(multi_label_export,
     classify = BatchClassifier(multi_label_export)
     batch = classify({"text": np.array(TEXTS, dtype=object)})
     assert [json.loads(label) for label in batch["label"]] == expected_labels
-
-
-# Calibration and metrics
-
-
-def test_a_label_is_a_yes_or_no_question():
-    logits = np.random.default_rng(0).normal(size=(40, 2, 3))  # texts, parts, labels
-    questions = as_binary(logits).sum(axis=1)  # texts * labels, no and yes
-    scores_of_yes = torch.tensor(questions).softmax(dim=1)[:, 1]
-    scores = torch.tensor(logits).sum(dim=1).sigmoid()
-    np.testing.assert_allclose(scores_of_yes.view(40, 3), scores, atol=1e-9)
-
-
-def f1_at(threshold, scores, has_label):
-    predicted = scores >= threshold
-    return 2 * has_label[predicted].sum() / (predicted.sum() + has_label.sum())
-
-
-def test_thresholds_have_the_highest_f1():
-    generator = np.random.default_rng(0)
-    scores = generator.random((40, 3))
-    truth = scores + generator.normal(0, 0.3, scores.shape) > 0.7
-    truth[:, 2] = False
-    thresholds = fit_thresholds(scores, truth.astype(int))
-    assert thresholds[2] == 0.5  # no text has the label
-    for label in (0, 1):
-        scores_of_label = scores[:, label]
-        has_label = truth[:, label]
-        highest = max(f1_at(score, scores_of_label, has_label) for score in scores_of_label)
-        assert f1_at(thresholds[label], scores_of_label, has_label) == highest
 
 
 def test_metrics_for_the_trainer_have_the_threshold_one_half():

@@ -14,8 +14,8 @@ from support import QUICK, SMALL
 
 from glove_lstm.data.load import load_splits
 from glove_lstm.errors import DataError
+from glove_lstm.training.checkpoints import claimed
 from glove_lstm.training.fit import fit
-from glove_lstm.training.output_folder import claimed
 from glove_lstm.training.recipe import make_recipe
 
 # 144 texts are 9 steps an epoch: the checkpoint of step 15 is in the middle of the second of three epochs.
@@ -140,24 +140,27 @@ def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_folders_of_others_are_not_touched(run, whole, tmp_path, resume):
-    """A new run removes the checkpoints of an earlier one of ours only; a resumed one continues from ours only."""
+@pytest.mark.parametrize("name", ["checkpoint-1", "checkpoint-99", "checkpoint-best"])
+def test_folders_of_others_are_not_touched(run, killed, tmp_path, name, resume):
+    """Neither we nor the Trainer, which keeps two checkpoints, remove them, or continue from them."""
     folder = tmp_path / "run"
-    shutil.copytree(whole[1], folder)
-    (folder / "checkpoint-best").mkdir()
-    others = folder / "checkpoint-99"  # of another kind of model
-    others.mkdir()
-    (others / "config.json").write_text('{"model_type": "bert"}')
-    (others / "trainer_state.json").write_text('{"global_step": 99}')
-    (folder / "checkpoint-98").write_text("a file")
-    result = run(folder, max_steps=16 if resume else 1, resume_from_checkpoint=resume or None)
-    assert result.about["resumed"] == resume
-    assert (others / "trainer_state.json").read_text() == '{"global_step": 99}'
-    assert (folder / "checkpoint-98").read_text() == "a file"
-    assert (folder / "checkpoint-best").is_dir()
-    if not resume:
-        own = {path.name for path in folder.glob("checkpoint-*")}
-        assert own <= {"checkpoint-best", "checkpoint-98", "checkpoint-99", "checkpoint-1"}
+    shutil.copytree(killed, folder)
+    other = folder / name  # of another kind of model
+    other.mkdir()
+    (other / "config.json").write_text('{"model_type": "bert"}')
+    (other / "trainer_state.json").write_text('{"global_step": 99}')
+    with pytest.raises(DataError, match=rf"{name} is not from a training of glove-lstm"):
+        run(folder, resume_from_checkpoint=resume or None)
+    names = {path.name for path in folder.glob("checkpoint-*")}
+    assert names == {"checkpoint-10", "checkpoint-15", name}
+    assert len(list(other.iterdir())) == 2
+
+
+def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(run, killed, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(killed, folder)
+    run(folder, max_steps=1)
+    assert not {"checkpoint-10", "checkpoint-15"} & {path.name for path in folder.iterdir()}
 
 
 def test_one_training_writes_into_a_folder(run, tmp_path):

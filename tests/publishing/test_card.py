@@ -6,9 +6,11 @@ import shutil
 
 import pytest
 from huggingface_hub import ModelCard
-from support import ROOT
+from support import ROOT, read_csv
 
 from benchmarks.hub_code import write_hub_code
+from glove_lstm.errors import DataError
+from glove_lstm.estimator import GloveLstmClassifier
 from glove_lstm.publishing.card import PLACEHOLDER_ID, card_for, is_rendered, render_card
 
 REPO = "someone/model"
@@ -296,3 +298,16 @@ def test_a_checkpoint_of_another_trainer_has_a_card_without_figures(tmp_path):
     assert "an LSTM of 60 units" in card
     for word in ("Preset", "calibrated", "Data:", " parameters", *STANFORD):
         assert word not in card, word
+
+
+def test_the_estimator_records_language_and_licence(glove_file, articles, tmp_path):
+    rows = read_csv(articles)
+    classifier = GloveLstmClassifier(glove_file, use_cpu=True, max_steps=1, verbose=0)
+    classifier.fit([row["title"] for row in rows], [row["label"] for row in rows])
+    folder = tmp_path / "saved"
+    classifier.save_pretrained(folder, language="de", license="mit")
+    data = metadata((folder / "README.md").read_text(encoding="utf-8"))
+    assert (data["language"], data["license"]) == ("de", "mit")
+    loaded = GloveLstmClassifier.from_pretrained(folder)
+    with pytest.raises(DataError, match=r"README\.md"):  # it keeps its card
+        loaded.save_pretrained(tmp_path / "other", language="en")

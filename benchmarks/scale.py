@@ -168,7 +168,7 @@ def run_training(
     """
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
-    job = {"measure": "training", "model": model, "folder": str(folder.absolute())}
+    job: dict[str, Any] = {"measure": "training", "model": model, "folder": str(folder.absolute())}
     job |= {"glove": str(Path(glove).absolute()) if Path(glove).exists() else glove}
     job |= {"arguments": list(words)}
     if model in UNLABELLED:

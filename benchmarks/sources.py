@@ -141,7 +141,7 @@ def balanced_weights(sources: Sequence[str], labels: Sequence[int]) -> Floats:
     # n rows of one source and label weigh 1 / sqrt(n) each, so they weigh sqrt(n) together.
     source_and_label_of = renumber((renumber(sources) * label_count + label_of).tolist())
     rows_like_it = np.bincount(source_and_label_of)[source_and_label_of]
-    weights = rows_like_it**-0.5
+    weights: Floats = rows_like_it.astype(np.float64) ** -0.5
 
     # Below, a cell holds the rows of one corpus and label.
     cell_of = corpus_of * label_count + label_of

@@ -85,13 +85,13 @@ def _jobs(
     """Return the job of each model, after fitting the peers."""
     write_json(scratch / "texts.json", texts)
     tests = texts["tests"]
-    job = {
+    job: Job = {
         "measure": "speed",
         "cores": processors()[-args.threads :],  # the first one serves interrupts
         "first": sorted(tests, key=len)[len(tests) // 2],
         "texts": str(scratch / "texts.json"),
     }
-    jobs = {}
+    jobs: dict[str, Job] = {}
     for model in models:
         folder = _store(model, fold, scratch) if model in PEERS else args.checkpoint
         jobs[model] = {**job, "model": model, "folder": str(folder.absolute())}

@@ -232,7 +232,9 @@ def _load(job: Job) -> Any:
 
         return LightClassifier.from_pretrained(job["folder"], threads=len(job["cores"]))
     if job["model"] == "fasttext":
-        from benchmarks.peers_fasttext import FastText, fasttext
+        import fasttext
+
+        from benchmarks.peers_fasttext import FastText
 
         return FastText(fasttext.load_model(str(Path(job["folder"], "model.bin"))))
     import joblib

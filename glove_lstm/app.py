@@ -18,7 +18,9 @@ from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.processors import processors
 
-MOST_CHARACTERS = 100_000  # of a title and a text together
+MOST_CHARACTERS = (
+    20_000  # of a title and a text together; an explanation of so many takes some seconds
+)
 # publishing/page/page.js has the same examples, colours and sentences.
 EXAMPLES = {
     "Agency style": (

@@ -285,7 +285,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(self._saved_from, TrainingResult):
             with _global_state_restored(hide_output=not self.verbose):
                 metrics = run_metrics(self._saved_from)
-                metrics["about"] |= {"language": language, "license": license}
+                if language:
+                    metrics["about"]["language"] = language
+                if license:
+                    metrics["about"]["license"] = license
                 save_result(self._saved_from, metrics, Path(folder))
             return
         if language or license:

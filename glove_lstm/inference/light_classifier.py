@@ -13,6 +13,7 @@ process gets it by pickle, and loads the same files again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,13 @@ class LightClassifier(Classifier):
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
         """Return the calibrated logits of a batch, (B, labels)."""
-        # Some models read no types.
-        input_names = [known.name for known in self.session.get_inputs()]
-        [logits] = self.session.run(None, {name: inputs[name] for name in input_names})
+        [logits] = self.session.run(None, {name: inputs[name] for name in self._input_names})
         return logits
+
+    @cached_property
+    def _input_names(self) -> list[str]:
+        """What the network reads; some read no types."""
+        return [known.name for known in self.session.get_inputs()]
 
 
 def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -> LightClassifier:

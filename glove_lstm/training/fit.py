@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from transformers import EvalPrediction, set_seed
 
 from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.data.columns import sorted_label_names
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -30,7 +31,6 @@ from glove_lstm.training.labelled_texts import (
     Label,
     LabelledTexts,
     class_weights,
-    sorted_label_names,
 )
 from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
 from glove_lstm.training.ngrams import fit_ngrams

@@ -78,19 +78,6 @@ class LabelledTexts:
         return replace(self, texts=[""] * len(self))
 
 
-def sorted_label_names(labels: Sequence[Label]) -> list[str]:
-    """Return the distinct labels, in numerical order if all are whole numbers, else in alphabetical order."""
-    names: set[str] = set()
-    for label in labels:
-        if isinstance(label, str):
-            names.add(label)
-        else:
-            names.update(label)
-    if all(name.removeprefix("-").isdecimal() for name in names):
-        return sorted(names, key=int)
-    return sorted(names)
-
-
 def number_labels(
     labels: Sequence[Label], names: Sequence[str], name: str = "labels"
 ) -> NDArray[Any]:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -76,21 +78,16 @@ def test_a_hostile_request_gets_a_message_and_leaves_no_traceback(demo, data, me
     assert "Traceback" not in demo.log.read_text(encoding="utf-8").removeprefix(log_before)
 
 
-def classify_with(folder, text):
+def classify_with(folder, text, **options):
     """The answer of an app that is built, not served."""
     checkpoint = Checkpoint.open(folder)
-    app = build_app(checkpoint, "mine")
+    app = build_app(checkpoint, "mine", **options)
     [function] = {block.fn for block in app.fns.values() if block.api_name == "classify"}
     return function(text, "")
 
 
 def test_low_scores_are_unsure(exported):
-    metrics_path = exported / "metrics.json"
-    metrics = json.loads(metrics_path.read_text())
-    suggested = {"threshold": 1.0, "coverage": 0.0, "accuracy": 1.0}
-    metrics["validation"]["suggested_threshold"] = suggested
-    metrics_path.write_text(json.dumps(metrics))
-    verdict, *_ = classify_with(exported, TEXT)
+    verdict, *_ = classify_with(exported, TEXT, unsure_below=1.0)
     assert re.search("unsure, nearest to (FAKE|REAL)", verdict)
 
 
@@ -102,3 +99,16 @@ def test_a_text_may_have_several_labels(copy, thresholds, expected):
     verdict, scores, _ = classify_with(copy, TEXT)
     assert f">{expected}<" in verdict
     assert set(scores) == {"FAKE", "REAL"}
+
+
+def test_it_needs_no_torch(exported):
+    code = f"""
+import sys
+for name in ("torch", "transformers", "datasets", "sklearn"):
+    sys.modules[name] = None  # importing it fails, as it does where it is not installed
+from glove_lstm.app import build_app
+from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.inference.load_classifier import load_classifier
+build_app(load_classifier(Checkpoint.open({str(exported)!r})), "mine")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

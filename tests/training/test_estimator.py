@@ -143,8 +143,17 @@ def test_the_command_trains_the_same_model(trained, articles):
 @pytest.fixture(scope="module")
 def saved(fitted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved") / "mine"
-    fitted.save_pretrained(folder)
+    fitted.save_pretrained(folder, language="de", license="mit")
     return folder
+
+
+def test_language_and_licence_are_on_the_card(saved, tmp_path):
+    card = (saved / "README.md").read_text(encoding="utf-8")
+    assert "\nlanguage: de\n" in card
+    assert "\nlicense: mit\n" in card
+    loaded = GloveLstmClassifier.from_pretrained(saved)
+    with pytest.raises(DataError, match=r"README\.md"):  # it keeps its card
+        loaded.save_pretrained(tmp_path, language="en")
 
 
 def test_the_command_saves_the_same_files(saved, trained, tmp_path):

@@ -7,11 +7,12 @@ from safetensors.torch import load_file
 from sklearn.utils.class_weight import compute_class_weight
 from support import COMMON, edit_json
 
+from glove_lstm.data.columns import sorted_label_names
 from glove_lstm.data.text_record import hash_texts
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.training.fit import fit
-from glove_lstm.training.labelled_texts import LabelledTexts, class_weights, sorted_label_names
+from glove_lstm.training.labelled_texts import LabelledTexts, class_weights
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from glove_lstm.errors import DataError
 from glove_lstm.modeling import configuration_glove_lstm
 from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, UNCALIBRATED
 from glove_lstm.tokenization import word_shapes
-from glove_lstm.training.arguments import ModelArguments, TokenizerArguments, make_recipe
+from glove_lstm.training.arguments import ModelArguments, TokenizerArguments
+from glove_lstm.training.recipe import make_recipe
 
 NAN = float("nan")
 WHOLE_NUMBERS = [

@@ -80,6 +80,6 @@ def test_svcs_can_learn_from_the_copies_of_our_presets(data_dir: Path) -> None:
     more_texts, more_labels = with_copies((texts, labels))
     # The n-gram classifier of a preset sees the same copies.
     tokenizer = build_tokenizer(lambda: more_texts, vocab_size=50_000, model_max_length=512)
-    copies = corrupt(texts, FIRST_SEED, 0, LightTokenizer.of(tokenizer))
+    copies = corrupt(texts, LightTokenizer.of(tokenizer), seed=FIRST_SEED)
     assert more_texts == [*texts, *copies]
     assert more_labels == labels * 2

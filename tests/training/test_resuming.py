@@ -14,7 +14,7 @@ from support import QUICK, SMALL
 
 from glove_lstm.data.load import load_splits
 from glove_lstm.errors import DataError
-from glove_lstm.training.checkpoints import claimed
+from glove_lstm.training.checkpoints import claimed_folder
 from glove_lstm.training.fit import fit
 from glove_lstm.training.recipe import make_recipe
 
@@ -134,7 +134,7 @@ def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
     refused = pytest.raises(
         DataError, match=r"model_name_or_path is .* removes; give another output"
     )
-    with refused, claimed(whole[1], None, checkpoint):
+    with refused, claimed_folder(whole[1], None, checkpoint):
         pass
     assert whole[1].joinpath(checkpoint).exists()
 
@@ -165,7 +165,7 @@ def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(run, killed, tmp_pa
 
 def test_one_training_writes_into_a_folder(run, tmp_path):
     with (
-        claimed(tmp_path, None, None),
+        claimed_folder(tmp_path, None, None),
         pytest.raises(DataError, match=rf"Another training writes to {tmp_path}"),
     ):
         run(tmp_path)

@@ -340,10 +340,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _global_state_restored(hide_output=True):
             classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
-        # `glove-lstm train` reads lists only, and does not record it.
-        is_from_command = classifier.config.label_type is None
-        are_lists = getattr(classifier.config, "labels_are_lists", is_from_command)
-        loaded._labels_are_lists = bool(are_lists)
+        are_lists = getattr(classifier.config, "labels_are_lists", None)
+        if are_lists is None:  # `glove-lstm train` reads lists only, and does not record it
+            are_lists = classifier.config.label_type is None
+        loaded._labels_are_lists = are_lists
         loaded._saved_from = checkpoint
         loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
         return loaded._set_model(classifier, tokenizer)

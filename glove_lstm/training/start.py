@@ -166,9 +166,6 @@ def model_of_checkpoint(
     path = str(recipe.model.model_name_or_path)
     changes: dict[str, Any] = {**UNCALIBRATED, **recipe.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
-    # These describe the texts and labels of the earlier training; callers of `fit` set them anew.
-    for name in ("text_column_names", "label_type", "labels_are_lists"):
-        changes[name] = None
     has_new_labels = list(train.label_names) != list(checkpoint.label_names)
     if has_new_labels:
         logger.warning(
@@ -179,6 +176,9 @@ def model_of_checkpoint(
         )
         changes |= _label_maps(train.label_names)
     model, tokenizer = checkpoint.load_model(**changes)
+    # These describe the texts and labels of the earlier training; callers of `fit` set them anew.
+    for name in ("text_column_names", "label_type", "labels_are_lists"):
+        setattr(model.config, name, None)
 
     if has_new_labels:  # the old weights belong to other labels, even where the number is the same
         _reset_label_weights(model)

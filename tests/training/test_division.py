@@ -133,7 +133,7 @@ def test_few_texts_are_not_held_out(caplog):
         assert train.texts == texts.texts
         assert held_out is None
     assert caplog.text.count("not calibrated") == 2  # of 0, nothing is said
-    assert "10 % of 80 texts are fewer than 10" in caplog.text
+    assert "only 8 of 80 texts would be held out" in caplog.text
     assert len(divide(texts, 0.2, 42)[1]) == 16
 
 

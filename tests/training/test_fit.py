@@ -122,7 +122,7 @@ def test_few_texts_are_not_calibrated_or_measured(train, caplog):
     assert config.temperature == config.ngram_weight == 1
     assert config.shrinkage == 0
     assert result.validation is None
-    assert "not calibrated to labels: 10 % of 16 texts" in caplog.text
+    assert "not calibrated: only 1 of 16 texts" in caplog.text
     metrics = {}
     add_baselines(metrics, result)
     assert not metrics

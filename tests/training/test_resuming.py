@@ -166,7 +166,7 @@ def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(run, killed, tmp_pa
 def test_one_training_writes_into_a_folder(run, tmp_path):
     with (
         claimed_folder(tmp_path, None, None),
-        pytest.raises(DataError, match=rf"Another training writes to {tmp_path}"),
+        pytest.raises(DataError, match=rf"Another run writes to {tmp_path}"),
     ):
         run(tmp_path)
     assert list(tmp_path.iterdir()) == []  # no lock is left

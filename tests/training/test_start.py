@@ -113,7 +113,7 @@ def start(news, glove_file, tmp_path, monkeypatch):
 
 def test_mistyped_words_begin_near_the_words(start, glove_file, caplog):
     glove = load_glove(str(glove_file))
-    model = start(glove).model.eval()
+    model = start(glove)[0].eval()
     assert "have vectors" not in caplog.text
     words = [word for word in glove.words if len(word) > 5]
     mistyped = [word[:-2] + word[-1] for word in words]

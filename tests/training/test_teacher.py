@@ -17,7 +17,7 @@ from glove_lstm.data.glove import load_glove
 from glove_lstm.errors import DataError
 from glove_lstm.training import teacher as teacher_module
 from glove_lstm.training.copies import altered_copies, similar_words
-from glove_lstm.training.teacher import LoadedTeacher, ask, load_teacher
+from glove_lstm.training.teacher import LoadedTeacher, TeacherAnswers, ask, load_teacher
 
 CPU = torch.device("cpu")
 NAMES = ["a", "b", "c"]
@@ -60,28 +60,28 @@ def test_a_checkpoint_of_this_package_is_a_teacher(checkpoint, news):
 def test_answers_are_kept_and_each_text_is_asked_once(tmp_path):
     texts = [f"text {number}" for number in range(40)] * 2
     first = Counting()
-    logits = ask(first, texts, NAMES, tmp_path)
+    logits = TeacherAnswers(first, NAMES, tmp_path).logits(texts)
     assert sorted(first.asked) == sorted(set(texts))
     np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
 
     again = Counting()
-    kept = ask(again, [*texts, "new"], NAMES, tmp_path)
+    kept = TeacherAnswers(again, NAMES, tmp_path).logits([*texts, "new"])
     assert again.asked == ["new"]
     np.testing.assert_array_equal(kept[:-1], logits)
 
     other = Counting("another")
-    ask(other, texts[:1], NAMES, tmp_path)
+    TeacherAnswers(other, NAMES, tmp_path).logits(texts[:1])
     assert other.asked == texts[:1]
-    assert ask(other, [], NAMES, tmp_path).shape == (0, 3)
+    assert TeacherAnswers(other, NAMES, tmp_path).logits([]).shape == (0, 3)
 
 
 def test_an_interrupted_run_asks_for_the_rest_only(tmp_path):
     texts = [f"text {number}" for number in range(2000)]
     first = Counting(stops_after=1500)
     with pytest.raises(KeyboardInterrupt):
-        ask(first, texts, NAMES, tmp_path)
+        TeacherAnswers(first, NAMES, tmp_path).logits(texts)
     after = Counting()
-    ask(after, texts, NAMES, tmp_path)
+    TeacherAnswers(after, NAMES, tmp_path).logits(texts)
     assert sorted(first.asked + after.asked) == sorted(texts)
 
 
@@ -95,17 +95,17 @@ def test_answers_are_written_while_the_teacher_is_asked(tmp_path, monkeypatch):
             written.append(sum(sizes))
             return super().logits(texts)
 
-    ask(Watching(), [f"text {number}" for number in range(100)], NAMES, tmp_path)
+    TeacherAnswers(Watching(), NAMES, tmp_path).logits([f"text {number}" for number in range(100)])
     assert written[0] == 0
     assert written[-1] > written[1] > 0
 
 
 def test_damaged_answers_are_named(tmp_path):
-    ask(Counting(), ["a text"], NAMES, tmp_path)
+    TeacherAnswers(Counting(), NAMES, tmp_path).logits(["a text"])
     [kept] = tmp_path.iterdir()
     kept.write_bytes(kept.read_bytes()[:-40])
     with pytest.raises(DataError, match=f"{kept.name} cannot be used .*: remove it"):
-        ask(Counting(), ["a text"], NAMES, tmp_path)
+        TeacherAnswers(Counting(), NAMES, tmp_path).logits(["a text"])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_is_fitted
 from transformers.utils import logging as transformers_logging
 
 from glove_lstm.checkpoint import WEIGHTS_NAME, Checkpoint
-from glove_lstm.data.columns import check_label_names
 from glove_lstm.data.files import digest
 from glove_lstm.data.in_memory import (
     LabelValues,
@@ -30,6 +29,7 @@ from glove_lstm.data.in_memory import (
     read_labels,
     read_texts,
 )
+from glove_lstm.data.labels import Label, check_label_names, number_labels
 from glove_lstm.data.text_record import TextRecord
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
@@ -44,7 +44,6 @@ from glove_lstm.publishing.card import keeps_card
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save_result import save_result
 from glove_lstm.training.fit import fit
-from glove_lstm.training.labelled_texts import Label, number_labels
 from glove_lstm.training.recipe import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
 from glove_lstm.training.result import TrainingResult
 

@@ -22,7 +22,7 @@ def serve_page(site: Path) -> Iterator[str]:
     shutil.copytree(ROOT / PAGE, site / PAGE)
     (site / "hub").symlink_to(ROOT / "hub")
     (site / "runtime").symlink_to(RUNTIME or site / "missing")
-    script = site / PAGE / "classifier.js"
+    script = site / PAGE / "onnx_runtime.js"
     script.write_text(re.sub(r'"https://.*/dist/"', '"/runtime/"', script.read_text()))
     handler = partial(SimpleHTTPRequestHandler, directory=site)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -12,18 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from glove_lstm.data.columns import (
+from glove_lstm.data.columns import TextColumns, check_column, choose_text_columns, read_text
+from glove_lstm.data.files import FilePath, user_path, without_folders
+from glove_lstm.data.labels import (
     Label,
     LabelColumn,
-    TextColumns,
-    check_column,
     check_label_names,
-    choose_text_columns,
     label_list,
-    read_text,
     sorted_label_names,
 )
-from glove_lstm.data.files import FilePath, user_path, without_folders
 from glove_lstm.data.named_datasets import open_dataset
 from glove_lstm.data.tables import Record, Table, open_table
 from glove_lstm.errors import DataError, shown

@@ -41,6 +41,11 @@ csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
 Record = Mapping[str, Any]
 
 
+# A name of a column has fewer words and characters.
+_WORDS_OF_SENTENCE = 5
+_CHARACTERS_OF_SENTENCE = 60
+
+
 @dataclass(frozen=True)
 class Table:
     """One input, whose rows are read once, by `records`."""
@@ -352,3 +357,23 @@ def _read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record]:
     with _open_parquet_file(path) as file:
         for batch in file.iter_batches(_PARQUET_BATCH, columns=list(columns)):
             yield from batch.to_pylist()
+
+
+def check_header_is_no_data(table: Table) -> None:
+    """Refuse a header with a name that looks like a value: the first row would be lost."""
+    for name in table.columns:
+        is_lonely_text = len(table.columns) == 1 and len(name.split()) > 1
+        if is_lonely_text or _looks_like_data(name):
+            raise DataError(
+                f"The first line of {table.name} looks like data, not like a header: {shown(name)}. Add a line with "
+                "the names of the columns, or set text_column_names if these are the names."
+            )
+
+
+def _looks_like_data(name: str) -> bool:
+    """Return whether a name of a column is a number or a date, a sentence, or very long."""
+    has_digits = any(map(str.isdecimal, name))
+    has_letters = any(map(str.isalpha, name))
+    if has_digits and not has_letters:
+        return True
+    return len(name) > _CHARACTERS_OF_SENTENCE or len(name.split()) >= _WORDS_OF_SENTENCE

@@ -18,15 +18,15 @@ from threadpoolctl import threadpool_limits
 from transformers import EvalPrediction, set_seed
 
 from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.data.columns import sorted_label_names
 from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.data.labels import Label, sorted_label_names
 from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import TokenizedTexts, tokenize, tokenize_for_lstm
 from glove_lstm.training.calibration import calibrate
 from glove_lstm.training.checkpoints import checkpoint_to_resume, claimed_folder
 from glove_lstm.training.division import divide
-from glove_lstm.training.labelled_texts import ClassWeight, Label, LabelledTexts, class_weights
+from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts, class_weights
 from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
 from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.recipe import Recipe, make_recipe

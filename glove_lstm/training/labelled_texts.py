@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.data.labels import Label, number_labels
 from glove_lstm.errors import DataError
 
-Label = str | Sequence[str]  # one label a text, or several
 ClassWeight = str | Mapping[str, float]  # "balanced", or the weight of each label
 Floats = NDArray[np.float64]
-
-_MOST_NAMED = 20  # labels in an error
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,47 +70,6 @@ class LabelledTexts:
     def without_texts(self) -> "LabelledTexts":
         """Return the labels alone, with empty texts."""
         return replace(self, texts=[""] * len(self))
-
-
-def number_labels(
-    labels: Sequence[Label], label_names: Sequence[str], name: str = "labels"
-) -> NDArray[Any]:
-    """Return the index of each label in `label_names`, (n,); or for lists of labels, (n, labels) with 1 for each.
-
-    `name` names the labels in errors.
-
-    Raises:
-        DataError: A label is not one of the names, or some are lists and others not.
-    """
-    number = {label_name: index for index, label_name in enumerate(label_names)}
-    are_lists = len(labels) > 0 and not isinstance(labels[0], str)
-    numbers: list[list[int]] = []  # of the labels of each text
-    for row, label in enumerate(labels, 1):
-        if isinstance(label, str) == are_lists:
-            raise DataError(
-                f"{name}, row {row} has the label {label!r}; give lists for all texts, or none."
-            )
-        labels_of_text = [label] if isinstance(label, str) else label
-        for text_label in labels_of_text:
-            if text_label not in number:
-                raise DataError(
-                    f"{name}, row {row} has the label {text_label!r}, not one of {_listing(label_names)}."
-                )
-        numbers.append([number[text_label] for text_label in labels_of_text])
-
-    if not are_lists:
-        return np.array([numbers_of_text[0] for numbers_of_text in numbers], dtype=np.int64)
-    has_label = np.zeros((len(numbers), len(label_names)), dtype=np.float32)
-    for row_index, numbers_of_text in enumerate(numbers):
-        has_label[row_index, numbers_of_text] = 1
-    return has_label
-
-
-def _listing(names: Sequence[str]) -> str:
-    known = ", ".join(names[:_MOST_NAMED])
-    if len(names) > _MOST_NAMED:
-        known += f" and {len(names) - _MOST_NAMED} more"
-    return known
 
 
 def class_weights(

@@ -17,6 +17,7 @@ def test_a_space_has_the_page_and_what_it_reads(api, exported, tmp_path):
     folder = tmp_path / "space"
     api.write(folder)
     expected = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js"}
+    expected |= {"explain.js", "onnx_runtime.js"}
     expected |= {"model/config.json", "model/tokenizer.json", "model/tokenizer_config.json"}
     expected |= {"model/light.onnx", "model/model.safetensors", "model/metrics.json"}
     expected.add("model/README.md")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glove_lstm.data.columns import sorted_label_names
+from glove_lstm.data.labels import sorted_label_names
 from glove_lstm.data.splits import grouped_stratified_split, keep_labels_on_both_sides
 from glove_lstm.errors import DataError
 from glove_lstm.training.division import divide, share_to_hold_out

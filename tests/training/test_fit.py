@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from sklearn.utils.class_weight import compute_class_weight
 from support import COMMON, edit_json
 
-from glove_lstm.data.columns import sorted_label_names
+from glove_lstm.data.labels import sorted_label_names
 from glove_lstm.data.text_record import hash_texts
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics

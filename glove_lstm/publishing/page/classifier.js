@@ -1,18 +1,12 @@
 /** A checkpoint's light.onnx under onnxruntime-web, with the scores of glove_lstm.LightClassifier. */
 
 import { explain } from "./explain.js";
+import { HASHES, RUNTIME } from "./onnx_runtime.js";
 import { Tokenizer } from "./tokenizer.js";
 
 // The graph, and the file from which it reads its large weights.
 const GRAPH = "light.onnx";
 const WEIGHTS = "model.safetensors";
-
-// The browser refuses other contents than these. docs/predict.md shows how to make the hashes of another version.
-const RUNTIME = "https://cdn.jsdelivr.net/npm/onnxruntime-web@1.30.0/dist/";
-const HASHES = {
-  "ort.wasm.bundle.min.mjs": "sha384-PLWz+nHEVHpjwBsO0YVdvQj6n5814Iv8E3b8FG0Rp/uIAtjFMCKOpP66iPzedrIG",
-  "ort-wasm-simd-threaded.wasm": "sha384-vjBJ1z7qrhkTyYsNqKeF6c7N+nOJSU94czEo+tvZcu8G75JparGq9kB+kTnEUNVM",
-};
 
 const SEVERAL = "multi_label_classification";
 

@@ -33,7 +33,7 @@ from benchmarks.paired import holm, mean_of_cells, paired_difference
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
-from glove_lstm.commands.train import parse_words
+from glove_lstm.commands.train import parse_arguments
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
 
@@ -268,7 +268,7 @@ def main(argv: Sequence[str]) -> None:
     add("--seeds", type=int, choices=numbers, default=1, help="runs of our presets; default: 1")
     add("--corrupted", action="store_true", help="also measure the texts with errors")
     args, rest = parser.parse_known_args(argv)
-    settings = Settings(args.glove, parse_words(rest), args.json.with_suffix(".teachers"))
+    settings = Settings(args.glove, parse_arguments(rest), args.json.with_suffix(".teachers"))
     results = measure(args, settings)
     sys.stdout.write(accuracy_table({task: results[task] for task in args.task}))
 

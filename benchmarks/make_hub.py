@@ -22,7 +22,7 @@ from benchmarks.records import record
 from benchmarks.thumbnail import plot_thumbnail
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, THUMBNAIL_NAME, Checkpoint
 from glove_lstm.commands.command import new_parser, run_command
-from glove_lstm.commands.train import parse_words
+from glove_lstm.commands.train import parse_arguments
 from glove_lstm.evaluation import run_metrics as measures
 from glove_lstm.evaluation.metrics import compute_metrics, measure_with_intervals
 from glove_lstm.evaluation.robustness import measure_robustness
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> None:
     add("--glove", required=True, help="a name or a file, as for train.py")
     add("--output_dir", type=Path, default=DEFAULT_CHECKPOINT, help="default: hub/ of this clone")
     args, rest = parser.parse_known_args(argv)
-    settings = Settings(args.glove, _ARGUMENTS | parse_words(rest))
+    settings = Settings(args.glove, _ARGUMENTS | parse_arguments(rest))
     _train(args.output_dir, args.data_dir, settings)
     classifier = load_classifier(Checkpoint.open(args.output_dir))
     plot_thumbnail(NAME, classifier, args.output_dir / THUMBNAIL_NAME)

@@ -29,7 +29,7 @@ from benchmarks.records import benchmark_parser, read_results, record, write_jso
 from benchmarks.tables import Results, scale_table
 from benchmarks.worker import run_worker
 from glove_lstm.commands.command import run_command
-from glove_lstm.commands.train import parse_words
+from glove_lstm.commands.train import parse_arguments
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import accuracy_with_interval
 
@@ -60,7 +60,7 @@ def measure_scale(args: argparse.Namespace, words: Sequence[str] = ()) -> Result
         args: The options of this benchmark.
         words: Arguments of train.py for `default`.
     """
-    settings = Settings(args.glove, parse_words(words))
+    settings = Settings(args.glove, parse_arguments(words))
     results: Results = read_results(args.json)
     headlines = read_headlines(args.data_dir)
     models = [model for model in MODELS if model in args.models and _is_installed(model)]

@@ -64,13 +64,16 @@ def main(argv: Sequence[str]) -> None:
     if arguments.with_baselines and data.is_multi_label:
         raise DataError("--with_baselines is for one label a text; leave it out.")
     unlabelled = _unlabelled_texts(arguments, data)
-    gc.freeze()  # Accelerate collects garbage after each training, among a million objects of the imported libraries
+    # Exclude the objects of the imported libraries from garbage collection, which Accelerate runs after each training.
+    gc.freeze()
     with hidden_progress(bool(recipe.training.disable_tqdm)):
         result = _fit(arguments, recipe, data, class_weight, unlabelled)
     if recipe.training.process_index > 0:  # only the first process writes files
         return
 
-    result.model.config.text_column_names = data.text_column_names
+    result.model.config.text_column_names = (
+        data.text_column_names
+    )  # which predictions then read by default
     test = _test_texts(data, result)
     metrics = _measure(arguments, data, result, test)
     save_result(result, metrics, folder, test)
@@ -136,12 +139,12 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
         DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
     """
     argv = list(argv)
-    _check_once(argv)
+    _check_lists_given_once(argv)
     values: dict[str, Any] = {}
     if argv and argv[0].endswith(".json"):
         path = Path(argv.pop(0))
         values = read_json_object(path, "give one object of argument names and values")
-    values |= parse_words(argv)
+    values |= parse_arguments(argv)
     preset = values.pop("preset", None) or "default"
     own_names = [argument.name for argument in fields(TrainArguments)]
     check_names(values, [*own_names, *RECIPE_ARGUMENTS])
@@ -167,7 +170,7 @@ class _Parser(HfArgumentParser):
         raise DataError(f"{message[:1].upper()}{message[1:].rstrip('.')}.")
 
 
-def parse_words(argv: Sequence[str]) -> dict[str, Any]:
+def parse_arguments(argv: Sequence[str]) -> dict[str, Any]:
     """Return the arguments that a command line names, with their values."""
     parser = _Parser(
         (TrainArguments, *GROUPS),  # type: ignore[arg-type]
@@ -191,8 +194,8 @@ def parse_words(argv: Sequence[str]) -> dict[str, Any]:
     return vars(given)
 
 
-def _check_once(argv: Sequence[str]) -> None:
-    """Refuse a second list of files, which would replace the first list."""
+def _check_lists_given_once(argv: Sequence[str]) -> None:
+    """Raise a DataError if an option of files is given twice: argparse would keep the last list only."""
     names = []
     for word in argv:
         if word.startswith("--"):
@@ -210,7 +213,7 @@ def _class_weight(argument: str | None) -> ClassWeight | None:
 
 
 def _load(arguments: TrainArguments) -> Data:
-    """Load the texts with labels. They may be missing if there are unlabelled texts."""
+    """Load the texts with labels. If there are unlabelled texts, there may be no others."""
     files = arguments.train_file or arguments.validation_file or arguments.test_file
     has_labelled_texts = bool(arguments.dataset_name or files)
     if arguments.unlabelled_file and not has_labelled_texts:

@@ -217,6 +217,15 @@ def _load(arguments: TrainArguments) -> Data:
     files = arguments.train_file or arguments.validation_file or arguments.test_file
     has_labelled_texts = bool(arguments.dataset_name or files)
     if arguments.unlabelled_file and not has_labelled_texts:
+        for name in (
+            "dataset_config_name",
+            "data_files",
+            "data_dir",
+            "revision",
+            "group_column_name",
+        ):
+            if getattr(arguments, name) is not None:
+                raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
         return _data_without_labels(arguments)
     options = {}
     for argument in fields(DataArguments):

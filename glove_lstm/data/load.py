@@ -250,7 +250,8 @@ def _read_splits(tables: Tables, reader: "_Reader") -> tuple[dict[str, LabelledR
             remedy = "set label_column_name to another column"
             check_label_names(names, len(rows), split_name, remedy)
             reader = replace(reader, label_column=replace(reader.label_column, known=names))
-        if split == "train" and len(names) < 2:
+        has_too_few = len(names) < (1 if reader.label_column.holds_lists else 2)
+        if split == "train" and has_too_few:
             label = f"the label {shown(names[0])} only" if names else "no label"
             raise DataError(f"{split_name} has {label}; a classifier needs two or more.")
         splits[split] = rows

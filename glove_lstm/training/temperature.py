@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 Floats = NDArray[np.float64]
 
-LOWEST_SCALE = 0.05  # 1 / temperature
+LOWEST_SCALE = 0.01  # 1 / temperature
 HIGHEST_SCALE = 20.0
 
 
@@ -27,7 +27,7 @@ def as_questions(logits: Floats, labels: NDArray[Any]) -> tuple[Floats, NDArray[
 
 
 def doubtful_targets(classes: NDArray[np.integer], count: int) -> Floats:
-    """Return targets that keep few texts from high certainty, (n, count), as Platt (1999) does for two classes.
+    """Return smoothed targets (n, count), so that few texts do not give extreme temperatures (Platt 1999).
 
     The target of a text's class is 1 - doubt instead of 1, and the other classes share the doubt. The doubt is
     1 / (n / 2 + 2): 8 texts have the targets 5/6 and 1/6.
@@ -39,7 +39,7 @@ def doubtful_targets(classes: NDArray[np.integer], count: int) -> Floats:
 
 
 def best_scale(logits: Floats, targets: Floats) -> tuple[float, float]:
-    """Return the factor of logits (n, classes) with the smallest cross-entropy, from 0.05 to 20, and that value."""
+    """Return the factor of logits (n, classes) with the smallest cross-entropy, from 0.01 to 20, and that value."""
 
     def loss(log_scale: float) -> float:
         return -(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum() / len(targets)

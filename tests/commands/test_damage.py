@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from support import QUICK, ROOT, SMALL, assert_refused, edit_json, run_here
 
 from glove_lstm import GloveLstmClassifier
-from glove_lstm.app.api import Api
+from glove_lstm.app import build_app
 from glove_lstm.checkpoint import LOADED_NAMES, Checkpoint
 from glove_lstm.commands import evaluate, export, predict, push, train
 from glove_lstm.errors import DataError
@@ -58,13 +58,17 @@ def load_model(folder: Path) -> object:
     return Checkpoint.open(folder).load_model()
 
 
+def open_app(folder: Path) -> object:
+    return build_app(Checkpoint.open(folder), "mine")
+
+
 LOADERS = (
     load_model,
     LightClassifier.from_pretrained,
     GloveLstmClassifier.from_pretrained,
     BatchClassifier,
     partial(BatchClassifier, backend="torch"),
-    Api,
+    open_app,
 )
 
 

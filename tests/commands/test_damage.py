@@ -227,7 +227,7 @@ def test_damaged_checkpoints_of_the_trainer(
     command = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
     command += SMALL + QUICK
     done = run_here(train.main, *command, "--resume_from_checkpoint", damaged)
-    assert_refused(done, "cannot continue from", damaged.name)
+    assert_refused(done, damaged.name)
     assert not (tmp_path / "model.safetensors").exists()
 
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -132,15 +133,18 @@ def _fit_ours(drawing: Drawing, encoder: str, glove: GloveVectors, kept: Path) -
     names = [drawing.label_names[label] for label in drawing.labels]
     with tempfile.TemporaryDirectory() as folder:
         _copy_answers(kept, Path(folder))
-        recipe = make_recipe(output_dir=folder, save_strategy="no", seed=drawing.seed)
-        result = fit(
-            drawing.texts,
-            names,
-            recipe=recipe,
-            label_names=drawing.label_names,
-            glove=glove,
-            **options,
+        recipe = make_recipe(
+            output_dir=folder, save_strategy="no", seed=drawing.seed, disable_tqdm=True
         )
+        with redirect_stdout(sys.stderr):  # the Trainer's log
+            result = fit(
+                drawing.texts,
+                names,
+                recipe=recipe,
+                label_names=drawing.label_names,
+                glove=glove,
+                **options,
+            )
         _copy_answers(Path(folder), kept)
     classifier = TorchClassifier.of(result.model, LightTokenizer.of(result.tokenizer))
     return lambda texts: classifier.predict_proba(list(texts))

@@ -107,8 +107,9 @@ def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
     """Load a teacher.
 
     Args:
-        teacher: A `Teacher`, or only its name or folder; or a function that takes a list of texts and returns the
-            probability of each label, such as `predict_proba` of a pipeline of scikit-learn, in the order of the
+        teacher: A `Teacher`, or only its name or folder; it is a classifier if `architectures` in its config.json ends
+            with ForSequenceClassification, and an encoder if not. Or a function that takes a list of texts and returns
+            the probability of each label, such as `predict_proba` of a pipeline of scikit-learn, in the order of the
             labels that `fit` is given, by default that of `sorted_label_names`.
         device: Where a teacher of the Hub computes.
 

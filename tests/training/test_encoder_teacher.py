@@ -7,10 +7,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from support import assert_refused, run_here
 from transformers import BertForSequenceClassification, BertModel, BertTokenizerFast
 
-from glove_lstm.commands import evaluate
 from glove_lstm.errors import DataError
 from glove_lstm.training.answers import ask
 from glove_lstm.training.encoder_head import EncoderAnswers
@@ -188,8 +186,6 @@ def test_an_encoder_needs_texts_of_every_label(train, news, encoder):
         train([], [], teacher=encoder, unlabelled=news.texts)
 
 
-def test_an_encoder_measures_nothing(encoder, checkpoint, articles):
+def test_an_encoder_answers_no_questions_of_labels(encoder):
     with pytest.raises(DataError, match="is an encoder, which has no labels; give a classifier"):
         ask(load_teacher(encoder, CPU), ["a text"], NAMES)
-    arguments = [str(checkpoint), "--test_file", str(articles), "--teacher", str(encoder)]
-    assert_refused(run_here(evaluate.main, *arguments), "is an encoder")

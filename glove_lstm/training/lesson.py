@@ -114,6 +114,7 @@ def lesson_of_teacher(
         unlabelled, chosen = _hold_out(unlabelled, train, seed)
         if chosen:
             calibrated_on = "unlabelled"
+            logger.info("%s unlabelled texts are held out for calibration.", f"{len(chosen):,}")
             held_out_logits = answers.logits(chosen)
             if isinstance(teacher, LoadedEncoder):
                 labels = _drawn_labels(held_out_logits / temperature, seed)

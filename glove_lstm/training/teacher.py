@@ -242,7 +242,7 @@ class _TransformersEncoder(LoadedEncoder):
 
 def _has_fast_bfloat16() -> bool:
     """Return whether the processor multiplies matrices of bfloat16 (AMX). Older versions of torch do not tell."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16", False))
 
 

@@ -62,9 +62,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         preset: Recipe to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         on_empty: What `fit` does with a blank text that has a label: "error", "drop" or "keep".
-        teacher: A classifier whose logits the model learns: an id on the Hub, a folder, a `glove_lstm.Teacher`, or a
-            function from a list of texts to the probability of each label, in the order of
-            the sorted labels, such as `predict_proba` of a fitted pipeline.
+        teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a
+            `glove_lstm.Teacher`, or a function from a list of texts to the probability of each label, in the order of
+            the sorted labels, such as `predict_proba` of a fitted pipeline. On the embeddings of an encoder, a logistic
+            regression is fitted to the labels.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
         verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,

@@ -72,8 +72,8 @@ class TrainArguments(DataArguments):
     )
     teacher: str | None = option(
         None,
-        "A classifier whose logits the model learns: an id on the Hub, or a folder. It must have the labels of the "
-        "texts.",
+        "A model of transformers from which this one learns: an id on the Hub, or a folder. A classifier must have the "
+        "labels of the texts. An encoder, such as sentence-transformers/all-mpnet-base-v2, learns them from the texts.",
     )
     teacher_revision: str | None = option(None, "Commit, tag or branch of the teacher on the Hub.")
     trust_remote_code: bool = option(

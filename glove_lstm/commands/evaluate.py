@@ -35,7 +35,8 @@ from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.training.teacher import Teacher, ask, load_teacher
+from glove_lstm.training.answers import ask
+from glove_lstm.training.teacher import Teacher, load_teacher
 
 _DATA_FIELDS = dataclasses.fields(DataArguments)
 

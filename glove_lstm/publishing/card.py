@@ -348,9 +348,7 @@ def _calibration(metrics: Mapping[str, Any], measured: Mapping[str, Mapping[str,
     if "validation" in metrics:
         texts = f"{about['rows']['validation']:,} validation texts"
     elif distillation.get("calibrated_on") == "unlabelled":
-        texts = (
-            f"{distillation['held_out']:,} unlabelled texts, with the best labels of the teacher"
-        )
+        texts = f"{distillation['held_out']:,} unlabelled texts, with labels of the teacher"
     else:
         return "The scores are not calibrated."
     values = f"temperature {about['temperature']:.3g}"
@@ -451,9 +449,12 @@ def _teacher(distillation: Mapping[str, Any]) -> str:
     origin = teacher.get("license") or "licence unknown"
     if teacher.get("revision"):
         origin += f", revision `{teacher['revision']}`"
+    name = f"`{teacher['name']}`"
+    if teacher.get("embeddings"):
+        name = f"a logistic regression on the embeddings of {name}"
     text = (
-        f"The LSTM learned the logits of `{teacher['name']}` ({origin}) on {distillation['texts']:,} texts, among them "
-        f"{distillation['copies']:,} altered copies and {distillation['unlabelled']:,} texts without labels."
+        f"The LSTM learned the logits of {name} ({origin}) on {distillation['texts']:,} texts, among "
+        f"them {distillation['copies']:,} altered copies and {distillation['unlabelled']:,} texts without labels."
     )
     if distillation.get("agreement") is not None:
         text += (

@@ -22,17 +22,23 @@ from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.data.labels import Label, sorted_label_names
 from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.answers import check_labels
 from glove_lstm.training.batches import TokenizedTexts, tokenize, tokenize_for_lstm
 from glove_lstm.training.calibration import calibrate
 from glove_lstm.training.checkpoints import checkpoint_to_resume, claimed_folder
 from glove_lstm.training.division import divide
 from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts, class_weights
-from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
+from glove_lstm.training.lesson import (
+    Lesson,
+    lesson_of_labels,
+    lesson_of_teacher,
+    unlabelled_texts_calibrate,
+)
 from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.result import TrainingResult, describe, make_result
 from glove_lstm.training.start import lower_dropout, model_of_checkpoint, new_model
-from glove_lstm.training.teacher import LoadedTeacher, TeacherLike, check_labels, load_teacher
+from glove_lstm.training.teacher import LoadedTeacher, TeacherLike, load_teacher
 from glove_lstm.training.trainer import train_lstm
 
 _DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
@@ -70,11 +76,12 @@ def fit(
         groups: n values, such as authors. The texts of a group are either all held out or all trained on. Without
             effect if validation texts are given.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
-        sample_weight: (n,) weight of each text. With a teacher, the weights of labels and texts apply to the n-grams
-            only.
+        sample_weight: (n,) weight of each text. With a teacher, the weights of labels and texts apply to the n-grams,
+            and to the regression on an encoder's embeddings.
         glove: Vectors that are already loaded, instead of the recipe's.
         compute_metrics: Metrics of the held-out texts after each epoch, for the Trainer.
-        teacher: A classifier to learn from; see `load_teacher`. It should not have seen the held-out texts.
+        teacher: A classifier or an encoder to learn from; see `load_teacher`. It should not have seen the held-out
+            texts.
         unlabelled: Texts without labels, for which the model learns the teacher's logits.
 
     Raises:
@@ -96,7 +103,11 @@ def fit(
 
     with _claimed_output(recipe) as resumed_from:
         train, groups = _without_weight_0(given, groups)
-        if held_out is None:
+        fraction = recipe.training.validation_fraction
+        labelled_texts_calibrate = not unlabelled_texts_calibrate(
+            loaded_teacher, len(train), len(unlabelled), fraction
+        )
+        if held_out is None and labelled_texts_calibrate:
             train, held_out = _divide(train, groups, recipe)
         _check_selection(recipe, held_out)
         label_weights = _label_weights(class_weight, train)

@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.splits import rows_without_near_duplicates
 from glove_lstm.errors import DataError
+from glove_lstm.training.answers import ClassifierAnswers
 from glove_lstm.training.copies import altered_copies, copies_of_each
 from glove_lstm.training.division import FEWEST_HELD_OUT
+from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.teacher import LoadedTeacher, TeacherAnswers
+from glove_lstm.training.teacher import LoadedClassifier, LoadedEncoder, LoadedTeacher
 from glove_lstm.training.temperature import fit_temperature
 
 logger = logging.getLogger(__name__)
@@ -23,6 +26,8 @@ logger = logging.getLogger(__name__)
 # Unlabelled texts that are held out for the calibration if there are no validation texts; enough for a temperature.
 _CALIBRATING_SHARE = 0.1
 _MOST_CALIBRATING = 1_000
+# With fewer labels and an encoder, all labelled texts teach, and unlabelled ones calibrate; DECISIONS.md says why.
+_FEW_LABELS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +79,15 @@ def lesson_of_teacher(
 ) -> Lesson:
     """Ask a teacher for the logits of the training texts, of altered copies of them, and of unlabelled texts.
 
-    Known labels of held-out texts give the temperature by which the logits are divided. The n-grams learn the labels;
-    if there are more unlabelled than labelled texts, also the teacher's best label of each unlabelled text.
+    The logits are divided by a temperature: that of an encoder's regression, or the one at which a classifier's logits
+    fit the labels of held-out texts best. The n-grams learn the labels; if there are more unlabelled than labelled
+    texts, also the teacher's best label of each unlabelled text.
 
     Args:
-        teacher: The teacher.
-        train: Texts with labels. There may be none.
-        held_out: Texts that calibrate the model. None: a tenth of the unlabelled texts, at most 1,000, with the
-            teacher's best labels, unless these are fewer than 10.
+        teacher: The teacher. For an encoder, a regression on its embeddings is fitted to the training texts.
+        train: Texts with labels. There may be none, unless the teacher is an encoder.
+        held_out: Texts that calibrate the model. None: a tenth of the unlabelled texts, at most 1,000, with labels of
+            the teacher, unless these are fewer than 10.
         unlabelled: Texts without labels. Near duplicates of held-out texts are left out.
         copies: Altered copies of each training text; None: by their number.
         glove: Vectors by which words are exchanged in copies; None: none are.
@@ -91,21 +97,30 @@ def lesson_of_teacher(
     Raises:
         DataError: No texts are left to learn from.
     """
-    answers = TeacherAnswers(teacher, train.label_names, folder)
-    temperature = 1.0
+    answers: ClassifierAnswers | EncoderAnswers
+    if isinstance(teacher, LoadedEncoder):
+        answers = EncoderAnswers(teacher, train, folder, seed)
+    else:
+        answers = ClassifierAnswers(teacher, train.label_names, folder)
+    temperature = answers.temperature
     held_out_logits = None
     calibrated_on = None
     if held_out is not None:
         calibrated_on = "validation"
         held_out_logits = answers.logits(held_out.texts)
-        temperature = fit_temperature(held_out_logits.astype(np.float64), held_out.labels)
+        if isinstance(teacher, LoadedClassifier):
+            temperature = fit_temperature(held_out_logits.astype(np.float64), held_out.labels)
     else:
         unlabelled, chosen = _hold_out(unlabelled, train, seed)
         if chosen:
             calibrated_on = "unlabelled"
+            logger.info("%s unlabelled texts are held out for calibration.", f"{len(chosen):,}")
             held_out_logits = answers.logits(chosen)
-            best_labels = held_out_logits.argmax(axis=1)
-            held_out = LabelledTexts(chosen, best_labels, train.label_names)
+            if isinstance(teacher, LoadedEncoder):
+                labels = _drawn_labels(held_out_logits / temperature, seed)
+            else:  # nothing is known of how sure it may be
+                labels = held_out_logits.argmax(axis=1)
+            held_out = LabelledTexts(chosen, labels, train.label_names)
     if held_out is not None:
         unlabelled = without_near_duplicates(unlabelled, held_out.texts, "held-out")
     if not len(train) and not unlabelled:
@@ -123,7 +138,7 @@ def lesson_of_teacher(
     texts = [*train.texts, *altered, *unlabelled]
     logger.info("The model learns the teacher's logits for %s texts.", f"{len(texts):,}")
     about = {
-        "teacher": teacher.about,
+        "teacher": answers.about,
         "temperature": temperature,
         "texts": len(texts),
         "copies": len(altered),
@@ -140,6 +155,19 @@ def lesson_of_teacher(
         held_out=held_out,
         teaching=Teaching(about, unlabelled, held_out_logits, has_own_labels),
     )
+
+
+def unlabelled_texts_calibrate(
+    teacher: LoadedTeacher | None, labelled: int, unlabelled: int, fraction: float | None
+) -> bool:
+    """Return whether unlabelled texts are held out, instead of labelled ones.
+
+    That is so for an encoder with few labelled texts and enough unlabelled ones, unless a share of the labelled texts
+    is asked for.
+    """
+    enough = _CALIBRATING_SHARE * unlabelled >= FEWEST_HELD_OUT
+    is_encoder = isinstance(teacher, LoadedEncoder)
+    return is_encoder and fraction is None and labelled < _FEW_LABELS and enough
 
 
 def without_near_duplicates(texts: Sequence[str], others: Sequence[str], name: str) -> list[str]:
@@ -177,6 +205,13 @@ def _hold_out(
     chosen = generator.permutation(candidates)[:count]
     others = np.setdiff1d(np.arange(len(unlabelled)), chosen)
     return [unlabelled[row] for row in others], [unlabelled[row] for row in chosen]
+
+
+def _drawn_labels(logits: NDArray[np.floating], seed: int) -> NDArray[np.int64]:
+    """Draw a label for each text by its probabilities, (n,): drawn labels are as unsure as the logits."""
+    limits = softmax(logits.astype(np.float64), axis=1).cumsum(axis=1)
+    drawn = np.random.default_rng(seed).random((len(logits), 1))
+    return (drawn > limits[:, :-1]).sum(axis=1)
 
 
 def _joined(

@@ -1,9 +1,13 @@
-"""Teachers: classifiers that another model learns from (Hinton et al. 2015, https://arxiv.org/abs/1503.02531)."""
+"""Teachers, from which another model learns (Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
+
+A classifier gives logits. An encoder gives embeddings, on which a classifier is fitted; see `encoder_head`.
+"""
 
 import hashlib
-import time
+import json
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,38 +16,48 @@ import numpy as np
 import torch
 from huggingface_hub import ModelCard, snapshot_download
 from numpy.typing import NDArray
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
 from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
 from glove_lstm.data.files import check_is_no_file, check_revision, digest, without_folders
-from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.progress import progress
+
+logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
 Function = Callable[[list[str]], Any]  # n texts -> the probability of each label, (n, labels)
 
-LOGITS_NAME = (
-    "teacher_logits-{}.npz"  # in the output folder, with the beginning of the teacher's identity
-)
-_KEY_SIZE = 16  # bytes
-
-_BATCH_SIZE = 32  # texts
-_SECONDS_BETWEEN_WRITES = 120.0
-_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.py", "README.md"]
+_FILES = [
+    "*.json",
+    "*.safetensors",
+    "*.txt",
+    "*.model",
+    "*.py",
+    "README.md",
+    "*_Pooling/config.json",
+]
 _DEFAULT_LONGEST = 512  # tokens that a teacher reads if its tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers has a larger number if there is no limit
+_CLASSIFIER_SUFFIX = "ForSequenceClassification"  # of the architecture in config.json
+# Modules of sentence-transformers that are computed here. Others would change the embeddings.
+_MODULES = ("Transformer", "Pooling", "Normalize")
+_POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
 # Smaller probabilities are raised to this one, because their logarithms would dominate the squared difference.
 _LEAST_PROBABILITY = 1e-4
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """Where to find a teacher: a classifier on the Hub or in a folder.
+    """Where to find a teacher: a classifier, or an encoder, on the Hub or in a folder.
 
     Args:
-        model: A repository's id on the Hub, or a folder. The weights must be safetensors, and a text must have one
-            label.
+        model: A repository's id on the Hub, or a folder. The weights must be safetensors. For a classifier, a text
+            must have one label.
         revision: Commit, tag or branch on the Hub.
         trust_remote_code: Whether the Python files of the repository may run. Checkpoints of this package need none.
     """
@@ -56,30 +70,46 @@ class Teacher:
 TeacherLike = str | Path | Teacher | Function
 
 
-class LoadedTeacher(ABC):
+class _Loaded(ABC):
     """A teacher that can be asked.
 
     Attributes:
         about: Its name, and its revision and licence if they are known.
         label_names: Its labels in the order of its logits; None: those of the texts.
-        identity: A hash of the files that decide its logits; None: unknown.
+        identity: A hash of the files that decide its answers; None: unknown.
     """
 
     about: dict[str, Any]
     label_names: list[str] | None = None
     identity: str | None = None
 
+
+class LoadedClassifier(_Loaded):
+    """A teacher that tells labels."""
+
     @abstractmethod
     def logits(self, texts: list[str]) -> Floats:
         """Return the logits of a few texts, up to a constant for each text: (n, labels)."""
+
+
+class LoadedEncoder(_Loaded):
+    """A teacher that knows no labels, but embeds texts."""
+
+    @abstractmethod
+    def embed(self, texts: list[str]) -> Floats:
+        """Return the embeddings of a few texts, (n, width)."""
+
+
+LoadedTeacher = LoadedClassifier | LoadedEncoder
 
 
 def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
     """Load a teacher.
 
     Args:
-        teacher: A `Teacher`, or only its name or folder; or a function that takes a list of texts and returns the
-            probability of each label, such as `predict_proba` of a pipeline of scikit-learn, in the order of the
+        teacher: A `Teacher`, or only its name or folder; it is a classifier if `architectures` in its config.json ends
+            with ForSequenceClassification, and an encoder if not. Or a function that takes a list of texts and returns
+            the probability of each label, such as `predict_proba` of a pipeline of scikit-learn, in the order of the
             labels that `fit` is given, by default that of `sorted_label_names`.
         device: Where a teacher of the Hub computes.
 
@@ -89,13 +119,7 @@ def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
     if isinstance(teacher, str | Path):
         teacher = Teacher(str(teacher))
     if isinstance(teacher, Teacher):
-        loaded = _TransformersTeacher(teacher, device)
-        try:
-            loaded.logits(["One text.", "Another text"])
-        except Exception as error:
-            problem = f"The teacher {teacher.model} cannot classify ({first_line(error)})"
-            raise DataError(f"{problem}; give another one.") from error
-        return loaded
+        return _load_from_files(teacher, device)
     if callable(teacher):
         return _FunctionTeacher(teacher)
     raise DataError(
@@ -104,34 +128,160 @@ def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
     )
 
 
-class _TransformersTeacher(LoadedTeacher):
+def _load_from_files(teacher: Teacher, device: torch.device) -> LoadedTeacher:
+    """Load a classifier or an encoder, say which it is, and try it."""
+    check_revision(teacher.model, teacher.revision)
+    folder = _download(teacher)
+    files = _Files.load(teacher, folder, device)
+    examples = ["One text.", "Another text"]
+    try:
+        if files.is_classifier:
+            classifier = _TransformersClassifier(files)
+            classifier.logits(examples)
+            logger.info("The teacher %s is a classifier.", teacher.model)
+            return classifier
+        encoder = _TransformersEncoder(files)
+        encoder.embed(examples)
+    except DataError:
+        raise
+    except Exception as error:
+        problem = f"The teacher {teacher.model} cannot read texts ({first_line(error)})"
+        raise DataError(f"{problem}; give another one.") from error
+    logger.info(
+        "The teacher %s is an encoder: a logistic regression on its embeddings learns the labels.",
+        teacher.model,
+    )
+    return encoder
+
+
+@dataclass(frozen=True, eq=False)
+class _Files:
+    """Config, tokenizer and network of a folder."""
+
+    teacher: Teacher
+    folder: Path
+    config: Any
+    tokenizer: Any
+    model: Any
+
+    @classmethod
+    def load(cls, teacher: Teacher, folder: Path, device: torch.device) -> "_Files":
+        """Load the files of a folder."""
+        config, tokenizer, model = _load(teacher, folder)
+        return cls(teacher, folder, config, tokenizer, model.to(device).eval())
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether the network has a head that classifies."""
+        return _is_classifier(self.config)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The name, and revision and licence if they are known."""
+        name = without_folders(self.teacher.model)
+        return {"name": name, **_revision_and_license(self.teacher, self.folder)}
+
+    def inputs(self, texts: list[str], longest: int | None = None) -> Any:
+        """Return the tokens of texts, of which `longest` are read; None: as many as the network reads."""
+        most = self.tokenizer.model_max_length
+        if most > _NO_LIMIT:
+            most = _DEFAULT_LONGEST
+        most = min(most, getattr(self.config, "max_position_embeddings", most))
+        if longest is not None:
+            most = min(most, longest)
+        inputs = self.tokenizer(
+            texts, padding=True, truncation=True, max_length=most, return_tensors="pt"
+        )
+        return inputs.to(self.model.device)
+
+
+class _TransformersClassifier(LoadedClassifier):
     """A sequence classifier of transformers."""
 
-    def __init__(self, teacher: Teacher, device: torch.device) -> None:
-        check_revision(teacher.model, teacher.revision)
-        folder = _download(teacher)
-        self._config, self._tokenizer, model = _load(teacher, folder)
-        self._model = model.to(device).eval()
-        labels = range(self._config.num_labels)
-        self.label_names = [str(self._config.id2label[label]) for label in labels]
-        name = without_folders(teacher.model)
-        self.about = {"name": name, **_revision_and_license(teacher, folder)}
-        self.identity = _identity(folder)
+    def __init__(self, files: _Files) -> None:
+        self._files = files
+        labels = range(files.config.num_labels)
+        self.label_names = [str(files.config.id2label[label]) for label in labels]
+        self.about = files.about
+        self.identity = _identity(files.folder)
 
     @torch.inference_mode()
     def logits(self, texts: list[str]) -> Floats:
-        inputs = self._tokenizer(
-            texts, padding=True, truncation=True, max_length=self._longest, return_tensors="pt"
-        )
-        return self._model(**inputs.to(self._model.device)).logits.float().numpy(force=True)
+        inputs = self._files.inputs(texts)
+        return self._files.model(**inputs).logits.float().numpy(force=True)
 
-    @property
-    def _longest(self) -> int:
-        """Tokens that the teacher reads."""
-        longest = self._tokenizer.model_max_length
-        if longest > _NO_LIMIT:
-            longest = _DEFAULT_LONGEST
-        return min(longest, getattr(self._config, "max_position_embeddings", longest))
+
+class _TransformersEncoder(LoadedEncoder):
+    """An encoder of transformers, pooled as its files of sentence-transformers say; without these, by the mean."""
+
+    def __init__(self, files: _Files) -> None:
+        self._files = files
+        name = files.teacher.model
+        self._pooling, self._normalizes = _pooling_of(name, files.folder)
+        self._longest = _read_json(name, files.folder / "sentence_bert_config.json").get(
+            "max_seq_length"
+        )
+        self.about = files.about
+        self.identity = _identity(files.folder)
+
+    @torch.inference_mode()
+    def embed(self, texts: list[str]) -> Floats:
+        inputs = self._files.inputs(texts, self._longest)
+        # Twice to three times as fast where the processor has such instructions, with cosines of 0.9999 and more.
+        with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
+            hidden = self._files.model(**inputs).last_hidden_state.float()
+        if self._pooling == "cls":
+            embeddings = hidden[:, 0]
+        else:
+            mask = inputs["attention_mask"][..., None].to(hidden.dtype)
+            embeddings = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+        if self._normalizes:
+            embeddings = torch.nn.functional.normalize(embeddings, dim=1)
+        return embeddings.numpy(force=True)
+
+
+def _has_fast_bfloat16() -> bool:
+    """Return whether the processor multiplies matrices of bfloat16 (AMX). Older versions of torch do not tell."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16", False))
+
+
+def _pooling_of(name: str, folder: Path) -> tuple[str, bool]:
+    """Return "mean" or "cls", and whether embeddings are normalised, as the files of sentence-transformers say."""
+    modules = _read_json(name, folder / "modules.json") or []
+    kinds = [module["type"].rpartition(".")[2] for module in modules]
+    for kind in kinds:
+        if kind not in _MODULES:
+            raise DataError(
+                f"The teacher {name} has a module {kind}, which is not supported; give an encoder with "
+                f"{', '.join(_MODULES)} only."
+            )
+    pooling = "mean"
+    if "Pooling" in kinds:
+        path = folder / modules[kinds.index("Pooling")]["path"] / "config.json"
+        settings = _read_json(name, path)
+        chosen = [
+            key for key, value in settings.items() if key.startswith("pooling_mode_") and value
+        ]
+        if len(chosen) != 1 or chosen[0] not in _POOLINGS:
+            raise DataError(
+                f"The teacher {name} pools by {' and '.join(chosen) or 'nothing'}, which is not supported; give an "
+                f"encoder with {' or '.join(_POOLINGS)}."
+            )
+        pooling = _POOLINGS[chosen[0]]
+    return pooling, "Normalize" in kinds
+
+
+def _read_json(name: str, path: Path) -> Any:
+    """Return the content of a JSON file; if there is none, an empty one."""
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(
+            f"The teacher {name} has a damaged {path.name} ({first_line(error)}); load it again."
+        ) from None
 
 
 def _download(teacher: Teacher) -> Path:
@@ -156,9 +306,12 @@ def _load(teacher: Teacher, folder: Path) -> tuple[Any, Any, Any]:
     trust = teacher.trust_remote_code
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=trust)
-        _check_task(teacher, config)
+        auto_model: Any = AutoModel
+        if _is_classifier(config):
+            _check_task(teacher, config)
+            auto_model = AutoModelForSequenceClassification
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
-        model, info = AutoModelForSequenceClassification.from_pretrained(
+        model, info = auto_model.from_pretrained(
             folder,
             trust_remote_code=trust,
             use_safetensors=True,
@@ -175,14 +328,22 @@ def _load(teacher: Teacher, folder: Path) -> tuple[Any, Any, Any]:
             ) from None
         problem = f"The teacher {teacher.model} cannot be loaded ({first_line(error)})"
         raise DataError(
-            f"{problem}: give a text classifier with safetensors weights and a tokenizer."
+            f"{problem}: give a text classifier or an encoder, with safetensors weights and a tokenizer."
         ) from error
-    if info["missing_keys"]:  # transformers would draw these weights at random
-        missing = min(info["missing_keys"])
+    missing = set(info["missing_keys"])  # transformers draws these weights at random
+    if not _is_classifier(config):
+        missing = {key for key in missing if "pooler" not in key.split(".")}  # it is not used
+    if missing:
         raise DataError(
-            f"The teacher {teacher.model} lacks the weights {missing}: give a model that was trained to classify."
+            f"The teacher {teacher.model} lacks the weights {min(missing)}: give a model whose weights are complete."
         )
     return config, tokenizer, model
+
+
+def _is_classifier(config: Any) -> bool:
+    """Return whether a model has a head that classifies; a model without one is an encoder."""
+    architectures = config.architectures or []
+    return any(name.endswith(_CLASSIFIER_SUFFIX) for name in architectures)
 
 
 def _check_task(teacher: Teacher, config: Any) -> None:
@@ -200,7 +361,7 @@ def _identity(folder: Path) -> str:
     """Return a hash of config, tokenizer, weights and code."""
     files = {file for pattern in _FILES for file in folder.glob(pattern)}
     files.discard(folder / "README.md")
-    digests = [f"{file.name} {digest(file)}" for file in sorted(files)]
+    digests = [f"{file.relative_to(folder).as_posix()} {digest(file)}" for file in sorted(files)]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
@@ -220,7 +381,7 @@ def _revision_and_license(teacher: Teacher, folder: Path) -> dict[str, Any]:
     return about
 
 
-class _FunctionTeacher(LoadedTeacher):
+class _FunctionTeacher(LoadedClassifier):
     """A function that returns the probability of each label."""
 
     def __init__(self, function: Function) -> None:
@@ -251,124 +412,3 @@ class _FunctionTeacher(LoadedTeacher):
                 "numbers from 0 whose sum is 1."
             )
         return np.log(np.maximum(scores, _LEAST_PROBABILITY))
-
-
-def check_labels(teacher: LoadedTeacher, label_names: Sequence[str]) -> None:
-    """Raise a DataError if a teacher has other labels, in any order."""
-    _columns_of(teacher, label_names)
-
-
-def _columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
-    """Return the column of each label in the logits of a teacher.
-
-    Raises:
-        DataError: The labels are not the same.
-    """
-    if teacher.label_names is None:
-        return list(range(len(label_names)))
-    if set(teacher.label_names) != set(label_names):
-        theirs = ", ".join(teacher.label_names)
-        ours = ", ".join(label_names)
-        raise DataError(
-            f"The labels of the teacher {teacher.about['name']} are {theirs}; the labels of the texts are {ours}. "
-            "Rename the labels of the texts, or set id2label in the teacher's config.json."
-        )
-    return [teacher.label_names.index(name) for name in label_names]
-
-
-def ask(
-    teacher: LoadedTeacher, texts: Sequence[str], label_names: Sequence[str]
-) -> NDArray[np.float32]:
-    """Return the logits of a teacher for n texts: (n, labels); see `TeacherAnswers`."""
-    return TeacherAnswers(teacher, label_names).logits(texts)
-
-
-class TeacherAnswers:
-    """The logits that a teacher has given. A text is asked once.
-
-    Args:
-        teacher: A loaded teacher.
-        label_names: The labels, in any order.
-        folder: Folder in which the logits are kept, so that another run does not ask again; None: they are not kept.
-            Those of a function are never kept: a changed function could not be told from the earlier one.
-
-    Raises:
-        DataError: The teacher has other labels, or a file of kept logits is damaged.
-    """
-
-    def __init__(
-        self, teacher: LoadedTeacher, label_names: Sequence[str], folder: Path | None = None
-    ) -> None:
-        self._teacher = teacher
-        self._label_names = label_names
-        self._columns = _columns_of(teacher, label_names)
-        self._logits_of: dict[bytes, Floats] = {}  # by the hash of the text
-        self._path: Path | None = None
-        self._last_write = time.monotonic()
-        if folder is not None and teacher.identity is not None:
-            self._path = folder / LOGITS_NAME.format(teacher.identity[:12])
-            self._read()
-
-    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the logits for n texts, each with mean 0, in the order of the labels: (n, labels).
-
-        The longest texts are asked first, in batches of similar length.
-
-        Raises:
-            DataError: The logits are not finite, or there is not one for each label.
-        """
-        if not len(texts):
-            return np.zeros((0, len(self._label_names)), dtype=np.float32)
-        text_of = {_key(text): text for text in texts}
-        missing = [key for key in text_of if key not in self._logits_of]
-        missing.sort(key=lambda key: len(text_of[key]), reverse=True)
-        try:
-            with progress(f"Asking {self._teacher.about['name']}", total=len(missing)) as bar:
-                for start in range(0, len(missing), _BATCH_SIZE):
-                    batch = missing[start : start + _BATCH_SIZE]
-                    self._add(batch, self._teacher.logits([text_of[key] for key in batch]))
-                    bar.update(len(batch))
-        finally:  # also after an interruption
-            if missing:
-                self._write()
-        logits = np.stack([self._logits_of[_key(text)] for text in texts])[:, self._columns]
-        return logits - logits.mean(axis=1, keepdims=True)
-
-    def _add(self, keys: Sequence[bytes], logits: Floats) -> None:
-        name = self._teacher.about["name"]
-        if logits.shape[1] != len(self._label_names):
-            raise DataError(
-                f"The teacher {name} gives {logits.shape[1]} scores for a text, but there are "
-                f"{len(self._label_names)} labels: {', '.join(self._label_names)}."
-            )
-        if not np.isfinite(logits).all():
-            raise DataError(f"The teacher {name} gives logits that are not finite numbers.")
-        self._logits_of.update(zip(keys, logits.astype(np.float32), strict=True))
-        if time.monotonic() - self._last_write > _SECONDS_BETWEEN_WRITES:
-            self._write()
-
-    def _write(self) -> None:
-        """Write all logits into the file, whole or not at all."""
-        if self._path is None or not self._logits_of:
-            return
-        keys = np.frombuffer(b"".join(self._logits_of), dtype=np.uint8).reshape(-1, _KEY_SIZE)
-        logits = np.stack(list(self._logits_of.values()))
-        with whole_file(self._path) as part, part.open("wb") as file:
-            np.savez(file, keys=keys, logits=logits)
-        self._last_write = time.monotonic()
-
-    def _read(self) -> None:
-        path = self._path
-        if path is None or not path.exists():
-            return
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                keys = [key.tobytes() for key in arrays["keys"]]
-                self._logits_of = dict(zip(keys, arrays["logits"], strict=True))
-        except Exception as error:  # a damaged archive raises errors of many types
-            raise DataError(f"{path} cannot be used ({first_line(error)}): remove it.") from None
-
-
-def _key(text: str) -> bytes:
-    content = text.encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(content, digest_size=_KEY_SIZE).digest()

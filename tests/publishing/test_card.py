@@ -225,7 +225,7 @@ def test_a_distillation_names_its_teacher(tmp_path):
     card = card_of(tmp_path, {}, distillation=DISTILLATION, rows={"train": 0})
     for fact in ("`a/bert` (mit, revision `abc`)", "3,000 texts", "50 held-out texts", "87.5%"):
         assert fact in card
-    assert "calibrated on 50 unlabelled texts, with the best labels of the teacher" in card
+    assert "calibrated on 50 unlabelled texts, with labels of the teacher" in card
     assert metadata(card)["base_model"] == ["a/bert"]
 
 

@@ -108,7 +108,7 @@ def test_a_training_that_was_interrupted_does_not_ask_again(
 ):
     options = {"teacher": transformer, "augmented_copies": 1, "output_dir": str(tmp_path)}
     first = train(news.texts, news.labels, **options)
-    assert len(list(tmp_path.glob("teacher_logits*.npz"))) == 1
+    assert len(list(tmp_path.glob("teacher_answers*.npz"))) == 1
 
     def refuse(*_args, **_options):
         raise AssertionError("the teacher is asked again")

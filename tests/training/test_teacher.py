@@ -15,15 +15,16 @@ from transformers import BertForSequenceClassification, BertTokenizerFast
 from glove_lstm import Teacher
 from glove_lstm.data.glove import load_glove
 from glove_lstm.errors import DataError
-from glove_lstm.training import teacher as teacher_module
+from glove_lstm.training import answers as answers_module
+from glove_lstm.training.answers import ClassifierAnswers, ask
 from glove_lstm.training.copies import altered_copies, similar_words
-from glove_lstm.training.teacher import LoadedTeacher, TeacherAnswers, ask, load_teacher
+from glove_lstm.training.teacher import LoadedClassifier, load_teacher
 
 CPU = torch.device("cpu")
 NAMES = ["a", "b", "c"]
 
 
-class Counting(LoadedTeacher):
+class Counting(LoadedClassifier):
     """Knows what it was asked, and may be interrupted."""
 
     def __init__(self, identity="counting", stops_after=None):
@@ -60,33 +61,33 @@ def test_a_checkpoint_of_this_package_is_a_teacher(checkpoint, news):
 def test_answers_are_kept_and_each_text_is_asked_once(tmp_path):
     texts = [f"text {number}" for number in range(40)] * 2
     first = Counting()
-    logits = TeacherAnswers(first, NAMES, tmp_path).logits(texts)
+    logits = ClassifierAnswers(first, NAMES, tmp_path).logits(texts)
     assert sorted(first.asked) == sorted(set(texts))
     np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
 
     again = Counting()
-    kept = TeacherAnswers(again, NAMES, tmp_path).logits([*texts, "new"])
+    kept = ClassifierAnswers(again, NAMES, tmp_path).logits([*texts, "new"])
     assert again.asked == ["new"]
     np.testing.assert_array_equal(kept[:-1], logits)
 
     other = Counting("another")
-    TeacherAnswers(other, NAMES, tmp_path).logits(texts[:1])
+    ClassifierAnswers(other, NAMES, tmp_path).logits(texts[:1])
     assert other.asked == texts[:1]
-    assert TeacherAnswers(other, NAMES, tmp_path).logits([]).shape == (0, 3)
+    assert ClassifierAnswers(other, NAMES, tmp_path).logits([]).shape == (0, 3)
 
 
 def test_an_interrupted_run_asks_for_the_rest_only(tmp_path):
     texts = [f"text {number}" for number in range(2000)]
     first = Counting(stops_after=1500)
     with pytest.raises(KeyboardInterrupt):
-        TeacherAnswers(first, NAMES, tmp_path).logits(texts)
+        ClassifierAnswers(first, NAMES, tmp_path).logits(texts)
     after = Counting()
-    TeacherAnswers(after, NAMES, tmp_path).logits(texts)
+    ClassifierAnswers(after, NAMES, tmp_path).logits(texts)
     assert sorted(first.asked + after.asked) == sorted(texts)
 
 
 def test_answers_are_written_while_the_teacher_is_asked(tmp_path, monkeypatch):
-    monkeypatch.setattr(teacher_module, "_SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(answers_module, "_SECONDS_BETWEEN_WRITES", 0.0)
     written = []
 
     class Watching(Counting):
@@ -95,17 +96,19 @@ def test_answers_are_written_while_the_teacher_is_asked(tmp_path, monkeypatch):
             written.append(sum(sizes))
             return super().logits(texts)
 
-    TeacherAnswers(Watching(), NAMES, tmp_path).logits([f"text {number}" for number in range(100)])
+    ClassifierAnswers(Watching(), NAMES, tmp_path).logits(
+        [f"text {number}" for number in range(100)]
+    )
     assert written[0] == 0
     assert written[-1] > written[1] > 0
 
 
 def test_damaged_answers_are_named(tmp_path):
-    TeacherAnswers(Counting(), NAMES, tmp_path).logits(["a text"])
+    ClassifierAnswers(Counting(), NAMES, tmp_path).logits(["a text"])
     [kept] = tmp_path.iterdir()
     kept.write_bytes(kept.read_bytes()[:-40])
     with pytest.raises(DataError, match=f"{kept.name} cannot be used .*: remove it"):
-        TeacherAnswers(Counting(), NAMES, tmp_path).logits(["a text"])
+        ClassifierAnswers(Counting(), NAMES, tmp_path).logits(["a text"])
 
 
 @pytest.mark.parametrize(
@@ -158,8 +161,9 @@ def test_a_model_that_was_not_trained_to_classify_is_refused(transformer, tmp_pa
     encoder = tmp_path / "encoder"
     shutil.copytree(transformer, encoder)
     BertForSequenceClassification.from_pretrained(transformer).bert.save_pretrained(encoder)
+    config = {"num_labels": 2, "architectures": ["BertForSequenceClassification"]}
     with pytest.raises(DataError, match=r"lacks the weights classifier\.bias"):
-        load_teacher(changed_copy(encoder, tmp_path / "two_labels", num_labels=2), CPU)
+        load_teacher(changed_copy(encoder, tmp_path / "two_labels", **config), CPU)
 
 
 def test_pickled_weights_are_refused(transformer, tmp_path):

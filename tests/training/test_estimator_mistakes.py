@@ -54,7 +54,7 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
         ),
         ({"y": ["FAKE"] * 120}, "y has 1 class, ['FAKE']; a classifier needs two"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_mistakes(change, sentence):
     arguments_of_fit = {"X": TEXTS, "y": LABELS, "validation": None}

@@ -200,7 +200,7 @@ class HubCorpus:
 
 
 def hub_corpus(folder: Path) -> HubCorpus:
-    """Texts of the default checkpoint, as hub_data.md describes them; articles train once whole and once as titles."""
+    """Texts of the default checkpoint, as hub_card.md describes them; articles train once whole and once as titles."""
     own, kept = news_corpus(folder)
     names = [name for name in TRAINING_CORPORA if name not in NOT_IN_HUB]
     others = [corpus(folder, name, TRAINING_CORPORA[name]) for name in names]

@@ -37,6 +37,7 @@ from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.answers import ANSWERS_NAME
 from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import LabelledTexts
@@ -157,7 +158,7 @@ def _fit_encoder(drawing: Drawing, encoder: str, kept: Path) -> Predict:
 
 
 def _copy_answers(origin: Path, target: Path) -> None:
-    for path in origin.glob("teacher_answers-*.npz"):
+    for path in origin.glob(ANSWERS_NAME.format("*")):
         shutil.copy(path, target)
 
 

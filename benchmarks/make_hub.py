@@ -76,7 +76,6 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
     metrics = measures.run_metrics(result, test)
     metrics["about"] |= {
         "data": corpus.description,
-        "validation_is_given": True,
         "language": "en",
         "license": "apache-2.0",
     }

@@ -193,7 +193,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 unlabelled=more_texts,
             )
         result.about["data"] = "texts in memory"
-        result.about["validation_is_given"] = validation is not None
         self._training_texts = result.training_texts
         self._labels_are_lists = labels.are_lists
         config = result.model.config

@@ -121,7 +121,6 @@ def _measure(
     metrics = run_metrics(result, test)
     about = metrics["about"]
     about["data"] = data.description
-    about["validation_is_given"] = "validation" in data.splits
     for name in ("language", "license"):
         if getattr(arguments, name):
             about[name] = getattr(arguments, name)
@@ -223,8 +222,10 @@ def _load(arguments: TrainArguments) -> Data:
             "data_dir",
             "revision",
             "group_column_name",
+            "class_weight",
+            "with_baselines",
         ):
-            if getattr(arguments, name) is not None:
+            if getattr(arguments, name):
                 raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
         return _data_without_labels(arguments)
     options = {}

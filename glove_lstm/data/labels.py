@@ -112,9 +112,11 @@ def sorted_label_names(labels: Iterable[str | Sequence[str]]) -> list[str]:
     """Return the distinct labels, in numerical order if all are whole numbers, else in alphabetical order."""
     names: set[str] = set()
     for label in labels:
+        if not isinstance(label, Iterable):
+            raise DataError(f"The label {shown(label)} is no text; give labels as strings.")
         names.update([label] if isinstance(label, str) else label)
     if all(name.removeprefix("-").isdecimal() for name in names):
-        return sorted(names, key=int)
+        return sorted(names, key=lambda name: (int(name), name))
     return sorted(names)  # FAKE before REAL
 
 

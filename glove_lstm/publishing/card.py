@@ -209,7 +209,7 @@ def _metadata(
             result = EvalResult(
                 task_type="text-classification",
                 dataset_type=hub_data or "unknown",
-                dataset_name=about["data"],
+                dataset_name=about.get("data", "texts in memory"),
                 dataset_split=split,
                 metric_type=hub_name,
                 metric_value=round(measures[measure], 4),

@@ -107,6 +107,13 @@ _NOT_NEGATIVE = (
     "data_seed",
     "dataloader_num_workers",
 )
+_WHOLE = (
+    "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "gradient_accumulation_steps",
+    "data_seed",
+    "dataloader_num_workers",
+)
 
 
 @dataclass
@@ -176,13 +183,13 @@ class GloveLstmTrainingArguments(TrainingArguments):
         for name in ("corrupted_share", "label_smoothing_factor"):
             check_number(self, name, least=0, most=1)
         for name in _POSITIVE:
-            check_number(self, name, above=0)
+            check_number(self, name, above=0, whole=name in _WHOLE)
         for name in _NOT_NEGATIVE:
-            check_number(self, name, least=0)
+            check_number(self, name, least=0, whole=name in _WHOLE)
         check_number(self, "validation_fraction", least=0, below=1)
         check_number(self, "early_stopping_patience", least=1, whole=True)
         check_number(self, "augmented_copies", least=0, whole=True)
-        check_number(self, "seed", least=0, most=(1 << 32) - 1)
+        check_number(self, "seed", least=0, most=(1 << 32) - 1, whole=True)
 
     @property
     def needs_validation(self) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,25 +15,26 @@ _STATE = "trainer_state.json"  # the last file of a checkpoint that the Trainer 
 
 @contextmanager
 def claimed_folder(
-    folder: Path, resume: str | bool | None, fine_tuned: str | None
+    folder: Path, resume: str | bool | None, models: Sequence[str]
 ) -> Iterator[str | None]:
     """Keep other trainings out of a folder, and yield the checkpoint to resume from, if any.
-
-    A training that is not resumed removes the checkpoints of an earlier one. Otherwise, resuming a run that was
-    interrupted before its first checkpoint would continue the earlier run.
 
     Args:
         folder: Output folder of the training.
         resume: The argument `resume_from_checkpoint`.
-        fine_tuned: The argument `model_name_or_path`.
+        models: The models that the training reads: the one that it fine-tunes, and the teacher.
 
     Raises:
         DataError: Another training writes to the folder, it has checkpoints of another program, `resume` is no
-            checkpoint in it, or `fine_tuned` is a checkpoint that would be removed.
+            checkpoint in it, or one of the models is a checkpoint that `remove_checkpoints` would remove.
     """
     with locked(folder, _LOCK):
-        if not resume:
-            _remove_checkpoints(folder, fine_tuned)
+        removed = [checkpoint.resolve() for checkpoint in own_checkpoints(folder)]
+        for model in models:
+            if Path(model).resolve() in removed and not resume:
+                raise DataError(
+                    f"The model {model} would be removed by a training into {folder}; give another output_dir."
+                )
         yield checkpoint_to_resume(folder, resume)
 
 
@@ -60,16 +61,16 @@ def checkpoint_to_resume(folder: Path, resume: str | bool | None) -> str | None:
     )
 
 
-def _remove_checkpoints(folder: Path, fine_tuned: str | None) -> None:
-    checkpoints = own_checkpoints(folder)
-    if fine_tuned is not None:
-        removed = [checkpoint.resolve() for checkpoint in checkpoints]
-        if Path(fine_tuned).resolve() in removed:
-            raise DataError(
-                f"model_name_or_path is {fine_tuned}, which a training into {folder} removes; give another output_dir."
-            )
-    for checkpoint in checkpoints:
-        shutil.rmtree(checkpoint)
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of an earlier training.
+
+    Otherwise, resuming a run that was interrupted before its first checkpoint would continue the earlier run.
+    """
+    for checkpoint in own_checkpoints(folder):
+        if checkpoint.is_symlink():
+            checkpoint.unlink()
+        else:
+            shutil.rmtree(checkpoint)
 
 
 def _is_complete(checkpoint: Path) -> bool:

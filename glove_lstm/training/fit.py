@@ -23,9 +23,14 @@ from glove_lstm.data.labels import Label, sorted_label_names
 from glove_lstm.errors import DataError
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.answers import check_labels
+from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import TokenizedTexts, tokenize, tokenize_for_lstm
 from glove_lstm.training.calibration import calibrate
-from glove_lstm.training.checkpoints import checkpoint_to_resume, claimed_folder
+from glove_lstm.training.checkpoints import (
+    checkpoint_to_resume,
+    claimed_folder,
+    remove_checkpoints,
+)
 from glove_lstm.training.division import divide
 from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts, class_weights
 from glove_lstm.training.lesson import (
@@ -38,7 +43,13 @@ from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.result import TrainingResult, describe, make_result
 from glove_lstm.training.start import lower_dropout, model_of_checkpoint, new_model
-from glove_lstm.training.teacher import LoadedTeacher, TeacherLike, load_teacher
+from glove_lstm.training.teacher import (
+    LoadedClassifier,
+    LoadedTeacher,
+    Teacher,
+    TeacherLike,
+    load_teacher,
+)
 from glove_lstm.training.trainer import train_lstm
 
 _DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
@@ -93,22 +104,21 @@ def fit(
     checkpoint: Checkpoint | None = None
     if recipe.model.model_name_or_path is not None:
         checkpoint = Checkpoint.open(recipe.model.model_name_or_path)
+    unlabelled = list(unlabelled)
+    groups = None if groups is None else list(groups)
+    own_names = sorted_label_names(labels) if label_names is None else list(label_names)
     loaded_teacher = _load_teacher(teacher, unlabelled, recipe)
-    names = _label_names(label_names or sorted_label_names(labels), checkpoint, loaded_teacher)
+    names = _label_names(own_names, checkpoint, loaded_teacher)
     given = LabelledTexts.of(texts, labels, names, sample_weight)
     held_out: LabelledTexts | None = None
     if validation is not None:
         held_out = LabelledTexts.of(*validation, names, name="validation labels")
     _check(given, held_out, unlabelled, loaded_teacher, groups)
 
-    with _claimed_output(recipe) as resumed_from:
+    with _claimed_output(recipe, teacher) as resumed_from:
         train, groups = _without_weight_0(given, groups)
-        fraction = recipe.training.validation_fraction
-        labelled_texts_calibrate = not unlabelled_texts_calibrate(
-            loaded_teacher, len(train), len(unlabelled), fraction
-        )
-        if held_out is None and labelled_texts_calibrate:
-            train, held_out = _divide(train, groups, recipe)
+        if held_out is None:
+            train, held_out = _hold_out(train, groups, recipe, loaded_teacher, unlabelled)
         _check_selection(recipe, held_out)
         label_weights = _label_weights(class_weight, train)
         train = _weighted(train, label_weights)
@@ -126,7 +136,8 @@ def fit(
         arguments = sized.training
         seconds.end_of("teacher")
 
-        with one_thread():  # from here on: a teacher uses all cores
+        # The teacher used all cores; what follows is faster on one.
+        with one_thread():
             set_seed(arguments.seed)
             if checkpoint is None:
                 assert glove is not None
@@ -146,6 +157,7 @@ def fit(
             seconds.end_of("prepare")
 
             lstm_tokens = tokenize_for_lstm(lesson, encoder, model.config.lstm_length, arguments)
+            _remove_earlier_checkpoints(arguments, resumed_from)
             state = train_lstm(
                 model,
                 arguments,
@@ -211,10 +223,14 @@ def _label_names(
 ) -> Sequence[str]:
     """Return the labels in the order of the model's logits.
 
-    They are those of the texts, of the teacher if no text has a label, and of the checkpoint if it has all of these.
+    The first that applies: those of the checkpoint, if it has all labels; those of the texts; those of the teacher.
+    A function has the labels of the texts, in their order.
     """
-    if not names and teacher is not None and teacher.label_names is not None:
-        names = teacher.label_names
+    if isinstance(teacher, LoadedClassifier):
+        if teacher.label_names is None and names:
+            teacher.label_names = list(names)
+        if not names and teacher.label_names is not None:
+            names = teacher.label_names
     if checkpoint is not None and set(names) <= set(checkpoint.label_names):
         return checkpoint.label_names
     return names
@@ -252,22 +268,45 @@ def _check(
         raise DataError("A teacher is for one label a text; leave it out.")
 
 
-def _claimed_output(recipe: Recipe) -> AbstractContextManager[str | None]:
+def _claimed_output(
+    recipe: Recipe, teacher: TeacherLike | None
+) -> AbstractContextManager[str | None]:
     """Claim the output folder, in the first process only; the value is the checkpoint to resume from, if any."""
     training = recipe.training
     folder = Path(str(training.output_dir))
     resume = training.resume_from_checkpoint
     if training.process_index > 0:
         return nullcontext(checkpoint_to_resume(folder, resume))
-    return claimed_folder(folder, resume, recipe.model.model_name_or_path)
+    models = []
+    if recipe.model.model_name_or_path is not None:
+        models.append(recipe.model.model_name_or_path)
+    if isinstance(teacher, Teacher):
+        models.append(teacher.model)
+    elif isinstance(teacher, str | Path):
+        models.append(str(teacher))
+    return claimed_folder(folder, resume, models)
 
 
-def _divide(
-    texts: LabelledTexts, groups: Sequence[Hashable] | None, recipe: Recipe
+def _remove_earlier_checkpoints(
+    arguments: GloveLstmTrainingArguments, resumed_from: str | None
+) -> None:
+    """Remove the checkpoints of an earlier training, unless this one continues it."""
+    if resumed_from is None and arguments.process_index == 0:
+        remove_checkpoints(Path(str(arguments.output_dir)))
+
+
+def _hold_out(
+    texts: LabelledTexts,
+    groups: Sequence[Hashable] | None,
+    recipe: Recipe,
+    teacher: LoadedTeacher | None,
+    unlabelled: Sequence[str],
 ) -> tuple[LabelledTexts, LabelledTexts | None]:
-    """Hold texts out, as the recipe says."""
+    """Hold texts out as the recipe says; none if unlabelled texts calibrate, which the lesson then holds out."""
     training = recipe.training
     with one_thread():
+        if unlabelled_texts_calibrate(teacher, texts, unlabelled, training):
+            return texts, None
         return divide(texts, training.validation_fraction, training.seed, groups)
 
 

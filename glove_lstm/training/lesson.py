@@ -14,6 +14,7 @@ from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.splits import rows_without_near_duplicates
 from glove_lstm.errors import DataError
 from glove_lstm.training.answers import ClassifierAnswers
+from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.copies import altered_copies, copies_of_each
 from glove_lstm.training.division import FEWEST_HELD_OUT
 from glove_lstm.training.encoder_head import EncoderAnswers
@@ -54,11 +55,10 @@ class Teaching:
 
     about: dict[str, Any]  # what metrics.json says of it
     unlabelled: Sequence[str]  # the texts without labels that the LSTM learns from
-    held_out_logits: (
-        NDArray[np.float32] | None
-    )  # (n, labels) of the teacher for the n held-out texts
-    # Whether the labels of the held-out texts are the teacher's: they calibrate, but they measure no accuracy.
-    has_own_labels: bool
+    # (n, labels) of the teacher for the n held-out texts
+    held_out_logits: NDArray[np.float32] | None
+    # Then the held-out labels calibrate, but they measure no accuracy.
+    held_out_labels_are_the_teachers: bool
 
 
 def lesson_of_labels(train: LabelledTexts, held_out: LabelledTexts | None) -> Lesson:
@@ -121,6 +121,10 @@ def lesson_of_teacher(
             else:  # nothing is known of how sure it may be
                 labels = held_out_logits.argmax(axis=1)
             held_out = LabelledTexts(chosen, labels, train.label_names)
+        else:
+            logger.warning(
+                "The scores are not calibrated: there are too few texts to hold some out."
+            )
     if held_out is not None:
         unlabelled = without_near_duplicates(unlabelled, held_out.texts, "held-out")
     if not len(train) and not unlabelled:
@@ -146,28 +150,33 @@ def lesson_of_teacher(
         "held_out": 0 if held_out is None else len(held_out),
         "calibrated_on": calibrated_on,
     }
-    has_own_labels = calibrated_on == "unlabelled"
     return Lesson(
         ngram_texts,
         texts,
         targets=logits / np.float32(temperature),
         weights=None,  # those of texts and labels apply to the n-grams only
         held_out=held_out,
-        teaching=Teaching(about, unlabelled, held_out_logits, has_own_labels),
+        teaching=Teaching(about, unlabelled, held_out_logits, calibrated_on == "unlabelled"),
     )
 
 
 def unlabelled_texts_calibrate(
-    teacher: LoadedTeacher | None, labelled: int, unlabelled: int, fraction: float | None
+    teacher: LoadedTeacher | None,
+    train: LabelledTexts,
+    unlabelled: Sequence[str],
+    arguments: GloveLstmTrainingArguments,
 ) -> bool:
     """Return whether unlabelled texts are held out, instead of labelled ones.
 
     That is so for an encoder with few labelled texts and enough unlabelled ones, unless a share of the labelled texts
-    is asked for.
+    is asked for, or they must choose the epoch.
     """
-    enough = _CALIBRATING_SHARE * unlabelled >= FEWEST_HELD_OUT
-    is_encoder = isinstance(teacher, LoadedEncoder)
-    return is_encoder and fraction is None and labelled < _FEW_LABELS and enough
+    if not isinstance(teacher, LoadedEncoder) or len(train) >= _FEW_LABELS:
+        return False
+    if arguments.validation_fraction is not None or arguments.needs_validation:
+        return False
+    _, chosen = _hold_out(unlabelled, train, arguments.seed)
+    return bool(chosen)
 
 
 def without_near_duplicates(texts: Sequence[str], others: Sequence[str], name: str) -> list[str]:

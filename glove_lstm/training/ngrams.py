@@ -128,14 +128,17 @@ def fit_table(
     if weights is None:
         weights = np.ones(len(texts))
 
-    factors = ngram_features(ngrams, texts)
+    factors = text_factors(ngrams, texts)
     columns = _Columns.of(ngrams, factors, words)
+    if not columns.ngram_count and columns.earlier_weights is None:
+        logger.warning("No n-gram occurs in two texts: the n-gram classifier learns nothing.")
+        return None
     features = columns.features(factors)
     del factors  # large matrices are most of the memory of a training
     # Counted in the texts alone: the errors of copies would be n-grams of their own.
     scales = _log_count_ratios(features, weights, has_label, columns.ngram_count)
     if copies is not None:
-        features_of_copies = columns.features(ngram_features(ngrams, copies))
+        features_of_copies = columns.features(text_factors(ngrams, copies))
         features = vstack([features, features_of_copies]).tocsr()
         del features_of_copies
         has_label = np.concatenate([has_label, has_label])
@@ -168,7 +171,7 @@ def _label_matrix(labels: NDArray[np.integer], count: int) -> Masks:
     return labels[:, None] == np.arange(count)
 
 
-def ngram_features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> csr_matrix:
+def text_factors(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> csr_matrix:
     """Return the factors of the n-gram weights for each text: (n, R), in 32 bits, with R rows of the table of weights.
 
     `ngram_factors` and `character_factors` define them. The model's logits are the product with the table, plus the
@@ -180,12 +183,12 @@ def ngram_features(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> c
             rows = range(start, min(start + _BATCH_SIZE, len(texts)))
             batch = collate(texts.__getitems__(rows))
             batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
-            features.append(_features_of_batch(ngrams, batch))
+            features.append(_factors_of_batch(ngrams, batch))
             bar.update(len(rows))
     return vstack(features).tocsr()
 
 
-def _features_of_batch(
+def _factors_of_batch(
     ngrams: GloveLstmNgramClassifier, batch: Mapping[str, torch.Tensor]
 ) -> csr_matrix:
     ids = batch["input_ids"]
@@ -395,7 +398,7 @@ def _choose_c(
     held_out: TokenizedTexts,
 ) -> tuple[float, Floats]:
     """Increase C until the cross-entropy of held-out texts stops falling; return the best C and its solution."""
-    features = columns.features(ngram_features(ngrams, held_out))
+    features = columns.features(text_factors(ngrams, held_out))
     assert held_out.labels is not None
     best_c = _CS[0]
     best_solution: Floats | None = None

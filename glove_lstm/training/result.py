@@ -80,7 +80,7 @@ def make_result(
     about = about | _numbers_of_held_out(lesson, logits, earlier, about)
 
     history = state.log_history
-    if lesson.teaching is not None and lesson.teaching.has_own_labels:
+    if lesson.teaching is not None and lesson.teaching.held_out_labels_are_the_teachers:
         # The teacher's labels calibrate, but they measure no accuracy.
         validation = logits = None
         history = [_without_measures(log) for log in history]
@@ -116,7 +116,7 @@ def _numbers_of_held_out(
         was_trained_on, _ = earlier.find(held_out.texts)
         numbers["known_before"] = int(was_trained_on.sum())
     teaching = lesson.teaching
-    if teaching is None or not teaching.has_own_labels:
+    if teaching is None or not teaching.held_out_labels_are_the_teachers:
         numbers["rows"] = about["rows"] | {"validation": len(held_out)}
     if teaching is not None and teaching.held_out_logits is not None:
         agrees = teaching.held_out_logits.argmax(axis=1) == logits.argmax(axis=1)

@@ -394,7 +394,7 @@ class _FunctionTeacher(LoadedClassifier):
         returned = self._function(texts)
         try:
             scores = np.asarray(returned, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RuntimeError):  # torch refuses a tensor with gradients
             raise DataError(
                 f"The teacher, {name}, returned a {type(returned).__name__} that is no array of numbers; it must "
                 "return the probability of each label, (texts, labels)."

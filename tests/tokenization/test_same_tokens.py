@@ -1,6 +1,6 @@
 """Every reader gives the ids and the shapes that a call of `GloveLstmTokenizer` gives.
 
-The reader of the page in docs/web is compared in `tests/web`.
+The reader of the page is compared in `tests/web`.
 """
 
 import pickle

@@ -217,3 +217,26 @@ def test_estimator_learns_from_a_function_and_from_a_transformer(news, transform
     assert alone.predict_proba(news.texts[:3]).shape == (3, 2)
     with pytest.raises(DataError, match="y to be passed"):
         GloveLstmClassifier(**ESTIMATOR).fit(news.texts)
+
+
+def test_a_function_has_the_labels_of_the_texts_also_in_fine_tuning(train, news, tmp_path):
+    """A checkpoint may have its labels in another order than the columns of the function."""
+    first = train(news.texts, news.labels, label_names=["REAL", "FAKE"])
+    first.model.save_pretrained(tmp_path)
+    first.tokenizer.save_pretrained(tmp_path)
+    label_of = dict(zip(news.texts, news.labels, strict=True))
+
+    def teacher(texts):
+        is_fake = np.array([label_of.get(text, "FAKE") == "FAKE" for text in texts], dtype=float)
+        return np.stack([is_fake, 1 - is_fake], axis=1)
+
+    taught = train(
+        news.texts,
+        news.labels,
+        model_name_or_path=str(tmp_path),
+        teacher=teacher,
+        augmented_copies=0,
+    )
+    assert list(taught.model.config.label_names) == ["REAL", "FAKE"]
+    assert taught.about["distillation"]["temperature"] < 5
+    assert taught.about["distillation"]["agreement"] > 0.9

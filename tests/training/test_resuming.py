@@ -132,9 +132,9 @@ def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
         with pytest.raises(DataError, match=r"no complete checkpoint in .*; give OUTPUT_DIR/check"):
             run(tmp_path, resume_from_checkpoint=resume)
     refused = pytest.raises(
-        DataError, match=r"model_name_or_path is .* removes; give another output"
+        DataError, match=r"would be removed by a training .*; give another output"
     )
-    with refused, claimed_folder(whole[1], None, checkpoint):
+    with refused, claimed_folder(whole[1], None, [checkpoint]):
         pass
     assert whole[1].joinpath(checkpoint).exists()
 
@@ -165,7 +165,7 @@ def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(run, killed, tmp_pa
 
 def test_one_training_writes_into_a_folder(run, tmp_path):
     with (
-        claimed_folder(tmp_path, None, None),
+        claimed_folder(tmp_path, None, []),
         pytest.raises(DataError, match=rf"Another run writes to {tmp_path}"),
     ):
         run(tmp_path)

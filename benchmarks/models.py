@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -139,7 +139,11 @@ def _fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Cla
     if model == "ngrams_alone":
         for weights in result.model.classifier.parameters():
             weights.data.zero_()
-    return TorchClassifier.of(result.model, result.tokenizer).predict_proba
+
+    def classify(texts: Sequence[str]) -> NDArray[np.float64]:
+        return TorchClassifier.of(result.model, result.tokenizer).predict_proba(texts)
+
+    return classify
 
 
 def _teacher(fold: Fold, settings: Settings) -> Path:

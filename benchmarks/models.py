@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmarks.corpora import joined_texts, labelled_texts, named_labels
 from benchmarks.folds import Fold

@@ -241,7 +241,7 @@ def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> Non
             "{GIVEN} --embedding_learning_rate -1",
             "embedding_learning_rate must be a number at least 0",
         ),
-        ("{GIVEN} --seed 4294967296", "seed must be a number"),
+        ("{GIVEN} --seed 4294967296", "seed must be a whole number"),
         ("{GIVEN} --max_seq_length 0", "max_seq_length must be a number at least 1, not 0."),
         ("{GIVEN} --torch_compile True", "torch_compile must be left out"),
         ("{GIVEN} --hidden_size 100000000", "hidden_size"),

@@ -39,8 +39,8 @@ def check_output_folder(folder: Path) -> None:
     is_unfinished = bool(checkpoints) and not (folder / CONFIG_NAME).exists()
     if is_unfinished:  # an interrupted training began in a folder without files of others
         return
-    code = [path.name for name in ("modeling", "tokenization") for path in _code_of(name)]
-    for name in (CARD_NAME, *MODEL_NAMES, *code):
+    code_names = [path.name for path in remote_code()]
+    for name in (CARD_NAME, *MODEL_NAMES, *code_names):
         path = folder / name
         if path.exists():
             raise DataError(f"{path} is not from a training of glove-lstm: {_ADVICE}.")
@@ -93,9 +93,12 @@ def locked(folder: Path, lock_name: str) -> Iterator[None]:
         lock.release()
 
 
-def _code_of(package: str) -> list[Path]:
-    """Return the files of a package that are saved as remote code."""
-    return sorted(package_resource(package).glob(f"[!_]{CODE_PATTERN}"))
+def remote_code() -> list[Path]:
+    """Return the sources that travel with each model."""
+    files = []
+    for package in ("modeling", "tokenization"):
+        files += sorted(package_resource(package).glob(f"[!_]{CODE_PATTERN}"))  # not __init__.py
+    return files
 
 
 def _is_from_training(folder: Path) -> bool:

@@ -71,9 +71,8 @@ def main(argv: Sequence[str]) -> None:
     if recipe.training.process_index > 0:  # only the first process writes files
         return
 
-    result.model.config.text_column_names = (
-        data.text_column_names
-    )  # which predictions then read by default
+    # Predictions with the checkpoint then read these columns by default.
+    result.model.config.text_column_names = data.text_column_names
     test = _test_texts(data, result)
     metrics = _measure(arguments, data, result, test)
     save_result(result, metrics, folder, test)

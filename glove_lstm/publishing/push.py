@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import requires
@@ -19,10 +18,10 @@ from typing import Any, Literal
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RevisionNotFoundError
 
-from glove_lstm import modeling, tokenization
 from glove_lstm.checkpoint import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME, Checkpoint
 from glove_lstm.data.files import read_checkpoint_json, read_json_object
 from glove_lstm.errors import DataError
+from glove_lstm.output_folder import remote_code
 from glove_lstm.publishing.card import HUB_ID, card_for, write_card
 from glove_lstm.version import __version__
 
@@ -257,13 +256,6 @@ def _write_card(checkpoint: Path, folder: Path, repo_id: str) -> None:
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8 text; save it as UTF-8, or delete it.") from None
     (folder / CARD_NAME).write_text(card_for(card, repo_id), encoding="utf-8")
-
-
-def remote_code() -> Iterator[Path]:
-    """Yield the sources that travel with each model."""
-    for package in (modeling, tokenization):
-        folder = Path(str(package.__file__)).parent
-        yield from sorted(folder.glob("[!_]*.py"))  # not __init__.py
 
 
 def copy_remote_code(folder: Path) -> None:

@@ -109,9 +109,8 @@ def fit_calibration(versions: Sequence[Scored], labels: NDArray[Any]) -> dict[st
         `ngram_weight` (1 for a model without n-grams), `shrinkage` and `temperature`.
     """
     questions = [_questions_of(version, labels) for version in versions]
-    classes = labels.reshape(-1).astype(
-        np.int64
-    )  # of texts; or of questions, 0 for no and 1 for yes
+    # Of the texts; or of yes-or-no questions, 0 for no and 1 for yes.
+    classes = labels.reshape(-1).astype(np.int64)
     targets = doubtful_targets(classes, questions[0].logits.shape[2])
     parts = questions[0].logits.shape[1]
 

@@ -127,9 +127,7 @@ class Recipe:
     tokenizer: TokenizerArguments
     model: ModelArguments
     training: GloveLstmTrainingArguments
-    given: frozenset[str] = (
-        frozenset()
-    )  # names of the values that differ from the preset's by request
+    given: frozenset[str] = frozenset()  # names of the values that were asked for
 
     def with_training(self, **values: Any) -> "Recipe":
         """Return a recipe with other training arguments."""

@@ -29,9 +29,7 @@ class TrainingResult:
     tokenizer: PreTrainedTokenizerBase
     train: LabelledTexts  # labelled texts that it learned from; with a teacher, it learned from other texts, too
     validation: LabelledTexts | None  # texts of the calibration; None: not calibrated to labels
-    validation_logits: (
-        NDArray[np.float32] | None
-    )  # (n, labels) for `validation`, after the calibration
+    validation_logits: NDArray[np.float32] | None  # (n, labels), after the calibration
     validation_seen: int  # number of validation texts that are also in `train`
     training_texts: TextRecord  # record of all texts that were used
     history: list[dict[str, Any]]  # the Trainer's log

@@ -142,6 +142,7 @@ def fit(
             if checkpoint is None:
                 assert glove is not None
                 model, tokenizer, origin = new_model(sized, train, lesson.unlabelled, glove)
+                glove = None  # the largest object of many trainings
             else:
                 model, tokenizer, origin = model_of_checkpoint(checkpoint, sized, train)
             if lesson.teaching is not None:

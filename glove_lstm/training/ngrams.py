@@ -1,6 +1,6 @@
 """Fit the n-gram classifier: a linear support vector machine on n-grams weighted by naive Bayes.
 
-A known word also has the features of its characters, so that an unknown word of similar spelling is classified alike.
+A rare word also has the features of its characters, so that an unknown word of similar spelling is classified alike.
 What its characters weigh is added to the word's own row at the end: prediction spells unknown words only.
 """
 
@@ -35,16 +35,17 @@ Floats = NDArray[np.floating]
 Masks = NDArray[np.bool_]
 
 FEWEST_FOR_C = 100  # held-out texts with which C is chosen
-# The fit of more texts would need too much memory.
+# The fit of more texts and copies would need too much memory.
 _MOST_TEXTS = 100_000
-_MOST_TEXTS_WITH_COPIES = 50_000
+_MOST_COPIES = 25_000
 _BATCH_SIZE = 256  # texts whose n-grams are computed together
 _CS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried in this order
 _DEFAULT_C = 1.0
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
-_FEWEST_TEXTS = (
-    2  # in which an n-gram occurs; one of a single text teaches nothing about other texts
-)
+# An n-gram of a single text teaches nothing about other texts.
+_FEWEST_TEXTS = 2
+# A word of more texts is not spelled: its own weight is well known, and the fit has half of the features.
+_MOST_TEXTS_OF_SPELLED_WORDS = 30
 _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
 
 
@@ -56,13 +57,13 @@ def fit_ngrams(
     held_out: TokenizedTexts | None,
     arguments: GloveLstmTrainingArguments,
 ) -> float | None:
-    """Fit the n-gram classifier of a model, if it has one, to texts and perhaps a corrupted copy of each.
+    """Fit the n-gram classifier of a model, if it has one, to texts and perhaps corrupted copies of them.
 
     Args:
         model: The model, which is changed.
         tokenizer: Its tokenizer.
         encoder: The same as a light tokenizer.
-        texts: n texts with labels. Of very many, some are drawn.
+        texts: n texts with labels. Of very many, some are drawn, and fewer are copied.
         held_out: Texts with which C is chosen, if there are 100 or more and no C is given.
         arguments: C, the seed, and whether there are copies.
 
@@ -72,14 +73,12 @@ def fit_ngrams(
     ngrams = model.ngrams
     if ngrams is None:
         return None
-    if len(texts) > _MOST_TEXTS:
-        generator = np.random.default_rng(arguments.seed)
-        rows = generator.choice(len(texts), _MOST_TEXTS, replace=False)
-        texts = texts.select(np.sort(rows))
+    texts = _draw(texts, _MOST_TEXTS, arguments.seed)
     copies = None
-    if arguments.corrupted_share and len(texts) <= _MOST_TEXTS_WITH_COPIES:
-        copied = corrupt(texts.texts, encoder, seed=arguments.seed)
-        copies = tokenize(copied, encoder)
+    if arguments.corrupted_share:
+        copied = _draw(texts, _MOST_COPIES, arguments.seed)
+        corrupted = corrupt(copied.texts, encoder, seed=arguments.seed)
+        copies = tokenize(corrupted, encoder, copied.labels, copied.weights)
     if held_out is not None and len(held_out) < FEWEST_FOR_C:
         held_out = None
     return fit_table(
@@ -90,6 +89,14 @@ def fit_ngrams(
         held_out=held_out,
         c=arguments.ngram_c,
     )
+
+
+def _draw(texts: LabelledTexts, most: int, seed: int) -> LabelledTexts:
+    """Draw some of the texts, if there are more; they keep their order."""
+    if len(texts) <= most:
+        return texts
+    rows = np.random.default_rng(seed).choice(len(texts), most, replace=False)
+    return texts.select(np.sort(rows))
 
 
 @torch.no_grad()
@@ -111,8 +118,8 @@ def fit_table(
     Args:
         ngrams: The classifier, which is changed.
         texts: n texts with labels and perhaps weights.
-        copies: A corrupted copy of each text, in the same order.
-        words: Words of the vocabulary -> ids. Their characters are features if the model reads characters.
+        copies: Corrupted copies of texts, with the labels and perhaps the weights of these.
+        words: Words of the vocabulary -> ids. The characters of rare ones are features if the model reads characters.
         held_out: Texts with which C is chosen, by the cross-entropy at the best temperature; None: C is 1.
         c: C of the support vector machine; None: it is chosen.
 
@@ -120,13 +127,12 @@ def fit_table(
         C; None if nothing was learned.
     """
     assert texts.labels is not None
-    has_label = _label_matrix(texts.labels, len(ngrams.bias))
+    labels = len(ngrams.bias)
+    has_label = _label_matrix(texts.labels, labels)
     if (has_label == has_label[:1]).all():
         logger.warning("All texts have the same labels: the n-gram classifier learns nothing.")
         return None
-    weights = texts.weights
-    if weights is None:
-        weights = np.ones(len(texts))
+    weights = _weights_of(texts)
 
     factors = text_factors(ngrams, texts)
     columns = _Columns.of(ngrams, factors, words)
@@ -138,11 +144,12 @@ def fit_table(
     # Counted in the texts alone: the errors of copies would be n-grams of their own.
     scales = _log_count_ratios(features, weights, has_label, columns.ngram_count)
     if copies is not None:
+        assert copies.labels is not None
         features_of_copies = columns.features(text_factors(ngrams, copies))
-        features = vstack([features, features_of_copies]).tocsr()
+        features = vstack([features, features_of_copies], format="csr")
         del features_of_copies
-        has_label = np.concatenate([has_label, has_label])
-        weights = np.concatenate([weights, _COPY_WEIGHT * weights])
+        has_label = np.concatenate([has_label, _label_matrix(copies.labels, labels)])
+        weights = np.concatenate([weights, _COPY_WEIGHT * _weights_of(copies)])
     is_multi_label = texts.labels.ndim == 2
     problem = _Problem(features, scales, has_label, weights, is_multi_label)
 
@@ -171,6 +178,13 @@ def _label_matrix(labels: NDArray[np.integer], count: int) -> Masks:
     return labels[:, None] == np.arange(count)
 
 
+def _weights_of(texts: TokenizedTexts) -> Floats:
+    """Return the weight of each text, (n,)."""
+    if texts.weights is None:
+        return np.ones(len(texts))
+    return texts.weights
+
+
 def text_factors(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> csr_matrix:
     """Return the factors of the n-gram weights for each text: (n, R), in 32 bits, with R rows of the table of weights.
 
@@ -185,7 +199,7 @@ def text_factors(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> csr
             batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
             features.append(_factors_of_batch(ngrams, batch))
             bar.update(len(rows))
-    return vstack(features).tocsr()
+    return vstack(features, format="csr")
 
 
 def _factors_of_batch(
@@ -223,8 +237,10 @@ def _sparse(
     return csr_matrix((entries, places), shape=shape)
 
 
-def _characters_of_words(ngrams: GloveLstmNgramClassifier, words: Mapping[str, int]) -> csr_matrix:
-    """Return the character n-grams of the v words of the vocabulary: (v, R), in the order of their ids.
+def _characters_of_words(
+    ngrams: GloveLstmNgramClassifier, words: Mapping[str, int], is_rare: Masks
+) -> csr_matrix:
+    """Return the character n-grams of the rare words among the v words of the vocabulary: (v, R), in their order.
 
     If a text has t n-grams of words, and a word in it has c character n-grams, the factors in the text are
 
@@ -239,7 +255,8 @@ def _characters_of_words(ngrams: GloveLstmNgramClassifier, words: Mapping[str, i
     for word, number in words.items():
         spellings_by_id[number] = spelling(word)
     hashes, present = character_ngrams(spellings_by_id)
-    present = present * (spellings_by_id > 0)[:, None]
+    is_spelled = (spellings_by_id > 0) & torch.from_numpy(is_rare).to(ngrams.bias.device)
+    present = present * is_spelled[:, None]
     zeros = torch.zeros_like(spellings_by_id)
     words_of_empty_text = UnknownWords(zeros, zeros, hashes, present)  # text 0, position 0
     mask_of_empty_text = present.new_zeros(1, 1)
@@ -253,12 +270,12 @@ def _characters_of_words(ngrams: GloveLstmNgramClassifier, words: Mapping[str, i
 class _Columns:
     """The columns of the fit, and their places in the table of weights.
 
-    The first columns are rows of the table: the n-grams that at least two texts have, and the characters of the known
+    The first columns are rows of the table: the n-grams that at least two texts have, and the characters of the rare
     words among them. In fine-tuning, the earlier logits follow, one column for each label.
     """
 
     buckets: int  # rows of the table before those of the words
-    characters: csr_matrix | None  # (v, R) of the words; None: the model reads no characters
+    characters: csr_matrix | None  # (v, R) of the rare words; None: the model reads no characters
     is_kept: Masks  # (R,) the n-grams that enough texts have
     table_rows: NDArray[np.integer]  # (m,) the row of each n-gram column
     earlier_weights: Floats | None  # (R, labels); None: the model is new
@@ -274,7 +291,8 @@ class _Columns:
         used = is_kept.copy()
         characters = None
         if ngrams.config.character_buckets:
-            characters = _characters_of_words(ngrams, words)
+            is_rare = text_counts[ngrams.buckets :] <= _MOST_TEXTS_OF_SPELLED_WORDS
+            characters = _characters_of_words(ngrams, words, is_rare)
             kept_words = is_kept[ngrams.buckets :]
             used[characters[kept_words].indices] = True
         earlier_weights = None
@@ -304,9 +322,8 @@ class _Columns:
         """Write a solution, (columns + 1, labels) with the bias in the last row, into the classifier."""
         table = np.zeros(tuple(ngrams.weights.shape), dtype=np.float32)
         table[self.table_rows] = solution[: self.ngram_count]
-        if (
-            self.characters is not None
-        ):  # before the earlier weights, whose words have their characters already
+        # Before the earlier weights are added: their words have the weights of their characters already.
+        if self.characters is not None:
             table[self.buckets :] += self.characters @ table
         bias = solution[-1]
         if self.earlier_weights is not None:
@@ -334,13 +351,12 @@ def _log_count_ratios(
     Returns:
         (columns, labels).
     """
-    ngrams = features[:, :ngram_count]
-    ones = np.ones(ngrams.nnz, dtype=np.float32)
-    has_ngram = csr_matrix((ones, ngrams.indices, ngrams.indptr), shape=ngrams.shape)
+    ones = np.ones(features.nnz, dtype=np.float32)
+    has_column = csr_matrix((ones, features.indices, features.indptr), shape=features.shape)
     ratios = np.ones((features.shape[1], has_label.shape[1]))
     for label, has in enumerate(has_label.T):
-        counts_with = has_ngram.T @ (weights * has) + 1
-        counts_without = has_ngram.T @ (weights * ~has) + 1
+        counts_with = (has_column.T @ (weights * has))[:ngram_count] + 1
+        counts_without = (has_column.T @ (weights * ~has))[:ngram_count] + 1
         share_with = counts_with / counts_with.sum()
         share_without = counts_without / counts_without.sum()
         ratio = np.abs(np.log(share_with) - np.log(share_without))

@@ -130,6 +130,7 @@ def fit(
         sized = recipe.for_lesson(
             len(lesson.texts),
             on_logits=lesson.teaching is not None,
+            new_labels=checkpoint is not None and list(names) != list(checkpoint.label_names),
             is_multi_label=train.is_multi_label,
             has_held_out=lesson.held_out is not None,
         )

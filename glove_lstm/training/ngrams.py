@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 Floats = NDArray[np.floating]
 Masks = NDArray[np.bool_]
 
-FEWEST_FOR_C = 100  # held-out texts with which C is chosen
+FEWEST_FOR_C = 75  # held-out texts with which C is chosen; 50 are too few
 # The fit of more texts and copies would need too much memory.
 _MOST_TEXTS = 100_000
 _MOST_COPIES = 25_000
@@ -64,7 +64,7 @@ def fit_ngrams(
         tokenizer: Its tokenizer.
         encoder: The same as a light tokenizer.
         texts: n texts with labels. Of very many, some are drawn, and fewer are copied.
-        held_out: Texts with which C is chosen, if there are 100 or more and no C is given.
+        held_out: Texts with which C is chosen, if there are 75 or more and no C is given.
         arguments: C, the seed, and whether there are copies.
 
     Returns:

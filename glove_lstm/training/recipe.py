@@ -138,7 +138,13 @@ class Recipe:
         return replace(self, training=training)
 
     def for_lesson(
-        self, texts: int, *, on_logits: bool, is_multi_label: bool, has_held_out: bool
+        self,
+        texts: int,
+        *,
+        on_logits: bool,
+        is_multi_label: bool,
+        has_held_out: bool,
+        new_labels: bool = False,
     ) -> "Recipe":
         """Return a recipe with the values that follow from what a model learns.
 
@@ -148,21 +154,24 @@ class Recipe:
             is_multi_label: Whether texts may have several labels. Label smoothing is then off; the Trainer would warn
                 that it cannot smooth such labels.
             has_held_out: Whether held-out texts are measured after each epoch.
+            new_labels: Whether it is a checkpoint that is fine-tuned on labels that it lacks.
         """
-        changes = self._scheduled(texts, on_logits=on_logits)
+        changes = self._scheduled(texts, on_logits=on_logits, new_labels=new_labels)
         if is_multi_label:
             changes["label_smoothing_factor"] = 0.0
         if not has_held_out:
             changes["eval_strategy"] = "no"
         return self.with_training(**changes)
 
-    def _scheduled(self, texts: int, *, on_logits: bool) -> dict[str, Any]:
+    def _scheduled(self, texts: int, *, on_logits: bool, new_labels: bool) -> dict[str, Any]:
         """Return the epochs, batch size and learning rates that are not given; see `schedule`."""
         training = self.training
         devices = training.world_size * max(1, training.n_gpu)
         batches_of_step = devices * training.gradient_accumulation_steps
         batch_size = training.per_device_train_batch_size
-        scheduled = schedule(texts, batches_of_step, batch_size, on_logits=on_logits)
+        scheduled = schedule(
+            texts, batches_of_step, batch_size, on_logits=on_logits, new_labels=new_labels
+        )
         if training.learning_rate is not None:
             # The learning rate of the word vectors keeps its ratio to the learning rate of the LSTM.
             ratio = scheduled["embedding_learning_rate"] / scheduled["learning_rate"]

@@ -1,6 +1,6 @@
 """How long and how fast a training is, by the number of its texts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -24,6 +24,8 @@ _ON_LABELS = _Plan(
     learning_rate=7e-3,
     embedding_learning_rate=3e-3,
 )
+# A checkpoint whose labels are replaced has to unlearn what it attended to: the LSTM needs twice the epochs.
+_ON_NEW_LABELS = replace(_ON_LABELS, texts_read=100_000, most_epochs=16)
 # The logits of a teacher are harder to overfit than labels.
 _ON_LOGITS = _Plan(
     texts_read=600_000,
@@ -41,7 +43,12 @@ _BATCH_ON_LOGITS = 128
 
 
 def schedule(
-    texts: int, batches_of_step: int, batch_size: int | None, *, on_logits: bool
+    texts: int,
+    batches_of_step: int,
+    batch_size: int | None,
+    *,
+    on_logits: bool = False,
+    new_labels: bool = False,
 ) -> dict[str, Any]:
     """Return the epochs, the batch size and the learning rates for a number of training texts.
 
@@ -53,8 +60,13 @@ def schedule(
         batches_of_step: Devices times accumulated batches.
         batch_size: Texts of a batch; None: by the number of texts.
         on_logits: Whether the model learns the logits of a teacher.
+        new_labels: Whether a checkpoint is fine-tuned on labels that it lacks.
     """
-    plan = _ON_LOGITS if on_logits else _ON_LABELS
+    plan = _ON_LABELS
+    if on_logits:
+        plan = _ON_LOGITS
+    elif new_labels:
+        plan = _ON_NEW_LABELS
     if batch_size is None:
         if on_logits:
             batch_size = _BATCH_ON_LOGITS

@@ -1,26 +1,32 @@
-r"""A hundred labels, and the other training texts without labels.
+r"""A few labels, and the other training texts without labels.
 
-python -m benchmarks.few_labels --data_dir ../shared/data --glove 6B.50d --encoders MiniLM=FOLDER MPNet=FOLDER \
-    --json few_labels.json
+python -m benchmarks.few_labels --data_dir ../shared/data --glove 6B.50d --mpnet FOLDER \
+    --peers_python PEERS/bin/python --json benchmarks/results/few_labels.json
 
-For each task and drawing, labelled texts are drawn from train and validation; the labels of the others are not used.
-The models are measured on the test texts: TF-IDF with two linear classifiers, glove-lstm on the labelled texts alone,
-and for each encoder glove-lstm that it taught, and the regression on its embeddings of the labelled texts.
+For each task, number of labels and drawing, labelled texts are drawn from training and validation texts; the labels of
+the others are not used. The models are measured on all test texts; of titles, on those of the first fold.
+PROTOCOL.md describes the models.
 
-The results are TASK-LABELS -> drawing -> model -> accuracy, log_loss and cpu_seconds of the training. The embeddings
+The results are "TASK-LABELS" -> drawing -> model -> accuracy, log_loss, `right` (a digit for each test text),
+cpu_seconds of the training, texts_a_second and megabytes. Rows in the file are not measured again. The embeddings
 are kept beside the JSON file: only the first drawing of a task embeds all texts.
 """
 
+import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,13 +36,17 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.corpora import STANDARD, join, joined_texts, standard
+from benchmarks import few_labels_peers
+from benchmarks.corpora import joined_texts
+from benchmarks.folds import make_folds
+from benchmarks.peers import minilm_folder
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from glove_lstm.commands.command import run_command
 from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
-from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.training.answers import ANSWERS_NAME
 from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.fit import fit
@@ -44,117 +54,137 @@ from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.recipe import make_recipe
 from glove_lstm.training.teacher import load_teacher
 
-MODELS = ("tfidf_svc", "tfidf_logistic", "glove_lstm", "taught", "encoder")
-_SOURCES = ("glove_lstm.training/*.py", "glove_lstm.modeling/*.py", "glove_lstm.text/*.py")
+TASKS = ("sst2", "trec", "subj", "titles")
+LABELS = (100, 300, 1_000)
+_SOURCES = (
+    *("glove_lstm.training/*.py", "glove_lstm.modeling/*.py", "glove_lstm.text/*.py"),
+    "benchmarks/few_labels*.py",
+)
+_C = 10.0  # of the logistic regression on TF-IDF
+_BATCH = 32  # texts that an encoder embeds together
+_TIMED = 200  # texts that an encoder embeds to measure its speed
 
-Predict = Callable[[Sequence[str]], NDArray[Any]]  # texts -> scores (n, labels)
+Classify = Callable[[Sequence[str]], NDArray[Any]]  # texts -> scores (n, labels)
 
 
+@dataclass(frozen=True)
 class Drawing:
-    """Labelled, unlabelled and test texts of a task."""
+    """Labelled, unlabelled and test texts of a task. Labels are numbers."""
 
-    def __init__(self, folder: Path, task: str, labels: int, seed: int) -> None:
-        splits = standard(folder, task)
-        self.seed = seed
-        self.label_names = splits.label_names
-        every = join([splits.train, splits.validation])
-        texts, numbers = joined_texts(every), every["label"].tolist()
-        drawn = train_test_split(
-            texts, numbers, train_size=labels, random_state=seed, stratify=numbers
-        )
-        self.texts, self.unlabelled, self.labels, _ = drawn
-        self.test_texts = joined_texts(splits.test)
-        self.test_labels = splits.test["label"].to_numpy()
-
-    @property
-    def labelled(self) -> LabelledTexts:
-        """The labelled texts, as the training room takes them."""
-        return LabelledTexts(self.texts, np.array(self.labels), self.label_names)
+    texts: list[str]
+    labels: list[int]
+    unlabelled: list[str]
+    test_texts: list[str]
+    test_labels: list[int]
+    label_names: list[str]
+    seed: int
 
 
-def measure_drawing(
-    drawing: Drawing,
-    models: Sequence[str],
-    encoders: dict[str, str],
-    glove: GloveVectors,
-    kept: Path,
-) -> dict[str, dict[str, Any]]:
-    """Train and measure the models."""
-    results = {}
-    for model in models:
-        if model in ("taught", "encoder"):
-            for name, folder in encoders.items():
-                results[f"{model}_{name}"] = _measure(drawing, model, folder, glove, kept)
-        else:
-            results[model] = _measure(drawing, model, "", glove, kept)
-    return results
+def draw(folder: Path, task: str, count: int, seed: int) -> Drawing:
+    """Draw labelled texts, stratified; the others are unlabelled."""
+    [fold] = make_folds(task, folder, 1)
+    texts = joined_texts(fold.every)
+    labels = fold.every["label"].tolist()
+    drawn = train_test_split(texts, labels, train_size=count, random_state=seed, stratify=labels)
+    labelled, unlabelled, its_labels, _ = drawn
+    [test] = fold.tests.values()
+    test_labels = test["label"].tolist()
+    return Drawing(
+        labelled, its_labels, unlabelled, joined_texts(test), test_labels, fold.label_names, seed
+    )
 
 
-def _measure(
-    drawing: Drawing, model: str, encoder: str, glove: GloveVectors, kept: Path
-) -> dict[str, Any]:
-    start = time.process_time()
-    if model == "encoder":
-        predict = _fit_encoder(drawing, encoder, kept)
-    elif model.startswith("tfidf"):
-        predict = _fit_tfidf(drawing, model)
-    else:
-        predict = _fit_ours(drawing, encoder, glove, kept)
-    cpu_seconds = time.process_time() - start
-    scores = predict(drawing.test_texts)
-    accuracy = float((scores.argmax(axis=1) == drawing.test_labels).mean())
-    results = {"accuracy": accuracy, "cpu_seconds": round(cpu_seconds, 1)}
-    if model != "tfidf_svc":  # its margins are no probabilities
-        results["log_loss"] = float(
-            log_loss(drawing.test_labels, scores, labels=range(len(drawing.label_names)))
-        )
-    return results
+@dataclass(frozen=True)
+class Settings:
+    """What the models are fitted with."""
+
+    glove: GloveVectors
+    mpnet: str | None  # a folder
+    peers_python: str | None
+    kept: Path  # embeddings of a task
+
+    def encoder(self, name: str) -> str:
+        """Return the folder of an encoder."""
+        if name == "MiniLM":
+            return minilm_folder()
+        if self.mpnet is None:
+            raise DataError("This model needs --mpnet, a folder with all-mpnet-base-v2; give it.")
+        return self.mpnet
 
 
-def _fit_tfidf(drawing: Drawing, model: str) -> Predict:
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model, and the files that it needs."""
+
+    classify: Classify
+    files: Sequence[Path]
+    classify_anew: Classify | None = None  # without kept embeddings; None: `classify` keeps none
+
+
+def _fit_tfidf(drawing: Drawing, _: Settings, folder: Path, *, logistic: bool) -> Fitted:
     pipeline = BASELINES["tfidf_svc"]()
-    if model == "tfidf_logistic":
-        pipeline = make_pipeline(pipeline[0], LogisticRegression(C=10, max_iter=2_000))
-        return pipeline.fit(drawing.texts, drawing.labels).predict_proba
+    if logistic:
+        pipeline = make_pipeline(pipeline[0], LogisticRegression(C=_C, max_iter=2_000))
     pipeline.fit(drawing.texts, drawing.labels)
+    saved = folder / "pipeline.joblib"
+    joblib.dump(pipeline, saved)
 
     def margins(texts: Sequence[str]) -> NDArray[Any]:
         of_labels = pipeline.decision_function(texts)
         if of_labels.ndim == 1:
-            of_labels = np.stack([-of_labels, of_labels], axis=1)
-        return of_labels
+            of_labels = np.stack([-of_labels, of_labels], axis=1) / 2
+        return softmax(of_labels, axis=1)
 
-    return margins
+    return Fitted(margins, [saved])
 
 
-def _fit_ours(drawing: Drawing, encoder: str, glove: GloveVectors, kept: Path) -> Predict:
-    options: dict[str, Any] = {}
-    if encoder:
-        options = {"teacher": encoder, "unlabelled": drawing.unlabelled}
-    names = [drawing.label_names[label] for label in drawing.labels]
-    with tempfile.TemporaryDirectory() as folder:
-        _copy_answers(kept, Path(folder))
-        recipe = make_recipe(
-            output_dir=folder, save_strategy="no", seed=drawing.seed, disable_tqdm=True
+def _fit_ours(
+    drawing: Drawing, settings: Settings, folder: Path, *, encoder: str | None = None
+) -> Fitted:
+    teaching: dict[str, Any] = {}
+    if encoder is not None:
+        teaching = {"teacher": settings.encoder(encoder), "unlabelled": drawing.unlabelled}
+    _copy_answers(settings.kept, folder)
+    recipe = make_recipe(
+        output_dir=str(folder), save_strategy="no", seed=drawing.seed, disable_tqdm=True
+    )
+    with redirect_stdout(sys.stderr):  # the Trainer's log
+        result = fit(
+            drawing.texts,
+            [drawing.label_names[label] for label in drawing.labels],
+            recipe=recipe,
+            label_names=drawing.label_names,
+            glove=settings.glove,
+            **teaching,
         )
-        with redirect_stdout(sys.stderr):  # the Trainer's log
-            result = fit(
-                drawing.texts,
-                names,
-                recipe=recipe,
-                label_names=drawing.label_names,
-                glove=glove,
-                **options,
-            )
-        _copy_answers(Path(folder), kept)
-    classifier = TorchClassifier.of(result.model, LightTokenizer.of(result.tokenizer))
-    return lambda texts: classifier.predict_proba(list(texts))
+    _copy_answers(folder, settings.kept)
+    checkpoint = folder / "checkpoint"
+    result.model.save_pretrained(checkpoint)
+    result.tokenizer.save_pretrained(checkpoint)
+    light = export_onnx(checkpoint)
+    classifier = LightClassifier.from_pretrained(checkpoint)
+    needed = [light, checkpoint / "model.safetensors", checkpoint / "tokenizer.json"]
+    return Fitted(lambda texts: classifier.predict_proba(list(texts)), needed)
 
 
-def _fit_encoder(drawing: Drawing, encoder: str, kept: Path) -> Predict:
-    teacher: Any = load_teacher(encoder, torch.device("cpu"))
-    answers = EncoderAnswers(teacher, drawing.labelled, kept, drawing.seed)
-    return lambda texts: softmax(answers.logits(texts) / answers.temperature, axis=1)
+def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str) -> Fitted:
+    model = settings.encoder(encoder)
+    teacher: Any = load_teacher(model, torch.device("cpu"))
+    labelled = LabelledTexts(drawing.texts, np.array(drawing.labels), drawing.label_names)
+    answers = EncoderAnswers(teacher, labelled, settings.kept, drawing.seed)
+
+    def classify(texts: Sequence[str]) -> NDArray[Any]:
+        return softmax(answers.logits(texts) / answers.temperature, axis=1)
+
+    def embed(texts: Sequence[str]) -> NDArray[Any]:  # the regression takes no time beside this
+        by_length = sorted(texts, key=len)
+        batches = range(0, len(texts), _BATCH)
+        return np.concatenate(
+            [teacher.embed(by_length[first : first + _BATCH]) for first in batches]
+        )
+
+    files = [Path(model) / "model.safetensors", Path(model) / "tokenizer.json"]
+    return Fitted(classify, files, embed)
 
 
 def _copy_answers(origin: Path, target: Path) -> None:
@@ -162,35 +192,105 @@ def _copy_answers(origin: Path, target: Path) -> None:
         shutil.copy(path, target)
 
 
+_FITS: dict[str, Callable[[Drawing, Settings, Path], Fitted]] = {
+    "tfidf_svc": partial(_fit_tfidf, logistic=False),
+    "tfidf_logistic": partial(_fit_tfidf, logistic=True),
+    "glove_lstm": _fit_ours,
+    "taught_MiniLM": partial(_fit_ours, encoder="MiniLM"),
+    "taught_MPNet": partial(_fit_ours, encoder="MPNet"),
+    "encoder_MiniLM": partial(_fit_encoder, encoder="MiniLM"),
+    "encoder_MPNet": partial(_fit_encoder, encoder="MPNet"),
+}
+_PEERS = ("model2vec", "setfit")
+MODELS = (*_FITS, *_PEERS)
+
+
+def measure_model(model: str, drawing: Drawing, settings: Settings) -> dict[str, Any]:
+    """Fit a model to a drawing, and classify the test texts."""
+    with tempfile.TemporaryDirectory() as scratch:
+        if model in _PEERS:
+            row = _run_peer(model, drawing, settings, Path(scratch))
+            scores = np.array(row.pop("scores"))
+        else:
+            row, scores = _fit_and_classify(model, drawing, settings, Path(scratch))
+    classes = np.array(drawing.test_labels)
+    is_right = scores.argmax(axis=1) == classes
+    names = range(len(drawing.label_names))
+    return {
+        "accuracy": float(is_right.mean()),
+        "log_loss": float(log_loss(classes, scores, labels=names)),
+        **{name: round(value, 2) for name, value in row.items()},
+        "right": "".join("1" if one else "0" for one in is_right),
+    }
+
+
+def _fit_and_classify(
+    model: str, drawing: Drawing, settings: Settings, folder: Path
+) -> tuple[dict[str, float], NDArray[Any]]:
+    began = time.process_time()
+    fitted = _FITS[model](drawing, settings, folder)
+    row = {"cpu_seconds": time.process_time() - began}
+    row["megabytes"] = sum(file.stat().st_size for file in fitted.files) / 1e6
+
+    classify = fitted.classify
+    timed = drawing.test_texts
+    if fitted.classify_anew is not None:
+        classify = fitted.classify_anew
+        timed = timed[:_TIMED]
+    classify(timed[:10])
+    began = time.perf_counter()
+    classify(timed)
+    row["texts_a_second"] = len(timed) / (time.perf_counter() - began)
+    return row, fitted.classify(drawing.test_texts)
+
+
+def _run_peer(model: str, drawing: Drawing, settings: Settings, folder: Path) -> dict[str, Any]:
+    """Run a peer in the environment of the peers."""
+    if settings.peers_python is None:
+        raise DataError(f"{model} needs --peers_python, the Python of its environment; give it.")
+    job = vars(drawing) | {"label_count": len(drawing.label_names), "encoder": minilm_folder()}
+    job_file, answer_file = folder / "job.json", folder / "answer.json"
+    job_file.write_text(json.dumps(job), encoding="utf-8")
+    script = str(few_labels_peers.__file__)
+    words = [settings.peers_python, script, model, str(job_file), str(answer_file)]
+    subprocess.run(words, check=True, stdout=sys.stderr)  # noqa: S603 - a Python that was given
+    return json.loads(answer_file.read_text(encoding="utf-8"))
+
+
 def main(argv: Sequence[str]) -> None:
     """Measure all drawings; those in the JSON file stay."""
     args = parse(argv)
     results = read_results(args.json)
-    encoders = dict(encoder.split("=", 1) for encoder in args.encoders)
     glove = load_glove(args.glove)
     for task in args.task:
         kept = args.json.with_suffix(".answers") / task
         kept.mkdir(parents=True, exist_ok=True)
-        for labels in args.labels:
-            drawings = results.setdefault(f"{task}-{labels}", {})
-            for seed in range(args.drawings):
-                drawing = Drawing(args.data_dir, task, labels, seed)
-                measured = measure_drawing(drawing, args.models, encoders, glove, kept)
-                drawings[str(seed)] = drawings.get(str(seed), {}) | measured
-                results["record"] = record(*_SOURCES) | {"glove": Path(args.glove).name}
-                write_json(args.json, results)
-                sys.stdout.write(f"{task}, {labels} labels, drawing {seed}: {measured}\n")
-                sys.stdout.flush()
+        settings = Settings(glove, args.mpnet, args.peers_python, kept)
+        for seed in range(args.drawings):
+            for labels in args.labels:
+                drawing = draw(args.data_dir, task, labels, seed)
+                rows = results.setdefault(f"{task}-{labels}", {}).setdefault(str(seed), {})
+                for model in args.models:
+                    if model in rows:
+                        continue
+                    rows[model] = measure_model(model, drawing, settings)
+                    results["record"] = record(*_SOURCES) | {"glove": Path(args.glove).name}
+                    write_json(args.json, results)
+                    figures = {name: rows[model][name] for name in ("accuracy", "log_loss")}
+                    sys.stdout.write(f"{task}, {labels} labels, {seed}: {model} {figures}\n")
+                    sys.stdout.flush()
 
 
 def parse(argv: Sequence[str]) -> Namespace:
     """Read the options."""
     parser = benchmark_parser("few_labels", __doc__, MODELS)
-    parser.add_argument("--task", nargs="+", choices=list(STANDARD), default=list(STANDARD))
-    parser.add_argument("--labels", nargs="+", type=int, default=[100], help="labelled texts")
-    parser.add_argument("--drawings", type=int, default=2)
-    parser.add_argument("--glove", required=True, help="vectors, as glove-lstm train takes them")
-    parser.add_argument("--encoders", nargs="*", default=[], metavar="NAME=FOLDER")
+    add = parser.add_argument
+    add("--task", nargs="+", choices=TASKS, default=TASKS)
+    add("--labels", nargs="+", type=int, default=LABELS, help="numbers of labelled texts")
+    add("--drawings", type=int, default=3)
+    add("--glove", default="6B.50d", help="a name or a file, as for train.py")
+    add("--mpnet", help="a folder with all-mpnet-base-v2")
+    add("--peers_python", help="the Python of an environment with setfit and model2vec")
     return parser.parse_args(argv)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from benchmarks.paired import mean_of_cells
 from benchmarks.records import SHOWN, markdown_table, read_results
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.plots import BLUE, ORANGE
@@ -22,6 +23,7 @@ PAGES = (
     DOCS / "benchmarks.md",
     DOCS / "distil.md",
     DOCS / "recipes.md",
+    DOCS / "howto" / "few_texts.md",
 )
 _SPEED = {  # unit -> digits
     "texts/s": 0,
@@ -71,6 +73,17 @@ _RECIPES = {
     "subj": "subjective or objective (SUBJ)",
     "satire": "headline of The Onion or of r/nottheonion",
     "titles": "title of a fake or a real article",
+}
+_FEW_LABELS_MODELS = {
+    "tfidf_svc": "TF-IDF, linear SVC",
+    "tfidf_logistic": "TF-IDF, logistic regression",
+    "model2vec": "model2vec, fine-tuned",
+    "glove_lstm": "glove-lstm, labels alone",
+    "taught_MiniLM": "glove-lstm, taught by MiniLM",
+    "taught_MPNet": "**glove-lstm, taught by MPNet**",
+    "encoder_MiniLM": "MiniLM, logistic regression",
+    "encoder_MPNet": "MPNet, logistic regression",
+    "setfit": "SetFit on MiniLM",
 }
 _SIGNIFICANT = 0.05
 _USD_AN_HOUR = 0.04  # of one core
@@ -256,6 +269,86 @@ def recipes_table(results: Results) -> str:
     return markdown_table(heads, rows)
 
 
+def few_labels_summary(results: dict[str, Any]) -> str:
+    """Format the mean accuracy over drawings by model, task and number of labels, with size and speed."""
+    cells_of = _few_labels_cells(results)
+    heads = ["", *(f"{_SUMMARY_TASKS[task]}, {count:,}" for task, count in cells_of)]
+    lines = []
+    for model, name in _FEW_LABELS_MODELS.items():
+        cells = []
+        rows = []
+        for drawings in cells_of.values():
+            of_model = [rows_of[model] for rows_of in drawings if model in rows_of]
+            rows += of_model
+            mean = float(np.mean([row["accuracy"] for row in of_model])) if of_model else None
+            cells.append("" if mean is None else f"{mean:.3f}")
+        if rows:
+            megabytes = np.median([row["megabytes"] for row in rows])
+            texts_a_second = np.median([row["texts_a_second"] for row in rows])
+            lines.append([name, *cells, f"{megabytes:,.1f}", f"{texts_a_second:,.0f}"])
+    return markdown_table([*heads, "MB", "texts/s"], lines)
+
+
+def few_labels_table(results: dict[str, Any]) -> str:
+    """Format accuracy with intervals over texts and drawings, and what else was measured."""
+    heads = ["task", "labels", "model", "accuracy (95 % interval)", "by drawing", "log loss"]
+    lines = []
+    for (task, count), drawings in _few_labels_cells(results).items():
+        for model in _FEW_LABELS_MODELS:
+            rows = [rows_of[model] for rows_of in drawings if model in rows_of]
+            if not rows:
+                continue
+            right = np.array([[float(digit) for digit in row["right"]] for row in rows])
+            by_drawing = " ".join(f"{row['accuracy']:.3f}" for row in rows)
+            cells = [task, f"{count:,}", f"`{model}`", _with_interval(mean_of_cells([right]))]
+            cells += [by_drawing, f"{np.mean([row['log_loss'] for row in rows]):.3f}"]
+            cells.append(f"{np.median([row['cpu_seconds'] for row in rows]):,.0f}")
+            lines.append(cells)
+    return markdown_table([*heads, "CPU s to train"], lines)
+
+
+def _few_labels_cells(results: dict[str, Any]) -> dict[tuple[str, int], list[Any]]:
+    """Return the drawings by task and number of labels."""
+    cells = {}
+    for name, drawings in results.items():
+        task, _, count = name.partition("-")
+        if count.isdecimal():
+            cells[task, int(count)] = list(drawings.values())
+    tasks = list(_SUMMARY_TASKS)
+    return dict(sorted(cells.items(), key=lambda item: (tasks.index(item[0][0]), item[0][1])))
+
+
+def draw_few_labels(results: dict[str, Any], path: Path) -> None:
+    """Draw accuracy with a hundred labels against speed on one processor, a panel for each task."""
+    cells = _few_labels_cells(results)
+    tasks = [task for task, count in cells if count == _FEWEST_LABELS]
+    figure = Figure(figsize=(3.2 * max(len(tasks), 1), 4), layout="constrained")
+    panels = figure.subplots(1, max(len(tasks), 1), squeeze=False)[0]
+    for panel, task in zip(panels, tasks, strict=False):
+        drawings = cells[task, _FEWEST_LABELS]
+        for model, marker in zip(_FEW_LABELS_MODELS, cycle(_MARKERS), strict=False):
+            rows = [rows_of[model] for rows_of in drawings if model in rows_of]
+            if not rows:
+                continue
+            panel.plot(
+                np.median([row["texts_a_second"] for row in rows]),
+                np.mean([row["accuracy"] for row in rows]),
+                marker,
+                color=ORANGE if "glove-lstm" in _FEW_LABELS_MODELS[model] else BLUE,
+                label=_FEW_LABELS_MODELS[model].strip("*"),
+            )
+        panel.set(title=_SUMMARY_TASKS[task], xlabel="texts/s, one processor", xscale="log")
+        panel.set(xlim=(1, 1e6))
+    if tasks:
+        panels[0].set(ylabel=f"accuracy with {_FEWEST_LABELS} labels")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize="small")
+    _save(figure, path)
+
+
+_FEWEST_LABELS = 100
+
+
 def draw(accuracy: Results, speed: Results, path: Path) -> None:
     """Draw accuracy against speed on one processor, of models that have both figures, the majority class aside."""
     figure = Figure(figsize=(9, 4), layout="constrained")
@@ -335,6 +428,7 @@ def fill(page: str) -> str:
     speed = read_results(RESULTS / "speed.json")
     scale = read_results(RESULTS / "scale.json")
     recipes = read_results(RESULTS / "recipes.json")
+    few_labels = read_results(RESULTS / "few_labels.json")
     tables = {
         "accuracy_summary": accuracy_summary(accuracy),
         "cost_summary": cost_summary(speed, scale),
@@ -346,6 +440,8 @@ def fill(page: str) -> str:
         "speed": speed_table(speed),
         "scale": scale_table(scale),
         "recipes": recipes_table(recipes),
+        "few_labels_summary": few_labels_summary(few_labels),
+        "few_labels": few_labels_table(few_labels),
     }
     for name, table in tables.items():
         text = f"<!-- {name} -->\n{table}<!-- end -->"
@@ -360,6 +456,7 @@ def main() -> None:
     scale = read_results(RESULTS / "scale.json")
     draw(accuracy, speed, DOCS / "accuracy_speed.svg")
     draw_scale(scale, DOCS / "scale_training.svg")
+    draw_few_labels(read_results(RESULTS / "few_labels.json"), DOCS / "few_labels.svg")
     for page in PAGES:
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
 

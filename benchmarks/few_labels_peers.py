@@ -1,0 +1,91 @@
+"""Peers of `few_labels`, which runs this file in an environment of their own; PROTOCOL.md has the command.
+
+python few_labels_peers.py MODEL JOB.json ANSWER.json
+
+JOB has texts, labels, label_count, test_texts, seed and encoder, a folder. ANSWER gets the scores of the test texts,
+the CPU-seconds of the training, the texts classified in a second, and the megabytes of the saved model.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+# As in the paper of SetFit (Tunstall et al. 2022, https://arxiv.org/abs/2209.11055).
+_PAIRS_OF_A_TEXT = 20
+_MOST_STEPS = 500  # of 16 pairs: all of a hundred labels, half of three hundred
+
+
+def fit_model2vec(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], Any]]:
+    """Distil static vectors from the encoder, and fine-tune them with a head."""
+    from model2vec.distill import distill
+    from model2vec.train import StaticModelForClassification
+
+    vectors = distill(job["encoder"], device="cpu")
+    classifier = StaticModelForClassification.from_static_model(model=vectors)
+    torch.manual_seed(job["seed"])
+    classifier.fit(job["texts"], [str(label) for label in job["labels"]], device="cpu")
+    columns = [list(classifier.classes_).index(str(one)) for one in range(job["label_count"])]
+    pipeline = classifier.to_pipeline()
+    return pipeline, lambda texts: pipeline.predict_proba(list(texts))[:, columns]
+
+
+def fit_setfit(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], Any]]:
+    """Fine-tune the encoder on pairs of labelled texts, and fit a logistic regression on its embeddings."""
+    from datasets import Dataset
+    from setfit import SetFitModel, Trainer, TrainingArguments
+
+    model = SetFitModel.from_pretrained(job["encoder"], device="cpu")
+    pairs = 2 * _PAIRS_OF_A_TEXT * len(job["texts"])
+    batch_size = 16
+    with tempfile.TemporaryDirectory() as scratch:
+        arguments = TrainingArguments(
+            output_dir=scratch,
+            batch_size=batch_size,
+            max_steps=min(pairs // batch_size, _MOST_STEPS),
+            seed=job["seed"],
+            save_strategy="no",
+            report_to="none",
+            show_progress_bar=False,
+        )
+        rows = Dataset.from_dict({"text": job["texts"], "label": job["labels"]})
+        trainer = Trainer(model=model, args=arguments, train_dataset=rows)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            trainer.train()
+    return model, lambda texts: np.asarray(model.predict_proba(list(texts)))
+
+
+_FITS = {"model2vec": fit_model2vec, "setfit": fit_setfit}
+
+
+def main(name: str, job_file: str, answer_file: str) -> None:
+    """Fit a peer, classify the test texts, and write the answer."""
+    job = json.loads(Path(job_file).read_text(encoding="utf-8"))
+    began = time.process_time()
+    model, classify = _FITS[name](job)
+    cpu_seconds = time.process_time() - began
+
+    classify(job["test_texts"][:10])
+    began = time.perf_counter()
+    scores = classify(job["test_texts"])
+    seconds = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        megabytes = sum(file.stat().st_size for file in Path(folder).rglob("*")) / 1e6
+    answer = {
+        "scores": np.asarray(scores, dtype=float).tolist(),
+        "cpu_seconds": cpu_seconds,
+        "texts_a_second": len(job["test_texts"]) / seconds,
+        "megabytes": megabytes,
+    }
+    Path(answer_file).write_text(json.dumps(answer), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

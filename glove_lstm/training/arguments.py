@@ -150,7 +150,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         0.0,
         "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "
         "dropped words, cut ends, or a passage of one to five sentences. If it is not 0, the n-grams also learn from a "
-        "copy of each text, unless there are more than 50,000 texts. With a teacher, only the n-grams and the "
+        "copy of each text; of more than 25,000 texts, from copies of 25,000. With a teacher, only the n-grams and the "
         "calibration use copies.",
     )
     augmented_copies: int | None = option(
@@ -159,7 +159,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         "model learns the teacher's logits; default: by the number of texts.",
     )
     ngram_c: float | None = option(
-        None, "C of the n-grams' SVM; default: chosen on 100 or more validation texts, else 1."
+        None, "C of the n-grams' SVM; default: chosen on 75 or more validation texts, else 1."
     )
     early_stopping_patience: int | None = option(
         None,

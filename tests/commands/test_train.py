@@ -282,7 +282,7 @@ def test_mistakes(
 
 @pytest.mark.slow
 def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_path: Path) -> None:
-    """As docs/howto/several_processes.md has it, without --use_cpu."""
+    """As docs/howto/remote_machines.md has it, without --use_cpu."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL]
     words += ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]

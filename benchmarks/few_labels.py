@@ -248,7 +248,8 @@ def _run_peer(model: str, drawing: Drawing, settings: Settings, folder: Path) ->
     """Run a peer in the environment of the peers."""
     if settings.peers_python is None:
         raise DataError(f"{model} needs --peers_python, the Python of its environment; give it.")
-    job = vars(drawing) | {"label_count": len(drawing.label_names), "encoder": minilm_folder()}
+    job = vars(drawing) | {"label_count": len(drawing.label_names)}
+    job |= {"encoder": minilm_folder(), "kept": str(settings.kept)}
     job_file, answer_file = folder / "job.json", folder / "answer.json"
     job_file.write_text(json.dumps(job), encoding="utf-8")
     script = str(few_labels_peers.__file__)

@@ -2,8 +2,9 @@
 
 python few_labels_peers.py MODEL JOB.json ANSWER.json
 
-JOB has texts, labels, label_count, test_texts, seed and encoder, a folder. ANSWER gets the scores of the test texts,
-the CPU-seconds of the training, the texts classified in a second, and the megabytes of the saved model.
+JOB has texts, labels, label_count, test_texts, seed, and two folders: encoder, and kept for what is made of it.
+ANSWER gets the scores of the test texts, the CPU-seconds of the training, the texts classified in a second, and the
+megabytes of the saved model.
 """
 
 import json
@@ -23,11 +24,15 @@ _MOST_STEPS = 500  # of 16 pairs: all of a hundred labels, half of three hundred
 
 
 def fit_model2vec(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], Any]]:
-    """Distil static vectors from the encoder, and fine-tune them with a head."""
+    """Distil static vectors from the encoder, once, and fine-tune them with a head."""
+    from model2vec import StaticModel
     from model2vec.distill import distill
     from model2vec.train import StaticModelForClassification
 
-    vectors = distill(job["encoder"], device="cpu")
+    kept = Path(job["kept"]) / "model2vec"
+    if not kept.exists():
+        distill(job["encoder"], device="cpu").save_pretrained(str(kept))
+    vectors = StaticModel.from_pretrained(str(kept))
     classifier = StaticModelForClassification.from_static_model(model=vectors)
     torch.manual_seed(job["seed"])
     classifier.fit(job["texts"], [str(label) for label in job["labels"]], device="cpu")

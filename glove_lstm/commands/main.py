@@ -12,7 +12,7 @@ COMMANDS = {
     "train": "train or fine-tune a classifier on labelled texts",
     "evaluate": "measure a checkpoint on labelled texts, or look for leaks in them",
     "export": "write a checkpoint's light.onnx, which predict uses without torch",
-    "push": "push a checkpoint, a Space or a dataset to the Hugging Face Hub",
+    "push": "push a checkpoint or a Space to the Hugging Face Hub",
     "demo": "show a checkpoint in a browser",
 }
 

@@ -109,7 +109,7 @@ def estimator_route(folder: Path) -> Route:
     def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
         if not rows:
             return []
-        table = list(rows) if pairs is None else pd.DataFrame({"title": rows, "text": pairs})
+        table = list(rows) if pairs is None else pd.DataFrame(columns_of(rows, pairs), dtype=object)
         answers: list[Answer | None] = []
         scores = classifier.predict_proba(table).tolist()
         for label, row in zip(classifier.predict(table), scores, strict=True):
@@ -133,7 +133,10 @@ def read_columns(rows: list[dict]) -> list[Answer | None]:
         for name, value in row.items():
             if name.startswith("score_"):
                 scores[name.removeprefix("score_")] = float(value)
-        answers.append(Answer(row["label"], scores))
+        label = row["label"]
+        if isinstance(label, str) and label.startswith("["):  # several labels in one cell
+            label = json.loads(label)
+        answers.append(Answer(label, scores))
     return answers
 
 
@@ -158,7 +161,7 @@ def batch_route(folder: Path, kind: str = "arrays", backend: str | None = None) 
         if kind == "unpickled":
             classify = pickle.loads(pickle.dumps(classify))
         if kind == "frames":
-            frame = pd.DataFrame(columns)
+            frame = pd.DataFrame(columns, dtype=object)
             found = classify(frame)
             assert isinstance(found, pd.DataFrame)
             assert list(frame) == list(columns)
@@ -366,8 +369,8 @@ def one_label(problem_type: str | None) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         torch.manual_seed(0)
         changes = {"id2label": {0: "value"}, "label2id": {"value": 0}}
+        changes["problem_type"] = problem_type
         model, tokenizer = Checkpoint.open(folder).load_model(**changes)
-        model.config.problem_type = problem_type
         (folder / "light.onnx").unlink()
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -82,18 +82,11 @@ def zeros(count):
         (lambda: BatchClassifier(DEFAULT_CHECKPOINT, unsure_below=2), ["unsure_below", "2"]),
         (lambda: BatchClassifier(DEFAULT_CHECKPOINT, revision="v1"), ["revision", "v1"]),
         (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
+        (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, "v1"), ["revision", "v1"]),
         (lambda: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "a, b, c"]),
         (lambda: explain(zeros(1), "x", ["a"]), ["only one label"]),
     ],
-    ids=[
-        "backend",
-        "threads",
-        "unsure_below",
-        "revision",
-        "threads of light",
-        "label",
-        "one label",
-    ],
+    ids=short,
 )
 def test_arguments(call, words):
     with pytest.raises(ValueError) as refusal:  # noqa: PT011

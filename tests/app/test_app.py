@@ -111,13 +111,20 @@ def test_a_hostile_text_is_shown_as_a_text(exported):
     assert html.unescape(without_marks) == HOSTILE
 
 
-def test_it_needs_no_torch(exported):
+def test_it_needs_no_torch_but_for_a_model_without_light_onnx(exported):
     code = f"""
 import sys
+from pathlib import Path
 for name in ("torch", "transformers", "datasets", "sklearn"):
     sys.modules[name] = None  # importing it fails, as it does where it is not installed
 from glove_lstm.app import build_app
 from glove_lstm.checkpoint import Checkpoint
-build_app(Checkpoint.open({str(exported)!r}), "mine")
+from glove_lstm.commands.main import main
+folder = Path({str(exported)!r})
+build_app(Checkpoint.open(folder), "mine")
+(folder / "light.onnx").unlink()
+sys.exit(main(["demo", str(folder)]))
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+    assert_refused(done, "torch", "glove-lstm[")
+    assert not (exported / "light.onnx").exists()

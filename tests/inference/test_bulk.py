@@ -142,7 +142,7 @@ def test_a_folder_in_use_is_refused_and_the_first_run_goes_on(tmp_path):
         (["run.json"], {"files": {"run.json": "{"}}),
         (["run.json"], {"files": {"run.json": "[]"}}),
     ],
-    ids=lambda value: str(value)[:60],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_parts_of_another_run(tmp_path, words, change):
     """Refused by the name of what differs; all files stay."""

@@ -57,7 +57,10 @@ _OF_THE_HUB = """
     from glove_lstm.inference.light_classifier import LightClassifier
 
     def scores(classify):
-        return classify({"text": ["SHOCKING secret"]})["score_FAKE"].tolist()
+        if isinstance(classify, BatchClassifier):
+            return classify({"text": ["SHOCKING secret"]})["score_FAKE"].tolist()
+        column = classify.label_names.index("FAKE")
+        return classify.predict_proba(["SHOCKING secret"])[:, column].tolist()
 
     opened = Checkpoint.open("user/news", "main")
     print("opened", flush=True)
@@ -66,8 +69,8 @@ _OF_THE_HUB = """
     of_commit = LightClassifier.from_pretrained("user/news", sys.argv[1])
     batches = BatchClassifier("user/news", revision=sys.argv[1])
     print(json.dumps({
-        "opened before": light.predict_proba(["SHOCKING secret"])[:, 0].tolist(),
-        "light": of_commit.predict_proba(["SHOCKING secret"])[:, 0].tolist(),
+        "opened before": scores(light),
+        "light": scores(of_commit),
         "batches": scores(batches),
         "batches, unpickled": scores(pickle.loads(pickle.dumps(batches))),
         "of main": scores(BatchClassifier("user/news")),

@@ -46,7 +46,7 @@ golden:          ## after training hub/ anew: record its scores, which the tests
 tiny-checkpoint: ## after a change of what train or export writes: make the checkpoint of the tests anew
 	python tests/golden/make_tiny_checkpoint.py
 screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
-	python tests/app/screenshots.py
+	python docs/screenshots.py
 hub-code:        ## write code, card, handler, requirements and notebook of hub/
 	python -m benchmarks.hub_code
 release-check:   ## build wheel and sdist, check them, and classify with each, installed outside of the clone

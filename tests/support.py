@@ -216,6 +216,26 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
         assert part in last, last
 
 
+_FOLDER_OF_TEST = re.compile(r"/\S*/pytest-of-[^/]+/pytest-\d+/(?:popen-gw\d+/)?[^/\s]+/?")
+
+
+def assert_names(error: object, *words: object, besides: Path | None = None) -> None:
+    """A mistake is told in one short line, with these words: file, row, name, and what mends it.
+
+    Args:
+        error: The exception, or what a command says.
+        words: What it must name. A number is a whole one: "row 1" is not in "row 12".
+        besides: A folder whose path does not count, as that of the test never does.
+    """
+    line = str(error) if besides is None else str(error).replace(str(besides), "")
+    line = _FOLDER_OF_TEST.sub("", line)
+    assert "\n" not in line.strip(), line
+    assert "Traceback" not in line, line
+    assert len(line) <= 300, line
+    for word in words:
+        assert re.search(rf"(?<!\d){re.escape(str(word))}(?!\d)", line), (word, line)
+
+
 CORPUS = (
     "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
     "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",

@@ -3,8 +3,6 @@
 import pytest
 from app_server import CHROMIUM, HOSTILE, assert_readable
 
-from glove_lstm.app import MOST_CHARACTERS
-
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install -e '.[test]'"
 )
@@ -61,21 +59,19 @@ def visit(browser, demo):
     assert set(harmed) == {None}
 
 
-def test_an_example_is_classified_at_a_click(visit):
+def test_a_text_is_classified_at_a_click_and_by_the_keyboard(visit):
     page = visit()
     page.get_by_role("button", name="Loud style").click()
     page.locator("#words mark.for").first.wait_for()
     title = page.get_by_label("Title").input_value()
     assert title in page.locator("#words").inner_text()
     playwright.expect(page.locator("#verdict")).to_have_text("FAKE")
-
-
-def test_the_keyboard_is_enough(visit):
-    page = visit()
+    page.get_by_label("Text", exact=True).fill("")
+    page.get_by_label("Title").fill("")
     page.get_by_label("Title").focus()
-    page.keyboard.type("SHOCKING secret")
+    page.keyboard.type("Council reports")
     page.keyboard.press("Enter")
-    page.locator("#words mark").first.wait_for()
+    playwright.expect(page.locator("#words")).to_have_text("Council reports")
 
 
 def test_hostile_texts_do_no_harm(visit):
@@ -89,18 +85,10 @@ def test_hostile_texts_do_no_harm(visit):
     assert page.get_by_role("button", name="Classify", exact=True).is_visible()
 
 
-def test_a_text_that_is_too_long_is_one_message(visit):
-    page = visit()
-    page.get_by_label("Text", exact=True).fill("a" * (MOST_CHARACTERS + 10))
-    page.get_by_role("button", name="Classify", exact=True).click()
-    playwright.expect(page.get_by_test_id("toast-text")).to_contain_text(f"{MOST_CHARACTERS:,}")
-
-
-@pytest.mark.parametrize("options", [PHONE, DESKTOP], ids=["phone-dark", "desktop"])
-def test_results_fit_the_screen_and_are_readable(visit, options):
-    page = visit(options)
+def test_results_fit_a_phone_and_are_readable_in_the_dark(visit):
+    page = visit(PHONE)
     long_text = "the council said the miracle hoax that elites banned " * 20
     page.get_by_label("Text", exact=True).fill(long_text)
     page.get_by_role("button", name="Classify", exact=True).click()
     page.locator("#words mark").first.wait_for()
-    assert_readable(page, is_dark=options is PHONE)
+    assert_readable(page, is_dark=True)

@@ -1,4 +1,4 @@
-"""The light runtime: the pipeline's labels and scores, without torch and transformers, also in a bare environment."""
+"""The light runtime: threads, the Hub, other processes, and a bare environment. Parity is in fuzz/test_routes.py."""
 
 import json
 import os
@@ -6,61 +6,21 @@ import pickle
 import shutil
 import subprocess
 import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
+from hub_server import HubServer
 from support import ROOT, edit_json
-from transformers import pipeline
 
-from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
 from glove_lstm.inference.light_classifier import LightClassifier
 
-TEXTS = [
-    "Council votes on the bridge",
-    "SHOCKING secret they hide from you!!!",
-    "",
-    " \n\t ",
-    "a \ud800 b \U0001f600 naïve ½ 1,204.5 <pad> <url>",
-    "see https://x.example/A?b=1 and fooHTTP://y.example now",
-    "word " * 5_000,
-    "The minister said: “we report.”",
-]
+TEXTS = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", "", "a \ud800 b"]
 TITLES = ["Council votes", "", "a " * 50]
 BODIES = ["on the bridge", "SHOCKING secret", "b " * 50]
-
-
-def load_model(folder):
-    return Checkpoint.open(folder).load_model()
-
-
-LOADERS = [LightClassifier.from_pretrained, load_model]
-
-
-def load_pipeline(folder):
-    """The pipeline of transformers."""
-    model, tokenizer = load_model(folder)
-    return pipeline("text-classification", model=model, tokenizer=tokenizer)
-
-
-@pytest.fixture(scope="module")
-def classify(shared_export):
-    return load_pipeline(shared_export)
-
-
-@pytest.fixture(scope="module")
-def of_texts(classify):
-    return classify(TEXTS)
-
-
-@pytest.fixture(scope="module")
-def of_pairs(classify):
-    answers = []
-    for title, body in zip(TITLES, BODIES, strict=True):
-        answers.append(classify({"text": title, "text_pair": body}))
-    return answers
 
 
 @pytest.fixture(scope="module")
@@ -74,45 +34,15 @@ def assert_same(found, wanted):
     assert [row["score"] for row in found] == pytest.approx(scores, abs=1e-5)
 
 
-# Labels and scores
-
-
-def test_same_labels_and_scores_as_the_pipeline(light, of_texts, of_pairs):
-    assert_same(light(TEXTS), of_texts)
-    assert_same(light(TITLES, BODIES), of_pairs)
-    one_by_one = [light(text)[0] for text in TEXTS]
-    assert_same(one_by_one, of_texts)
-
-
-def test_labels_without_names_are_those_of_transformers(exported):
-    path = exported / "config.json"
-    config = json.loads(path.read_text())
-    del config["id2label"], config["label2id"]
-    path.write_text(json.dumps(config))
-    wanted = load_pipeline(exported)(TEXTS)
-    assert {row["label"] for row in wanted} == {"LABEL_0", "LABEL_1"}
-    assert_same(LightClassifier.from_pretrained(exported)(TEXTS), wanted)
-
-
-def test_threads_and_windows_change_nothing(shared_export, of_texts, of_pairs):
-    light = LightClassifier.from_pretrained(shared_export, threads=2)
+def test_threads_and_windows_change_nothing(shared_export, light):
+    several = LightClassifier.from_pretrained(shared_export, threads=2)
     copies = 2000  # enough texts for two windows a thread
-    assert_same(light(TITLES * copies, BODIES * copies), of_pairs * copies)
+    one_by_one = [light([title], [body])[0] for title, body in zip(TITLES, BODIES, strict=True)]
+    assert_same(several(TITLES * copies, BODIES * copies), one_by_one * copies)
+    one_by_one = [light([text])[0] for text in TEXTS]
     with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(lambda _: light(TEXTS), range(4)):
-            assert_same(found, of_texts)
-
-
-def test_probabilities_and_logits(light):
-    scores = light.predict_proba(TEXTS)
-    assert scores.shape == (len(TEXTS), 2)
-    np.testing.assert_allclose(scores.sum(axis=1), 1)
-    np.testing.assert_array_equal(light.predict_logits(TEXTS).argmax(axis=1), scores.argmax(axis=1))
-
-
-def test_no_texts(light):
-    assert light([]) == []
-    assert light.predict_proba([]).shape == (0, 2)
+        for found in pool.map(lambda _: several(TEXTS), range(4)):
+            assert_same(found, one_by_one)
 
 
 def test_a_single_text_and_a_column_are_read_as_lists(light):
@@ -120,94 +50,63 @@ def test_a_single_text_and_a_column_are_read_as_lists(light):
     assert light(pd.Series(["c", "d"])) == light(["c", "d"])
 
 
-FRAME = pd.DataFrame({"title": ["a", "b"], "text": ["c", "d"]})
+_OF_THE_HUB = """
+    import json, pickle, sys
+    from glove_lstm import BatchClassifier
+    from glove_lstm.checkpoint import Checkpoint
+    from glove_lstm.inference.light_classifier import LightClassifier
+
+    def scores(classify):
+        if isinstance(classify, BatchClassifier):
+            return classify({"text": ["SHOCKING secret"]})["score_FAKE"].tolist()
+        column = classify.label_names.index("FAKE")
+        return classify.predict_proba(["SHOCKING secret"])[:, column].tolist()
+
+    opened = Checkpoint.open("user/news", "main")
+    print("opened", flush=True)
+    input()  # meanwhile, another model is pushed
+    light = LightClassifier.from_checkpoint(opened)
+    of_commit = LightClassifier.from_pretrained("user/news", sys.argv[1])
+    batches = BatchClassifier("user/news", revision=sys.argv[1])
+    print(json.dumps({
+        "opened before": scores(light),
+        "light": scores(of_commit),
+        "batches": scores(batches),
+        "batches, unpickled": scores(pickle.loads(pickle.dumps(batches))),
+        "of main": scores(BatchClassifier("user/news")),
+    }))
+"""
 
 
-@pytest.mark.parametrize("table", ["a single text", FRAME, FRAME.to_numpy(), {"text": ["a"]}])
-def test_tables_are_refused(light, table):
-    with pytest.raises(TypeError, match="texts must be a list of texts, not of type"):
-        light.predict_proba(table)
-
-
-@pytest.mark.parametrize("values", [["a", None], ("a", 3), [["a"], "b"], [b"a"]])
-def test_values_that_are_no_texts_are_refused(light, values):
-    with pytest.raises(TypeError, match=r"texts\[[01]\] must be a text, not "):
-        light(values)
-
-
-def test_second_parts_that_do_not_fit_are_refused(light):
-    with pytest.raises(TypeError, match="text_pairs must be a list"):
-        light(["a", "b"], "cd")
-    with pytest.raises(ValueError, match="give one for each text"):
-        light(["a"], ["b", "c"])
-
-
-# Files that do not fit
-
-
-@pytest.mark.parametrize("load", LOADERS)
-def test_a_tokenizer_without_the_types_that_the_model_reads_is_refused(exported, load):
-    inputs = ["input_ids", "attention_mask"]
-    edit_json(exported / "tokenizer_config.json", model_input_names=inputs)
-    with pytest.raises(DataError, match="reads token_type_ids"):
-        load(exported)
-
-
-@pytest.mark.parametrize("load", LOADERS)
-def test_a_tokenizer_with_more_words_than_the_model_is_refused(exported, load):
-    path = exported / "tokenizer.json"
-    model = json.loads(path.read_text(encoding="utf-8"))["model"]
-    rows = len(model["vocab"])
-    model["vocab"]["onemoreword"] = rows
-    edit_json(path, model=model)
-    with pytest.raises(DataError, match=f"has {rows + 1} words, but the model only {rows}: "):
-        load(exported)
-
-
-@pytest.mark.parametrize("load", LOADERS)
-def test_labels_of_another_number_than_the_weights_are_refused(exported, load):
-    edit_json(exported / "config.json", id2label={0: "a", 1: "b", 2: "c"}, label2id={})
-    with pytest.raises(DataError, match="has 3 labels, but the weights are of 2") as refusal:
-        load(exported)
-    assert str(exported / "config.json") in str(refusal.value)
-
-
-@pytest.mark.parametrize("load", LOADERS)
-@pytest.mark.parametrize("limit", [0, 2.5, True])
-def test_a_length_to_which_no_text_can_be_cut_is_refused(exported, load, limit):
-    edit_json(exported / "tokenizer_config.json", model_max_length=limit)
-    message = rf"tokenizer_config.json: model_max_length must be .* at least 1, not {limit!r}"
-    with pytest.raises(DataError, match=message):
-        load(exported)
-
-
-# The Hub, and other processes
-
-
-def test_from_the_hub_come_the_files_that_are_needed(shared_export, monkeypatch, light, tmp_path):
-    """In the Hub's cache they are links to files with other names."""
-    requests = []
-    blobs = tmp_path / "blobs"
-    snapshot = tmp_path / "snapshot"
-    blobs.mkdir()
-    snapshot.mkdir()
-
-    def download(repo_id, *, revision, allow_patterns):
-        requests.append((repo_id, revision, sorted(allow_patterns)))
-        for name in allow_patterns:
-            blob = blobs / f"hash of {name}"
-            shutil.copy(shared_export / name, blob)
-            (snapshot / name).symlink_to(blob)
-        return snapshot
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
-    found = LightClassifier.from_pretrained("user/news", "v1")
-    assert requests == [
-        ("user/news", "v1", ["config.json", "tokenizer.json", "tokenizer_config.json"]),
-        # From the commit of the config, whatever is pushed meanwhile.
-        ("user/news", "snapshot", ["light.onnx", "model.safetensors"]),
-    ]
-    assert found(TEXTS) == light(TEXTS)
+def test_from_the_hub_come_the_files_that_are_needed_of_one_commit(exported, light, tmp_path):
+    """The files of a commit are links in the Hub's cache."""
+    names = [path.name for path in exported.iterdir() if path.is_file()]
+    first = {name: (exported / name).read_bytes() for name in names}
+    edit_json(exported / "config.json", id2label={0: "REAL", 1: "FAKE"}, label2id={})
+    second = {name: (exported / name).read_bytes() for name in names}
+    home = tmp_path / "home"
+    home.mkdir()
+    with HubServer() as hub:
+        repo = hub.add_repo("user/news", first)
+        commit = repo.branches["main"].sha
+        command = [sys.executable, "-c", textwrap.dedent(_OF_THE_HUB), commit]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        env = hub.client_env(home)
+        with subprocess.Popen(command, env=env, cwd=home, text=True, **pipes) as client:
+            assert client.stdout.readline() == "opened\n", client.stderr.read()
+            repo.commit("main", second)
+            output, errors = client.communicate("go on\n")
+        assert client.returncode == 0, errors
+    [[fake, real]] = light.predict_proba(["SHOCKING secret"]).tolist()
+    found = json.loads(output)
+    assert found.pop("of main") == pytest.approx([real], abs=2e-6)
+    assert len(found) == 4
+    for scores in found.values():
+        assert scores == pytest.approx([fake], abs=2e-6)
+    [snapshot] = home.rglob(f"snapshots/{commit}")
+    loaded = {"config.json", "light.onnx", "model.safetensors"}
+    loaded |= {"tokenizer.json", "tokenizer_config.json"}
+    assert {path.name for path in snapshot.iterdir()} == loaded
 
 
 def test_a_classifier_can_be_pickled(exported, monkeypatch):

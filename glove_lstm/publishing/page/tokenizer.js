@@ -1,5 +1,5 @@
 /**
- * Token ids and token types as GloveLstmTokenizer gives them; tests/web/test_web.py compares the two.
+ * Token ids and token types as GloveLstmTokenizer gives them; tests/app/test_page.py compares the two.
  *
  * It runs the pipeline of tokenizer.json: replacements, lower-casing and one split into words. The regular expressions
  * there are written for Oniguruma; `translate` makes them JavaScript's.

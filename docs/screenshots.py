@@ -1,6 +1,6 @@
 """The pictures of the app and of the static page in docs/.
 
-python tests/app/screenshots.py
+python docs/screenshots.py
 
 app.png is the app on a desktop, page.png the static page on a phone in the dark. The page needs the folder of
 onnxruntime-web in ONNXRUNTIME_WEB; without it, page.png is not taken.
@@ -14,7 +14,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from app_server import CHROMIUM, run_demo
 from support import ROOT
 from web_server import RUNTIME, serve_page

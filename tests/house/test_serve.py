@@ -57,8 +57,5 @@ def test_it_answers_as_the_classifier(address):
     texts = ["Council votes on the bridge", "SHOCKING secret!", ""]
     answer = httpx.post(f"{address}/classify", json={"texts": texts})
     assert answer.json() == LightClassifier.from_pretrained(ROOT / "hub")(texts)
-
-
-def test_malformed_requests_are_refused(address):
     for body in ({"texts": "not a list"}, {"texts": ["a"] * 1001}, {}):
         assert httpx.post(f"{address}/classify", json=body).status_code == 422

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from app_server import CHROMIUM, assert_readable
 from hostile import examples, texts
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import ROOT, edit_json, make_article
 from web_server import RUNTIME, serve_page
@@ -126,19 +126,15 @@ def known_to_all(text):
     return "".join(kept)
 
 
-def test_same_tokens_of_real_texts(tokenizers):
-    articles = []
-    for seed in range(100):
-        title, body = make_article(random.Random(seed), "REAL", 400)
-        articles.append(f"{title} {body}")
-    assert_same_tokens(tokenizers, CORPUS + articles, 300)
+ARTICLES = [" ".join(make_article(random.Random(seed), "REAL", 400)) for seed in range(100)]
 
 
 @settings(max_examples=examples(80), deadline=None)
-@given(texts=st.lists(texts, min_size=20, max_size=20))
-def test_same_tokens_of_hostile_texts(tokenizers, texts):
+@given(texts=st.lists(texts, min_size=20, max_size=20), limit=st.just(9))
+@example(texts=CORPUS + ARTICLES, limit=300)
+def test_same_tokens_of_hostile_texts(tokenizers, texts, limit):
     known_texts = [known_to_all(text) for text in texts]
-    assert_same_tokens(tokenizers, known_texts, 9)
+    assert_same_tokens(tokenizers, known_texts, limit)
 
 
 @pytest.mark.parametrize("tokenizers", ["hub"], indirect=True)
@@ -148,13 +144,6 @@ def test_same_tokens_around_every_character(tokenizers, plane):
     characters = "".join(map(chr, range(first, first + (1 << 16))))
     words = [f"A{each}b 1{each} {each}" for each in known_to_all(characters)]
     assert_same_tokens(tokenizers, [" ".join(words)], 10**7)
-
-
-@needs_runtime
-def test_same_scores(page, light):
-    texts = ["", " ", "😀 \ud800", "Σ " * 3000, *STATEMENTS[:16]]
-    found = [page.evaluate(SCORES, json.dumps(text)) for text in texts]
-    np.testing.assert_allclose(found, light.predict_proba(texts), rtol=0, atol=1e-4)
 
 
 def assert_same_effects(page, light, text, label=None):
@@ -169,12 +158,16 @@ def assert_same_effects(page, light, text, label=None):
 
 
 @needs_runtime
-@pytest.mark.parametrize("label", [None, "FAKE", "REAL"])
-def test_same_explanations(page, light, label):
+def test_same_scores_and_explanations(page, light):
+    texts = ["", " ", "😀 \ud800", "Σ " * 3000, *STATEMENTS[:16]]
+    found = [page.evaluate(SCORES, json.dumps(text)) for text in texts]
+    np.testing.assert_allclose(found, light.predict_proba(texts), rtol=0, atol=1e-4)
+
     texts = ["", "one", "😀 \ud800 it's U.S. news: «1,204» well-known!!!", *STATEMENTS[:6]]
     title, body = make_article(random.Random(0), "FAKE", 100)
     for text in [*texts, f"{title} {body}"]:
-        assert_same_effects(page, light, text, label)
+        for label in (None, "FAKE", "REAL"):
+            assert_same_effects(page, light, text, label)
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -204,6 +197,11 @@ def test_an_example_shows_label_bars_and_words(page, light):
     widths = page.locator(".bar").evaluate_all("all => all.map(bar => bar.offsetWidth)")
     assert widths[0] / sum(widths) == pytest.approx(scores[0], abs=0.02)
     assert page.locator("#verdict").inner_text() == "FAKE"
+    page.get_by_label("Title").fill("")
+    page.get_by_label("Text").fill("  ")
+    page.get_by_role("button", name="Classify").press("Enter")
+    page.get_by_text("There is nothing to classify").wait_for()
+    assert not page.locator("table").is_visible()
 
 
 @needs_runtime
@@ -215,15 +213,6 @@ def test_the_page_tells_how_large_the_download_is(page):
     files += [Path(RUNTIME) / "ort-wasm-simd-threaded.wasm"]
     size = sum(path.stat().st_size for path in files)
     assert page.locator("#size").inner_text() == f"{size / 1e6:.1f} MB"
-
-
-@needs_runtime
-def test_nothing_to_classify_is_said(page):
-    page.get_by_label("Title").fill("")
-    page.get_by_label("Text").fill("  ")
-    page.get_by_role("button", name="Classify").press("Enter")
-    page.get_by_text("There is nothing to classify").wait_for()
-    assert not page.locator("table").is_visible()
 
 
 @needs_runtime

@@ -1,0 +1,320 @@
+"""A checkpoint that is damaged, hostile or of other files is refused at every door by the name of its file."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from support import QUICK, assert_refused, edit_json, run_here, write_articles
+
+from glove_lstm import BatchClassifier, GloveLstmClassifier, LightClassifier
+from glove_lstm.app import build_app
+from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.commands import evaluate, export, predict, push, train
+from glove_lstm.errors import DataError
+from glove_lstm.weights_file import check_weights, read_header
+
+Spoil = Callable[[Path], None]
+Open = Callable[[Path], Any]
+WEIGHTS = "model.safetensors"
+
+# Spoilers: each changes files of a folder.
+
+
+def cut(name: str) -> Spoil:
+    def spoil(folder: Path) -> None:
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[: len(content) // 2])
+
+    return spoil
+
+
+def content(name: str, data: bytes) -> Spoil:
+    return lambda folder: (folder / name).write_bytes(data)
+
+
+def edit(name: str, **values: Any) -> Spoil:
+    return lambda folder: edit_json(folder / name, **values)
+
+
+def config(**values: Any) -> Spoil:
+    return edit("config.json", **values)
+
+
+def last_value(tensor: str, value: np.generic) -> Spoil:
+    """Overwrite the last value of a tensor."""
+
+    def spoil(folder: Path) -> None:
+        path = folder / WEIGHTS
+        header, start = read_header(path)
+        _, end = header[tensor]["data_offsets"]
+        data = bytearray(path.read_bytes())
+        data[start + end - value.nbytes : start + end] = value.tobytes()
+        path.write_bytes(data)
+        # As if light.onnx was made from these weights.
+        graph = onnx.load(folder / "light.onnx", load_external_data=False)
+        onnx.helper.set_model_props(graph, Checkpoint.open(folder).content_hashes())
+        onnx.save(graph, folder / "light.onnx")
+
+    return spoil
+
+
+def bias(value: float, dtype: torch.dtype) -> Spoil:
+    """Store the bias of the dense layer in another type."""
+
+    def spoil(folder: Path) -> None:
+        weights = load_file(folder / WEIGHTS)
+        weights["dense.bias"] = torch.full((8,), value, dtype=dtype)
+        save_file(weights, folder / WEIGHTS)
+
+    return spoil
+
+
+def without(beginning: str) -> Spoil:
+    """Remove tensors."""
+
+    def spoil(folder: Path) -> None:
+        weights = load_file(folder / WEIGHTS)
+        kept = {name: tensor for name, tensor in weights.items() if not name.startswith(beginning)}
+        assert len(kept) < len(weights)
+        save_file(kept, folder / WEIGHTS)
+
+    return spoil
+
+
+def of_tokenizer(**changes: Any) -> Spoil:
+    """Change the model of tokenizer.json; `vocab` are words that are added."""
+
+    def spoil(folder: Path) -> None:
+        path = folder / "tokenizer.json"
+        model = json.loads(path.read_text(encoding="utf-8"))["model"]
+        vocab = model["vocab"] | changes.get("vocab", {})
+        edit_json(path, model={**model, **changes, "vocab": vocab})
+
+    return spoil
+
+
+# Doors: each opens a folder, and returns or raises what is wrong with it.
+
+
+def load_model(folder: Path) -> object:
+    return Checkpoint.open(folder).load_model()
+
+
+def open_app(folder: Path) -> object:
+    return build_app(Checkpoint.open(folder), "mine")
+
+
+def loader(load: Open) -> Callable[..., str]:
+    def enter(folder: Path, articles: Path) -> str:
+        with pytest.raises(DataError) as refusal:
+            load(folder)
+        return str(refusal.value)
+
+    return enter
+
+
+def command(main: Any, *words: str) -> Callable[..., str]:
+    def enter(folder: Path, articles: Path) -> str:
+        places = {"HERE": folder, "ARTICLES": articles, "OUT": folder / "out"}
+        done = run_here(main, *(word.format(**places) for word in words))
+        assert_refused(done)
+        return done.stderr.strip().splitlines()[-1]
+
+    return enter
+
+
+ENTER = {
+    "light": loader(LightClassifier.from_pretrained),
+    "torch": loader(load_model),
+    "estimator": loader(GloveLstmClassifier.from_pretrained),
+    "batch": loader(BatchClassifier),
+    "app": loader(open_app),
+    "predict onnx": command(predict.main, "qzx", "--model", "{HERE}", "--backend", "onnx"),
+    "predict torch": command(predict.main, "qzx", "--model", "{HERE}", "--backend", "torch"),
+    "evaluate": command(evaluate.main, "{HERE}", "--test_file", "{ARTICLES}"),
+    "export": command(export.main, "{HERE}"),
+    "push": command(push.main, "{HERE}", "--repo_id", "user/name", "--dry_run"),
+    "train": command(
+        *(train.main, "--train_file", "{ARTICLES}", "--model_name_or_path", "{HERE}"),
+        *("--output_dir", "{OUT}", *QUICK),
+    ),
+}
+# A push of a checkpoint that passes these checks loads it in a process of its own, which takes 15 seconds.
+HERE = [door for door in ENTER if door != "push"]
+UNMEASURED = [door for door in ENTER if door != "evaluate"]  # the labels of the file do not fit
+TORCH = ["torch", "estimator", "predict torch", "evaluate", "export", "train"]
+COLUMNS = ["torch", "estimator", "batch", "evaluate", "export", "push", "train"]
+
+TOKENIZER = "tokenizer.json"
+SETTINGS = "tokenizer_config.json"
+NESTED = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+INFINITY = float("inf")
+NO_TYPES = ["input_ids", "attention_mask"]
+THREE = {0: "a", 1: "b", 2: "c"}
+SEVERAL = {"problem_type": "multi_label_classification"}
+FILE_ONLY = {"thresholds 5", "thresholds NaN", "label_type int"}  # the folder is not named
+FLOATS = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+ROWS: dict[str, tuple[Spoil, list[str], list[str]]] = {
+    "config, cut": (cut("config.json"), ["config.json"], [*ENTER]),
+    "tokenizer, cut": (cut(TOKENIZER), [TOKENIZER], HERE),
+    "settings, cut": (cut(SETTINGS), [SETTINGS], HERE),
+    "weights, cut": (cut(WEIGHTS), [WEIGHTS], [*ENTER]),
+    "light.onnx, cut": (
+        cut("light.onnx"),
+        ["light.onnx"],
+        ["light", "batch", "app", "predict onnx", "push"],
+    ),
+    "weights, empty": (content(WEIGHTS, b""), [WEIGHTS], [*ENTER]),
+    "weights, no size": (content(WEIGHTS, b"\xff" * 100), [WEIGHTS], [*ENTER]),
+    "weights, a list": (content(WEIGHTS, b"\x02" + bytes(7) + b"[]"), [WEIGHTS], [*ENTER]),
+    "weights, no type": (content(WEIGHTS, b"\x09" + bytes(7) + b'{"a": {}}'), [WEIGHTS], [*ENTER]),
+    "NaN": (
+        last_value("classifier.weight", np.float32("nan")),
+        [WEIGHTS, "classifier.weight", "finite"],
+        [*ENTER],
+    ),
+    "-inf in 16 bits": (
+        last_value("encoder.embeddings.word_embeddings.weight", np.float16("-inf")),
+        [WEIGHTS, "encoder.embeddings.word_embeddings.weight", "finite"],
+        [*ENTER],
+    ),
+    "config, nested": (content("config.json", NESTED), ["config.json"], [*ENTER]),
+    "tokenizer, nested": (content(TOKENIZER, NESTED), [TOKENIZER], HERE),
+    "settings, nested": (content(SETTINGS, NESTED), [SETTINGS], HERE),
+    "no unknown token": (of_tokenizer(unk_token="<none>"), [TOKENIZER, "<none>"], HERE),
+    "length 0": (
+        edit(SETTINGS, model_max_length=0),
+        [SETTINGS, "model_max_length", "0"],
+        HERE,
+    ),
+    "length 2.5": (
+        edit(SETTINGS, model_max_length=2.5),
+        [SETTINGS, "model_max_length", "2.5"],
+        HERE,
+    ),
+    "length true": (
+        edit(SETTINGS, model_max_length=True),
+        [SETTINGS, "model_max_length", "True"],
+        HERE,
+    ),
+    "a word more": (of_tokenizer(vocab={"onemoreword": 47}), [TOKENIZER, "48", "47"], HERE),
+    "no token types": (edit(SETTINGS, model_input_names=NO_TYPES), ["token_type_ids"], HERE),
+    "3 labels for 2": (
+        config(id2label=THREE, label2id={}),
+        ["config.json", "3", "2"],
+        UNMEASURED,
+    ),
+    "labels alike": (
+        config(id2label={0: "a", 1: "a"}, label2id={}),
+        ["config.json", "'a'", "id2label"],
+        [*ENTER],
+    ),
+    "a label is a number": (
+        config(id2label={0: "a", 1: 5}, label2id={}),
+        ["config.json", "id2label", "5"],
+        [*ENTER],
+    ),
+    "thresholds 5": (
+        config(**SEVERAL, thresholds=5),
+        ["config.json", "thresholds", "5"],
+        UNMEASURED,
+    ),
+    "thresholds NaN": (
+        config(**SEVERAL, thresholds=[0.5, float("nan")]),
+        ["config.json", "thresholds", "nan"],
+        UNMEASURED,
+    ),
+    "no classifier": (without("classifier."), [WEIGHTS, "config.json", "classifier.bias"], TORCH),
+    "no n-grams": (without("ngrams."), [WEIGHTS, "config.json", "ngrams.bias"], TORCH),
+    "hidden_size 9": (config(hidden_size=9), [WEIGHTS, "config.json"], TORCH),
+    "another kind of model": (config(model_type="bert"), ["'bert'", "glove_lstm"], [*ENTER]),
+    "problem_type, a list": (
+        config(problem_type=["regression"]),
+        ["config.json", "problem_type", "['regression']"],
+        [*ENTER],
+    ),
+    "columns, a text": (
+        config(text_column_names="title"),
+        ["config.json", "text_column_names", "'title'"],
+        COLUMNS,
+    ),
+    "columns, a number": (
+        config(text_column_names=[1]),
+        ["config.json", "text_column_names", "[1]"],
+        COLUMNS,
+    ),
+    "label_type int": (
+        config(label_type="int"),
+        ["config.json", "label_type", "'FAKE'"],
+        ["estimator"],
+    ),
+    "record of texts, cut": (
+        cut("training_texts.safetensors"),
+        ["training_texts.safetensors"],
+        ["estimator", "evaluate"],
+    ),
+}
+for dtype in FLOATS:
+    ROWS[f"infinity, {dtype}"] = bias(INFINITY, dtype), [WEIGHTS, "dense.bias", "finite"], HERE
+for dtype in (torch.int32, torch.bool, torch.float8_e4m3fn):
+    ROWS[f"{dtype}"] = bias(1, dtype), [WEIGHTS, "dense.bias", "type"], [*ENTER]
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def other_articles(tmp_path_factory) -> Path:
+    """Articles that the checkpoint has not seen."""
+    return write_articles(tmp_path_factory.mktemp("other") / "other.csv", 160, seed=7)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_door(exported: Path, other_articles: Path, row: str) -> None:
+    spoil, words, doors = ROWS[row]
+    before = contents(exported)
+    spoil(exported)
+    spoiled = contents(exported)
+    assert spoiled != before
+    for door in doors:
+        message = ENTER[door](exported, other_articles)
+        assert "\n" not in message, door
+        for word in words:
+            assert word in message, f"{door}: {message}"
+        assert exported.name in message or row in FILE_ONLY, door
+    assert contents(exported) == spoiled
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_the_largest_number_is_read(copy: Path, dtype: torch.dtype) -> None:
+    """The control of the rows of infinity."""
+    bias(torch.finfo(dtype).max, dtype)(copy)
+    check_weights(copy / WEIGHTS, label_count=2)
+
+
+def test_weights_that_are_too_large_for_a_score(exported: Path) -> None:
+    last_value("classifier.bias", np.float32(3e38))(exported)
+    (exported / "light.onnx").unlink()
+    config(temperature=0.1)(exported)
+    for options in ([], ["--explain"]):
+        done = run_here(predict.main, "a", "--model", exported, *options)
+        assert_refused(done, "logits", "finite")
+    with pytest.raises(DataError, match="finite"):
+        GloveLstmClassifier.from_pretrained(exported).predict(["a"])
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_a_tokenizer_with_a_pattern_that_backtracks_for_ever(exported: Path, backend: str) -> None:
+    """Refused when it reads a text, not when it is opened."""
+    pattern = {"Regex": r"(?<x>(a|aa)+)\k<x>$"}
+    splitter = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
+    edit(TOKENIZER, pre_tokenizer=splitter)(exported)
+    words = ["a" * 60 + "!", "--model", exported, "--backend", backend]
+    assert_refused(run_here(predict.main, *words), TOKENIZER, "pattern")

@@ -216,6 +216,19 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
         assert part in last, last
 
 
+_FOLDER_OF_TEST = re.compile(r"/\S*/pytest-of-[^/]+/pytest-\d+/(?:popen-gw\d+/)?[^/\s]+/?")
+
+
+def assert_names(error: BaseException | str, *words: object) -> None:
+    """A mistake is told in one short line that has these words. The folder of the test does not count."""
+    sentence = _FOLDER_OF_TEST.sub("", str(error))
+    assert len(sentence.strip().splitlines()) == 1, sentence
+    assert len(sentence) <= 300, sentence
+    assert "Traceback" not in sentence, sentence
+    for word in words:
+        assert re.search(rf"(?<!\w){re.escape(str(word))}(?!\w)", sentence), (word, sentence)
+
+
 CORPUS = (
     "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
     "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -219,14 +218,21 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
 _FOLDER_OF_TEST = re.compile(r"/\S*/pytest-of-[^/]+/pytest-\d+/(?:popen-gw\d+/)?[^/\s]+/?")
 
 
-def assert_names(error: BaseException | str, *words: object) -> None:
-    """A mistake is told in one short line that has these words. The folder of the test does not count."""
-    sentence = _FOLDER_OF_TEST.sub("", str(error))
-    assert len(sentence.strip().splitlines()) == 1, sentence
-    assert len(sentence) <= 300, sentence
-    assert "Traceback" not in sentence, sentence
+def assert_names(error: object, *words: object, besides: Path | None = None) -> None:
+    """A mistake is told in one short line, with these words: file, row, name, and what mends it.
+
+    Args:
+        error: The exception, or what a command says.
+        words: What it must name. A number is a whole one: "row 1" is not in "row 12".
+        besides: A folder whose path does not count, as that of the test never does.
+    """
+    line = str(error) if besides is None else str(error).replace(str(besides), "")
+    line = _FOLDER_OF_TEST.sub("", line)
+    assert "\n" not in line.strip(), line
+    assert "Traceback" not in line, line
+    assert len(line) <= 300, line
     for word in words:
-        assert re.search(rf"(?<!\w){re.escape(str(word))}(?!\w)", sentence), (word, sentence)
+        assert re.search(rf"(?<!\d){re.escape(str(word))}(?!\d)", line), (word, line)
 
 
 CORPUS = (
@@ -239,39 +245,6 @@ CORPUS = (
 def repaired(text: str) -> str:
     """The text with a replacement character for each lone surrogate."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
-
-
-def slow_shape(surface: str) -> str:
-    """The shape of a word, one character at a time."""
-    if not surface:
-        return "none"
-    counts = Counter(map(kind_of_character, surface))
-    capitals = counts["capital"]
-    if capitals and not counts["small letter"]:
-        return "upper"
-    if capitals == 1 and is_capital(surface[0]):
-        return "title"
-    if capitals:
-        return "mixed"
-    if counts["small letter"]:
-        return "lower"
-    if counts["digit"]:
-        return "digits"
-    return "punctuation"
-
-
-def kind_of_character(character: str) -> str:
-    if is_capital(character):
-        return "capital"
-    if character.isnumeric():  # perhaps a letter, too, such as a Chinese numeral
-        return "digit"
-    if character.isalpha():
-        return "small letter"
-    return "other"
-
-
-def is_capital(character: str) -> bool:
-    return character.isupper() or character.istitle()
 
 
 WITHOUT_PACKAGE = """

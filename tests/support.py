@@ -36,9 +36,6 @@ def labelled_rows(count: int) -> list[dict[str, Any]]:
     return rows
 
 
-LABELLED_ROWS = labelled_rows(40)
-
-
 def split_sizes(data: Any) -> dict[str, int]:
     """Count the rows of each split that `load_splits` returned."""
     return {split: len(rows) for split, rows in data.splits.items()}

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,9 +34,6 @@ def labelled_rows(count: int) -> list[dict[str, Any]]:
         label = ("REAL", "FAKE")[n % 2]
         rows.append({"id": n, "title": f"Title {n}", "text": text, "label": label})
     return rows
-
-
-LABELLED_ROWS = labelled_rows(40)
 
 
 def split_sizes(data: Any) -> dict[str, int]:
@@ -246,39 +242,6 @@ CORPUS = (
 def repaired(text: str) -> str:
     """The text with a replacement character for each lone surrogate."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
-
-
-def slow_shape(surface: str) -> str:
-    """The shape of a word, one character at a time."""
-    if not surface:
-        return "none"
-    counts = Counter(map(kind_of_character, surface))
-    capitals = counts["capital"]
-    if capitals and not counts["small letter"]:
-        return "upper"
-    if capitals == 1 and is_capital(surface[0]):
-        return "title"
-    if capitals:
-        return "mixed"
-    if counts["small letter"]:
-        return "lower"
-    if counts["digit"]:
-        return "digits"
-    return "punctuation"
-
-
-def kind_of_character(character: str) -> str:
-    if is_capital(character):
-        return "capital"
-    if character.isnumeric():  # perhaps a letter, too, such as a Chinese numeral
-        return "digit"
-    if character.isalpha():
-        return "small letter"
-    return "other"
-
-
-def is_capital(character: str) -> bool:
-    return character.isupper() or character.istitle()
 
 
 WITHOUT_PACKAGE = """

@@ -1,7 +1,10 @@
-"""A loopback HTTP server, a writer of tables, and a cache of its own for each test."""
+"""A writer of tables, stand-ins for the Hub and Stanford, and a cache of its own for each test."""
 
 import gzip
+import hashlib
+import zipfile
 from threading import Thread
+from unittest import mock
 
 import datasets
 import pyarrow as pa
@@ -9,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from file_server import Server
 from support import write_table
+
+from glove_lstm.data import glove
 
 
 @pytest.fixture
@@ -33,19 +38,70 @@ def private_cache(tmp_path_factory, monkeypatch):
 
 @pytest.fixture
 def file(tmp_path):
-    """A function that writes a file: rows in the format that its name says, or text, or bytes."""
+    """A function that writes a file: rows in the format that its name says, or text, bytes, or members of a zip."""
 
     def write(content, name="train.csv"):
         path = tmp_path / name
-        if name.endswith(".parquet"):
+        if isinstance(content, dict):
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+                for member, text in content.items():
+                    archive.writestr(member, text)
+            return path
+        if name.endswith(".parquet") and not isinstance(content, bytes):
             pq.write_table(pa.Table.from_pylist(content), path, row_group_size=5)
             return path
         if not isinstance(content, str | bytes):
             return write_table(path, content)
         data = content if isinstance(content, bytes) else content.encode()
-        if name.endswith(".gz"):
+        if name.endswith(".gz") and isinstance(content, str):
             data = gzip.compress(data)
         path.write_bytes(data)
         return path
 
     return write
+
+
+@pytest.fixture
+def archives(server, file, monkeypatch):
+    """A function that serves an archive under Stanford's name for it."""
+    monkeypatch.setattr(glove, "URL", f"{server.address}/data/{{}}glove.{{}}.zip")
+
+    def add(name, members):
+        content = file(members, "archive.zip").read_bytes()
+        is_new = name.startswith("2024")
+        assert (name in glove.SHA256) != is_new  # only archives before 2024 have a known hash
+        if is_new:
+            server.put(f"/data/wordvecs/glove.{name}.zip", content)
+        else:
+            server.put(f"/data/glove.{name}.zip", content)
+            monkeypatch.setitem(glove.SHA256, name, hashlib.sha256(content).hexdigest())
+
+    return add
+
+
+FEATURES = datasets.Features(
+    review=datasets.Value("string"),
+    kind=datasets.ClassLabel(names=["x", "y"]),  # is not read
+    label=datasets.ClassLabel(names=["pos", "neg"]),
+)
+
+
+@pytest.fixture
+def on_the_hub(monkeypatch):
+    """A function that puts splits of reviews, given by the numbers of their labels, on the Hub."""
+
+    def put(**splits):
+        loaded = {}
+        for name, labels in splits.items():
+            columns = {
+                "review": [f"{name} {row}" for row in range(len(labels))],
+                "kind": [0] * len(labels),
+                "label": labels,
+            }
+            table = pa.table(columns, schema=FEATURES.arrow_schema)
+            loaded[name] = datasets.Dataset(table, info=datasets.DatasetInfo(features=FEATURES))
+        load = mock.Mock(return_value=datasets.DatasetDict(loaded))
+        monkeypatch.setattr(datasets, "load_dataset", load)
+        return load
+
+    return put

@@ -27,21 +27,25 @@ def article(seed, length=200):
 # Near duplicates
 
 
-def test_groups_are_transitive():
-    words = article(4, 300).split()
-    chain = [" ".join(words[shift : shift + 250]) for shift in (0, 25, 50)]
-    assert near_duplicate_groups(chain).tolist() == [0, 0, 0]
-    assert near_duplicate_groups([chain[0], chain[2]]).tolist() == [0, 1]
+CHAIN = [" ".join(article(4, 300).split()[shift : shift + 250]) for shift in (0, 25, 50)]
 
 
-def test_short_empty_and_wordless_texts():
-    nearly_equal = ["Two words", "two WORDS!"]
-    equal_after_folding_white_space = ["two other", "two\n  other"]
-    without_words = ["", "  ", "?!", "?!", "..."]  # empty texts are never grouped
-    texts = [*nearly_equal, *equal_after_folding_white_space, *without_words, "\ud800 x"]
-    assert near_duplicate_groups(texts).tolist() == [0, 0, 1, 1, 2, 3, 4, 4, 5, 6]
-    assert exact_duplicate_groups(iter(texts)).tolist() == [0, 1, 2, 2, 3, 4, 5, 5, 6, 7]
-    assert near_duplicate_groups([]).tolist() == []
+@pytest.mark.parametrize(
+    ("texts", "near", "exact"),
+    [
+        ([], [], []),
+        (CHAIN, [0, 0, 0], [0, 1, 2]),  # groups are transitive
+        ([CHAIN[0], CHAIN[2]], [0, 1], [0, 1]),
+        (["Two words", "two WORDS!", "two words"], [0, 0, 0], [0, 1, 2]),
+        (["two other", "two\n  other"], [0, 0], [0, 0]),  # white space is folded
+        (["", "  ", "?!", "?!", "..."], [0, 1, 2, 2, 3], [0, 1, 2, 2, 3]),  # empty texts are alone
+        (["\ud800 x", "\ud800 x"], [0, 0], [0, 0]),
+    ],
+    ids=["none", "chain", "its ends", "case", "white space", "wordless", "surrogates"],
+)
+def test_groups_of_few_texts(texts, near, exact):
+    assert near_duplicate_groups(texts).tolist() == near
+    assert exact_duplicate_groups(iter(texts)).tolist() == exact
 
 
 def with_a_word_changed(generator, words):
@@ -138,31 +142,8 @@ def test_groups_are_those_of_all_pairs(texts):
     assert len(set(groups)) == len(set(expected)) == len(pairs)
 
 
-@pytest.mark.timeout(120)
-def test_boilerplate_under_many_texts():
-    """To compare each pair would take an hour."""
-    texts = boilerplate(20_000, own_lengths=range(8, 14), footer_length=70)
-    groups = near_duplicate_groups(texts).tolist()
-    copies = [row for row, text in enumerate(texts) if "changed" in text]
-    assert len(copies) == 2000
-    for row in copies:
-        assert groups[row] == groups[row - 1]
-
-
-def test_short_texts_under_a_long_footer_are_mentioned(caplog):
-    footer = article(0, 100)
-    texts = [f"{article(seed, 4)} {footer}" for seed in range(1, 21)]
-    assert len(set(near_duplicate_groups(texts))) == 1
-    [message] = caplog.messages
-    assert "20 of 20 texts" in message
-    assert "footer" in message
-    caplog.clear()
-    near_duplicate_groups([article(seed) for seed in range(20)] + texts)
-    assert not caplog.messages
-
-
-def test_texts_from_one_pool_of_sentences():
-    """No run is rare, and copies are found all the same."""
+def from_one_pool_of_sentences():
+    """Texts of which no run is rare, each followed by a copy with another word."""
     generator = random.Random(7)
     pool = [article(seed, generator.randint(10, 20)) for seed in range(100)]
     texts = []
@@ -170,9 +151,26 @@ def test_texts_from_one_pool_of_sentences():
         words = " ".join(generator.sample(pool, 10)).split()
         texts.append(" ".join(words))
         texts.append(" ".join(with_a_word_changed(generator, words)))
-    groups = near_duplicate_groups(texts)
-    assert (groups[::2] == groups[1::2]).all()
-    assert len(set(groups.tolist())) == 2000
+    return texts
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: boilerplate(20_000, own_lengths=range(8, 14), footer_length=70),
+        from_one_pool_of_sentences,
+    ],
+    ids=["footer", "pool"],
+)
+def test_boilerplate(make):
+    """To compare each pair of the texts with a footer would take an hour."""
+    texts = make()
+    groups = near_duplicate_groups(texts).tolist()
+    copies = [row for row, text in enumerate(texts) if "changed" in text]
+    assert len(copies) == 2000
+    for row in copies:
+        assert groups[row] == groups[row - 1]
 
 
 # Splits

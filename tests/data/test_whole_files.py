@@ -1,29 +1,24 @@
 """A file appears whole or not at all."""
 
 import stat
+from contextlib import nullcontext
 
 import pytest
 
 from glove_lstm.data.whole_files import whole_file
 
 
-def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path):
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt, OSError])
+def test_a_file_appears_whole_or_not_at_all(tmp_path, error):
     path = tmp_path / "a"
     path.write_text("old")
-    with whole_file(path) as part:
+    expected = pytest.raises(error) if error else nullcontext()
+    with expected, whole_file(path) as part:
         part.write_text("new")
         assert path.read_text() == "old"
-    assert path.read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_an_exception_leaves_the_file_as_it_was(tmp_path):
-    path = tmp_path / "a"
-    path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), whole_file(path) as part:  # noqa: PT012
-        part.write_text("half of the n")
-        raise KeyboardInterrupt
-    assert path.read_text() == "old"
+        if error:
+            raise error
+    assert path.read_text() == ("old" if error else "new")
     assert list(tmp_path.iterdir()) == [path]
 
 

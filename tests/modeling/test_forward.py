@@ -65,8 +65,9 @@ EVERY_PLACE = [on_the_right, on_the_left, in_holes]
 PADDINGS = pytest.mark.parametrize("places", EVERY_PLACE)
 CONFIGS = [
     {},
-    {"lstm_length": 4},
+    {"type_embedding_size": 3, "lstm_length": 4},
     {"ngram_buckets": 40, "lstm_length": 6, "shrinkage": 3.0},
+    {**EVERYTHING, "lstm_length": 6, "shrinkage": 3.0},
 ]
 
 
@@ -83,7 +84,7 @@ def assert_close(found, expected, tolerance=1e-5):
 )
 @torch.no_grad()
 def test_logits_do_not_depend_on_batch_or_padding(config, rows, more, places):
-    model = build_model(type_embedding_size=3, **config)
+    model = build_model(**config)
     longest = max(1, *map(len, rows))
     together = batch(rows, longest + more, places)
     logits = model(**together).logits
@@ -156,32 +157,61 @@ def test_the_network_as_published_pools_over_its_padding(golden, keras_twin):
     assert difference[1:].max() > 0.1
 
 
-def test_inputs_embeds_equal_input_ids():
-    model = build_model(type_embedding_size=3)
+@pytest.mark.parametrize("config", [{}, {"ngram_buckets": 40}], ids=["lstm", "ngrams"])
+def test_inputs_embeds_equal_input_ids(config):
+    """The n-grams read words; the LSTM beside them may read vectors."""
+    model = build_model(type_embedding_size=3, **config)
     inputs = batch([[3, 4, 5], [6]], 4, on_the_left)
-    expected = model(**inputs).logits
+    expected = model(**inputs).part_logits[:, 0]
     vectors = model.get_input_embeddings()(inputs.pop("input_ids"))
-    assert torch.equal(model(inputs_embeds=vectors, **inputs).logits, expected)
+    pooled = model.encoder(inputs_embeds=vectors, **inputs).pooler_output
+    assert torch.equal(model.lstm_logits(pooled), expected)
+    if not config:
+        assert torch.equal(model(inputs_embeds=vectors, **inputs).logits, expected)
 
 
-def test_neither_or_both_inputs_are_refused():
-    model = build_model()
-    ids = torch.ones(1, 2, dtype=torch.long)
-    vectors = torch.zeros(1, 2, 6)
-    with pytest.raises(ValueError, match="input_ids or inputs_embeds"):
-        model()
-    with pytest.raises(ValueError, match="input_ids or inputs_embeds"):
-        model(input_ids=ids, inputs_embeds=vectors)
+IDS = torch.tensor([[3, 4, 5], [6, 7, 8]])
+ONES = torch.ones_like(IDS)
+VECTORS = torch.zeros(2, 3, 6)
+TOKENS = {"input_ids": IDS, "attention_mask": ONES, "token_type_ids": ONES}
+THREE = {"num_labels": 3}
+MULTI_LABEL = {**THREE, "problem_type": "multi_label_classification"}
+SINGLE_LABEL = {**THREE, "problem_type": "single_label_classification"}
+REGRESSION = {**THREE, "problem_type": "regression"}
 
 
-@pytest.mark.parametrize("name", ["attention_mask", "token_type_ids"])
-@pytest.mark.parametrize("shape", [(1, 3), (2, 4)], ids=str)
-def test_inputs_of_other_shapes_are_refused(name, shape):
-    ones = torch.ones(2, 3, dtype=torch.long)
-    inputs = {"input_ids": ones, "attention_mask": ones, "token_type_ids": ones}
-    inputs[name] = torch.ones(shape, dtype=torch.long)
-    with pytest.raises(ValueError, match=rf"{name} must be of shape \(2, 3\), as the tokens"):
-        build_model(**EVERYTHING)(**inputs)
+@pytest.mark.parametrize(
+    ("config", "inputs", "words"),
+    [
+        ({}, {}, ["input_ids", "inputs_embeds"]),
+        ({}, {"input_ids": IDS, "inputs_embeds": VECTORS}, ["input_ids", "inputs_embeds"]),
+        ({"ngram_buckets": 40}, {"inputs_embeds": VECTORS}, ["input_ids", "lstm_logits"]),
+        ({}, {**TOKENS, "attention_mask": ONES[:1]}, ["attention_mask", "(2, 3)", "(1, 3)"]),
+        ({}, {**TOKENS, "attention_mask": IDS.T}, ["attention_mask", "(2, 3)", "(3, 2)"]),
+        (EVERYTHING, {**TOKENS, "token_type_ids": ONES[:1]}, ["token_type_ids", "(2, 3)", "(1, 3)"]),
+        (EVERYTHING, {**TOKENS, "token_type_ids": IDS.T}, ["token_type_ids", "(2, 3)", "(3, 2)"]),
+        (EVERYTHING, {**TOKENS, "token_type_ids": ONES.int()}, ["token_type_ids", "int64"]),
+        ({"type_embedding_size": 3}, {"input_ids": IDS}, ["token_type_ids"]),
+        ({"character_buckets": 20}, {"input_ids": IDS}, ["token_type_ids"]),
+        (THREE, {**TOKENS, "labels": torch.ones(2)}, ["labels", "problem_type", '"multi_label_classification"']),
+        (THREE, {**TOKENS, "labels": ONES[0]}, ["labels", "(2,)", "(3,)"]),
+        (MULTI_LABEL, {**TOKENS, "labels": torch.ones(2)}, ["labels", "(2, 3)", "(2,)"]),
+        (MULTI_LABEL, {**TOKENS, "labels": ONES}, ["labels", "floats", "int64"]),
+        (SINGLE_LABEL, {**TOKENS, "labels": torch.ones(2)}, ["labels", "whole numbers", "float32"]),
+        (REGRESSION, {**TOKENS, "labels": torch.ones(2)}, ["labels", "(2, 3)", "(2,)"]),
+        ({"num_labels": 1}, {**TOKENS, "labels": torch.ones(2, 2)}, ["labels", "(2,)", "(2, 2)"]),
+    ],
+)  # fmt: skip
+def test_wrong_inputs_raise(config, inputs, words):
+    model = build_model(**config)
+    readers = [model]
+    if not {"labels", "lstm_logits"} & {*inputs, *words}:
+        readers.append(model.encoder)
+    for reader in readers:
+        with pytest.raises(ValueError, match=words[0]) as error:
+            reader(**inputs)
+        for word in words:
+            assert word in str(error.value)
 
 
 @pytest.mark.parametrize("dtype", [torch.long, torch.float32])
@@ -193,17 +223,6 @@ def test_an_empty_text_has_a_prediction(dtype):
     expected = model(padding, token_type_ids=padding).logits
     assert_close(output, expected, 1e-6)
     assert output.isfinite().all()
-
-
-def test_token_types_that_are_missing_or_cut_spellings_are_refused():
-    model = build_model(**EVERYTHING)
-    ids = torch.tensor([[3, 4]])
-    for reader in (model, model.encoder):
-        with pytest.raises(ValueError, match="token_type_ids are missing"):
-            reader(ids)
-        with pytest.raises(ValueError, match="token_type_ids must be int64"):
-            reader(ids, token_type_ids=ids.int())
-    assert build_model(ngram_buckets=40)(ids).logits.shape == (1, 2)  # reads none
 
 
 @pytest.mark.parametrize("name", ["dropout", "embedding_dropout"])
@@ -250,9 +269,9 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(places):
         assert not states[4:].any()
 
     lstm, ngrams = model(**inputs).part_logits.unbind(dim=1)
-    lstm_of_beginnings, ngrams_of_beginnings = model(**beginnings).part_logits.unbind(dim=1)
     shares_read = torch.tensor([4 / 11, 1, 1, 1])[:, None]
-    assert_close(lstm, lstm_of_beginnings * shares_read)
+    assert_close(lstm, model.lstm_logits(expected.pooler_output) * shares_read)
+    ngrams_of_beginnings = model(**beginnings).part_logits[:, 1]
     assert not torch.allclose(ngrams[0], ngrams_of_beginnings[0], atol=1e-3)
 
 

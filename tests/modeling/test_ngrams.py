@@ -247,16 +247,6 @@ def test_a_vocabulary_may_grow_and_shrink():
         again.load_state_dict(model.state_dict())
 
 
-def test_vectors_instead_of_words_are_refused_by_the_ngrams():
-    model = build_model(**NGRAMS)
-    ids = torch.tensor([[3, 4, 5]])
-    vectors = model.get_input_embeddings()(ids)
-    with pytest.raises(ValueError, match="input_ids are missing"):
-        model(inputs_embeds=vectors)
-    pooled = model.encoder(inputs_embeds=vectors).pooler_output
-    torch.testing.assert_close(model.lstm_logits(pooled), model(ids).part_logits[:, 0])
-
-
 def test_a_frozen_classifier_takes_no_part_in_training():
     model = build_model(dropout=0.0, **NGRAMS)
     ids = torch.tensor([[3, 4, 5]])

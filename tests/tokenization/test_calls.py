@@ -190,51 +190,48 @@ def test_split_into_words(default, args):
     assert output.word_ids(0) == [0, 1, 2, 3]
 
 
-def test_texts_of_no_words(default):
-    output = default([[], ["BOATS"]], is_split_into_words=True)
-    assert output["token_type_ids"] == [[], [SHAPES.index("upper") + 8 * KNOWN]]
-    assert default([], is_split_into_words=True)["input_ids"] == []
-
-
-def test_no_texts(default):
-    for args in (([],), ([], [])):
-        assert default(*args)["input_ids"] == []
-    arrays = default([], return_tensors="np")
-    assert arrays["input_ids"].shape == (0, 0)
-
-
-def test_an_empty_text(default):
-    for args in (("",), ("", "")):
-        output = default(*args)
-        assert output["input_ids"] == output["token_type_ids"] == []
-        tensors = default(*args, return_tensors="pt")
-        assert tensors["input_ids"].shape == (1, 0)
-
-
-@pytest.mark.parametrize("text", [None, 5, [5], [None]])
-def test_texts_of_other_types_are_refused(default, text):
-    with pytest.raises((TypeError, ValueError)):
-        default(text)
-    with pytest.raises((TypeError, ValueError)):
-        default(["boats"], [text])
-
-
 @pytest.mark.parametrize(
-    ("text", "pair"),
+    ("args", "ids"),
     [
-        pytest.param(["boats"], "boats", id="one pair of a batch"),
-        pytest.param("boats", ["boats"], id="a batch of pairs of one text"),
-        pytest.param(["boats"], ["a", "b"], id="too many pairs"),
+        (([],), []),
+        (([], []), []),
+        (("",), []),
+        (("", ""), []),
+        ((["", ""],), [[], []]),
+        ((["", ""], ["", ""]), [[], []]),
     ],
+    ids=str,
 )
-def test_pairs_that_do_not_fit_are_refused(default, text, pair):
-    with pytest.raises((TypeError, ValueError)):
-        default(text, pair)
+def test_nothing_to_read(default, args, ids):
+    output = default(*args)
+    assert output["input_ids"] == output["token_type_ids"] == ids
+    is_batch = isinstance(args[0], list)
+    shape = (len(args[0]) if is_batch else 1, 0)
+    for library in ("np", "pt"):
+        tensors = default(*args, return_tensors=library)
+        assert tensors["input_ids"].shape == tensors["token_type_ids"].shape == shape
+    of_words = [[] for _ in args[0]] if is_batch else []
+    assert default(of_words, is_split_into_words=True)["input_ids"] == ids
 
 
-def test_a_text_that_is_not_split_into_words_is_refused(default):
+WRONG = {
+    "None": ((None,), {}),
+    "a number": ((5,), {}),
+    "a list of numbers": (([5],), {}),
+    "a list of None": (([None],), {}),
+    "a number as second part": ((["boats"], [5]), {}),
+    "None as second part": ((["boats"], [None]), {}),
+    "one second part of a batch": ((["boats"], "boats"), {}),
+    "a batch of second parts of one text": (("boats", ["boats"]), {}),
+    "too many second parts": ((["boats"], ["a", "b"]), {}),
+    "not split into words": (("boats",), {"is_split_into_words": True}),
+}
+
+
+@pytest.mark.parametrize(("args", "options"), WRONG.values(), ids=WRONG)
+def test_wrong_inputs_raise(default, args, options):
     with pytest.raises((TypeError, ValueError)):
-        default("boats", is_split_into_words=True)
+        default(*args, **options)
 
 
 def test_columns_of_a_dataset_have_one_type(default):
@@ -243,12 +240,3 @@ def test_columns_of_a_dataset_have_one_type(default):
     tokens = rows.map(lambda row: default(row["text"]), writer_batch_size=1)
     types = tokens["token_type_ids"][:]
     assert types == [default(text)["token_type_ids"] for text in rows["text"]]
-
-
-def test_without_token_types(make):
-    tokenizer = make(token_types=False)
-    for args in (("The boats",), ("The", "boats")):
-        assert set(tokenizer(*args)) == {"input_ids", "attention_mask"}
-    types = tokenizer("The BOATS", return_token_type_ids=True)["token_type_ids"]
-    assert types == [2 + 8 * KNOWN, 3 + 8 * KNOWN]
-    assert "token_type_ids" not in make()("The", "boats", return_token_type_ids=False)

@@ -1,6 +1,6 @@
 """Every reader gives the ids and the shapes that a call of `GloveLstmTokenizer` gives.
 
-The reader of the page is compared in `tests/web`.
+The reader of the page is compared in `tests/app`.
 """
 
 import pickle
@@ -17,6 +17,8 @@ from support import CORPUS
 
 from glove_lstm import GloveLstmTokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.text.vector_encoder import VectorEncoder
+from glove_lstm.text.vocabulary import hash_words
 
 VARIANTS = {
     "default": {},
@@ -157,3 +159,46 @@ def test_every_assigned_character(default):
             texts.append(f"https://x{character}y z")
     readers = {"of an object": LightTokenizer.of(default)}
     assert_same(default, readers, texts, limit=10**6)
+
+
+WORDS = [
+    "the",
+    "harbour",
+    "été",
+    "привет",
+    "schön",
+    "'",
+    '"',
+    "—",
+    "7",
+    "th",
+    "well-known",
+    ",",
+    ".",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The HARBOUR\u00a0—\tthe “harbour”,", ["the", "harbour", "—", "the", '"', "harbour", '"', ","]),
+        ("Été ПРИВЕТ Schön", ["été", "привет", "schön"]),
+        ("the 7th Well-Known", ["the", "7", "th", "well-known"]),
+        ("", []),
+        (" \n ", []),
+    ],
+)  # fmt: skip
+def test_common_text_needs_no_rust(text, words):
+    def refuse(pieces):
+        raise AssertionError(pieces)
+
+    ids = {word: row for row, word in enumerate(WORDS, 1)}
+    tokens = VectorEncoder(ids, 0, refuse).encode([text])
+    assert tokens.ids.tolist() == [ids[word] for word in words]
+
+
+def test_words_of_up_to_eight_bytes_have_different_hashes():
+    count = 200_000
+    text = "".join(f"{number:07x}" for number in range(count)).encode()
+    hashes = hash_words(text, np.arange(count) * 7, np.full(count, 7))
+    assert len(np.unique(hashes)) == count

@@ -1,4 +1,4 @@
-"""Saving, loading and training anew; and the hash that datasets caches by."""
+"""Saving, loading and training anew; the hash that datasets caches by; tokens that a user adds."""
 
 import json
 
@@ -27,8 +27,15 @@ def test_round_trip(make, tmp_path, variant, token_types):
         assert loaded(TEXTS, TEXTS[::-1]).data == tokenizer(TEXTS, TEXTS[::-1]).data
 
 
-def test_saved_files_do_not_depend_on_the_last_call(make, tmp_path):
+def test_calls_change_neither_files_nor_hash(make, tmp_path):
+    """`datasets` caches by the hash."""
     tokenizer = make(model_max_length=7)
+    tokenizer(TEXTS)
+    before = Hasher.hash(tokenizer)
+    tokenizer(TEXTS)
+    assert Hasher.hash(tokenizer) == before
+    assert vars(tokenizer).keys() == vars(make()).keys()  # a call adds nothing to hash
+
     cut = {"padding": "max_length", "truncation": True, "max_length": 3}
     saved = set()
     for options in ({}, cut, {"text_pair": TEXTS, "padding": True}):
@@ -39,15 +46,6 @@ def test_saved_files_do_not_depend_on_the_last_call(make, tmp_path):
     assert len(saved) == 1
     written = json.loads(saved.pop())
     assert written["padding"] is written["truncation"] is None
-
-
-def test_a_call_leaves_the_hash_that_datasets_caches_by(make):
-    tokenizer = make()
-    tokenizer(TEXTS)
-    before = Hasher.hash(tokenizer)
-    tokenizer(TEXTS)
-    assert Hasher.hash(tokenizer) == before
-    assert vars(tokenizer).keys() == vars(make()).keys()  # a call adds nothing to hash
 
 
 def test_train_new_from_iterator(make):
@@ -61,3 +59,34 @@ def test_train_new_from_iterator(make):
     assert (new.truncation_side, new.model_max_length) == ("left", 4)
     assert new("Tide")["token_type_ids"] == [TITLE + 8 * KNOWN]
     assert len(tokenizer.train_new_from_iterator(iter(batches), vocab_size=4)) == 4
+
+
+LITERAL = "[USER] said 3.5 to[USER] at the [CLS] <pad> <unk> [user]"
+ADDED = {"additional_special_tokens": ["[USER]"], "cls_token": "[CLS]"}
+
+
+def assert_whole(tokenizer, *names):
+    tokens = tokenizer.tokenize(LITERAL)
+    for name in names:
+        assert tokens.count(name) == LITERAL.count(name), tokens
+        assert name in tokenizer.all_special_tokens
+    ids = tokenizer(LITERAL)["input_ids"]
+    assert tokenizer.pad_token_id not in ids
+    kept = tokenizer.decode(ids, skip_special_tokens=True)
+    assert not any(name in kept for name in names)
+
+
+@pytest.mark.parametrize("variant", ["default", "article"])
+def test_special_tokens_of_the_user_are_kept_whole_everywhere(make, tmp_path, variant):
+    tokenizer = make(variant, token_types=variant == "default")
+    size = len(tokenizer)
+    assert tokenizer.add_special_tokens(ADDED) == 2
+    assert tokenizer.add_special_tokens({"cls_token": "[CLS]"}) == 0
+    assert len(tokenizer) == size + 2
+    assert_whole(tokenizer, "[USER]", "[CLS]")
+    tokenizer.save_pretrained(tmp_path)
+    for loader in (GloveLstmTokenizer, AutoTokenizer):
+        loaded = loader.from_pretrained(tmp_path)
+        assert loaded.get_vocab() == tokenizer.get_vocab()
+        assert_whole(loaded, "[USER]", "[CLS]")
+        loaded.save_pretrained(tmp_path)

@@ -5,14 +5,12 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file
-from support import assert_refused, build_model, edit_json, run_here
+from support import build_model
 from transformers import AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
 from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.commands import predict
-from glove_lstm.errors import DataError
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.data.text_record import TextRecord
 from glove_lstm.text.build import build_tokenizer
 
 VECTORS = "encoder.embeddings.word_embeddings.weight"
@@ -54,6 +52,9 @@ def test_round_trip(tmp_path, config):
         assert tensors[name].dtype == value.dtype, name
     assert torch.equal(logits(loaded), logits(model))
     assert loaded.config.label_names == model.config.label_names
+    half = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert {parameter.dtype for parameter in half.parameters()} == {torch.bfloat16}
+    torch.testing.assert_close(logits(half).float(), logits(model), atol=0.2, rtol=0.05)
 
 
 def test_a_new_head_on_a_saved_encoder(tmp_path):
@@ -118,59 +119,22 @@ def test_vectors_too_large_for_16_bits_are_kept(tmp_path):
         assert torch.equal(vectors[1:], rows[1:])
 
 
-def test_loading_in_another_precision(tmp_path):
-    model = build_model(**RICH, **NGRAMS)
-    model.save_pretrained(tmp_path)
-    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
-    assert {parameter.dtype for parameter in loaded.parameters()} == {torch.bfloat16}
-    torch.testing.assert_close(logits(loaded).float(), logits(model), atol=0.2, rtol=0.05)
-
-
 # Checkpoints
-
-
-@pytest.mark.parametrize("config_changes", [{}, {"dropout": 0.2}])
-def test_weights_without_a_classifier_are_refused(copy, config_changes):
-    GloveLstmModel.from_pretrained(copy).save_pretrained(copy)
-    with pytest.raises(DataError, match=r"does not fit config.json \(classifier.bias\)"):
-        Checkpoint.open(copy).load_model(**config_changes)
-
-
-def test_weights_that_the_config_lacks_are_refused(copy):
-    edit_json(copy / "config.json", ngram_buckets=0)
-    with pytest.raises(DataError, match=r"does not fit config.json \(ngrams.bias\)"):
-        Checkpoint.open(copy).load_model()
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        (["FAKE", "FAKE"], "config.json has two labels of the name 'FAKE'; rename one"),
-        ([5, "REAL"], "id2label has the label 5, which is no string"),
-    ],
-)
-def test_labels_that_have_no_name_of_their_own_are_refused(exported, labels, message):
-    edit_json(exported / "config.json", id2label=dict(enumerate(labels)))
-    assert_refused(run_here(predict.main, "A headline", "--model", exported), message)
-
-
-@pytest.mark.parametrize("thresholds", [5, [0.1, 0.2, 0.3], [0.5, float("nan")], [0.5, "x"]])
-def test_thresholds_that_do_not_fit_the_labels_are_refused(exported, thresholds):
-    edit_json(exported / "config.json", problem_type=MULTI_LABEL, thresholds=thresholds)
-    done = run_here(predict.main, "A headline", "--model", exported)
-    assert_refused(done, f"has thresholds {thresholds} for 2 labels")
 
 
 @pytest.fixture
 def save(tmp_path):
     """A function that saves a model and a tokenizer."""
 
-    def save_model(model_config):
+    def save_model(model_config, new_words=()):
         corpus = ["Tides rise at noon, and boats leave."]
         tokenizer = build_tokenizer(lambda: corpus, min_frequency=1)
         model = build_model(vocab_size=tokenizer.vocab_size, **model_config)
-        model.save_pretrained(tmp_path)
-        tokenizer.save_pretrained(tmp_path)
+        if new_words:
+            tokenizer.add_tokens(list(new_words))
+            model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        with Checkpoint.saving(tmp_path, model, tokenizer, TextRecord.of(corpus, [])):
+            pass
         return model
 
     return save_model
@@ -197,3 +161,11 @@ def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(save, tmp_path
     assert not any(table.any() for table in loaded.ngrams.parameters())
     first = 0  # the text that the LSTM reads as a whole
     assert torch.equal(logits(loaded)[first], logits(model)[first])
+
+
+def test_a_vocabulary_that_has_grown(save, tmp_path):
+    model = save(RICH | NGRAMS, new_words=["lantern", "glow"])
+    loaded, tokenizer = Checkpoint.open(tmp_path).load_model()
+    tokens = tokenizer("Tides glow", return_tensors="pt")
+    assert tokens["input_ids"][0, 1] == model.config.vocab_size - 1
+    assert torch.equal(loaded(**tokens).logits, model(**tokens).logits)

@@ -216,6 +216,23 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
         assert part in last, last
 
 
+def assert_names(error: BaseException | str, *words: str) -> None:
+    """The error is one short line, paths not counted, that names these things."""
+    line = str(error)
+    assert "\n" not in line.strip(), line
+    assert "Traceback" not in line
+    assert len(re.sub(r"/[^\s'\"]+/", "", line)) <= 300, line
+    for word in words:
+        assert word in line, (word, line)
+
+
+def assert_command_names(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """The command failed, and its last line is the one error, which names these things."""
+    assert_refused(done)
+    *_, line = done.stderr.strip().splitlines()
+    assert_names(line, *words)
+
+
 CORPUS = (
     "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
     "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",

@@ -2,13 +2,11 @@
 
 import json
 import re
-import shutil
 
 import pytest
 from huggingface_hub import ModelCard
-from support import QUICK, ROOT, SMALL, assert_names, read_csv, succeed
+from support import QUICK, SMALL, assert_names, read_csv, succeed
 
-from benchmarks.hub_code import write_hub_code
 from glove_lstm.commands import train
 from glove_lstm.errors import DataError
 from glove_lstm.estimator import GloveLstmClassifier
@@ -326,25 +324,6 @@ def test_a_card_knows_whether_it_was_edited_and_whose_it_is(tmp_path):
     own = f"# Mine\n\n{PLACEHOLDER_ID}\n"
     assert card_for(own, "a/b") == "# Mine\n\na/b\n"
     assert not is_rendered(own)
-
-
-def test_hub_has_what_its_command_writes(tmp_path):
-    folder = tmp_path / "hub"
-    hub = ROOT / "hub"
-    shutil.copytree(
-        hub, folder, ignore=shutil.ignore_patterns("*.py", "README.md", "*.ipynb", "*.txt")
-    )
-    write_hub_code(folder)
-    names = [path.name for path in folder.iterdir() if path.is_file()]
-    assert {"README.md", "handler.py", "modeling_glove_lstm.py", "requirements.txt"} <= set(names)
-    for name in names:
-        assert (folder / name).read_bytes() == (hub / name).read_bytes(), (
-            f"{name}: run make hub-code"
-        )
-    card = (hub / "README.md").read_text(encoding="utf-8")
-    assert metadata(card)["license"] == "apache-2.0"
-    for words in ("## Other corpora", "Corpora and their terms", "Do not use it to"):
-        assert words in card
 
 
 def test_the_estimator_records_language_and_licence(glove_file, articles, tmp_path):

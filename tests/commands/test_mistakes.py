@@ -157,6 +157,8 @@ GIVEN = f"{DATA} --glove glove.txt"
         (f"{GIVEN} --unlabelled_file in.csv", "unlabelled_file teacher"),
         (f"{GIVEN} --trust_remote_code True", "trust_remote_code teacher"),
         (f"{GIVEN} --teacher_revision v1", "teacher_revision teacher"),
+        ("--dataset_name empty --glove glove.txt", "empty dataset"),
+        ("--train_file lists.jsonl --glove glove.txt --teacher one", "teacher"),
         ("--unlabelled_file in.csv --teacher a/b --with_baselines True", "with_baselines"),
         ("--train_file lists.jsonl --glove glove.txt --with_baselines True", "--with_baselines"),
         ("nothing.json", "nothing.json"),

@@ -5,8 +5,11 @@ r"""A Hugging Face Hub on the loopback interface, for tests: standard library on
         done = subprocess.run([...], env=hub.client_env(tmp_path, token="hf_x"))
         assert hub.files("user/name")["config.json"] == b"{}"
 
-It serves what pushing and loading ask for: create, preupload, commit, info, tree, resolve. It answers any other request
-with 501. All files are sent inside of the commit: there is neither LFS nor xet.
+It serves what pushing and loading ask for: create, branch, validate, preupload, commit, info, tree, resolve. It answers
+any other request with 501. All files are sent inside of the commit, but `large` ones by LFS; there is no xet.
+
+    hub.refuse("commit", 403, "You may not write")
+    hub.before["commit"] = lambda: hub.repos["models/user/name"].commit("main", {})  # somebody else is faster
 """
 
 import base64
@@ -42,7 +45,7 @@ def owner_of(repo_id: str) -> str:
 class HubError(Exception):
     """A refusal, with the headers by which the client knows its kind."""
 
-    def __init__(self, status: int, message: str, code: str | None = None, **content: str) -> None:
+    def __init__(self, status: int, message: str, code: str | None = None, **content: Any) -> None:
         super().__init__(message)
         self.status = status
         self.headers = {"X-Error-Message": message}
@@ -65,6 +68,7 @@ class Repo:
     kind: str
     id: str
     private: bool = False
+    sdk: str | None = None  # of a Space
     branches: dict[str, Commit] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
 
@@ -89,6 +93,9 @@ class HubServer:
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}  # by "models/user/name"
         self.tokens: dict[str, str] = {}  # token -> user
+        self.before: dict[str, Callable[[], object]] = {}  # name of a route -> called first
+        self.requests: list[str] = []  # "GET /path"
+        self.large: int | None = None  # bytes from which files go by LFS, which stores nothing
         self.lock = threading.RLock()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
@@ -104,6 +111,16 @@ class HubServer:
     def add_token(self, token: str, user: str = "user") -> None:
         """Let `token` act for `user`, who owns the repositories under that name."""
         self.tokens[token] = user
+
+    def refuse(
+        self, route: str, status: int, message: str, code: str | None = None, **content: Any
+    ) -> None:
+        """Let all requests of a route fail."""
+
+        def fail() -> None:
+            raise HubError(status, message, code, **content)
+
+        self.before[route] = fail
 
     def add_repo(self, repo_id: str, files=None, *, kind="models", private=False) -> Repo:
         """Make a repository without a client; `files` become its second commit."""
@@ -184,6 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in parts.items():
                 parts[name] = unquote(value)
             with self.hub.lock:
+                self.hub.requests.append(f"{self.command} {unquote(path)}")
+                self.hub.before.get(route.__name__, bool)()
                 return route(self, **parts)
         raise HubError(501, f"tests/hub_server.py does not serve {self.command} {self.path}")
 
@@ -260,8 +279,18 @@ class _Handler(BaseHTTPRequestHandler):
         if f"{kind}/{repo_id}" in self.hub.repos:
             raise HubError(409, "You already created this repo", url=url)
         private = wish.get("visibility") == "private" or bool(wish.get("private"))
-        self.hub.add_repo(repo_id, kind=kind, private=private)
+        self.hub.add_repo(repo_id, kind=kind, private=private).sdk = wish.get("sdk")
         return {"url": url, "name": repo_id}
+
+    def branch(self, kind: str, repo: str, rev: str) -> Any:
+        found = self.writable(kind, repo)
+        if rev in found.branches:
+            raise HubError(409, f"Reference {rev} exists")
+        found.branches[rev] = found.at("main")
+        return {}
+
+    def validate(self) -> Any:
+        return {"errors": [], "warnings": []}
 
     def preupload(self, kind: str, repo: str, rev: str) -> Any:
         files = self.writable(kind, repo).at(rev).files
@@ -269,6 +298,8 @@ class _Handler(BaseHTTPRequestHandler):
         for wish in json.loads(self.body)["files"]:
             path = wish["path"]
             answer = {"path": path, "oid": None, "uploadMode": "regular", "shouldIgnore": False}
+            if self.hub.large is not None and wish["size"] >= self.hub.large:
+                answer["uploadMode"] = "lfs"
             if path in files:
                 answer["oid"] = _git_oid(files[path])
             answers.append(answer)
@@ -276,10 +307,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def commit(self, kind: str, repo: str, rev: str) -> Any:
         found = self.writable(kind, repo)
-        files = dict(found.at(rev).files)
+        head = found.at(rev)
+        files = dict(head.files)
         for line in self.body.splitlines():
             operation = json.loads(line)
             value = operation["value"]
+            if operation["key"] == "header" and value.get("parentCommit") not in (None, head.sha):
+                raise HubError(412, "A commit has happened since. Please refresh and try again.")
             if operation["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif operation["key"] == "deletedFile":
@@ -288,14 +322,28 @@ class _Handler(BaseHTTPRequestHandler):
         url = f"{self.url(kind, repo)}/commit/{sha}"
         return {"success": True, "commitOid": sha, "commitUrl": url}
 
+    def lfs(self, kind: str, repo: str) -> Any:
+        self.writable(kind, repo)
+        objects = []
+        for wish in json.loads(self.body)["objects"]:
+            actions = {"upload": {"href": f"{self.hub.endpoint}/upload"}}
+            objects.append({**wish, "authenticated": True, "actions": actions})
+        return {"transfer": "basic", "objects": objects}
+
+    def upload(self) -> Any:
+        raise HubError(507, "this Hub stores no large files")
+
 
 _API = r"/api/(?P<kind>models|datasets|spaces)/(?P<repo>[\w.-]+(?:/[\w.-]+)?)"
 _WEB = r"/(?P<kind>datasets/|spaces/|)(?P<repo>[\w.-]+(?:/[\w.-]+)?)"
 _REV = "(?P<rev>[^/]+)"
 ROUTES: dict[str, Callable[..., Any]] = {
-    "/api/validate-yaml": lambda _: {"errors": [], "warnings": []},
+    "/api/validate-yaml": _Handler.validate,
+    "/upload": _Handler.upload,
     "/api/repos/create": _Handler.create,
     f"{_API}/tree/{_REV}(?:/(?P<path>.+))?": _Handler.tree,
+    f"{_API}/branch/{_REV}": _Handler.branch,
+    f"{_WEB}[.]git/info/lfs/objects/batch": _Handler.lfs,
     f"{_API}/preupload/{_REV}": _Handler.preupload,
     f"{_API}/commit/{_REV}": _Handler.commit,
     f"{_API}(?:/revision/{_REV})?": _Handler.info,

@@ -232,6 +232,13 @@ def assert_names(error: object, *words: object, besides: Path | None = None) -> 
         assert re.search(rf"(?<!\d){re.escape(str(word))}(?!\d)", line), (word, line)
 
 
+def assert_command_names(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """The command failed, and its last line is the one error, which names these things; it may quote a library."""
+    assert_refused(done, *words)
+    *_, line = done.stderr.strip().splitlines()
+    assert len(_FOLDER_OF_TEST.sub("", line)) <= 500, line
+
+
 CORPUS = (
     "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
     "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",

@@ -71,20 +71,18 @@ def run(missing):
     return run_command
 
 
-def test_predict_needs_the_base_install_only(run, missing) -> None:
+def test_predict_needs_the_base_install_only(run, missing, tmp_path) -> None:
     assert missing >= {"torch", "transformers", "datasets", "pyarrow", "sklearn", "gradio", "onnx"}
-    done = run("predict", "Council votes on the bridge", "SHOCKING secret!", "--format", "jsonl")
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 2
-
-
-def test_a_table_needs_the_base_install_only(run, tmp_path) -> None:
     table = tmp_path / "news.csv"
-    table.write_text("title,text\nCouncil votes,On the bridge.\n")
-    out = tmp_path / "labels.csv"
-    done = run("predict", "--input", table, "--output", out)
-    assert done.returncode == 0, done.stderr
-    assert len(out.read_text().splitlines()) == 2
+    table.write_text("title,text\nCouncil votes,On the bridge.\nSHOCKING secret!,\n")
+    out = tmp_path / "labels.jsonl"
+    texts = ["Council votes On the bridge.", "SHOCKING secret!"]
+    of_words = run("predict", *texts, "--format", "jsonl")
+    assert of_words.returncode == 0, of_words.stderr
+    of_file = run("predict", "--input", table, "--output", out)
+    assert of_file.returncode == 0, of_file.stderr
+    assert len(of_words.stdout.splitlines()) == 2
+    assert out.read_text() == of_words.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,37 @@
-"""predict: texts in, labels out, backends, and mistakes."""
+"""predict: texts in by every door, labels out for people and for programs, whole or not at all."""
 
 import csv
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
+import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
-from support import ROOT, assert_refused, run_here, succeed
+from hub_server import HubServer
+from support import (
+    ROOT,
+    assert_command_names,
+    edit_json,
+    read_csv,
+    run_here,
+    succeed,
+    write_articles,
+    write_table,
+)
 
+from glove_lstm import LightClassifier
+from glove_lstm.commands import evaluate
 from glove_lstm.commands import predict as command
 
 HEADLINES = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
+SCRIPT = [sys.executable, ROOT / "scripts" / "predict.py"]
 predict = partial(run_here, command.main)
 run = partial(succeed, command.main)
 
@@ -23,25 +41,85 @@ def rows_of(*args: object, **options: bytes) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def column(name: str, rows: list[dict]) -> list:
+    return [row[name] for row in rows]
+
+
 @pytest.fixture(scope="module")
 def expected() -> list[dict]:
     return rows_of(*HEADLINES)
 
 
-def test_shipped_checkpoint_labels_headlines(expected: list[dict]) -> None:
-    assert [row["row"] for row in expected] == [1, 2, 3]
-    for row in expected:
-        assert row["label"] in ("FAKE", "REAL")
-        assert row["score"] == max(row["scores"].values())
-        assert sum(row["scores"].values()) == pytest.approx(1, abs=1e-5)
-    assert expected[1]["label"] == "FAKE"
+# Texts and models
 
 
 def test_lines_of_standard_input_are_texts(expected: list[dict]) -> None:
-    lines = "\n".join(HEADLINES[:2])
-    assert rows_of(stdin=lines.encode()) == expected[:2]
+    assert column("row", expected) == [1, 2, 3]
+    assert column("label", expected)[:2] == ["REAL", "FAKE"]
+    assert rows_of(stdin="\ufeff".encode() + "\r\n".join(HEADLINES[:2]).encode()) == expected[:2]
     not_utf8 = "fine\ncaf\xe9".encode("latin-1")
-    assert_refused(predict(stdin=not_utf8), "standard input, line 2 is not UTF-8")
+    assert_command_names(predict(stdin=not_utf8), "standard input", "line 2", "UTF-8")
+
+
+def test_a_word_with_a_slash_and_a_folder_without_a_model_are_texts(tmp_path: Path) -> None:
+    words = ["and/or", str(tmp_path), "x" * 10_000, "\0"]
+    assert len(rows_of(*words)) == len(words)
+
+
+def test_several_files_are_named_in_the_output(
+    articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A glob, a name that begins with a tilde, and one that is not UTF-8; each --input adds to the others."""
+    monkeypatch.chdir(tmp_path)
+    pq.write_table(pyarrow.csv.read_csv(articles), "in.parquet", row_group_size=30)
+    write_table(Path("in\udcff.jsonl"), read_csv(articles))
+    Path("~$in.csv").write_text("title,text\nCouncil votes,\n")
+    run("--input", articles, "--output", "whole.csv", "--rows_per_part", 30)
+    labels = column("label", read_csv(Path("whole.csv")))
+    assert len(set(labels)) == 2
+
+    inputs = ["--input", "*.parquet", "in\udcff.jsonl", "--input", "~$in.csv"]
+    run(*inputs, "--output", "out.csv")
+    rows = read_csv(Path("out.csv"))
+    assert column("label", rows)[:320] == labels * 2
+    assert column("file", rows) == ["in.parquet"] * 160 + ["in\ufffd.jsonl"] * 160 + ["~$in.csv"]
+    assert column("row", rows) == [*map(str, range(1, 161))] * 2 + ["1"]
+
+
+def test_the_model_by_position_or_by_name(copy: Path, tmp_path: Path) -> None:
+    table = tmp_path / "in.csv"
+    table.write_text("text\nCouncil votes on the bridge\n")
+    for words in (HEADLINES, ["--input", table]):
+        by_name = rows_of("--model", copy, *words)
+        assert rows_of(copy, *words) == by_name
+        assert by_name != rows_of(*words)
+    lines = "\n".join(HEADLINES[:2]).encode()
+    assert rows_of(copy, stdin=lines) == rows_of("--model", copy, stdin=lines)
+
+    test = write_articles(tmp_path / "test.csv", 20, seed=7)
+    measure = partial(succeed, evaluate.main)
+    by_name = measure("--model", copy, "--test_file", test).stdout
+    assert measure(copy, "--test_file", test).stdout == by_name
+    assert str(copy) in by_name
+
+
+def test_a_model_of_the_hub(hub: HubServer, exported: Path, articles: Path) -> None:
+    """Its commit, not what was pushed afterwards, by each command and class that takes an id."""
+    files = {path.name: path.read_bytes() for path in exported.iterdir() if path.is_file()}
+    first = hub.add_repo("user/news", files).at("main").sha
+    hub.repos["models/user/news"].commit("main", {".gitattributes": b"", "config.json": b"{}"})
+    at_first = ["--revision", first]
+    wanted = rows_of(exported, *HEADLINES)
+    assert rows_of("--model", "user/news", *at_first, *HEADLINES) == wanted
+    light = LightClassifier.from_pretrained("user/news", revision=first)
+    assert column("label", light(HEADLINES)) == column("label", wanted)
+    done = run_here(evaluate.main, "user/news", *at_first, "--test_file", articles)
+    assert_command_names(done, "All 160")  # it has the record of the texts, too
+    for words in (["--revision", "none"], []):
+        assert_command_names(predict("--model", "user/news", *words, "a"), "user/news")
+
+
+# Labels for people
 
 
 def test_table_is_for_people_and_harmless_to_a_terminal() -> None:
@@ -56,20 +134,24 @@ def test_table_is_for_people_and_harmless_to_a_terminal() -> None:
     assert done.stderr == ""
 
 
-def test_a_name_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("~$in.csv").write_text("text\nCouncil votes on the bridge\n")
-    assert len(rows_of("--input", "~$in.csv")) == 1
+def test_explanations_for_people(tmp_path: Path) -> None:
+    """Of words in a pipe, without controls, and of pairs in a file."""
+    texts = ["A \x1b[31mred\x07 headline", HEADLINES[0], "SHOCKING secret <b>they</b> hide!!!"]
+    done = run(*texts, "--explain", "--unsure_below", 1)
+    assert "\x1b" not in done.stdout
+    assert "A \ufffd[31mred\ufffd headline\n" in done.stdout
+    assert done.stdout.count("unsure (best: ") == 3
+    assert f"{texts[2]}\n" in done.stdout
+    assert re.search(r"^for FAKE: .*!!! \+\d\.\d\d", done.stdout, re.MULTILINE)
+    assert re.search(r"^against REAL: \S+ -\d\.\d\d", done.stdout, re.MULTILINE)
 
-
-def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path: Path) -> None:
-    path = tmp_path / "headlines.csv"
-    path.write_text("Breaking\nCouncil votes on the bridge\n")
-    script = [sys.executable, ROOT / "scripts/predict.py", "--input", path]
-    done = subprocess.run(script, capture_output=True, encoding="utf-8")
-    assert done.returncode == 0
-    assert f"{path}: the first line was taken as the header" in done.stderr
-    assert "'Breaking'" in done.stderr
+    (tmp_path / "in.csv").write_text("title,text\nCouncil votes,on the bridge\nSecret,\n")
+    target = tmp_path / "why.txt"
+    run("--input", tmp_path / "in.csv", "--explain", "--output", target)
+    lines = target.read_text(encoding="utf-8").splitlines()
+    assert lines[1] == HEADLINES[0]
+    for word in ("for ", "against "):
+        assert sum(line.startswith(word) for line in lines) == 2
 
 
 def test_a_column_marks_low_scores_on_request(expected: list[dict]) -> None:
@@ -85,70 +167,72 @@ def test_a_column_marks_low_scores_on_request(expected: list[dict]) -> None:
     marks_of_csv = [json.loads(row[3]) for row in rows]  # true or false
     assert marks_of_csv == marks
 
-
-def test_the_table_says_what_is_unsure() -> None:
-    """By the threshold that the validation texts of the checkpoint suggest, or by --unsure_below."""
+    # A table marks by the threshold that the checkpoint suggests, or by the given one.
     text = "Local man grows tomatoes"
-    [row] = rows_of(text)
-    two_best = f"FAKE {row['scores']['FAKE']:.3f}, REAL {row['scores']['REAL']:.3f}"
-    assert predict(text).stdout.splitlines()[1] == f"unsure  {two_best}  {text}"
-    sure = predict(text, "--unsure_below", 0).stdout.splitlines()[1]
-    assert sure == f"FAKE    {row['score']:.3f}  {text}"
+    assert run(text).stdout.splitlines()[1].startswith("unsure  FAKE 0.")
+    assert run(text, "--unsure_below", 0).stdout.splitlines()[1].startswith("FAKE  ")
 
 
-def test_files_may_be_given_one_by_one(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.csv").write_text(f"text\n{name}\n")
-    done = predict("--input", tmp_path / "a.csv", "--input", tmp_path / "b.csv", "--format", "csv")
-    assert [line.split(",")[1] for line in done.stdout.splitlines()] == ["row", "1", "1"]
+def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path: Path) -> None:
+    path = tmp_path / "headlines.csv"
+    path.write_text("Breaking\nCouncil votes on the bridge\n")
+    done = subprocess.run([*SCRIPT, "--input", path], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0
+    for word in (str(path), "header", "'Breaking'"):
+        assert word in done.stderr
+
+
+# Cells that a spreadsheet would run
+
+
+@pytest.fixture
+def label(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A function that renames FAKE and REAL, and labels a row of each in two files: into csv, and into jsonl."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("=a.csv", "b.csv"):
+        Path(name).write_text("text\nSHOCKING secret!!!\nCouncil votes\n")
+
+    def label_files(fake: str, real: str) -> tuple[list[dict], list[dict]]:
+        edit_json(copy / "config.json", id2label={"0": fake, "1": real}, label2id={})
+        for name in ("out.csv", "out.jsonl"):
+            run("--input", "=a.csv", "b.csv", "--model", copy, "--output", name)
+        lines = Path("out.jsonl").read_text().splitlines()
+        return read_csv(Path("out.csv")), [json.loads(line) for line in lines]
+
+    return label_files
 
 
 @pytest.mark.parametrize(
-    ("args", "part"),
+    ("formula", "harmless"),
     [
-        ("a --input {FILE}", "'a' is neither a checkpoint nor allowed with --input"),
-        ("a b/c --input {FILE}", "'a' is neither a checkpoint nor allowed with --input"),
-        ("no-user/no-model --input {FILE}", "no-user/no-model could not be loaded"),
-        ("--input {FILE} --output_dir {HERE}/out --output a.csv", "not allowed with argument"),
-        ("", "standard input has no rows"),
-        ("--input -", "--input - needs --input_format: csv"),
-        ("--input - {FILE} --input_format csv", "--input - cannot be combined with files"),
-        ("--input {FILE} --input_format csv", "--input_format applies only to --input -"),
-        ("--input {FILE} --output {FILE}", "in.csv is an input; choose another name"),
-        ("a --output {HERE}/out.tsv", "out.tsv names no format; give --format"),
-        ("a --text_column_names text", "--text_column_names applies only to --input"),
-        ("{FILE}", "in.csv is a file, not a text; give it with --input"),
-        ("a --model {FILE}", "in.csv is a file; give a folder"),
-        ("a --rows_per_part 0", "--rows_per_part must be at least 1"),
-        ("a --unsure_below nan", "--unsure_below must be from 0 to 1"),
-        ("a --output {HERE}", "is a folder"),
-        ("--input {FILE} --output_dir {HERE}/out --format table", "csv, jsonl and parquet"),
-        ("--input {FILE} --format parquet", "Parquet needs a file"),
-        ("a --model {HERE}/nowhere", "nowhere could not be loaded: there is no such folder"),
-        ("a --model {HERE}", "config.json is missing"),
-        ("a --model {HERE} --revision main", "is a folder, which has no revision 'main'"),
-        ("a --model {CHECKPOINT} --backend onnx", "light.onnx is missing"),
-        ("a --explain --output_dir {HERE}/out", "and no --explain"),
-        ("a --explain --format csv", "jsonl and table"),
+        ("=1+1", "-1"),
+        ("+1+1", "+2"),
+        ("-1+1", "-.5e-3"),
+        ("@SUM(A1)", "a=1"),
+        ("\t=1", ""),
+        ("\r=1", " =1"),
+        ("-inf", "'=1"),
+        ("-1_0", '["=1"]'),
     ],
 )
-def test_mistakes(tmp_path: Path, checkpoint: Path, args: str, part: str) -> None:
-    (tmp_path / "in.csv").write_text("title,text\na,b\n")
-    words = args.format(FILE=tmp_path / "in.csv", HERE=tmp_path, CHECKPOINT=checkpoint).split()
-    assert_refused(predict(*words), part)
-    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+def test_no_cell_of_csv_is_a_formula(label, formula: str, harmless: str) -> None:
+    rows_of_csv, rows_of_jsonl = label(formula, harmless)
+    assert column("label", rows_of_jsonl) == [formula, harmless] * 2
+    assert column("file", rows_of_jsonl) == ["=a.csv", "=a.csv", "b.csv", "b.csv"]
+
+    # csv cannot hold a carriage return before Python 3.13.
+    written = formula.replace("\r", "\n")
+    assert column("label", rows_of_csv) == [f"'{written}", harmless] * 2
+    assert column("file", rows_of_csv) == ["'=a.csv", "'=a.csv", "b.csv", "b.csv"]
+    scores = column("scores", rows_of_jsonl)
+    assert column(f"score_{written}", rows_of_csv) == [f"{row[formula]:.6f}" for row in scores]
 
 
-def test_reader_that_goes_away_gets_no_traceback(articles: Path) -> None:
-    command = [sys.executable, ROOT / "scripts" / "predict.py", "--input", articles]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes, encoding="utf-8") as process:
-        process.stdout.close()
-        assert process.stderr.read() == ""
-    assert process.returncode == 141  # as of a signal SIGPIPE
+# Output
 
 
 def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:
+    """A link to a file, a device, and a folder that is not there yet."""
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     (tmp_path / "real.csv").write_text("old")
     done = run("", "--output", tmp_path / "link.csv")
@@ -157,22 +241,9 @@ def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:
     assert (tmp_path / "real.csv").read_text().startswith("row,label")
     run("a", "--output", "/dev/null")
     assert not Path("/dev/null").is_file()
-
-
-def test_the_model_by_position_or_by_name(copy: Path, tmp_path: Path) -> None:
-    table = tmp_path / "in.csv"
-    table.write_text("text\nCouncil votes on the bridge\n")
-    for words in (HEADLINES, ["--input", table]):
-        by_name = rows_of("--model", copy, *words)
-        assert rows_of(copy, *words) == by_name
-        assert by_name != rows_of(*words)
-    lines = "\n".join(HEADLINES[:2]).encode()
-    assert rows_of(copy, stdin=lines) == rows_of("--model", copy, stdin=lines)
-
-
-def test_a_word_with_a_slash_and_a_folder_without_a_model_are_texts(tmp_path: Path) -> None:
-    words = ["and/or", str(tmp_path), "x" * 10_000, "\0"]
-    assert len(rows_of(*words)) == len(words)
+    run("", "--output", tmp_path / "new" / "folder" / "out.csv")
+    written = (tmp_path / "new" / "folder" / "out.csv").read_text()
+    assert written == (tmp_path / "real.csv").read_text()
 
 
 def test_output_into_a_pipe_is_utf8() -> None:
@@ -180,3 +251,63 @@ def test_output_into_a_pipe_is_utf8() -> None:
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(line, shell=True, capture_output=True, encoding="utf-8", env=ascii_only)
     assert done.stdout.endswith("  \u65e5\n"), done.stderr
+
+
+def test_reader_that_goes_away_gets_no_traceback(articles: Path) -> None:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*SCRIPT, "--input", articles], **pipes, encoding="utf-8") as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141  # as of a signal SIGPIPE
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("out.csv", signal.SIGTERM), ("out.parquet", signal.SIGKILL)]
+)
+def test_a_killed_output_leaves_the_file_as_it_was(tmp_path: Path, name: str, number: int) -> None:
+    path = write_articles(tmp_path / "in.csv", 20_000)
+    out = tmp_path / name
+    out.write_text("old")
+    words = ["--input", path, "--output", out, "--rows_per_part", "100"]
+    process = subprocess.Popen([*SCRIPT, *words], stderr=subprocess.DEVNULL)
+    while process.poll() is None and not any(
+        part.stat().st_size > 0 for part in tmp_path.glob(".out*")
+    ):
+        time.sleep(0.005)
+    process.send_signal(number)
+    assert process.wait() in (128 + number, -number)
+    assert out.read_text() == "old"
+    if number == signal.SIGTERM:
+        assert {file.name for file in tmp_path.iterdir()} == {"in.csv", name}
+
+
+def test_parts_are_kept_by_the_same_command_and_refused_to_another(
+    articles: Path, tmp_path: Path
+) -> None:
+    run("--input", articles, "--output", tmp_path / "whole.csv")
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / ".notes.part").write_text("mine")
+    arguments = ["--input", articles, "--rows_per_part", 30, "--output_dir", folder]
+    assert "160 rows in" in run(*arguments).stderr
+    parts = sorted(folder.glob("part-*.csv"))
+    assert [part.name for part in parts] == [f"part-0000{number}.csv" for number in range(6)]
+    rows = []
+    for path in parts:
+        rows += read_csv(path)
+    assert rows == read_csv(tmp_path / "whole.csv")
+
+    before = {path: path.read_bytes() for path in parts}
+    parts[2].unlink()
+    assert "kept: 5" in run(*arguments).stderr
+    assert {path: path.read_bytes() for path in parts} == before
+    others = {"model": ["--backend", "torch"], "unsure_below": ["--unsure_below", 0.9]}
+    for name, other in others.items():
+        assert_command_names(predict(*arguments, *other), str(folder), name)
+        assert {path: path.read_bytes() for path in parts} == before
+
+    for path in parts:
+        path.unlink()
+    run(*arguments, "--unsure_below", 0.9)
+    assert {"unsure"} <= read_csv(parts[0])[0].keys()
+    assert (folder / ".notes.part").read_text() == "mine"

@@ -1,6 +1,6 @@
 """A checkpoint knows its text columns: evaluate, predict and BatchClassifier read these by default."""
 
-import io
+import csv
 import json
 import shutil
 from functools import partial
@@ -9,8 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support import (
-    QUICK,
-    assert_refused,
+    assert_command_names,
     edit_json,
     read_csv,
     run_here,
@@ -21,18 +20,9 @@ from support import (
 
 from glove_lstm import BatchClassifier
 from glove_lstm.checkpoint import TRAINING_TEXTS_NAME, WEIGHTS_NAME
-from glove_lstm.commands import evaluate as evaluate_command
-from glove_lstm.commands import predict as predict_command
-from glove_lstm.commands import train as train_command
+from glove_lstm.commands import evaluate, predict
 from glove_lstm.data.files import digest
 from glove_lstm.data.text_record import TextRecord
-from glove_lstm.errors import DataError
-
-evaluate = partial(run_here, evaluate_command.main)
-measure = partial(succeed, evaluate_command.main)
-predict = partial(succeed, predict_command.main)
-
-NOTICE = "The model was trained on the text column title, but this reads {}"
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +33,7 @@ def of_titles(
     folder = tmp_path_factory.mktemp("of_titles") / "of_titles"
     shutil.copytree(shared_export, folder)
     edit_json(folder / "config.json", text_column_names=["title"])
-    titles = [row["title"] for row in read_csv(articles)]
-    record = TextRecord.of(titles, [])
+    record = TextRecord.of([row["title"] for row in read_csv(articles)], [])
     record.save(folder / TRAINING_TEXTS_NAME, digest(folder / WEIGHTS_NAME))
     return folder
 
@@ -55,122 +44,91 @@ def new(tmp_path: Path) -> Path:
     return write_articles(tmp_path / "new.csv", 30, seed=5)
 
 
-def scores(*args: object) -> list[float]:
-    table = predict(*args, "--format", "csv").stdout
-    return pd.read_csv(io.StringIO(table))["score_REAL"].tolist()
+def as_options(columns: list[str] | None) -> list[str]:
+    return ["--text_column_names", ",".join(columns)] if columns else []
 
 
-def text_columns(folder: Path) -> list[str]:
-    return json.loads((folder / "config.json").read_text())["text_column_names"]
+def by_predict(model, table, columns, _, *options, **streams):
+    words = ["--model", model, *as_options(columns), *options, "--format", "csv"]
+    done = succeed(predict.main, *words, **streams)
+    scores = [float(row["score_REAL"]) for row in csv.DictReader(done.stdout.splitlines())]
+    return scores, done.stderr.splitlines()
 
 
-def test_training_writes_the_columns(checkpoint: Path, articles: Path, tmp_path: Path) -> None:
-    assert text_columns(checkpoint) == ["title", "text"]
-    out = tmp_path / "out"
-    command = ["--model_name_or_path", checkpoint, "--train_file", articles, *QUICK]
-    command += ["--text_column_names", "text", "--max_steps", 1, "--output_dir", out]
-    succeed(train_command.main, *command)
-    assert text_columns(out) == ["text"]
+def by_files(model, table, columns, caplog, backend):
+    return by_predict(model, table, columns, caplog, "--input", table, "--backend", backend)
 
 
-def test_the_texts_of_the_training_are_recognised(of_titles: Path, articles: Path) -> None:
-    done = evaluate(of_titles, "--test_file", articles)
-    assert_refused(done, "All 160 texts were seen")
+def by_stream(model, table, columns, caplog):
+    options = ["--input", "-", "--input_format", "csv"]
+    return by_predict(model, table, columns, caplog, *options, stdin=table.read_bytes())
+
+
+def by_batches(model, table, columns, caplog):
+    frame = pd.read_csv(table).drop(columns="label", errors="ignore")
+    caplog.clear()
+    classify = BatchClassifier(model, columns)
+    first, second = classify(frame), classify(frame)  # it warns once
+    assert first["score"].tolist() == second["score"].tolist()
+    scores = []
+    for label, score in zip(first["label"], first["score"], strict=True):
+        scores.append(score if label == "REAL" else 1 - score)
+    return scores, caplog.messages
+
+
+DOORS = {
+    "onnx": partial(by_files, backend="onnx"),
+    "torch": partial(by_files, backend="torch"),
+    "standard input": by_stream,
+    "batches": by_batches,
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_door_reads_the_columns(of_titles, new, tmp_path, caplog, door):
+    """Of the training, unless others are named or the table lacks them: then there is a warning."""
+    rows = read_csv(new)
+    titles = write_table(tmp_path / "titles.csv", [{"title": row["title"]} for row in rows])
+    bodies = write_table(tmp_path / "bodies.csv", [{"text": row["text"]} for row in rows])
+
+    def scores(table, columns=None):
+        return DOORS[door](of_titles, table, columns, caplog)
+
+    of_titles_alone, warnings = scores(titles)
+    assert warnings == []
+    for columns in (None, ["title"]):
+        assert scores(new, columns) == (pytest.approx(of_titles_alone, abs=1e-6), [])
+    of_both, [warning] = scores(new, ["title", "text"])
+    assert max(abs(a - b) for a, b in zip(of_both, of_titles_alone, strict=True)) > 0.001
+    assert "column title, but this reads title, text" in warning
+    _, [warning] = scores(bodies)
+    assert "column title, but this reads text" in warning
+
+
+def test_evaluate_reads_the_columns(of_titles, articles, new, tmp_path):
+    done = run_here(evaluate.main, of_titles, "--test_file", articles)
+    assert_command_names(done, "All 160")  # it knows the titles
     assert "warning" not in done.stderr
 
-
-def test_evaluate_reads_the_columns(of_titles: Path, new: Path, tmp_path: Path) -> None:
-    for columns in ([], ["--text_column_names", "title"]):
-        done = measure(of_titles, "--test_file", new, *columns, "--output_dir", tmp_path / "out")
-        assert "warning" not in done.stderr
-        figures = json.loads((tmp_path / "out" / "eval.json").read_text())
-        assert figures["text_column_names"] == ["title"]
-
-
-def test_evaluate_warns_if_it_reads_other_columns(
-    of_titles: Path, new: Path, tmp_path: Path
-) -> None:
-    done = measure(of_titles, "--test_file", new, "--text_column_names", "title,text")
-    message = NOTICE.format("title, text")
-    assert done.stderr == f"warning: {message}; texts of its training may count as unseen.\n"
-
-    bodies = [{"text": row["text"], "label": row["label"]} for row in read_csv(new)]
-    done = measure(of_titles, "--test_file", write_table(tmp_path / "bodies.csv", bodies))
-    assert NOTICE.format("text") in done.stderr
+    out = tmp_path / "out"
+    for columns in (None, ["title"], ["title", "text"]):
+        words = [of_titles, "--test_file", new, *as_options(columns), "--output_dir", out]
+        done = succeed(evaluate.main, *words)
+        read = json.loads((out / "eval.json").read_text())["text_column_names"]
+        assert read == (columns or ["title"])
+        assert ("warning: " in done.stderr) == (read != ["title"])
+    assert "may count as unseen" in done.stderr
 
 
-@pytest.mark.parametrize("backend", ["onnx", "torch"])
-def test_predict_reads_the_columns(of_titles: Path, new: Path, backend: str) -> None:
-    arguments = ["--model", of_titles, "--backend", backend, "--input", new]
-    of_title = scores(*arguments, "--text_column_names", "title")
-    of_both = scores(*arguments, "--text_column_names", "title,text")
-    assert of_title != of_both
-    assert scores(*arguments) == of_title
-    assert predict(*arguments).stderr == ""
-    done = predict(*arguments, "--text_column_names", "title,text")
-    assert done.stderr == f"warning: {NOTICE.format('title, text')}.\n"
+def test_texts_that_are_no_table_have_no_columns(of_titles):
+    assert by_predict(of_titles, None, None, None, "Council votes")[1] == []
+    assert by_predict(of_titles, None, None, None, stdin=b"Council votes\n")[1] == []
 
 
-def test_predict_reads_the_columns_of_standard_input(of_titles: Path, new: Path) -> None:
-    stream = ["--model", of_titles, "--input", "-", "--input_format", "csv", "--format", "csv"]
-    table = predict(*stream, stdin=new.read_bytes()).stdout
-    found = pd.read_csv(io.StringIO(table))["score_REAL"].tolist()
-    assert found == scores("--model", of_titles, "--input", new)
-
-
-def test_predict_falls_back_where_the_table_lacks_a_column(
-    copy: Path, new: Path, tmp_path: Path
-) -> None:
+def test_columns_of_other_names_are_read_before_the_usual_ones(copy, new, tmp_path):
     edit_json(copy / "config.json", text_column_names=["headline", "body"])
-    done = predict("--model", copy, "--input", new)
-    message = "The model was trained on the text columns headline, body, but this reads title, text"
-    assert done.stderr == f"warning: {message}.\n"
-
-    rows = [{"headline": row["title"], "body": row["text"], "title": "x"} for row in read_csv(new)]
+    expected, [warning] = by_files(copy, new, None, None, "torch")
+    assert "columns headline, body, but this reads title, text" in warning
+    rows = [{"title": "x", "body": row["text"], "headline": row["title"]} for row in read_csv(new)]
     renamed = write_table(tmp_path / "renamed.csv", rows)
-    done = predict("--model", copy, "--input", renamed)
-    assert done.stderr == ""
-    expected = scores("--model", copy, "--input", new, "--text_column_names", "title,text")
-    assert scores("--model", copy, "--input", renamed) == expected
-
-
-def test_a_later_file_without_the_column_is_refused(of_titles: Path, tmp_path: Path) -> None:
-    first = write_articles(tmp_path / "a.csv", 4)
-    second = write_table(tmp_path / "b.csv", [{"text": "a body"}])
-    done = run_here(predict_command.main, "--model", of_titles, "--input", first, second)
-    assert_refused(done, "b.csv has no column 'title', which the first input has")
-
-
-def test_texts_on_the_command_line_have_no_columns(of_titles: Path) -> None:
-    assert predict("Council votes", "--model", of_titles).stderr == ""
-    assert predict("--model", of_titles, stdin=b"Council votes\n").stderr == ""
-
-
-def test_batches_are_read_by_the_columns(
-    of_titles: Path, new: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    frame = pd.read_csv(new).drop(columns="label")
-    by_name = BatchClassifier(of_titles, ["title"])(frame)
-    by_default = BatchClassifier(of_titles)(frame)
-    assert by_default["score"].tolist() == by_name["score"].tolist()
-    assert not caplog.messages
-
-    classify = BatchClassifier(of_titles, ["title", "text"])
-    classify(frame)
-    classify(frame)
-    assert caplog.messages == [f"{NOTICE.format('title, text')}."]  # once
-
-    caplog.clear()
-    BatchClassifier(of_titles)(frame.drop(columns="title"))
-    assert caplog.messages == [f"{NOTICE.format('text')}."]
-
-
-@pytest.mark.parametrize("value", ["title", [1]])
-def test_a_config_with_other_values_is_refused(copy: Path, new: Path, value: object) -> None:
-    edit_json(copy / "config.json", text_column_names=value)
-    problem = "text_column_names must be "
-    done = run_here(predict_command.main, "--model", copy, "--input", new)
-    assert_refused(done, "config.json", problem)
-    assert_refused(evaluate(copy, "--test_file", new), "config.json", problem)
-    with pytest.raises(DataError, match=problem):
-        BatchClassifier(copy)
+    assert by_files(copy, renamed, None, None, "torch") == (expected, [])

@@ -1,7 +1,6 @@
-"""glove-lstm train: what it writes, what its arguments do, what it says of mistakes."""
+"""glove-lstm train: what it writes, and what its arguments do; test_mistakes.py has what it refuses."""
 
 import json
-import re
 import subprocess
 import sys
 from math import ceil
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from nltk.corpus.reader import WordListCorpusReader
 from nltk.corpus.util import LazyCorpusLoader
 from safetensors.torch import load_file
@@ -17,7 +15,7 @@ from support import (
     QUICK,
     ROOT,
     SMALL,
-    assert_refused,
+    assert_command_names,
     read_csv,
     run_here,
     succeed,
@@ -29,7 +27,6 @@ from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as command
 from glove_lstm.data.load import load_splits
-from glove_lstm.errors import DataError
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED
 
 
@@ -55,22 +52,16 @@ def test_the_checkpoint_has_all_files(trained: Path) -> None:
     plots = {"curves.png", "confusion.png", "reliability.png"}
     assert file_names(trained / "plots") == plots
 
-
-def test_the_checkpoint_has_learned_and_is_measured(trained: Path) -> None:
     metrics = read(trained / "metrics.json")
     measured = metrics["validation"]
     assert measured["accuracy"] > 0.9  # made-up articles are easy
-    low, high = measured["accuracy_interval"]
-    assert low <= measured["accuracy"] <= high
     about = metrics["about"]
     assert measured["rows"] == about["rows"]["validation"] == 16
-    assert about["ngram_c"] == 1  # below 100 validation texts none is chosen
-
+    assert about["ngram_c"] == 1  # below 75 validation texts none is chosen
     config = read(trained / "config.json")
     assert config["temperature"] == about["temperature"] != 1.0
     assert config["shrinkage"] == about["shrinkage"] >= 0
-    tables = load_file(trained / "model.safetensors")
-    assert tables["ngrams.weights"].dtype == torch.float16
+    assert config["text_column_names"] == ["title", "text"]
 
 
 def test_the_checkpoint_names_no_folder_of_this_machine(
@@ -123,13 +114,13 @@ def test_fine_tuning_on_other_labels_in_separate_files(
     files = []
     for seed, split in enumerate(("train", "validation", "test")):
         path = tmp_path / f"{split}.csv"
-        write_articles(path, 90, seed=seed, labels=("fair", "LOUD", "REAL"))
+        write_articles(path, 90, seed=seed, labels=("$_fair^$", "LOUD", "REAL"))
         files += [f"--{split}_file", path]
     words = ["--model_name_or_path", checkpoint, "--num_train_epochs", 1, *files]
     done = train(*words, "--with_baselines", True, "--output_dir", out)
     assert "start anew" in caplog.text  # the checkpoint knows FAKE and REAL
     config = read(out / "config.json")
-    assert config["id2label"] == {"0": "LOUD", "1": "REAL", "2": "fair"}
+    assert config["id2label"] == {"0": "$_fair^$", "1": "LOUD", "2": "REAL"}
     assert "test: accuracy" in done.stdout
     baselines = read(out / "metrics.json")["baselines"]
     assert set(baselines) == {"majority", "tfidf_svc", "tfidf_svc_cased", "tfidf_svc_cased_chars"}
@@ -149,21 +140,9 @@ def test_rows_of_a_group_are_all_held_out_or_none(
         command_line = ["--train_file", table, *words, "--output_dir", tmp_path / str(sites)]
         done = run_here(command.main, *QUICK, *command_line)
         if sites == 1:
-            assert_refused(done, "too few distinct texts")
+            assert_command_names(done, "too few distinct texts")
         else:
             assert read(tmp_path / "160" / "metrics.json")["validation"]["rows"] == 16
-
-
-def test_several_files_are_one_corpus(glove_file: Path, tmp_path: Path) -> None:
-    first = write_articles(tmp_path / "first.csv", 120, 1)
-    second = write_articles(tmp_path / "second\udcff.csv", 80, 2)  # not UTF-8
-    words = ["--train_file", first, second, "--glove", glove_file, *SMALL]
-    done = train(*words, "--class_weight", "balanced", "--output_dir", tmp_path / "out")
-    assert "validation: accuracy" in done.stdout
-    about = read(tmp_path / "out" / "metrics.json")["about"]
-    assert about["data"] == "train first.csv + second\ufffd.csv"
-    assert about["rows"] == {"train": 180, "validation": 20}
-    assert about["class_weight"] == {"FAKE": 1, "REAL": 1}
 
 
 @pytest.mark.slow
@@ -175,7 +154,7 @@ def test_article_preset_and_json_file(
     monkeypatch.setattr("nltk.corpus.stopwords", unread)  # another test may have read the real ones
     settings = {
         "preset": "article",
-        "train_file": str(articles),
+        "train_file": str(articles),  # instead of a list
         "glove": str(glove_file),
         "hidden_size": 9,
         "num_train_epochs": 1,
@@ -185,7 +164,7 @@ def test_article_preset_and_json_file(
     run = tmp_path / "run.json"
     run.write_text(json.dumps(settings))
     refused = run_here(command.main, run, "--hidden_size", 7)
-    assert_refused(refused, "nltk.downloader stopwords", "NLTK_DATA")
+    assert_command_names(refused, "nltk.downloader stopwords", "NLTK_DATA")
 
     stop_words = tmp_path / "nltk" / "corpora" / "stopwords"
     stop_words.mkdir(parents=True)
@@ -197,87 +176,6 @@ def test_article_preset_and_json_file(
     vocabulary = read(tmp_path / "out" / "tokenizer.json")["model"]["vocab"]
     assert not vocabulary.keys() & {"the", ","}
     assert "council" in vocabulary
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"teacher": ["a", "b"]}, "teacher must be a string, not ['a', 'b']"),
-        ({"train_file": ["a", 5]}, "train_file must be a string or a list of strings"),
-        ({"class_weight": {"FAKE": 2}}, "class_weight must be a string, not {'FAKE': 2}"),
-    ],
-)
-def test_values_of_another_type_in_a_json_file(
-    settings: dict, message: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "run.json"
-    path.write_text(json.dumps({**settings, "output_dir": str(tmp_path)}))
-    with pytest.raises(DataError, match=re.escape(message)):
-        command.parse([str(path)])
-
-
-def test_a_json_file_may_give_one_value_instead_of_a_list(tmp_path: Path) -> None:
-    settings = {"train_file": "a.csv", "unlabelled_file": "b.csv", "teacher": "user/model"}
-    path = tmp_path / "run.json"
-    path.write_text(json.dumps({**settings, "output_dir": str(tmp_path)}))
-    arguments, _ = command.parse([str(path)])
-    assert arguments.train_file == ["a.csv"]
-    assert arguments.unlabelled_file == ["b.csv"]
-    assert arguments.teacher == "user/model"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("--train_file nowhere.csv {GLOVE}", "nowhere.csv"),
-        ("{DATA} --glove 7B.10d", "7B.10d"),
-        ("{GIVEN} --preset best", "preset must be one of"),
-        (
-            "{GIVEN} --corrupted_share nan",
-            "corrupted_share must be a number at least 0 and at most 1, not nan.",
-        ),
-        ("{GIVEN} --num_train_epochs 0", "num_train_epochs must be a number above 0, not 0.0."),
-        (
-            "{GIVEN} --embedding_learning_rate -1",
-            "embedding_learning_rate must be a number at least 0",
-        ),
-        ("{GIVEN} --seed 4294967296", "seed must be a whole number"),
-        ("{GIVEN} --max_seq_length 0", "max_seq_length must be a number at least 1, not 0."),
-        ("{GIVEN} --torch_compile True", "torch_compile must be left out"),
-        ("{GIVEN} --hidden_size 100000000", "hidden_size"),
-        ("{GIVEN} --learning_rate 1000 --max_steps 9", "diverged"),
-        ("{GIVEN} --refit False", "There is no argument --refit"),
-        ("{GIVEN} --group_column_name site", "site"),
-        ("{GIVEN} --class_weight even", "give balanced, or a JSON file"),
-        ("{GIVEN} --validation_fraction 0 --load_best_model_at_end True", "need validation texts"),
-        ("{GIVEN} --save_strategy best", "`args.metric_for_best_model` must be provided"),
-        (
-            "{GIVEN} --save_strategy best --metric_for_best_model worth --max_steps 1",
-            "to 'eval_worth'",
-        ),
-        ("{GIVEN} --pres article", "There is no argument --pres; did you mean --preset?"),
-        ("{GIVEN} --model-name-or-path {CHECKPOINT}", "With model_name_or_path, leave glove out"),
-        ("{DATA} --model_name_or_path {CHECKPOINT} --dropout 1.5", "dropout must be a number"),
-        ("{DATA} --model_name_or_path {HERE}/none", "none could not be loaded"),
-        ("{DATA} {DATA} {GLOVE}", "--train_file is given twice"),
-        ("nothing.json", "nothing.json cannot be read"),
-        ("{HERE}/list.json", "list.json holds no JSON object"),
-    ],
-)
-def test_mistakes(
-    articles: Path, glove_file: Path, checkpoint: Path, tmp_path: Path, arguments: str, message: str
-) -> None:
-    (tmp_path / "list.json").write_text("[]")
-    data = f"--train_file {articles}"
-    glove = f"--glove {glove_file}"
-    replacements = {"DATA": data, "GLOVE": glove, "GIVEN": f"{data} {glove}"}
-    replacements |= {"CHECKPOINT": str(checkpoint), "HERE": str(tmp_path)}
-    words = arguments.format(**replacements).split()
-    out = tmp_path / "never"
-    words += ["--output_dir", str(out), "--use_cpu", "True", "--disable_tqdm", "True"]
-    done = run_here(command.main, *words)
-    assert_refused(done, "error: ", message)
-    assert not (out / "model.safetensors").exists()
 
 
 @pytest.mark.slow
@@ -298,21 +196,40 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
     assert load_file(tmp_path / "model.safetensors")["ngrams.weights"].any()
 
 
-def test_figures_of_bf16_training_are_measured_on_the_saved_model(
-    articles: Path, glove_file: Path, tmp_path: Path
+@pytest.mark.parametrize("kind", ["bf16", "several labels"])
+def test_figures_are_those_of_evaluate(
+    articles: Path, glove_file: Path, tmp_path: Path, kind: str
 ) -> None:
+    """The saved model is measured; two files, one of a name that is not UTF-8, are one corpus."""
+    sources = {"train": (articles, 0), "validation": (None, 7), "test": (None, 8)}
+    files = []
+    for split, (source, seed) in sources.items():
+        table = source or write_articles(tmp_path / f"{split}.csv", 60, seed=seed)
+        rows = read_csv(table)
+        if kind == "several labels":
+            table = tmp_path / f"{split}.jsonl"
+            for number, row in enumerate(rows):
+                row["label"] = [row["label"], *["odd"] * (number % 3 == 1)]
+            write_table(table, rows)
+        files += [f"--{split}_file", table]
+        if split == "train":
+            more = write_table(tmp_path / f"more\udcff{table.suffix}", rows[:10])
+            files.append(more)
+    options = ["--bf16", "True"] if kind == "bf16" else ["--num_train_epochs", 1]
     out = tmp_path / "out"
-    validation = write_articles(tmp_path / "validation.csv", 60, seed=7)
-    test = write_articles(tmp_path / "test.csv", 60, seed=8)
-    files = ["--train_file", articles, "--validation_file", validation, "--test_file", test]
-    words = ["--glove", glove_file, "--bf16", "True", *SMALL]
-    train(*files, *words, "--output_dir", out)
+    train(*files, "--glove", glove_file, *SMALL, *options, "--output_dir", out)
 
     metrics = read(out / "metrics.json")
+    about = metrics["about"]
+    assert f"{table.stem}" in about["data"]
+    assert "more\ufffd" in about["data"]
+    assert about["rows"] == {"train": 170, "validation": 60, "test": 60}
     (out / "training_texts.safetensors").unlink()  # else the validation texts count as seen
+    names = ["accuracy", "f1", "ece", "brier"]
+    names.append("roc_auc" if kind == "bf16" else "micro_f1")
     for split in ("validation", "test"):
         report = tmp_path / split
         succeed(evaluate.main, out, *files, "--split", split, "--output_dir", report)
         measured = read(report / "eval.json")
-        for name in ("accuracy", "ece", "brier", "roc_auc"):
+        for name in names:
             assert metrics[split][name] == pytest.approx(measured[name], abs=1e-6), (split, name)

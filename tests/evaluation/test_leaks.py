@@ -1,6 +1,7 @@
 """Phrases that give a label away: what is planted is found, and nothing where there is nothing."""
 
 import random
+from math import comb
 
 import pytest
 
@@ -68,6 +69,29 @@ def test_a_habit_is_no_leak():
             text += " Experts say so."
         texts.append(text)
     assert find_leaks(texts, labels) == []
+
+
+@pytest.mark.parametrize("fake", range(17, 28))
+def test_a_phrase_is_found_if_chance_would_hardly_ever_do_so(fake):
+    """Ten of forty texts have it, all of them FAKE. Each of the two labels is tested, each as likely as the other."""
+    texts = [f"w{number} x{number}" for number in range(40)]
+    for row in range(10):
+        texts[row] += " zounds"
+    by_chance = comb(fake, 10) / comb(40, 10)
+    leaks = find_leaks(texts, ["FAKE"] * fake + ["REAL"] * (40 - fake))
+    assert [leak["phrase"] for leak in leaks] == ["zounds"] * (2 * by_chance <= 0.001)
+
+
+def test_many_texts_are_sampled_always_alike():
+    labels = ["FAKE", "REAL"] * 2500
+    texts = [f"{text} {number}" for number, text in enumerate(articles(5000))]
+    for row in range(0, 5000, 4):  # half of the FAKE texts
+        texts[row] = f"ZOUNDS {texts[row]}"
+    [leak] = leaks = find_leaks(texts, labels)
+    assert (leak["phrase"], leak["label"], leak["elsewhere"]) == ("ZOUNDS", "FAKE", 0)
+    assert leak["covered"] != 0.5  # of all texts
+    assert leak["covered"] == pytest.approx(0.5, abs=0.04)
+    assert find_leaks(texts, labels) == leaks
 
 
 def test_copies_of_a_text_are_one_text():

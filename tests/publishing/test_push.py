@@ -1,47 +1,52 @@
-"""glove-lstm push of a model: the files that are sent, and the folders that are refused."""
+"""A push to the Hub: the files that are sent, and what is refused, here or there."""
 
 import filecmp
+import json
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import yaml
 from hub_server import TOKEN
-from support import ROOT, assert_refused, edit_json, run_here, succeed
+from huggingface_hub import constants
+from support import (
+    assert_command_names,
+    assert_names,
+    edit_json,
+    run_here,
+    succeed,
+)
 
-from glove_lstm.commands.push import main
+from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.commands import push as command
+from glove_lstm.commands import train
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.card import PLACEHOLDER_ID, is_rendered
 from glove_lstm.publishing.push import (
     PUSHED_FILES_NAME,
+    Destination,
     check_no_secrets,
     copy_checkpoint,
     list_files,
+    loading_example,
+    push_folder,
+    training_destination,
 )
 
 REPO = "user/fake-news"
+MODEL = f"models/{REPO}"
 RECORD = "training_texts.safetensors"
-ADDED = {"handler.py", "notebook.ipynb", "requirements.txt"}
 
 
 def read_card(folder):
     return (folder / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
-def test_the_command_pushes_a_checkpoint(api, exported):
-    api.private = True
-    options = ("--repo_id", REPO, "--private")
-    done = succeed(main, exported, *options)
-    assert api.options["repo_type"] == "model"
-    assert api.options["private"] is True
-    sent = set(api.files) - {".gitattributes", PUSHED_FILES_NAME}
-    assert sent == {*list_files(exported), *ADDED} - {RECORD}
-    assert f"/{REPO}\n" in done.stdout
-    assert f'model="{REPO}", revision="def"' in done.stdout
-    assert TOKEN not in done.stdout + done.stderr
+# What is sent
 
 
 def test_only_allowed_files_are_sent(copy, tmp_path):
-    allowed = set(list_files(copy)) - {"training_args.bin", RECORD}
+    allowed = set(list_files(copy)) - {RECORD}
     assert {"README.md", "model.safetensors", "modeling_glove_lstm.py"} <= allowed
     assert (copy / RECORD).is_file()
     for name in ("optimizer.pt", "training_args.bin", ".secret", "plots/.hidden.png", "helper.py"):
@@ -57,73 +62,155 @@ def test_only_allowed_files_are_sent(copy, tmp_path):
 
 
 def test_the_card_names_the_repository(copy, tmp_path):
+    """A card as it was written, one that names another repository, a missing one, and an edited one."""
     assert f'model="{PLACEHOLDER_ID}"' in read_card(copy)
-    first = tmp_path / "first"
+    first, second, third, fourth = (tmp_path / name for name in "abcd")
     copy_checkpoint(copy, first, REPO)
-    assert is_rendered(read_card(first))
-    assert f'model="{REPO}"' in read_card(first)
-    assert PLACEHOLDER_ID not in read_card(first)
-
-    # So does the card of another repository; a missing one is rendered.
-    second = tmp_path / "second"
     copy_checkpoint(first, second, "other/name")
-    (copy / "README.md").unlink()
-    third = tmp_path / "third"
-    copy_checkpoint(copy, third, "other/name")
-    for folder in (second, third):
-        assert is_rendered(read_card(folder))
-        assert 'model="other/name"' in read_card(folder)
     assert REPO not in read_card(second)
+    (copy / "README.md").unlink()
+    copy_checkpoint(copy, third, REPO)
+    for folder, repo_id in ((first, REPO), (second, "other/name"), (third, REPO)):
+        assert is_rendered(read_card(folder))
+        assert f'model="{repo_id}"' in read_card(folder)
+        assert PLACEHOLDER_ID not in read_card(folder)
 
-
-def test_an_edited_card_is_sent_with_the_id_of_the_repository(copy, tmp_path):
-    edited = read_card(copy) + "Thanks to friends.\n"
+    edited = read_card(first) + "Thanks to friends.\n"
     (copy / "README.md").write_text(edited, encoding="utf-8")
-    copy_checkpoint(copy, tmp_path / "staged", REPO)
-    assert read_card(tmp_path / "staged") == edited.replace(PLACEHOLDER_ID, REPO)
+    copy_checkpoint(copy, fourth, "other/name")
+    assert read_card(fourth) == edited.replace(REPO, "other/name")
     assert read_card(copy) == edited
 
 
-def assert_not_pushed(folder, part):
-    """The command ends with one sentence before anything is sent."""
-    assert_refused(run_here(main, folder, "--repo_id", REPO, "--dry_run"), part)
-
-
-def test_a_missing_file_is_refused(exported):
-    (exported / "tokenizer.json").unlink()
-    assert_not_pushed(exported, "tokenizer.json is missing")
+@pytest.fixture
+def folder(tmp_path):
+    """A few files, which a Hub takes."""
+    folder = tmp_path / "folder"
+    (folder / "plots").mkdir(parents=True)
+    for name in ("config.json", "README.md", "plots/a.png"):
+        (folder / name).write_text(name)
+    return folder
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "part"),
+    ("revision", "private"), [(None, True), ("dev", False), ("refs/pr/7", False)]
+)
+def test_one_commit_adds_the_files_to_the_branch_that_was_named(folder, hub, revision, private):
+    """A branch is created, a reference such as that of a pull request is not."""
+    if revision == "refs/pr/7":
+        hub.add_repo(REPO).commit(revision, {".gitattributes": b""})
+    to = Destination(REPO, private=private, revision=revision)
+    commit = push_folder(folder, to)
+    repo = hub.repos[MODEL]
+    assert repo.private == private
+    assert sum("/commit/" in request for request in hub.requests) == 1
+    sent = hub.files(REPO, revision or "main")
+    names = ("README.md", "config.json", "plots/a.png")
+    assert json.loads(sent.pop(PUSHED_FILES_NAME)) == {"files": list(names)}
+    assert sent == {name: (folder / name).read_bytes() for name in names}
+    if revision:
+        assert hub.files(REPO) == {}
+    assert any("/branch/" in request for request in hub.requests) == (revision == "dev")
+    assert f'revision="{commit.oid}", trust_remote_code=True' in loading_example(to, commit)
+
+    commits = len(repo.commits)
+    assert push_folder(folder, to).oid == commit.oid  # nothing has changed: no commit
+    assert len(repo.commits) == commits
+
+
+PAGE = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js", "explain.js"}
+PAGE |= {"onnx_runtime.js"}
+OF_MODEL = ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"]
+OF_MODEL += ["light.onnx", "README.md", "metrics.json"]
+
+
+def test_a_space_has_the_page_and_what_it_reads(hub, exported):
+    words = [exported, "--space", "--repo_id", REPO, "--revision", "dev", "--private"]
+    dry = succeed(command.main, *words, "--dry_run")
+    assert hub.repos == {}
+    done = succeed(command.main, *words)
+    assert f"{hub.endpoint}/spaces/{REPO}\n" in done.stdout
+    repo = hub.repos[f"spaces/{REPO}"]
+    assert (repo.sdk, repo.private) == ("static", True)
+    assert hub.files(REPO, kind="spaces") == {}  # on main
+
+    files = hub.files(REPO, "dev", kind="spaces")
+    plots = [f"plots/{path.name}" for path in exported.glob("plots/*.png")]  # which the card shows
+    of_model = {f"model/{name}" for name in (*OF_MODEL, *plots)}
+    assert PAGE | of_model <= set(files)
+    assert all(name in dry.stdout for name in files if name != PUSHED_FILES_NAME)
+    assert {name for name in files if name.startswith("model/")} == of_model
+    card = yaml.safe_load(files["README.md"].decode().split("---")[1])
+    assert (card["sdk"], card["app_file"]) == ("static", "index.html")
+    html = files["index.html"].decode()
+    assert 'data-model="model/"' in html
+    assert f"/spaces/{REPO}/blob/dev/" not in html  # the Hub shows main
+    assert f"/spaces/{REPO}/blob/main/model/README.md" in html
+
+
+def test_a_space_of_a_model_of_another_trainer(hub, exported, tmp_path):
+    """Without metrics.json there are no figures; a single label has no words that matter."""
+    (exported / "metrics.json").unlink()
+    succeed(command.main, exported, "--space", "--repo_id", REPO)
+    files = hub.files(REPO, kind="spaces")
+    assert f"model/{OF_MODEL[-1]}" not in files
+    assert f"model/{OF_MODEL[0]}" in files
+
+    of_one_label = {"problem_type": "regression", "id2label": {0: "any"}, "label2id": {"any": 0}}
+    model, tokenizer = Checkpoint.open(exported).load_model(**of_one_label)
+    for part in (model, tokenizer):
+        part.save_pretrained(tmp_path / "one_label")
+    done = run_here(command.main, tmp_path / "one_label", "--space", "--repo_id", "user/other")
+    assert_command_names(done, "one label")
+    assert "spaces/user/other" not in hub.repos
+
+
+# What is not sent
+
+
+def without(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def with_bytes(name, data):
+    return lambda folder: (folder / name).write_bytes(data)
+
+
+def with_own_token(folder):
+    with (folder / "README.md").open("ab") as card:
+        card.write(b"own-token")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
     [
-        ("metrics.json", b"{", "metrics.json is not valid JSON"),
-        ("light.onnx", b"\x08\x08", "light.onnx cannot be loaded"),
-        ("modeling_glove_lstm.py", b"import os\n", "differs from the file of glove-lstm"),
-        ("README.md", b"\xff", "README.md is not UTF-8 text"),
+        pytest.param(without("tokenizer.json"), ["tokenizer.json"], id="missing"),
+        pytest.param(with_bytes("metrics.json", b"{"), ["metrics.json", "JSON"], id="metrics"),
+        pytest.param(with_bytes("light.onnx", b"\x08\x08"), ["light.onnx"], id="onnx"),
+        pytest.param(
+            with_bytes("modeling_glove_lstm.py", b"import os\n"),
+            ["modeling_glove_lstm.py", "save it again"],
+            id="code",
+        ),
+        pytest.param(with_bytes("README.md", b"\xff"), ["README.md", "UTF-8"], id="card"),
+        pytest.param(
+            without("word_shapes.py"), ["clean process", "word_shapes", "save it again"], id="loads"
+        ),
+        pytest.param(with_own_token, ["README.md", "token", "revoke"], id="own token"),
+        pytest.param(
+            lambda folder: edit_json(folder / "metrics.json", note="/home/me/data.csv"),
+            ["metrics.json", "/home/me/data.csv"],
+            id="path",
+        ),
     ],
 )
-def test_damaged_files_are_refused(exported, name, data, part):
-    (exported / name).write_bytes(data)
-    assert_not_pushed(exported, part)
-
-
-@pytest.mark.slow
-def test_checkpoint_that_does_not_load_is_refused(exported):
-    (exported / "word_shapes.py").unlink()
-    assert_not_pushed(exported, "does not load in a clean process")
-
-
-def test_a_card_with_the_own_token_is_refused(exported, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "own-token")
-    with (exported / "README.md").open("ab") as card:
-        card.write(b"own-token")
-    assert_not_pushed(exported, "README.md holds a token or a key")
-
-
-def test_metrics_with_a_path_of_this_machine_are_refused(exported):
-    edit_json(exported / "metrics.json", note="/home/me/data.csv")
-    assert_not_pushed(exported, "a path of this machine (/home/me/data.csv...)")
+def test_what_is_not_pushed(exported, hub, monkeypatch, spoil, words):
+    monkeypatch.setenv("HF_TOKEN", "own-token")  # of a form that nobody knows
+    spoil(exported)
+    done = run_here(command.main, exported, "--repo_id", REPO)
+    assert_command_names(done, *words)
+    assert "own-token" not in done.stdout + done.stderr
+    assert hub.requests == []
 
 
 @pytest.mark.parametrize(
@@ -141,14 +228,114 @@ def test_metrics_with_a_path_of_this_machine_are_refused(exported):
 )
 def test_secrets_and_paths_are_refused(secret):
     check_no_secrets(b"see https://example.org/home/page and hf_short", "a.txt")
-    with pytest.raises(DataError, match=r"^a\.txt holds a"):
+    with pytest.raises(DataError) as refusal:
         check_no_secrets(b"x = " + secret, "a.txt")
+    assert_names(refusal.value, "a.txt")
+
+
+# What the Hub refuses
+
+
+def refused(route, status, message="planned", code=None, **content):
+    return lambda hub: hub.refuse(route, status, message, code, **content)
+
+
+def has_record(content):
+    return lambda hub: hub.add_repo(REPO, {PUSHED_FILES_NAME: content}, private=True)
+
+
+def somebody_is_faster(hub):
+    hub.before["commit"] = lambda: hub.repos[MODEL].commit("main", {".gitattributes": b"theirs"})
+
+
+def has_no_room_for_large_files(hub):
+    hub.large = 1
+    hub.refuse("upload", 413, "too much")
+
+
+def is_offline(hub):
+    constants.HF_HUB_OFFLINE = True  # the fixture `hub` restores it
+
+
+def is_out_of_reach(hub):
+    constants.ENDPOINT = "http://127.0.0.1:9"
+
+
+LOGIN = ["hf auth login", "write token"]
+METADATA = {"errors": [{"message": "bad license"}]}
 
 
 @pytest.mark.parametrize(
-    ("folder", "repo_id", "part"),
-    [("hub", "no-namespace", "is not a repository id"), ("nothing", REPO, "nothing")],
+    ("spoil", "words"),
+    [
+        pytest.param(lambda hub: hub.tokens.clear(), LOGIN, id="login"),
+        pytest.param(refused("create", 403), [REPO, "planned", "token"], id="create"),
+        pytest.param(lambda hub: hub.add_repo(REPO), [REPO, "public", "--private"], id="public"),
+        pytest.param(refused("info", 404, code="RepoNotFound"), [REPO, "name"], id="no repo"),
+        pytest.param(refused("info", 404, code="RevisionNotFound"), ["'main'"], id="revision"),
+        pytest.param(has_record(b"{"), [PUSHED_FILES_NAME, REPO, "delete"], id="record"),
+        pytest.param(has_record(b'{"files": 3}'), [PUSHED_FILES_NAME, REPO, "delete"], id="list"),
+        pytest.param(
+            refused("validate", 400, **METADATA), ["README.md", "bad license"], id="metadata"
+        ),
+        pytest.param(refused("commit", 403), [REPO, "planned", "token"], id="commit"),
+        pytest.param(refused("commit", 403, "storage limit"), [REPO, "quota"], id="quota"),
+        pytest.param(has_no_room_for_large_files, [REPO, "quota"], id="large"),
+        pytest.param(refused("commit", 409), ["409", "planned", "later"], id="conflict"),
+        pytest.param(somebody_is_faster, ["412", "later"], id="parent"),
+        pytest.param(refused("commit", 422), ["422", "planned", "correct"], id="unknown"),
+        pytest.param(refused("commit", 500), ["500", "later"], id="server"),
+        pytest.param(is_offline, ["HF_HUB_OFFLINE"], id="offline"),
+        pytest.param(is_out_of_reach, ["http://127.0.0.1:9", "network"], id="unreachable"),
+    ],
 )
-def test_wrong_names_are_refused(folder, repo_id, part):
-    done = run_here(main, ROOT / folder, "--repo_id", repo_id, "--dry_run")
-    assert_refused(done, part)
+def test_what_the_hub_refuses(folder, hub, spoil, words):
+    """One sentence without the token, and no commit."""
+    spoil(hub)
+    with pytest.raises(DataError) as refusal:
+        push_folder(folder, Destination(REPO, private=True))
+    assert_names(refusal.value, *words)
+    assert TOKEN not in str(refusal.value)
+    # A traceback would show the request, which has the token in its headers.
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
+    if MODEL in hub.repos:
+        assert not hub.repos[MODEL].at("main").files.keys() & {"config.json", "README.md"}
+
+
+def test_who_is_not_logged_in_pushes_nothing(folder, no_login):
+    with pytest.raises(DataError) as refusal:
+        push_folder(folder, Destination(REPO))
+    assert_names(refusal.value, "hf auth login", "HF_TOKEN")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], ["--hub_model_id", "user/name"]),
+        (["--hub_model_id", "mine"], ["'mine'", "user/name"]),
+        (["--hub_model_id", REPO], ["hf auth login"]),
+    ],
+    ids=["no name", "wrong name", "login"],
+)
+def test_training_that_cannot_push_does_not_start(no_login, articles, tmp_path, options, words):
+    out = tmp_path / "out"
+    started = ["--train_file", articles, "--output_dir", out, "--push_to_hub", "True"]
+    assert_command_names(run_here(train.main, *started, *options), *words)
+    assert not out.exists()
+
+
+def test_the_trainer_gets_neither_token_nor_push(no_login):
+    training = Namespace(
+        push_to_hub=True,
+        hub_model_id=REPO,
+        hub_token=TOKEN,
+        hub_private_repo=True,
+        hub_revision="b",
+    )
+    to = training_destination(training)
+    assert to == Destination(REPO, private=True, revision="b", token=TOKEN)
+    assert TOKEN not in repr(to)
+    assert training.push_to_hub is False
+    assert training.hub_token is None
+    assert training_destination(training) is None

@@ -11,7 +11,4 @@ def test_a_table_reads_well_as_text_and_as_markdown():
         r"| a\|b      |   0.9 |  +1 to 2 |",
         "| &lt;i> x\ufffd |    11 |          |",
     ]
-
-
-def test_a_table_without_rows():
     assert markdown_table(["a"], []).splitlines() == ["|   a |", "| --: |"]

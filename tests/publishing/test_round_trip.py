@@ -131,6 +131,8 @@ def test_a_push_deletes_only_what_an_earlier_push_wrote(exported, tmp_path):
         repo = hub.add_repo(REPO, others)
         push(hub, exported, tmp_path)
         first = hub.files(REPO)
+        ours = first.keys() - others.keys()
+        assert ours == {*list_files(exported), *ADDED, PUSHED_FILES_NAME} - {RECORD}
         assert first.items() >= others.items()
         assert "plots/curves.png" in first
 

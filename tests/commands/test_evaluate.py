@@ -1,0 +1,197 @@
+"""evaluate: figures, pictures and leaks, and only of texts that the model has not seen."""
+
+import dataclasses
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+from support import (
+    CALM,
+    LOUD,
+    assert_command_names,
+    read_csv,
+    run_here,
+    succeed,
+    write_articles,
+    write_table,
+)
+
+from glove_lstm.checkpoint import TRAINING_TEXTS_NAME
+from glove_lstm.commands import evaluate as command
+from glove_lstm.data.text_record import TextRecord
+from glove_lstm.evaluation.robustness import DESCRIPTIONS
+
+PICTURES = {"confusion.png", "reliability.png"}
+evaluate = partial(run_here, command.main)
+run = partial(succeed, command.main)
+
+
+def figures_in(folder: Path) -> dict:
+    return json.loads((folder / "eval.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def measured(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory):
+    """What evaluate printed, and the folder of its files."""
+    folder = tmp_path_factory.mktemp("measured")
+    out = folder / "out"
+    test = write_articles(folder / "test.csv", 80, seed=7)
+    done = run(checkpoint, "--test_file", test, "--robustness", "--leaks", "--output_dir", out)
+    return done.stdout, out
+
+
+@pytest.fixture(scope="module")
+def figures(measured) -> dict:
+    _, folder = measured
+    return figures_in(folder)
+
+
+def test_figures_and_pictures_are_saved(measured, figures: dict, checkpoint: Path) -> None:
+    _, folder = measured
+    assert {path.name for path in folder.iterdir()} == {"eval.json", *PICTURES}
+    for name in PICTURES:
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+    assert figures["model"] == str(checkpoint)
+    assert (figures["split"], figures["rows"]) == ("test", 80)
+    assert figures["labels"] == ["FAKE", "REAL"]
+    assert figures["accuracy"] > 0.9
+    right = figures["confusion"][0][0] + figures["confusion"][1][1]
+    assert figures["accuracy"] == pytest.approx(right / 80)
+
+
+def test_figures_are_printed(measured, figures: dict) -> None:
+    printed, _ = measured
+    lines = [line.strip("|").split("|") for line in printed.splitlines()]
+    rows = [[cell.strip() for cell in line] for line in lines]
+    for measure in ("accuracy", "f1", "brier"):
+        low, high = figures[f"{measure}_interval"]
+        assert low <= high
+        cells = [f"{figures[measure]:.4f}", f"{low:.4f} to {high:.4f}"]
+        assert any(row[1:] == cells for row in rows)
+    for name, row in figures["by_label"].items():
+        assert row["rows"] == 40
+        assert any(cells[:2] == [name, "40"] for cells in rows)
+    assert figures["coverage"][0]["threshold"] == 0
+    for row in figures["coverage"]:
+        cells = [f"{row['coverage']:.1%}", f"{row['accuracy']:.4f}"]
+        assert any(found[1:] == cells for found in rows)
+
+    clean = figures["robustness"].pop("clean")["accuracy"]
+    assert clean == pytest.approx(figures["accuracy"])  # a pair is its parts joined
+    assert figures["robustness"].keys() == DESCRIPTIONS.keys()
+    for name, row in figures["robustness"].items():
+        assert row["lost"] == pytest.approx(clean - row["accuracy"])
+        [cells] = [cells for cells in rows if cells[0] == DESCRIPTIONS[name]]
+        assert (cells[1], cells[3]) == (f"{row['accuracy']:.4f}", f"{row['lost']:+.4f}")
+
+
+def test_the_shipped_model_is_measured_on_a_dataset(tmp_path: Path) -> None:
+    """A folder with files that the library datasets reads; without a MODEL."""
+    rows = [
+        {"headline": "Council approves budget after long debate", "verdict": "REAL"},
+        {"headline": "You WON'T BELIEVE what they are hiding!!!", "verdict": "FAKE"},
+    ]
+    folder = tmp_path / "news"
+    folder.mkdir()
+    for split in ("train", "test"):
+        write_table(folder / f"{split}.csv", rows)
+    words = ["--dataset_name", folder, "--label_column_name", "verdict", "--split", "train"]
+    run(*words, "--text_column_names", "headline", "--output_dir", tmp_path / "out")
+    figures = figures_in(tmp_path / "out")
+    assert (figures["rows"], figures["accuracy"], figures["split"]) == (2, 1, "train")
+    assert figures["text_column_names"] == ["headline"]
+
+
+def test_leaks_without_a_model(tmp_path: Path) -> None:
+    """Words of either kind tell the made-up articles apart, so each has its label."""
+    train = write_articles(tmp_path / "train.csv", 80)
+    test = write_articles(tmp_path / "test.csv", 40, seed=3)
+    out = tmp_path / "out"
+    done = run("--train_file", train, "--test_file", test, "--leaks", "--output_dir", out)
+    assert "95 % interval" not in done.stdout
+    assert {path.name for path in out.iterdir()} == {"eval.json"}
+    leaks = figures_in(out)["leaks"]
+    own_words = {"FAKE": LOUD.split(), "REAL": CALM.split()}
+    assert {leak["label"] for leak in leaks} == {"FAKE", "REAL"}
+    for leak in leaks:
+        assert repr(leak["phrase"]) in done.stdout
+        if leak["phrase"].islower():
+            assert leak["phrase"].split()[0] in own_words[leak["label"]]
+
+
+# Texts that the training has seen
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    """Texts that the checkpoint has not seen."""
+    return write_articles(tmp_path / "new.csv", 30, seed=5)
+
+
+@pytest.mark.parametrize(
+    "options", [["--test_file"], ["--split", "train", "--train_file"], ["--leaks", "--test_file"]]
+)
+def test_a_file_that_was_trained_on_is_not_measured(
+    checkpoint: Path, articles: Path, options: list[str]
+) -> None:
+    done = evaluate(checkpoint, *options, articles)
+    seen = ("All 160", "trained on 144", "validated on 16")
+    if "--leaks" in options:  # which looks at the texts all the same
+        assert done.returncode == 0
+        assert all(words in done.stdout for words in seen)
+        assert "phrase" in done.stdout
+    else:
+        assert_command_names(done, *seen)
+    assert "accuracy" not in done.stdout
+
+
+def test_only_unseen_texts_are_measured(
+    checkpoint: Path, articles: Path, new: Path, tmp_path: Path
+) -> None:
+    run(checkpoint, "--test_file", new, "--output_dir", tmp_path / "new")
+    of_new = figures_in(tmp_path / "new")
+    assert of_new["seen"] == {"trained": 0, "validated": 0, "unseen": 30, "complete": True}
+
+    mixed = write_table(tmp_path / "mixed.csv", read_csv(new) + read_csv(articles))
+    done = run(checkpoint, "--test_file", mixed, "--output_dir", tmp_path / "mixed")
+    assert "160 of the 190" in done.stdout
+    of_mixed = figures_in(tmp_path / "mixed")
+    seen = of_mixed.pop("seen")
+    assert seen == {"trained": 144, "validated": 16, "unseen": 30, "complete": True}
+    for name in ("rows", "accuracy", "brier", "by_label"):
+        assert of_mixed[name] == of_new[name]
+
+
+def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
+    checkpoint: Path, articles: Path, new: Path, tmp_path: Path
+) -> None:
+    changes = ["{} .", "\u201c{}\u201d", "  {}\t", "{}"]
+    rows = read_csv(articles)[:40]
+    copies = []
+    for number, row in enumerate(rows):
+        title = changes[number % 4].format(row["title"].lower())
+        body = row["text"].replace(" ", "\n")
+        copies.append({**row, "title": title, "text": body})
+    edited = {**rows[0], "title": f"{rows[0]['title']} indeed"}
+
+    mixed = write_table(tmp_path / "mixed.csv", [*copies, edited, *read_csv(new)])
+    run(checkpoint, "--test_file", mixed, "--output_dir", tmp_path / "out")
+    figures = figures_in(tmp_path / "out")
+    assert figures["seen"]["trained"] + figures["seen"]["validated"] == 40
+    assert figures["rows"] == 31  # with the edited one
+
+
+def test_an_incomplete_or_missing_record_is_mentioned(
+    copy: Path, new: Path, tmp_path: Path
+) -> None:
+    path = copy / TRAINING_TEXTS_NAME
+    record, weights_digest = TextRecord.load(path)
+    dataclasses.replace(record, complete=False).save(path, weights_digest)
+    assert "unknown which other texts" in run(copy, "--test_file", new).stdout
+
+    path.unlink()
+    done = run(copy, "--test_file", new, "--output_dir", tmp_path / "out")
+    assert "unknown which texts" in done.stdout
+    assert figures_in(tmp_path / "out")["seen"] is None
+    assert figures_in(tmp_path / "out")["rows"] == 30

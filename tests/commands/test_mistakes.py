@@ -1,0 +1,211 @@
+"""Mistakes on a command line: one sentence names what is wrong and what mends it, and nothing is written."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from support import assert_command_names, edit_json, run_here, write_table
+
+from glove_lstm.commands import demo, evaluate, export, predict, push, train
+
+ROWS = [{"text": "a", "label": "FAKE"}, {"text": "b", "label": "REAL"}]
+TABLES = {
+    "in.csv": ROWS,
+    "satire.csv": [*ROWS, {"text": "c", "label": "SATIRE"}],
+    "blank.csv": [*ROWS, {"text": " ", "label": "FAKE"}],
+    "lists.jsonl": [{"text": "a", "label": ["FAKE"]}, {"text": "b", "label": ["FAKE", "REAL"]}],
+}
+JSON = {
+    "list.json": [],
+    "teachers.json": {"teacher": ["a", "b"]},
+    "files.json": {"train_file": ["a", 5]},
+    "weights.json": {"class_weight": {"FAKE": 2}},
+}
+
+
+@pytest.fixture(scope="module")
+def files(checkpoint: Path, glove_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tables, settings and checkpoints."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, rows in TABLES.items():
+        write_table(folder / name, rows)
+    for name, content in JSON.items():
+        (folder / name).write_text(json.dumps(content))
+    (folder / "link.csv").symlink_to(folder / "in.csv")
+    shutil.copy(glove_file, folder / "glove.txt")
+    (folder / "empty").mkdir()
+    kinds = {"one": None, "several": "multi_label_classification", "numbers": "regression"}
+    for name, problem_type in kinds.items():
+        shutil.copytree(checkpoint, folder / name)
+        edit_json(folder / name / "config.json", problem_type=problem_type)
+    return folder
+
+
+def contents(folder: Path) -> dict:
+    """The time of change of each file."""
+    return {path: path.is_dir() or path.lstat().st_mtime_ns for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A function that runs a command in `files`, where it changes nothing."""
+    monkeypatch.chdir(files)
+
+    def run(main, line: str, words: str) -> None:
+        before = contents(files)
+        assert_command_names(run_here(main, *line.split()), *words.split())
+        assert contents(files) == before
+        assert list(tmp_path.iterdir()) == []
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "standard input rows"),
+        ("in.csv", "in.csv --input"),
+        ("a --input in.csv", "'a' --input"),
+        ("no-user/no-model --input in.csv", "no-user/no-model name"),
+        ("--input -", "--input_format csv tsv jsonl"),
+        ("--input - in.csv --input_format csv", "--input -"),
+        ("--input in.csv --input_format csv", "--input_format --input -"),
+        ("--input in.csv --output in.csv", "--output in.csv"),
+        ("--input in.csv --output empty/../in.csv", "--output in.csv"),
+        ("--input in.csv --output link.csv", "--output link.csv"),
+        ("--input link.csv --output in.csv", "--output in.csv"),
+        ("--input in.csv lists.jsonl --output lists.jsonl", "--output lists.jsonl"),
+        ("--input in.csv --output_dir out --output a.csv", "--output --output_dir"),
+        ("--input in.csv --output_dir out --format table", "--output_dir csv jsonl parquet"),
+        ("--input in.csv --output_dir in.csv", "in.csv folder"),
+        ("--input in.csv --format parquet", "--output --output_dir"),
+        ("--input in.csv --text_column_names body", "in.csv 'body' text_column_names 'text'"),
+        ("a --output out.tsv", "out.tsv --format"),
+        ("a --output empty", "empty folder"),
+        ("a --text_column_names text", "--text_column_names --input"),
+        ("a --rows_per_part 0", "--rows_per_part 1"),
+        ("a --unsure_below nan", "--unsure_below 0 1"),
+        ("a --unsure_below .5 --model several", "--unsure_below"),
+        ("a --explain --output_dir out", "--output_dir --explain"),
+        ("a --explain --format csv", "--explain jsonl table"),
+        ("a --model in.csv", "in.csv folder"),
+        ("a --model empty", "empty config.json"),
+        ("a --model one --revision main", "one 'main'"),
+        ("a --model one --backend onnx", "light.onnx export"),
+    ],
+)
+def test_predict(check, line: str, words: str) -> None:
+    check(predict.main, line, words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "dataset_name train_file test_file"),
+        ("one --model one --test_file in.csv", "MODEL --model"),
+        ("one --revision v1 --test_file in.csv", "one 'v1'"),
+        ("--test_file in.csv --leaks --robustness", "--robustness --leaks MODEL"),
+        ("--test_file in.csv --leaks --revision v1", "--revision --leaks MODEL"),
+        ("--test_file in.csv --leaks --teacher a/b", "--teacher --leaks MODEL"),
+        ("one --test_file in.csv --trust_remote_code", "--trust_remote_code --teacher"),
+        ("one --test_file in.csv --teacher_revision v1", "--teacher_revision --teacher"),
+        ("one --train_file in.csv", "in.csv test --split train"),
+        ("one --train_file in.csv --split validation", "in.csv validation --split train"),
+        ("one --train_file in.csv --data_dir empty", "data_dir dataset_name"),
+        ("one --dataset_name empty --dataset_revision v1", "empty 'v1'"),
+        ("one --test_file in.csv --output_dir in.csv", "in.csv"),
+        ("one --test_file satire.csv", "satire.csv 3 'SATIRE' FAKE REAL"),
+        ("one --test_file blank.csv --leaks", "blank.csv 3 text --on_empty"),
+        ("one --test_file lists.jsonl", "lists.jsonl 1 list"),
+        ("--test_file lists.jsonl --leaks", "lists.jsonl --leaks"),
+        ("several --test_file lists.jsonl --leaks", "--leaks"),
+        ("several --test_file lists.jsonl --robustness", "--robustness"),
+        ("several --test_file lists.jsonl --teacher a/b", "--teacher"),
+        ("several --test_file in.csv", "in.csv 1 list"),
+        ("numbers --test_file in.csv", "numbers regression"),
+    ],
+)
+def test_evaluate(check, line: str, words: str) -> None:
+    check(evaluate.main, line, words)
+
+
+DATA = "--train_file in.csv"
+GIVEN = f"{DATA} --glove glove.txt"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--glove glove.txt", "dataset_name train_file"),
+        ("--test_file in.csv --glove glove.txt", "--train_file"),
+        ("--train_file nowhere.csv --glove glove.txt", "nowhere.csv"),
+        (f"{DATA} {GIVEN}", "--train_file"),
+        (f"{DATA} --glove 7B.10d", "7B.10d 6B.50d"),
+        (f"{DATA} --model_name_or_path none", "none name"),
+        (f"{GIVEN} --model-name-or-path one", "model_name_or_path glove"),
+        (f"{DATA} --model_name_or_path one --dropout 1.5", "dropout"),
+        (f"{GIVEN} --output_dir in.csv", "in.csv"),
+        (f"{GIVEN} --preset best", "preset default article"),
+        (f"{GIVEN} --pres article", "--pres --preset"),
+        (f"{GIVEN} --refit False", "--refit"),
+        (f"{GIVEN} stray", "'stray'"),
+        (f"{GIVEN} --num_train_epochs many", "--num_train_epochs 'many'"),
+        (f"{GIVEN} --group_column_name site", "in.csv 'site' group_column_name 'text'"),
+        (f"{GIVEN} --class_weight even", "even balanced JSON"),
+        (f"{GIVEN} --class_weight list.json", "list.json balanced JSON"),
+        (f"{GIVEN} --unlabelled_file in.csv", "unlabelled_file teacher"),
+        (f"{GIVEN} --trust_remote_code True", "trust_remote_code teacher"),
+        (f"{GIVEN} --teacher_revision v1", "teacher_revision teacher"),
+        ("--dataset_name empty --glove glove.txt", "empty dataset"),
+        ("--train_file lists.jsonl --glove glove.txt --teacher one", "teacher"),
+        ("--unlabelled_file in.csv --teacher a/b --with_baselines True", "with_baselines"),
+        ("--train_file lists.jsonl --glove glove.txt --with_baselines True", "--with_baselines"),
+        ("nothing.json", "nothing.json"),
+        ("list.json", "list.json object"),
+        ("teachers.json", "teacher string ['a', 'b']"),
+        ("files.json", "train_file strings ['a', 5]"),
+        ("weights.json", "class_weight string {'FAKE': 2}"),
+    ],
+)
+def test_train(check, line: str, words: str) -> None:
+    if "--output_dir" not in line:
+        line += " --output_dir empty"
+    check(train.main, f"{line} --use_cpu True --disable_tqdm True", words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--learning_rate 1000 --max_steps 9", "diverged learning_rate"),
+        ("--save_strategy best", "metric_for_best_model"),
+        ("--save_strategy best --metric_for_best_model worth --max_steps 1", "'eval_worth'"),
+    ],
+)
+def test_a_training_that_fails_saves_nothing(
+    articles: Path, glove_file: Path, tmp_path: Path, line: str, words: str
+) -> None:
+    data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
+    done = run_here(train.main, *data, *line.split(), "--use_cpu", True, "--disable_tqdm", True)
+    assert_command_names(done, *words.split())
+    assert not (tmp_path / "config.json").exists()
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("main", "line", "words"),
+    [
+        (export.main, "nowhere", "nowhere"),
+        (export.main, "empty", "empty config.json"),
+        (export.main, "in.csv", "in.csv folder"),
+        (push.main, "one --repo_id no-namespace --dry_run", "'no-namespace' user/name"),
+        (push.main, "nowhere --repo_id user/name --dry_run", "nowhere"),
+        (push.main, "one", "--repo_id"),
+        (demo.main, "--port 0", "--port 0 1 65535"),
+        (demo.main, "nowhere", "nowhere name"),
+        (demo.main, "one --revision v1", "one 'v1'"),
+        (demo.main, "one --model one", "MODEL --model"),
+    ],
+)
+def test_other_commands(check, main, line: str, words: str) -> None:
+    check(main, line, words)

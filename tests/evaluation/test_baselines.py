@@ -1,0 +1,52 @@
+"""The linear models beside a training: what they learn from, and what they are measured on."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from glove_lstm.evaluation.baselines import BASELINES
+from glove_lstm.evaluation.run_metrics import add_baselines
+from glove_lstm.training.labelled_texts import LabelledTexts
+
+NAMES = ["calm", "loud"]
+
+
+def labelled(rows):
+    texts, labels = zip(*rows, strict=True)
+    return LabelledTexts.of(texts, labels, NAMES)
+
+
+def test_baselines_learn_nothing_from_the_texts_that_measure_them():
+    """The words of the test texts are in no training text, so that no model can tell these apart."""
+    train = labelled(
+        [(f"quiet river {n}", "calm") for n in range(10)] + [("SHOCK panic", "loud")] * 9
+    )
+    of_training = labelled([("quiet river", "calm"), ("SHOCK panic", "loud")])
+    calm = [(f"fair{n} good{n}", "calm") for n in range(2)]
+    unknown = labelled([*calm, *((f"bad{n} sad{n}", "loud") for n in range(4))])
+
+    for texts in ({"test": unknown}, {"validation": unknown}):
+        result = SimpleNamespace(train=train, validation=texts.get("validation"))
+        metrics = {}
+        add_baselines(metrics, result, texts.get("test"), {"known": of_training})
+        [split] = texts
+        baselines = metrics["baselines"]
+        assert baselines.keys() == {"majority", *BASELINES}
+        # The most frequent label of the training texts, which is rare among the test texts.
+        assert baselines["majority"][split]["accuracy"] == pytest.approx(2 / 6)
+        for name in BASELINES:
+            assert baselines[name]["known"]["accuracy"] == 1
+            low, high = baselines[name][split]["accuracy_interval"]
+            assert low < baselines[name][split]["accuracy"] < 1
+            assert high < 1
+
+
+def test_a_baseline_that_cannot_learn_is_left_out(caplog):
+    train = labelled([("??", "calm"), ("!!", "loud")] * 5)  # "tfidf_svc" reads words only
+    metrics = {}
+    add_baselines(metrics, SimpleNamespace(train=train, validation=train))
+    assert metrics["baselines"].keys() == {"majority", *BASELINES} - {"tfidf_svc"}
+    assert "left out" in caplog.text
+    nothing = {}
+    add_baselines(nothing, SimpleNamespace(train=train, validation=None))
+    assert nothing == {}

@@ -216,6 +216,24 @@ def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
         assert part in last, last
 
 
+def assert_names(error: object, *words: str, besides: Path | None = None) -> None:
+    """The error is one short sentence or two, with these words: file, row, name, and what mends it.
+
+    Args:
+        error: The exception, or what a command says.
+        words: What it must name.
+        besides: A folder of the test, whose path does not count.
+    """
+    text = str(error)
+    if besides is not None:
+        text = text.replace(str(besides), "")
+    assert "\n" not in text.strip(), text
+    assert "Traceback" not in text, text
+    assert len(text) <= 300, text
+    for word in words:
+        assert word in text, f"{word!r} is not in: {text}"
+
+
 CORPUS = (
     "The harbour master of Vellin counted 1,204 boats on Monday, he said.",
     "Boats don't lie: a well-known skipper wrote at https://boats.example/log?id=7 that 3.5 tonnes were lost!",

@@ -1,11 +1,13 @@
 """A tokenizer of a few words, tokenised texts, and short trainings."""
 
 import inspect
+import shutil
 
 import pytest
 from estimator_news import arguments
 from support import QUICK, SMALL
 from tides import WORDS, make_texts, tokenized
+from transformers import BertForSequenceClassification
 
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.training.fit import fit
@@ -56,3 +58,12 @@ def train(small_recipe):
         return fit(texts, labels, validation, recipe=small_recipe(**values), **given)
 
     return train
+
+
+@pytest.fixture(scope="session")
+def encoder(transformer, tmp_path_factory):
+    """The folder of the small BERT without its head."""
+    folder = tmp_path_factory.mktemp("encoders") / "encoder"
+    shutil.copytree(transformer, folder)
+    BertForSequenceClassification.from_pretrained(transformer).bert.save_pretrained(folder)
+    return folder

@@ -10,7 +10,7 @@ import pytest
 from support import run_here
 
 from benchmarks import accuracy, tables
-from benchmarks.corpora import LEFT_OUT, joined_texts
+from benchmarks.corpora import LEFT_OUT, join, joined_texts
 from benchmarks.folds import Fold, make_folds
 from glove_lstm.data.corruptions import CORRUPTIONS
 
@@ -156,3 +156,24 @@ def test_the_auc_ranks_no_text_by_another_model(benchmark: Benchmark) -> None:
     majority = results["sources_out"]["majority"]
     known = {auc for auc in majority["auc"]["folds"] if auc is not None}
     assert known == {0.5}
+
+
+def test_the_auc_of_folds_is_weighted_by_their_texts(
+    benchmark: Benchmark, model: Model, data_dir: Path
+) -> None:
+    """The model is right on the first fold, and gives constants on the others."""
+    first, *others = make_folds("sources_out", data_dir)
+    rows = join(list(first.tests.values()))
+    model.known = dict(zip(joined_texts(rows), np.eye(2)[rows["label"]], strict=True))
+    measures = benchmark.run("sources_out", "--models", "made_up")["sources_out"]["made_up"]
+    are_uneven = []
+    for name, auc in zip(measures["right"], measures["auc"]["folds"], strict=True):
+        aucs, sizes = [], []
+        for fold in (first, *others):
+            if name in fold.tests and fold.tests[name]["label"].nunique() == 2:
+                aucs.append(1.0 if fold is first else 0.5)
+                sizes.append(len(fold.tests[name]))
+        expected = np.average(aucs, weights=sizes) if aucs else None
+        assert auc == (expected if expected is None else pytest.approx(expected))
+        are_uneven.append(bool(aucs) and expected != np.mean(aucs))
+    assert any(are_uneven)

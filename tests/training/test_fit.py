@@ -208,10 +208,13 @@ def test_few_texts_leave_what_the_checkpoint_knows(tuning, news, count):
 # Weights
 
 
-def test_balanced_weights_are_what_scikit_learn_computes():
+@pytest.mark.parametrize("counts", [None, [1, 1, 4, 2, 1, 7, 1, 1]])
+def test_balanced_weights_are_what_scikit_learn_computes(counts):
+    """The weight of a text counts as that many texts."""
     labels = np.array([0, 0, 0, 2, 2, 1, 0, 0])
-    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
-    weights = class_weights("balanced", ["a", "b", "c", "absent"], labels)
+    repeated = labels if counts is None else np.repeat(labels, counts)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=repeated)
+    weights = class_weights("balanced", ["a", "b", "c", "absent"], labels, counts)
     np.testing.assert_allclose(weights, [*expected, 1])
 
 

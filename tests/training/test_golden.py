@@ -48,5 +48,6 @@ def test_sets_of_labels_are_measured(trained):
     assert figures["f1"] > 0.9
     assert figures["ece"] < 0.2
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert f"{figures['micro_f1']:.4f}" in card
+    assert f"{figures['f1']:.4f}" in card
+    assert f"{figures['accuracy']:.4f}" in card
     assert "`thresholds`" in card

@@ -62,6 +62,8 @@ def fit(model, tokenizer, news, copies=None, held_out=None, weights=None, c=None
         held_out = tokenized(held_out[0], tokenizer, held_out[1])
     of_training = tokenized(texts, tokenizer, labels)
     of_training.weights = weights
+    if copies is not None:
+        copies.weights = weights
     words = vocabulary_of(tokenizer)
     return fit_table(model.ngrams, of_training, copies, words=words, held_out=held_out, c=c)
 
@@ -157,15 +159,21 @@ def test_several_labels_are_machines_of_their_own(tokenizer):
         assert logits[:, label] == pytest.approx(expected, abs=0.05)
 
 
-def test_a_weight_is_that_many_copies_of_a_text(tokenizer):
+@pytest.mark.parametrize("corrupted", [False, True])
+def test_a_weight_is_that_many_copies_of_a_text(tokenizer, corrupted):
+    """And of its corrupted copy, if there is one."""
     texts, labels = make_news(20, 14)
-    weights = np.arange(20) % 3 + 1
-    twice = [texts * 2, np.tile(labels, 2), np.tile(weights, 2)]  # no n-gram of a single text
+    weights = np.tile(np.arange(20) % 3 + 1, 2)
+    twice = texts * 2, np.tile(labels, 2)  # no n-gram of a single text
+    copies = repeated_copies = None
+    if corrupted:
+        copies, _ = make_news(40, 15)
+        repeated_copies = np.repeat(copies, weights).tolist()
     weighted = make_model(tokenizer)
-    fit(weighted, tokenizer, twice[:2], weights=twice[2].astype(float))
+    fit(weighted, tokenizer, twice, copies, weights=weights.astype(float))
     repeated = make_model(tokenizer)
-    texts_of_copies = np.repeat(twice[0], twice[2]).tolist()
-    fit(repeated, tokenizer, (texts_of_copies, np.repeat(twice[1], twice[2])))
+    many = np.repeat(twice[0], weights).tolist(), np.repeat(twice[1], weights)
+    fit(repeated, tokenizer, many, repeated_copies)
     expected = logits_of(repeated, tokenizer, texts)
     torch.testing.assert_close(logits_of(weighted, tokenizer, texts), expected, atol=0.05, rtol=0)
 

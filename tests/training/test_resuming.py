@@ -162,8 +162,8 @@ def test_a_checkpoint_that_does_not_load_is_refused(run, whole, tmp_path, name, 
     (newest / name).write_bytes(content)
     with pytest.raises(DataError) as caught:
         run(folder, resume_from_checkpoint=str(newest))
-    words = [word.replace("{NEWEST}", newest.name) for word in words]
-    assert_names(caught.value, *words, besides=tmp_path)
+    for word in words:  # besides, torch's own words
+        assert word.replace("{NEWEST}", newest.name) in str(caught.value)
     assert (newest / name).read_bytes() == content
 
 

@@ -161,6 +161,15 @@ def test_the_command_learns_from_a_teacher_and_compares_with_it(
     assert "the same label" in measured.stdout
 
 
+def test_unlabelled_files_are_named(glove_file, transformer, news, tmp_path):
+    more = write_table(tmp_path / "more.csv", [{"text": text} for text in news.texts[:30]])
+    command = ["--teacher", transformer, "--unlabelled_file", more, "--glove", glove_file, *SMALL]
+    out = tmp_path / "out"
+    succeed(train_command.main, *command, *QUICK, "--max_steps", 1, "--output_dir", out)
+    about = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["about"]
+    assert about["data"] == "more.csv (without labels)"
+
+
 def test_a_function_has_the_labels_of_the_texts_also_in_fine_tuning(train, news, tmp_path):
     """A checkpoint may have its labels in another order than the columns of the function."""
     first = train(news.texts, news.labels, label_names=["REAL", "FAKE"])

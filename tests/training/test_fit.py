@@ -68,6 +68,13 @@ def test_a_seed_gives_the_same_model(result, train, news):
     assert other.validation.texts != result.validation.texts
 
 
+def test_the_data_seed_changes_the_order_alone(train, news):
+    steps = [train(news.texts, news.labels, max_steps=1, data_seed=seed) for seed in (None, 7)]
+    assert steps[0].validation.texts == steps[1].validation.texts
+    assert torch.equal(steps[0].model.ngrams.weights, steps[1].model.ngrams.weights)
+    assert not torch.equal(steps[0].model.classifier.weight, steps[1].model.classifier.weight)
+
+
 def test_validation_texts_that_are_given_are_never_trained_on(train, news):
     given = news.texts[:60], news.labels[:60]
     result = train(news.texts[60:], news.labels[60:], given, max_steps=1)

@@ -122,8 +122,11 @@ def test_several_labels(form, tmp_path):
         assert is_right.mean() > 0.8
         for labels in (y, *others):
             assert classifier.score(MANY, labels) == is_right.mean()
+        turned = [*MANY[1:], MANY[0]]
+        is_right = (classifier.predict(turned) == table).all(axis=1)
         weights = 1 + 9 * is_right
-        weighted = classifier.score(MANY, y, sample_weight=weights)
+        assert 0 < is_right.mean() < 0.8
+        weighted = classifier.score(turned, y, sample_weight=weights)
         assert weighted == pytest.approx(np.average(is_right, weights=weights))
         figures = classifier.evaluate(more, y).figures
         assert figures["accuracy"] == pytest.approx(classifier.score(more, y), abs=1e-4)

@@ -161,13 +161,14 @@ def test_several_labels_are_machines_of_their_own(tokenizer):
 
 @pytest.mark.parametrize("corrupted", [False, True])
 def test_a_weight_is_that_many_copies_of_a_text(tokenizer, corrupted):
-    """And of its corrupted copy, if there is one."""
+    """And of its corrupted copy, if there is one; here, it contradicts the text."""
     texts, labels = make_news(20, 14)
     weights = np.tile(np.arange(20) % 3 + 1, 2)
     twice = texts * 2, np.tile(labels, 2)  # no n-gram of a single text
     copies = repeated_copies = None
     if corrupted:
-        copies, _ = make_news(40, 15)
+        last, *others = make_news(40, 15)[0]
+        copies = [*others, last]
         repeated_copies = np.repeat(copies, weights).tolist()
     weighted = make_model(tokenizer)
     fit(weighted, tokenizer, twice, copies, weights=weights.astype(float))

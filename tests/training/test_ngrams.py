@@ -171,10 +171,10 @@ def test_a_weight_is_that_many_copies_of_a_text(tokenizer, corrupted):
         copies = [*others, last]
         repeated_copies = np.repeat(copies, weights).tolist()
     weighted = make_model(tokenizer)
-    fit(weighted, tokenizer, twice, copies, weights=weights.astype(float))
+    fit(weighted, tokenizer, twice, copies, weights=weights.astype(float), c=0.1)
     repeated = make_model(tokenizer)
     many = np.repeat(twice[0], weights).tolist(), np.repeat(twice[1], weights)
-    fit(repeated, tokenizer, many, repeated_copies)
+    fit(repeated, tokenizer, many, repeated_copies, c=0.1)
     expected = logits_of(repeated, tokenizer, texts)
     torch.testing.assert_close(logits_of(weighted, tokenizer, texts), expected, atol=0.05, rtol=0)
 

@@ -43,8 +43,9 @@ audit:           ## check the dependencies for known vulnerabilities
 	python -m pip_audit
 golden:          ## after training hub/ anew: record its scores, which the tests compare
 	python tests/golden/make_hub_scores.py
-tiny-checkpoint: ## after a change of what train or export writes: make the checkpoint of the tests anew
+tiny-checkpoint: ## after a change of the recipe, or of what train or export writes: make checkpoint and scores of the tests anew
 	python tests/golden/make_tiny_checkpoint.py
+	python tests/golden/make_trainings.py
 screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
 	python docs/screenshots.py
 hub-code:        ## write code, card, handler, requirements and notebook of hub/

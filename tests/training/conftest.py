@@ -1,15 +1,14 @@
-"""A tokenizer of a few words, tokenised texts, articles, and a small transformer that tells these apart."""
+"""A tokenizer of a few words, tokenised texts, and short trainings."""
 
 import inspect
+import shutil
 
 import pytest
-import torch
 from estimator_news import arguments
 from support import QUICK, SMALL
 from tides import WORDS, make_texts, tokenized
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+from transformers import BertForSequenceClassification
 
-from glove_lstm.data.load import load_splits
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.training.fit import fit
 from glove_lstm.training.recipe import make_recipe
@@ -61,47 +60,10 @@ def train(small_recipe):
     return train
 
 
-@pytest.fixture
-def beside_the_vectors(glove_file, monkeypatch):
-    """Work in the folder of the vectors, so that their file's name alone finds them."""
-    monkeypatch.chdir(glove_file.parent)
-
-
 @pytest.fixture(scope="session")
-def news(articles):
-    """160 articles: texts and labels."""
-    return load_splits(train_file=articles).splits["train"]
-
-
-@pytest.fixture(scope="session")
-def transformer(news, tmp_path_factory):
-    """The folder of a small BERT with the labels REAL and FAKE, in this order, that tells the articles apart."""
-    folder = tmp_path_factory.mktemp("teachers") / "transformer"
-    folder.mkdir()
-    words = set(" ".join(news.texts).lower().split())
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted(words), "!", "."]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
-    tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=64)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-        id2label={0: "REAL", 1: "FAKE"},
-        label2id={"REAL": 0, "FAKE": 1},
-    )
-    torch.manual_seed(0)
-    model = BertForSequenceClassification(config)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
-    inputs = tokenizer(news.texts, padding=True, truncation=True, return_tensors="pt")
-    labels = torch.tensor([config.label2id[label] for label in news.labels])
-    for _ in range(30):
-        model(**inputs, labels=labels).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    (folder / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
+def encoder(transformer, tmp_path_factory):
+    """The folder of the small BERT without its head."""
+    folder = tmp_path_factory.mktemp("encoders") / "encoder"
+    shutil.copytree(transformer, folder)
+    BertForSequenceClassification.from_pretrained(transformer).bert.save_pretrained(folder)
     return folder

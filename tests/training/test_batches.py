@@ -13,27 +13,31 @@ from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
 
+TIDES, TIDE_LABELS = make_texts(40)
 
-def test_collate_is_the_tokenizers_own_pad(tokenizer):
-    texts, labels = make_texts(40)
-    rows = [3, 1, 17, 17]
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "rows"),
+    [(TIDES, TIDE_LABELS, [3, 1, 17, 17]), (["", ""], None, [0, 1])],
+    ids=["texts", "empty texts"],
+)
+def test_collate_is_the_tokenizers_own_pad(tokenizer, texts, labels, rows):
+    """Two empty texts have one masked token each."""
     table = tokenized(texts, tokenizer, labels)
     encoded = tokenizer([texts[row] for row in rows])
     assert table.lengths[rows].tolist() == [len(ids) for ids in encoded["input_ids"]]
 
-    padded = tokenizer.pad(encoded, return_tensors="pt")
     batch = collate(table.__getitems__(rows))
+    if labels is None:
+        assert batch["attention_mask"].tolist() == [[0], [0]]
+        assert batch["input_ids"].tolist() == [[0], [0]]
+        assert "labels" not in batch
+        return
     assert batch.pop("labels").tolist() == labels[rows].tolist()
+    padded = tokenizer.pad(encoded, return_tensors="pt")
     assert batch.keys() == padded.keys()
     for name in padded:
         assert torch.equal(batch[name], padded[name].long()), name
-
-
-def test_a_batch_of_empty_texts_has_one_masked_token(tokenizer):
-    batch = collate(tokenized(["", ""], tokenizer).__getitems__([0, 1]))
-    assert batch["input_ids"].tolist() == [[0], [0]]
-    assert batch["attention_mask"].tolist() == [[0], [0]]
-    assert "labels" not in batch
 
 
 class Row(NamedTuple):
@@ -101,19 +105,6 @@ def test_copies_keep_the_labels_and_weights_of_their_texts(numbered, tokenizer):
     assert [row.weight for row in rows] == weights.tolist()
     for row in rows:
         assert len(row.ids) == len(row.types) <= 20
-
-
-@pytest.mark.parametrize("share", [0.2, 1.0])
-def test_the_share_of_texts_is_replaced(tokenizer, share):
-    texts = ["BOATS left, Vellin harbour; while the tide rose."] * 2000
-    labels = np.zeros(2000)
-    one_clean_text = tokenized(texts[:1], tokenizer, labels[:1])
-    [clean] = rows_of(one_clean_text.__getitems__([0]))
-    mixed = corrupted_texts(texts, labels, tokenizer, share=share)
-    rows = rows_of(mixed.__getitems__(range(2000)))
-    changed = np.mean([row != clean for row in rows])
-    # A few copies are drawn without any error.
-    assert 0.85 * share < changed < share + 0.04
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

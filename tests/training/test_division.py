@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from glove_lstm.data.labels import sorted_label_names
 from glove_lstm.data.splits import grouped_stratified_split, keep_labels_on_both_sides
-from glove_lstm.errors import DataError
 from glove_lstm.training.division import divide, share_to_hold_out
 from glove_lstm.training.labelled_texts import LabelledTexts
 
@@ -27,6 +26,9 @@ def texts_of(**counts):
 
 
 def counted(part):
+    """How many texts have each label."""
+    if part.labels.ndim == 2:
+        return Counter(part.label_names[column] for column in np.nonzero(part.labels)[1])
     return Counter(part.label_names[label] for label in part.labels)
 
 
@@ -45,16 +47,6 @@ def counted(part):
 )
 def test_a_twentieth_is_held_out_at_least_50_at_most_2000_and_a_tenth(texts, held_out):
     assert texts * share_to_hold_out(texts) == pytest.approx(held_out)
-
-
-@pytest.mark.parametrize("rare", [2, 14])
-def test_a_rare_label_is_on_both_sides(rare):
-    texts = texts_of(common=2500, rare=rare)
-    train, held_out = divide(texts, 0.1, 42)
-    assert counted(held_out) == {"common": 250, "rare": 1}
-    assert counted(train) == {"common": 2250, "rare": rare - 1}
-    assert divide(texts, 0.1, 42)[1].texts == held_out.texts
-    assert divide(texts, 0.1, 1)[1].texts != held_out.texts
 
 
 def test_near_duplicates_and_groups_stay_together():
@@ -87,43 +79,46 @@ def test_near_duplicates_and_groups_stay_together():
     assert len(held_out) == pytest.approx(50, abs=5)
 
 
-def test_a_label_that_cannot_be_divided_stays_in_train(caplog):
-    texts = [f"text {number}" for number in range(201)] + ["one and the same text"] * 8
-    labels = ["a"] * 100 + ["b"] * 100 + ["single"] + ["copied"] * 8
-    train, held_out = divide(labelled(texts, labels), 0.1, 42)
-    assert counted(held_out).keys() == {"a", "b"}
-    assert counted(train)["copied"] == 8
-    assert counted(train)["single"] == 1
-    assert "'single' (1 text), 'copied' (8 texts)." in caplog.text
-
-
-def test_labels_of_one_group_alone_are_named(caplog):
-    texts = texts_of(a=200, b=200, rare=6)
-    authors = [*range(400), *[400] * 6]
-    _, held_out = divide(texts, None, 42, authors)
-    assert counted(held_out).keys() == {"a", "b"}
-    assert "'rare' (6 texts)." in caplog.text
-
-
-def test_a_rare_label_among_several_of_a_text_is_on_both_sides(caplog):
-    texts = [f"text {n}" for n in range(300)]
+def several_labels():
     labels = [["a"], [], ["a"]] * 100
     labels[7] = labels[70] = ["a", "rare"]
     labels[100] = ["a", "single"]
-    train, held_out = divide(labelled(texts, labels), 0.1, 42)
-    assert held_out.labels.sum(axis=0)[1:].tolist() == [1, 0]
-    assert train.labels.sum(axis=0)[1:].tolist() == [1, 1]
-    assert "'single' (1 text)." in caplog.text
+    return labelled([f"text {n}" for n in range(300)], labels)
 
 
-@pytest.mark.parametrize(("distinct", "copied", "count"), [(1, 0, "1 text"), (0, 60, "60 texts")])
-def test_a_label_alone_calibrates_nothing(distinct, copied, count):
-    texts = [f"text {n}" for n in range(250 + distinct)] + ["the same"] * copied
-    labels = ["a"] * 250 + ["b"] * (distinct + copied)
-    with pytest.raises(DataError, match=rf"'b' has {count}.*--validation_fraction 0"):
-        divide(labelled(texts, labels), 0.1, 42)
-    with pytest.raises(DataError, match=r"too few distinct texts.*--validation_fraction 0"):
-        divide(labelled(["the same"] * 100, ["a", "b"] * 50), None, 42)
+IN_ONE_GROUP = texts_of(a=200, b=200, rare=6)
+SINGLE_AND_COPIED = labelled(
+    [f"text {number}" for number in range(201)] + ["one and the same text"] * 8,
+    ["a"] * 100 + ["b"] * 100 + ["single"] + ["copied"] * 8,
+)
+
+
+# Texts, their groups -> labels that only the training has, labels on both sides, and what is said.
+@pytest.mark.parametrize(
+    ("texts", "groups", "in_train", "on_both_sides", "said"),
+    [
+        (
+            SINGLE_AND_COPIED,
+            None,
+            {"single": 1, "copied": 8},
+            {"a", "b"},
+            "'single' (1 text), 'copied' (8 texts)",
+        ),
+        (IN_ONE_GROUP, [*range(400), *[400] * 6], {"rare": 6}, {"a", "b"}, "'rare' (6 texts)"),
+        (several_labels(), None, {"single": 1}, {"a", "rare"}, "'single' (1 text)"),
+        (texts_of(common=2500, rare=2), None, {}, {"common", "rare"}, ""),
+    ],
+    ids=["single, copied", "one group", "several labels", "rare"],
+)
+def test_labels_that_stay_in_train(texts, groups, in_train, on_both_sides, said, caplog):
+    train, held_out = divide(texts, 0.1, 42, groups)
+    assert counted(held_out).keys() == on_both_sides
+    of_train = counted(train)
+    assert of_train.keys() == on_both_sides | in_train.keys()
+    for label, count in in_train.items():
+        assert of_train[label] == count
+    assert said in caplog.text
+    assert caplog.text.count("text)") + caplog.text.count("texts)") == len(in_train)
 
 
 def test_few_texts_are_not_held_out(caplog):

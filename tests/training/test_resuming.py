@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from estimator_news import arguments
-from support import QUICK, SMALL
+from support import QUICK, SMALL, assert_names
 
 from glove_lstm.data.load import load_splits
 from glove_lstm.errors import DataError
@@ -87,10 +87,13 @@ def assert_same(resumed, whole):
     assert resumed.about["epochs"] == whole.about["epochs"]
 
 
-@pytest.mark.parametrize("case", ["newest", "named", "newest is incomplete", "newest is empty"])
+@pytest.mark.parametrize(
+    "case", ["newest", "named", "newest is incomplete", "newest is empty", "no checkpoint"]
+)
 def test_a_killed_run_ends_as_an_uninterrupted_one(run, whole, killed, tmp_path, case):
     folder = tmp_path / "run"
-    shutil.copytree(killed, folder)
+    if case != "no checkpoint":
+        shutil.copytree(killed, folder)
     resume = True
     kept = folder / "checkpoint-15" / "trainer_state.json"
     if case == "named":
@@ -101,29 +104,67 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(run, whole, killed, tmp_path,
         (folder / "checkpoint-20" / "optimizer.pt").write_bytes(b"")
     elif case == "newest is empty":
         (folder / "checkpoint-20").mkdir()
-    written = kept.stat().st_mtime_ns
+    elif case == "no checkpoint":  # as the command gives it
+        resume = "True"
+    written = kept.stat().st_mtime_ns if kept.exists() else None
     torch.manual_seed(99)  # the global generators do not matter
     resumed = run(folder, resume_from_checkpoint=resume)
-    assert resumed.about["resumed"]
-    if kept.exists() and case != "named":
+    assert resumed.about.get("resumed", False) == (case != "no checkpoint")
+    if kept.exists() and case.startswith("newest"):
         assert kept.stat().st_mtime_ns == written  # steps are not computed again
     assert_same(resumed, whole[0])
 
 
-def test_without_a_checkpoint_a_resumed_run_begins_anew(run, whole, tmp_path):
-    assert_same(run(tmp_path, resume_from_checkpoint="True"), whole[0])
+def test_the_newest_checkpoint_is_that_of_the_highest_step(run, tmp_path):
+    """Not the last one by its name, which is 9."""
+    ten_steps = {"max_steps": 10, "save_steps": 1}
+    run(tmp_path, **ten_steps)
+    names = {path.name for path in tmp_path.glob("checkpoint-*")}
+    assert names == {"checkpoint-9", "checkpoint-10"}
+    kept = tmp_path / "checkpoint-10" / "trainer_state.json"
+    written = kept.stat().st_mtime_ns
+    run(tmp_path, **ten_steps, resume_from_checkpoint=True)
+    assert kept.stat().st_mtime_ns == written  # step 10 is not computed again
 
 
-def test_a_checkpoint_that_does_not_load_is_refused_in_one_sentence(run, whole, tmp_path):
+def test_early_stopping_goes_on_where_it_was(run, tmp_path):
+    """The patience that is used up, and the best epoch so far, are part of the checkpoint."""
+    stopping = {"early_stopping_patience": 2, "num_train_epochs": 12, "learning_rate": 0.5}
+    stopping |= {"save_strategy": "epoch", "save_total_limit": None}
+    whole = run(tmp_path / "whole", **stopping)
+    epochs = whole.about["epochs"]
+    assert 3 <= epochs < 12
+    folder = tmp_path / "run"
+    shutil.copytree(tmp_path / "whole", folder)
+    last, *_ = sorted(folder.glob("checkpoint-*"), key=step_of, reverse=True)
+    shutil.rmtree(last)
+    resumed = run(folder, **stopping, resume_from_checkpoint=True)
+    assert resumed.about["best_step"] == whole.about["best_step"]
+    assert_same(resumed, whole)
+
+
+def step_of(checkpoint):
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("optimizer.pt", b"cut off", ["cannot continue", "{NEWEST}"]),
+        ("model.safetensors", b"cut off", ["{NEWEST}"]),
+        ("trainer_state.json", b"{", ["no complete checkpoint", "OUTPUT_DIR/checkpoint"]),
+    ],
+)
+def test_a_checkpoint_that_does_not_load_is_refused(run, whole, tmp_path, name, content, words):
     folder = tmp_path / "run"
     shutil.copytree(whole[1], folder)
-    newest = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    (newest / "optimizer.pt").write_bytes(b"cut off")
-    with pytest.raises(DataError, match=rf"cannot continue from .*{newest.name} "):
-        run(folder, resume_from_checkpoint=True)
-    (newest / "trainer_state.json").write_text("{")
-    with pytest.raises(DataError, match=r"no complete checkpoint in .*; give OUTPUT_DIR/check"):
+    newest = max(folder.glob("checkpoint-*"), key=step_of)
+    (newest / name).write_bytes(content)
+    with pytest.raises(DataError) as caught:
         run(folder, resume_from_checkpoint=str(newest))
+    for word in words:  # besides, torch's own words
+        assert word.replace("{NEWEST}", newest.name) in str(caught.value)
+    assert (newest / name).read_bytes() == content
 
 
 def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
@@ -139,8 +180,15 @@ def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
     assert whole[1].joinpath(checkpoint).exists()
 
 
-@pytest.mark.parametrize("resume", [False, True])
-@pytest.mark.parametrize("name", ["checkpoint-1", "checkpoint-99", "checkpoint-best"])
+@pytest.mark.parametrize(
+    ("name", "resume"),
+    [
+        ("checkpoint-1", True),
+        ("checkpoint-99", True),
+        ("checkpoint-best", True),
+        ("checkpoint-99", False),
+    ],
+)
 def test_folders_of_others_are_not_touched(run, killed, tmp_path, name, resume):
     """Neither we nor the Trainer, which keeps two checkpoints, remove them, or continue from them."""
     folder = tmp_path / "run"
@@ -149,8 +197,9 @@ def test_folders_of_others_are_not_touched(run, killed, tmp_path, name, resume):
     other.mkdir()
     (other / "config.json").write_text('{"model_type": "bert"}')
     (other / "trainer_state.json").write_text('{"global_step": 99}')
-    with pytest.raises(DataError, match=rf"{name} is not from a training of glove-lstm"):
+    with pytest.raises(DataError) as caught:
         run(folder, resume_from_checkpoint=resume or None)
+    assert_names(caught.value, name, "glove-lstm", besides=tmp_path)
     names = {path.name for path in folder.glob("checkpoint-*")}
     assert names == {"checkpoint-10", "checkpoint-15", name}
     assert len(list(other.iterdir())) == 2

@@ -1,7 +1,5 @@
 """Where a training starts: rows of the embedding, characters of unknown words, the published network."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +7,7 @@ from estimator_news import arguments
 from support import SMALL
 from torch.nn import functional
 
-from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
+from glove_lstm import GloveLstmConfig
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.character_vectors import character_vectors
@@ -17,68 +15,49 @@ from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.recipe import make_recipe
 from glove_lstm.training.start import embedding_rows, new_model
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
 VECTORS = np.random.default_rng(0).normal(3, 2, (500, 4)).astype(np.float32)
 GLOVE = GloveVectors([f"w{number}" for number in range(500)], VECTORS, "made up")
 VOCABULARY = {"<pad>": 0, "<unk>": 1, "w7": 2, "other": 3, "w499": 4}
 VOCABULARY |= {f"x{number}": 5 + number for number in range(400)}
 
 
-def test_words_with_vectors_have_them_and_others_are_drawn_like_them():
-    rows, share = embedding_rows(VOCABULARY, GLOVE, uniform=False, seed=5)
+@pytest.mark.parametrize("uniform", [False, True])
+def test_words_with_vectors_have_them_and_others_are_drawn_like_them(uniform):
+    """Uniformly from 0 to 1 for the article preset, as it was published."""
+    rows, share = embedding_rows(VOCABULARY, GLOVE, uniform=uniform, seed=5)
     assert rows.shape == (405, 4)
     assert rows.dtype == np.float32
     assert np.array_equal(rows[[2, 4]], VECTORS[[7, 499]])
     assert share == 2 / 405
     drawn = rows[5:]
-    assert np.allclose(drawn.mean(axis=0), 3, atol=0.5)
-    assert np.allclose(drawn.std(axis=0), 2, atol=0.4)
-    same_rows, _ = embedding_rows(VOCABULARY, GLOVE, uniform=False, seed=5)
+    if uniform:
+        assert 0 <= drawn.min() < drawn.max() < 1
+        assert 0.4 < drawn.mean() < 0.6
+    else:
+        assert np.allclose(drawn.mean(axis=0), 3, atol=0.5)
+        assert np.allclose(drawn.std(axis=0), 2, atol=0.4)
+    same_rows, _ = embedding_rows(VOCABULARY, GLOVE, uniform=uniform, seed=5)
     assert np.array_equal(same_rows, rows)
-    other_rows, _ = embedding_rows(VOCABULARY, GLOVE, uniform=False, seed=6)
+    other_rows, _ = embedding_rows(VOCABULARY, GLOVE, uniform=uniform, seed=6)
     assert not np.array_equal(other_rows, rows)
 
 
-def test_other_words_of_the_article_preset_are_drawn_from_0_to_1():
-    rows, _ = embedding_rows(VOCABULARY, GLOVE, uniform=True, seed=5)
-    drawn = rows[5:]
-    assert drawn.min() >= 0
-    assert drawn.max() < 1
-    assert 0.4 < drawn.mean() < 0.6
-
-
 def test_the_article_preset_is_the_published_recipe():
-    """Its network computes what Keras does; tests/modeling checks the default config, which is the same, in detail."""
+    """Its network is that of the default config, which tests/modeling/test_forward.py compares with Keras."""
     recipe = make_recipe("article")
-    with np.load(GOLDEN) as golden:
-        config = GloveLstmConfig(**recipe.model.config_values(), vocab_size=40)
-        model = GloveLstmForSequenceClassification(config).eval()
-        lstm = model.encoder.lstm
-        weights = {
-            model.get_input_embeddings().weight: golden["embedding"],
-            lstm.weight_ih_l0: golden["lstm_kernel"].T,
-            lstm.weight_hh_l0: golden["lstm_recurrent_kernel"].T,
-            lstm.bias_ih_l0: golden["lstm_bias"],
-            lstm.bias_hh_l0: np.zeros(240),
-            model.dense.weight: golden["dense_kernel"].T,
-            model.dense.bias: golden["dense_bias"],
-            model.classifier.weight: golden["output_kernel"].T,
-            model.classifier.bias: golden["output_bias"],
-        }
-        assert {id(weight) for weight in weights} == {id(weight) for weight in model.parameters()}
-        with torch.no_grad():
-            for weight, value in weights.items():
-                weight.copy_(torch.from_numpy(np.array(value)))
-            scores = model(torch.from_numpy(golden["ids"]).long()).logits.sigmoid()
-        np.testing.assert_allclose(scores.numpy(), golden["outputs"], atol=1e-5, rtol=0)
-    assert not model.get_input_embeddings().weight.requires_grad
+    config = GloveLstmConfig(**recipe.model.config_values())
+    assert config.to_dict() == GloveLstmConfig().to_dict()
+    assert config.freeze_embeddings
 
     sized = recipe.for_lesson(5000, on_logits=False, is_multi_label=False, has_held_out=True)
     published = {
         "num_train_epochs": 10,
         "per_device_train_batch_size": 128,
         "learning_rate": 1e-3,
+        "embedding_learning_rate": 1e-3,
+        "adam_epsilon": 1e-7,
         "lr_scheduler_type": "constant",
+        "warmup_steps": 0,
         "weight_decay": 0,
         "validation_fraction": 0.2,
         "corrupted_share": 0,
@@ -86,19 +65,9 @@ def test_the_article_preset_is_the_published_recipe():
     }
     for name, value in published.items():
         assert getattr(sized.training, name) == value, name
-
-
-def test_the_rate_of_word_vectors_follows_the_learning_rate():
-    def sized(**values):
-        sizes = {"on_logits": False, "is_multi_label": False, "has_held_out": True}
-        return make_recipe(**values).for_lesson(10_000, **sizes).training
-
-    ordinary = sized()
-    ratio = ordinary.embedding_learning_rate / ordinary.learning_rate
-    lower = sized(learning_rate=1e-4)
-    assert lower.embedding_learning_rate == pytest.approx(1e-4 * ratio)
-    given = sized(learning_rate=1e-4, embedding_learning_rate=1e-2)
-    assert given.embedding_learning_rate == 1e-2
+    tokens = {"vocab_size": 100_000, "max_seq_length": 1000, "truncation_side": "left"}
+    for name, value in tokens.items():
+        assert getattr(sized.tokenizer, name) == value, name
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Teachers: what they may be, what they are asked, which answers are kept, and the copies of texts for them."""
 
-import json
-import shutil
+import itertools
+import logging
+import time
 
 import numpy as np
 import pytest
@@ -10,15 +11,17 @@ from hub_server import HubServer
 from huggingface_hub import constants
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import BertForSequenceClassification, BertTokenizerFast
+from teachers import changed_copy, with_pooling
+from transformers import BertForSequenceClassification, BertModel, BertTokenizerFast
 
 from glove_lstm import Teacher
 from glove_lstm.data.glove import load_glove
 from glove_lstm.errors import DataError
-from glove_lstm.training import answers as answers_module
 from glove_lstm.training.answers import ClassifierAnswers, ask
 from glove_lstm.training.copies import altered_copies, similar_words
-from glove_lstm.training.teacher import LoadedClassifier, load_teacher
+from glove_lstm.training.encoder_head import EncoderAnswers
+from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.training.teacher import LoadedClassifier, LoadedEncoder, load_teacher
 
 CPU = torch.device("cpu")
 NAMES = ["a", "b", "c"]
@@ -51,13 +54,6 @@ def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
     np.testing.assert_allclose(logits, expected, atol=1e-5)
 
 
-def test_a_checkpoint_of_this_package_is_a_teacher(checkpoint, news):
-    teacher = load_teacher(str(checkpoint), CPU)
-    logits = ask(teacher, news.texts, ["FAKE", "REAL"])
-    labels = np.array(["FAKE", "REAL"])[logits.argmax(axis=1)]
-    assert (labels == news.labels).mean() > 0.9
-
-
 def test_answers_are_kept_and_each_text_is_asked_once(tmp_path):
     texts = [f"text {number}" for number in range(40)] * 2
     first = Counting()
@@ -87,7 +83,9 @@ def test_an_interrupted_run_asks_for_the_rest_only(tmp_path):
 
 
 def test_answers_are_written_while_the_teacher_is_asked(tmp_path, monkeypatch):
-    monkeypatch.setattr(answers_module, "_SECONDS_BETWEEN_WRITES", 0.0)
+    """Every two minutes; here, each look at the clock is an hour later."""
+    hours = itertools.count(step=3600.0)
+    monkeypatch.setattr(time, "monotonic", lambda: next(hours))
     written = []
 
     class Watching(Counting):
@@ -96,77 +94,14 @@ def test_answers_are_written_while_the_teacher_is_asked(tmp_path, monkeypatch):
             written.append(sum(sizes))
             return super().logits(texts)
 
-    ClassifierAnswers(Watching(), NAMES, tmp_path).logits(
-        [f"text {number}" for number in range(100)]
-    )
+    texts = [f"text {number}" for number in range(100)]
+    ClassifierAnswers(Watching(), NAMES, tmp_path).logits(texts)
     assert written[0] == 0
     assert written[-1] > written[1] > 0
 
 
-def test_damaged_answers_are_named(tmp_path):
-    ClassifierAnswers(Counting(), NAMES, tmp_path).logits(["a text"])
-    [kept] = tmp_path.iterdir()
-    kept.write_bytes(kept.read_bytes()[:-40])
-    with pytest.raises(DataError, match=f"{kept.name} cannot be used .*: remove it"):
-        ClassifierAnswers(Counting(), NAMES, tmp_path).logits(["a text"])
-
-
-@pytest.mark.parametrize(
-    ("teacher", "sentence"),
-    [
-        (lambda texts: np.ones(len(texts)), "returned an array of shape"),
-        (lambda texts: np.ones((1, 2)) / 2, r"shape \(1, 2\) for 2 texts"),
-        (lambda texts: np.ones((len(texts), 2)), "are no probabilities"),
-        (lambda texts: np.full((len(texts), 2), np.nan), "are no probabilities"),
-        (lambda texts: np.array([[1.5, -0.5]] * len(texts)), "are no probabilities"),
-        (lambda texts: np.full((len(texts), 4), 0.25), "4 scores for a text, but there are 2"),
-        (lambda texts: ["a"] * len(texts), "returned a list that is no array of numbers"),
-        (lambda texts: [["a", "b"]] * len(texts), "returned a list that is no array of numbers"),
-        (lambda texts: [{"a": 1.0, "b": 0.0}] * len(texts), "a list that is no array of numbers"),
-        (lambda texts: [[1.0, 0.0], [1.0]], "returned a list that is no array of numbers"),
-        (lambda texts: None, "returned a NoneType that is no array|array of shape"),
-        (7, "give a name on the Hub"),
-        ("nowhere", "The teacher nowhere could not be loaded"),
-    ],
-)
-def test_a_teacher_must_be_a_name_or_return_probabilities(teacher, sentence):
-    with pytest.raises(DataError, match=sentence):
-        ask(load_teacher(teacher, CPU), ["one", "two"], ["a", "b"])
-
-
-def changed_copy(teacher, folder, **values):
-    """A copy of a teacher with other values in its config."""
-    shutil.copytree(teacher, folder)
-    path = folder / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**config, **values}), encoding="utf-8")
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("values", "sentence"),
-    [
-        ({"problem_type": "multi_label_classification"}, "is for multi_label_classification"),
-        ({"id2label": {0: "FAKE"}, "label2id": {"FAKE": 0}, "problem_type": None}, "has 1 label"),
-    ],
-    ids=["several labels", "one label"],
-)
-def test_a_teacher_for_another_task_is_refused(transformer, tmp_path, values, sentence):
-    teacher = changed_copy(transformer, tmp_path / "other", **values)
-    with pytest.raises(DataError, match=rf"{sentence}.* give a classifier of one label a text"):
-        load_teacher(teacher, CPU)
-
-
-def test_a_model_that_was_not_trained_to_classify_is_refused(transformer, tmp_path):
-    encoder = tmp_path / "encoder"
-    shutil.copytree(transformer, encoder)
-    BertForSequenceClassification.from_pretrained(transformer).bert.save_pretrained(encoder)
-    config = {"num_labels": 2, "architectures": ["BertForSequenceClassification"]}
-    with pytest.raises(DataError, match=r"lacks the weights classifier\.bias"):
-        load_teacher(changed_copy(encoder, tmp_path / "two_labels", **config), CPU)
-
-
 def test_pickled_weights_are_refused(transformer, tmp_path):
+    """They could run any code."""
     pickled = changed_copy(transformer, tmp_path / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     with pytest.raises(DataError, match="safetensors"):
@@ -231,7 +166,7 @@ def test_copies_have_words_of_their_texts_and_are_always_the_same(texts, count):
     assert copies_of_last == copies[len(copies) - count :]
 
 
-def test_copies_lack_words_of_their_text_and_differ():
+def test_copies_lack_words_and_differ():
     text = " ".join(f"word{number}" for number in range(100))
     copies = altered_copies([text], 20, None)
     assert len(set(copies)) == 20
@@ -252,3 +187,68 @@ def test_words_are_exchanged_for_similar_ones_in_the_same_case(glove_file):
     assert words <= {"Council,", "NEW", "qqq"} | for_council | for_new
     assert words & for_council
     assert words & for_new
+
+
+# Encoders
+
+POOLINGS = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}
+
+
+def test_a_repository_with_a_head_is_a_classifier_and_one_without_an_encoder(
+    transformer, encoder, caplog
+):
+    with caplog.at_level(logging.INFO):
+        assert isinstance(load_teacher(transformer, CPU), LoadedClassifier)
+        assert f"{transformer} is a classifier" in caplog.text
+        assert isinstance(load_teacher(encoder, CPU), LoadedEncoder)
+        assert f"{encoder} is an encoder" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "pooling"),
+    [
+        ([], "mean"),
+        (["Transformer", "Pooling"], "mean"),
+        (["Transformer", "Pooling", "Normalize"], "mean"),
+        (["Transformer", "Pooling", "Normalize"], "cls"),
+    ],
+    ids=["no files", "mean", "normalised mean", "normalised first token"],
+)
+def test_texts_are_pooled_as_the_files_say(encoder, news, tmp_path, monkeypatch, kinds, pooling):
+    """Whatever texts are beside them; in float32, also where bfloat16 is fast."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+    folder = encoder
+    if kinds:
+        folder = with_pooling(encoder, tmp_path / "st", kinds, POOLINGS[pooling])
+    texts = ["council votes on the budget", *news.texts[:3]]
+    embeddings = load_teacher(folder, CPU).embed(texts)
+    inputs = BertTokenizerFast.from_pretrained(encoder)(texts[:1], return_tensors="pt")
+    with torch.inference_mode():
+        model = BertModel.from_pretrained(encoder).eval()
+        states = model(**inputs).last_hidden_state[0].numpy()
+    expected = states[0] if pooling == "cls" else states.mean(axis=0)
+    if "Normalize" in kinds:
+        expected = expected / np.linalg.norm(expected)
+    np.testing.assert_allclose(embeddings[0], expected, atol=1e-5)
+
+
+def test_kept_embeddings_are_of_one_pooling(encoder, tmp_path):
+    """Those of one are not taken for those of another."""
+    texts = LabelledTexts(["council votes", "secret hoax"], np.array([0, 1]), ["a", "b"])
+    for pooling in ("pooling_mode_mean_tokens", "pooling_mode_cls_token"):
+        folder = with_pooling(encoder, tmp_path / pooling, ["Transformer", "Pooling"], pooling)
+        EncoderAnswers(load_teacher(folder, CPU), texts, tmp_path)
+    assert len(list(tmp_path.glob("teacher_answers*.npz"))) == 2
+
+
+def test_labels_of_a_single_text_are_learned(encoder, news):
+    names = ["FAKE", "REAL"]
+    texts = [*news.texts[:20], "the only sports text"]
+    labels = np.array([*(names.index(label) for label in news.labels[:20]), 2])
+    few = LabelledTexts(texts, labels, [*names, "SPORT"])
+    answers = EncoderAnswers(load_teacher(encoder, CPU), few)
+    assert answers.logits(texts).shape == (21, 3)
+    one_each = few.select([0, labels.tolist().index(1 - labels[0]), 20])
+    logits = EncoderAnswers(load_teacher(encoder, CPU), one_each).logits(one_each.texts)
+    np.testing.assert_array_equal(logits.argmax(axis=1), one_each.labels)
+    np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)

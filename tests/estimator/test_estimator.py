@@ -1,7 +1,6 @@
 """GloveLstmClassifier beside scikit-learn: its conventions, its inputs, and the commands that it shares code with."""
 
 import json
-import pickle
 import random
 
 import numpy as np
@@ -16,7 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 from support import QUICK, SMALL, read_csv, succeed, write_articles
 
-from glove_lstm import GloveLstmClassifier
+from glove_lstm import GloveLstmClassifier, Teacher
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.push import list_files
@@ -66,6 +65,24 @@ def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
+def test_selection_and_pipelines(fitted, capfd):
+    states_before = random.getstate(), torch.get_rng_state().tolist()
+    grid = {"learning_rate": [0.02, np.float64(1e-6)], "ngram_buckets": [np.int64(0)]}
+    search = GridSearchCV(clone(fitted), grid, cv=2).fit(TEXTS, LABELS)
+    assert search.best_params_ == {"learning_rate": 0.02, "ngram_buckets": 0}
+
+    chain = make_pipeline(clone(fitted))
+    chain.fit(TEXTS, LABELS, glovelstmclassifier__validation=(TEXTS[:20], LABELS[:20]))
+    assert chain.score(TEXTS, LABELS) > 0.9
+    accuracies = cross_val_score(clone(fitted), TEXTS, LABELS, cv=2, error_score="raise")
+    assert accuracies.min() > 0.9
+    stopping = clone(fitted).set_params(early_stopping_patience=1)  # needs no output_dir
+    assert stopping.fit(TEXTS, LABELS).score(TEXTS, LABELS) > 0.9
+
+    assert capfd.readouterr() == ("", "")  # verbose=0
+    assert (random.getstate(), torch.get_rng_state().tolist()) == states_before
+
+
 def polars_series(texts):
     return pytest.importorskip("polars").Series(texts)
 
@@ -74,16 +91,23 @@ def polars_frame(pairs):
     return pytest.importorskip("polars").DataFrame(pairs, orient="row")
 
 
-@pytest.mark.parametrize("form", [np.array, pd.Series, pd.DataFrame, polars_series])
-def test_every_form_of_texts_gives_the_same_scores(fitted, form):
+@pytest.mark.parametrize(
+    ("form", "texts"),
+    [
+        (np.array, TEXTS),
+        (pd.Series, TEXTS),
+        (pd.DataFrame, TEXTS),
+        (polars_series, TEXTS),
+        (list, PAIRS),
+        (pd.DataFrame, PAIRS),
+        (polars_frame, PAIRS),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else type(value[0]).__name__,
+)
+def test_texts_in_every_form(fitted, form, texts):
+    """A pair of title and body gives the scores of the joined text."""
     expected = fitted.predict_proba(TEXTS)
-    np.testing.assert_array_equal(fitted.predict_proba(form(TEXTS)), expected)
-
-
-@pytest.mark.parametrize("form", [list, pd.DataFrame, polars_frame])
-def test_pairs_of_title_and_body_give_the_scores_of_the_joined_texts(fitted, form):
-    expected = fitted.predict_proba(TEXTS)
-    np.testing.assert_array_equal(fitted.predict_proba(form(PAIRS)), expected)
+    np.testing.assert_array_equal(fitted.predict_proba(form(texts)), expected)
 
 
 def test_random_state_alone_changes_the_model(fitted):
@@ -96,34 +120,44 @@ def test_random_state_alone_changes_the_model(fitted):
     assert np.abs(other.predict_proba(TEXTS) - expected).max() > 1e-3
 
 
-def test_blank_texts_can_be_dropped_and_the_calibration_left_out(fitted):
-    classifier = clone(fitted).set_params(on_empty="drop", validation_fraction=0)
-    classifier.fit(["", *TEXTS], ["FAKE", *LABELS])
-    assert classifier.model_.config.temperature == 1
+def test_blank_texts_are_dropped_with_their_weights_and_groups(fitted):
+    weights = [1 + 8 * (row % 3 == 0) for row in range(120)]
+    groups = [row // 5 for row in range(120)]
+    dropping = clone(fitted).set_params(on_empty="drop")
+
+    def scores(texts, labels, **columns):
+        return clone(dropping).fit(texts, labels, **columns).predict_proba(TEXTS)
+
+    expected = scores(TEXTS, LABELS, sample_weight=weights, groups=groups)
+    texts = [*TEXTS[:7], " ", *TEXTS[7:], ""]
+    labels = [*LABELS[:7], "FAKE", *LABELS[7:], "REAL"]
+    columns = {
+        "sample_weight": [*weights[:7], 50, *weights[7:], 50],
+        "groups": [*groups[:7], 999, *groups[7:], 999],
+    }
+    np.testing.assert_array_equal(scores(texts, labels, **columns), expected)
+    for name in columns:  # each of the two matters
+        without = {other: column for other, column in columns.items() if other != name}
+        assert np.abs(scores(texts, labels, **without) - expected).max() > 1e-4
+
+
+def test_the_calibration_can_be_left_out(fitted):
+    uncalibrated = clone(fitted).set_params(validation_fraction=0).fit(TEXTS, LABELS)
+    assert uncalibrated.model_.config.temperature == 1
     assert fitted.model_.config.temperature != 1
-    assert classifier.score(TEXTS, LABELS) > 0.9
 
 
-def test_selection_and_pipelines(fitted, capfd):
-    states_before = random.getstate(), torch.get_rng_state().tolist()
-    grid = {"learning_rate": [0.02, np.float64(1e-6)], "ngram_buckets": [np.int64(0)]}
-    search = GridSearchCV(clone(fitted), grid, cv=2).fit(TEXTS, LABELS)
-    assert search.best_params_ == {"learning_rate": 0.02, "ngram_buckets": 0}
-
-    chain = make_pipeline(clone(fitted))
-    chain.fit(TEXTS, LABELS, glovelstmclassifier__validation=(TEXTS[:20], LABELS[:20]))
-    assert chain.score(TEXTS, LABELS) > 0.9
-    accuracies = cross_val_score(clone(fitted), TEXTS, LABELS, cv=2, error_score="raise")
-    assert accuracies.min() > 0.9
-
-    assert capfd.readouterr() == ("", "")  # verbose=0
-    assert (random.getstate(), torch.get_rng_state().tolist()) == states_before
+def test_score_weighs_the_texts(fitted):
+    turned = ["REAL" if label == "FAKE" else "FAKE" for label in LABELS[:30]]
+    labels = [*turned, *LABELS[30:]]
+    is_right = fitted.predict(TEXTS) == labels
+    weights = np.linspace(0.1, 5, 120)
+    expected = np.average(is_right, weights=weights)
+    assert fitted.score(TEXTS, labels, sample_weight=weights) == pytest.approx(expected)
+    assert abs(expected - is_right.mean()) > 0.1
 
 
-def test_early_stopping_needs_no_output_dir(fitted):
-    classifier = clone(fitted).set_params(early_stopping_patience=1)
-    classifier.fit(TEXTS, LABELS)
-    assert classifier.score(TEXTS, LABELS) > 0.9
+# Beside the commands
 
 
 def read(path):
@@ -175,6 +209,9 @@ def test_the_command_measures_the_same_figures(fitted, saved, tmp_path):
         assert report.figures[name] == pytest.approx(expected[name], abs=1e-6)
 
 
+# Trained on, and taught
+
+
 def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_path):
     start = clone(fitted).set_params(validation_fraction=0).fit(TEXTS, LABELS)
     start.save_pretrained(tmp_path / "start")
@@ -191,11 +228,21 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     assert about["known_before"] == 12  # validation texts that the start was trained on
 
 
-def test_a_model_of_bf16_training_predicts_as_the_saved_one_does(tmp_path):
-    fitted = GloveLstmClassifier(**TINY, bf16=True).fit(TEXTS, LABELS)
-    fitted.save_pretrained(tmp_path)
-    loaded = GloveLstmClassifier.from_pretrained(tmp_path)
-    pickled = pickle.loads(pickle.dumps(fitted))
-    expected = fitted.predict_proba(TEXTS)
-    np.testing.assert_allclose(loaded.predict_proba(TEXTS), expected, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(pickled.predict_proba(TEXTS), expected, rtol=0, atol=1e-6)
+def by_case(texts):
+    """Probabilities of LOUD and calm: a text whose first word is in capitals is LOUD. A blank text has no word."""
+    is_loud = np.array([text.split()[0].isupper() for text in texts])
+    loud = np.where(is_loud, 0.98, 0.02)
+    return np.stack([loud, 1 - loud], axis=1)
+
+
+def test_a_function_and_a_transformer_teach(news, transformer):
+    function = GloveLstmClassifier(**TINY, teacher=by_case, augmented_copies=2)
+    names = {"FAKE": "LOUD", "REAL": "calm"}  # titles of FAKE articles are in capitals
+    labels = [names[label] for label in news.labels[:100]]
+    function.fit(news.texts[:100], labels, unlabelled=[*news.texts[100:], " ", ""])
+    assert function.classes_.tolist() == ["LOUD", "calm"]
+    assert function.score(news.texts, [names[label] for label in news.labels]) > 0.9
+
+    alone = GloveLstmClassifier(**TINY, teacher=Teacher(str(transformer))).fit(news.texts)
+    assert alone.classes_.tolist() == ["FAKE", "REAL"]
+    assert alone.predict_proba(news.texts[:3]).shape == (3, 2)

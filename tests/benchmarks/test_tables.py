@@ -1,0 +1,123 @@
+"""benchmarks.tables: the arithmetic of the tables, and what is in the pictures."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import tables
+
+
+def cells(table: str) -> list[list[str]]:
+    """The cells of a Markdown table, without the line below its head."""
+    head, _, *lines = table.splitlines()
+    return [[cell.strip() for cell in line[1:-1].split("|")] for line in (head, *lines)]
+
+
+def row(right: str, log_loss: float, seconds: float, speed: float, megabytes: float) -> dict:
+    return {
+        "accuracy": right.count("1") / len(right),
+        "right": right,
+        "log_loss": log_loss,
+        "cpu_seconds": seconds,
+        "texts_a_second": speed,
+        "megabytes": megabytes,
+    }
+
+
+# Of ten test texts; the tasks are not in the order of the table.
+FEW_LABELS = {
+    "record": {"machine": "made up"},
+    "trec-1000": {"0": {"setfit": row("1111111110", 0.5, 900, 30, 90)}},
+    "trec-100": {
+        "0": {
+            "setfit": row("1111111111", 0.1, 100, 10, 90),
+            "tfidf_svc": row("1110000000", 1.0, 1, 50_000, 0.26),
+        },
+        "1": {"setfit": row("1111111111", 0.3, 300, 20, 90)},
+        "2": {"setfit": row("1111111111", 0.8, 140, 90, 90)},
+    },
+    "sst2-100": {
+        "0": {"tfidf_svc": row("1111100000", 0.6, 2, 70_000, 0.34)},
+        "1": {"tfidf_svc": row("1111111000", 0.4, 4, 90_000, 0.36)},
+    },
+}
+
+
+def test_few_labels_summary() -> None:
+    """Means of the drawings; megabytes and texts/s are medians of all rows of a model."""
+    assert cells(tables.few_labels_summary(FEW_LABELS)) == [
+        ["", "SST-2, 100", "TREC, 100", "TREC, 1,000", "MB", "texts/s"],
+        ["TF-IDF, linear SVC", "0.600", "0.300", "", "0.3", "70,000"],
+        ["SetFit on MiniLM", "", "1.000", "0.900", "90.0", "25"],
+    ]
+
+
+def test_few_labels_table() -> None:
+    """Accuracy is of all drawings, log loss their mean, seconds their median."""
+    heads, *lines = cells(tables.few_labels_table(FEW_LABELS))
+    assert heads[:3] == ["task", "labels", "model"]
+    svc, _, setfit, more = lines
+    assert [line[:3] for line in lines] == [
+        ["sst2", "100", "`tfidf_svc`"],
+        ["trec", "100", "`tfidf_svc`"],
+        ["trec", "100", "`setfit`"],
+        ["trec", "1,000", "`setfit`"],
+    ]
+    assert svc[3].startswith("0.600 (0.")
+    assert svc[4:] == ["0.500 0.700", "0.500", "3"]
+    assert setfit[3:] == ["1.000 (1.000 to 1.000)", "1.000 1.000 1.000", "0.400", "140"]
+    assert more[4:] == ["0.900", "0.500", "900"]
+
+
+def test_the_recipes_have_the_best_linear_model() -> None:
+    def measured(accuracy: float) -> dict[str, Any]:
+        interval = [accuracy - 0.1, accuracy + 0.1]
+        figures = {"texts": 5_452, "seconds": 5.2, "megabytes": 7.9}
+        return {"accuracy": accuracy, "accuracy_interval": interval, **figures}
+
+    accuracies = {"default": 0.9, "tfidf_svc": 0.7, "tfidf_svc_cased": 0.8, "majority": 0.2}
+    models = {model: measured(accuracy) for model, accuracy in accuracies.items()}
+    _, *lines = cells(tables.recipes_table({"trec": models, "subj": {"default": measured(0.5)}}))
+    [line] = lines
+    assert line[1:] == ["5,452", "5 s", "8 MB", "0.900 (0.800 to 1.000)", "0.800"]
+
+
+def accuracy_and_speed(path: Path) -> None:
+    accurate = {"accuracy": {"mean": 0.8, "low": 0.7, "high": 0.9}}
+    fast = {"median": {"texts/s": 9.0}}
+    accuracies = {"titles": {"default": accurate, "majority": accurate, "fasttext": accurate}}
+    speeds = {"titles": {"default": fast, "majority": fast, "pipeline": fast}}
+    tables.draw(accuracies, speeds, path)
+
+
+def scale(path: Path) -> None:
+    one = {"accuracy": 0.8, "accuracy_interval": [0.7, 0.9], "figures": {"CPU s to train": 3.0}}
+    results = {"10000": {"default": one, "tfidf_svc": one}, "1000": {"default": one}}
+    tables.draw_scale(results, path)
+
+
+def few(path: Path) -> None:
+    tables.draw_few_labels(FEW_LABELS, path)
+
+
+@pytest.mark.parametrize(
+    ("draw", "drawn", "not_drawn"),
+    [
+        (accuracy_and_speed, ["glove-lstm"], ["majority", "fastText", "pipeline"]),
+        (scale, ["default", "tfidf_svc"], []),
+        (few, ["SST-2", "TREC", "TF-IDF, linear SVC"], ["titles", "MPNet, logistic regression"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_pictures(
+    draw: Callable[[Path], None], drawn: list[str], not_drawn: list[str], tmp_path: Path
+) -> None:
+    """A model has one mark or line, if it has both figures; the majority class has none."""
+    draw(tmp_path / "drawn.svg")
+    picture = (tmp_path / "drawn.svg").read_text()
+    for name in drawn:
+        assert picture.count(f">{name}<") == 1, name
+    for name in not_drawn:
+        assert f">{name}<" not in picture, name

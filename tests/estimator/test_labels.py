@@ -1,0 +1,159 @@
+"""Labels of the estimator keep their type and their form, in memory and through files."""
+
+import random
+
+import numpy as np
+import pandas as pd
+import pytest
+from estimator_news import TEXTS, TINY
+from scipy.sparse import csr_matrix
+from support import COMMON, edit_json
+
+from glove_lstm import GloveLstmClassifier
+from glove_lstm.errors import DataError
+
+pytestmark = pytest.mark.usefixtures("beside_the_vectors")
+
+
+def through_files(fitted, folder):
+    """The classifier saved, loaded, saved and loaded."""
+    fitted.save_pretrained(folder / "mine")
+    GloveLstmClassifier.from_pretrained(folder / "mine").save_pretrained(folder / "copy")
+    return GloveLstmClassifier.from_pretrained(folder / "copy")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (10, 9),
+        (-(2**63), 2**63 - 1),
+        (False, True),
+        (-1.0, 1e17),
+        ("01", "1"),
+        ("[1, 2]", "['a', b]"),
+    ],
+    ids=repr,
+)
+def test_labels_keep_their_type(values, tmp_path):
+    labels = list(values) * 60
+    classes = sorted(values)
+    class_weight = dict.fromkeys(classes, 60)
+    fitted = GloveLstmClassifier(**TINY, class_weight=class_weight)
+    fitted.fit(TEXTS, np.array(labels), validation=(TEXTS[:20], labels[:20]))
+    loaded = through_files(fitted, tmp_path)
+    new = [f"{text} unseen" for text in TEXTS]
+    for classifier in (fitted, loaded):
+        assert repr(classifier.classes_.tolist()) == repr(classes)
+        assert classifier.score(TEXTS, labels) > 0.9
+        assert classifier.evaluate(new, labels).figures["accuracy"] > 0.9
+
+    label = values[1]
+    name = str(label)
+    if isinstance(label, float):  # the config names whole numbers without a point
+        name = str(int(label))
+    assert loaded.explain(TEXTS[0], label=label).label == name
+
+
+def test_labels_of_a_checkpoint_of_the_command_are_strings(copy):
+    id2label = {"0": "0", "1": "1"}
+    label2id = {"0": 0, "1": 1}
+    edit_json(copy / "config.json", id2label=id2label, label2id=label2id, label_type=None)
+    loaded = GloveLstmClassifier.from_pretrained(copy)
+    assert loaded.classes_.tolist() == ["0", "1"]
+    loaded.set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, [0, 1] * 60)
+    assert loaded.classes_.tolist() == [0, 1]
+
+
+def test_a_loaded_classifier_is_not_saved_with_other_weights(copy, tmp_path):
+    loaded = GloveLstmClassifier.from_pretrained(copy)
+    (copy / "model.safetensors").write_bytes(b"of another model")
+    with pytest.raises(DataError, match=r"model.safetensors is not the file that was loaded"):
+        loaded.save_pretrained(tmp_path / "again")
+
+
+# Several labels a text
+
+WORDS = {"food": "council budget report", "sport": "shocking secret exposed", "trip": "school vote"}
+NAMES = list(WORDS)
+
+
+def texts_of_several_labels(count):
+    """Texts whose words show their labels, and these as a table of 0 and 1."""
+    generator = random.Random(1)
+    texts = []
+    rows = []
+    for _ in range(count):
+        words = generator.choices(COMMON.split(), k=8)
+        row = [int(generator.random() < share) for share in (0.5, 0.3, 0.2)]
+        for has_label, own_words in zip(row, WORDS.values(), strict=True):
+            words += generator.choices(own_words.split(), k=3 * has_label)
+        generator.shuffle(words)
+        texts.append(" ".join(words))
+        rows.append(row)
+    return texts, np.array(rows)
+
+
+MANY, TABLE = texts_of_several_labels(200)
+LISTS = [np.array(NAMES)[row > 0].tolist() for row in TABLE]
+TRIP_FIRST = TABLE[:, [2, 0, 1]]
+FRAME = pd.DataFrame(TRIP_FIRST, columns=["trip", "food", "sport"])
+# Form of y -> y, the table that it stands for, classes, and other forms that `score` reads alike.
+FORMS = {
+    "lists": (LISTS, TABLE, NAMES, [TABLE]),
+    "table": (TABLE, TABLE, [0, 1, 2], [csr_matrix(TABLE), pd.Series(TABLE.tolist())]),
+    "frame": (
+        FRAME,
+        TRIP_FIRST,
+        ["trip", "food", "sport"],
+        [TRIP_FIRST, csr_matrix(TRIP_FIRST), pd.Series(TRIP_FIRST.tolist())],
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_several_labels(form, tmp_path):
+    y, table, classes, others = FORMS[form]
+    fitted = GloveLstmClassifier(**TINY).fit(MANY, y)
+    more = [f"{text} more words" for text in MANY]
+    for classifier in (fitted, through_files(fitted, tmp_path)):
+        assert classifier.classes_.tolist() == classes
+        predicted = classifier.predict(MANY)
+        is_right = (predicted == table).all(axis=1)
+        assert is_right.mean() > 0.8
+        for labels in (y, *others):
+            assert classifier.score(MANY, labels) == is_right.mean()
+        turned = [*MANY[1:], MANY[0]]
+        is_right = (classifier.predict(turned) == table).all(axis=1)
+        weights = 1 + 9 * is_right
+        assert 0 < is_right.mean() < 0.8
+        weighted = classifier.score(turned, y, sample_weight=weights)
+        assert weighted == pytest.approx(np.average(is_right, weights=weights))
+        figures = classifier.evaluate(more, y).figures
+        assert figures["accuracy"] == pytest.approx(classifier.score(more, y), abs=1e-4)
+
+
+def test_rows_of_0_and_1_are_read_as_fit_read_them(tmp_path):
+    """As lists of labels, [0, 1] has both; as a row of a table, the second."""
+    lists = [[0, 1] if row[0] else [1] for row in TABLE]
+    table = np.array([[row.count(0), 1] for row in lists])
+    rows = [[0, 1], [1, 0]] * 100
+    for labels, as_table in ((lists, [[1, 1]] * 200), (table, rows)):
+        fitted = GloveLstmClassifier(**TINY).fit(MANY, labels)
+        for classifier in (fitted, through_files(fitted, tmp_path)):
+            is_right = classifier.predict(MANY) == np.array(as_table)
+            assert classifier.score(MANY, rows) == is_right.all(axis=1).mean()
+
+
+def test_a_model_of_the_command_reads_lists_of_labels(copy):
+    """Its labels are strings: [0, 1] names two labels, and is no row of a table."""
+    names = {"id2label": {"0": "0", "1": "1"}, "label2id": {"0": 0, "1": 1}}
+    several = {"problem_type": "multi_label_classification", "thresholds": [0.25, 0.25]}
+    edit_json(copy / "config.json", **names, **several)
+    loaded = GloveLstmClassifier.from_pretrained(copy)
+    named = [np.flatnonzero(row).tolist() for row in loaded.predict(TEXTS)]
+    assert loaded.score(TEXTS, named) == 1
+    assert len({len(labels) for labels in named}) > 1
+    both = loaded.score(TEXTS, [[0, 1], [1, 0]] * 60)
+    assert (
+        both == loaded.score(TEXTS, [["0", "1"]] * 120) == np.mean([len(row) == 2 for row in named])
+    )

@@ -1,0 +1,90 @@
+"""What the estimator says of mistakes, and that it says nothing else with verbose=0."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from estimator_news import LABELS, TEXTS, TINY
+from sklearn.exceptions import NotFittedError
+from support import assert_names
+
+from glove_lstm import GloveLstmClassifier
+
+pytestmark = pytest.mark.usefixtures("beside_the_vectors")
+
+# Arguments of the classifier or of fit, and what the error names.
+MISTAKES = {
+    "a name with a slip": ({"num_train_epoch": 1}, "num_train_epoch;", "num_train_epochs"),
+    "of the command": ({"push_to_hub": True}, "GloveLstmClassifier", "push_to_hub"),
+    "a string for a truth": ({"use_cpu": "False"}, "use_cpu", "'False'", "True or False"),
+    "a share of 1": ({"validation_fraction": 1}, "validation_fraction", "1"),
+    "on_empty": ({"on_empty": "skip"}, "on_empty", "'skip'", "error, drop or keep"),
+    "class weight": ({"class_weight": "even"}, "class_weight", "'even'", "'balanced'"),
+    "validation: a number": ({"validation": 0.1}, "validation", "0.1", "(texts, labels)"),
+    "validation: a string": ({"validation": "a tenth"}, "validation", "str", "(texts, labels)"),
+    "validation: a label": ({"validation": (["a text"], ["REEL"])}, "'REEL'", "FAKE, REAL"),
+    "no vectors": ({"glove": None}, "glove", "None"),
+    "vectors of a checkpoint": ({"model_name_or_path": "hub"}, "model_name_or_path", "glove"),
+    "two seeds": ({"seed": 1}, "seed", "random_state"),
+    "one text": ({"X": "one text"}, "X", "str"),
+    "numbers": ({"X": np.ones((120, 3))}, "X", "(120, 3)"),
+    "no text": ({"X": ["", *["a text"] * 119]}, "X, row 1", "on_empty"),
+    "no labels": ({"y": None}, "y", "None", "teacher"),
+    "groups are missing": ({"groups": [1, 2]}, "120", "2"),
+    "one group": ({"groups": [1] * 120}, "distinct texts", "validation_fraction"),
+    "two types": ({"y": [1, *LABELS[1:]]}, "y, row 2", "'REAL'"),
+    "True and 2": ({"y": [True, 2] * 60}, "y, row 2", "label 2", "row 1", "True"),
+    "2.0 and 1": ({"y": [2.0, 1] * 60}, "y, row 2", "label 1", "row 1", "2.0"),
+    "None": ({"y": [*LABELS[1:], None]}, "y, row 120"),
+    "NaN": ({"y": [float("nan"), *[0, 1] * 59, 1]}, "y, row 1"),
+    "None in a list": ({"y": [["a", "b"], ["c", None]] * 60}, "y, row 2"),
+    "65 bits": ({"y": [0, 2**63] * 60}, "y, row 2", str(2**63), "64"),
+    "a name twice": ({"y": pd.DataFrame(np.eye(120, 2), columns=["a", "a"])}, "y", "names"),
+    "one class": ({"y": ["FAKE"] * 120}, "y", "1 class", "FAKE"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes(mistake):
+    change, *words = MISTAKES[mistake]
+    arguments_of_fit = {"X": TEXTS, "y": LABELS, "validation": None, "groups": None}
+    arguments_of_classifier = dict(TINY)
+    for name, value in change.items():
+        if name in arguments_of_fit:
+            arguments_of_fit[name] = value
+        else:
+            arguments_of_classifier[name] = value
+    classifier = GloveLstmClassifier().set_params(**arguments_of_classifier)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - DataError, or scikit-learn's own
+        classifier.fit(**arguments_of_fit)
+    assert_names(caught.value, *words)
+    with pytest.raises(NotFittedError):
+        classifier.predict(TEXTS)
+
+
+QUIET = """
+import json, pathlib, sys
+from glove_lstm import GloveLstmClassifier
+folder, texts = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
+options = {"model_name_or_path": str(folder), "use_cpu": True, "max_steps": 1, "verbose": 0}
+GloveLstmClassifier(**options, character_buckets=16).fit(texts, ["FAKE", "REAL"] * 60)
+GloveLstmClassifier.from_pretrained(folder)
+config = json.loads((folder / "config.json").read_text())
+(folder / "config.json").write_text(json.dumps({**config, "character_buckets": 16}))
+try:
+    GloveLstmClassifier.from_pretrained(folder)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_without_verbose_nothing_is_printed(copy):
+    """Neither by a fit that starts from a checkpoint of another shape, nor by loading one that does not fit."""
+    command = [sys.executable, "-c", QUIET, str(copy), json.dumps(TEXTS)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert done.stderr == ""
+    names = "model.safetensors", "config.json", "character_embeddings"
+    assert_names(done.stdout, *names, besides=copy.parent)

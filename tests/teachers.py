@@ -1,0 +1,28 @@
+"""Folders of teachers with something changed: a value of the config, the pooling of an encoder."""
+
+import json
+import shutil
+
+from support import edit_json
+
+
+def changed_copy(teacher, folder, **values):
+    """A copy of a teacher with other values in its config."""
+    shutil.copytree(teacher, folder)
+    edit_json(folder / "config.json", **values)
+    return folder
+
+
+def with_pooling(encoder, folder, kinds, pooling):
+    """A copy of an encoder with the files of sentence-transformers, which say how texts are pooled."""
+    shutil.copytree(encoder, folder)
+    paths = {"Transformer": "", "Pooling": "1_Pooling"}
+    modules = []
+    for kind in kinds:
+        path = paths.get(kind, f"2_{kind}")
+        modules.append({"path": path, "type": f"sentence_transformers.models.{kind}"})
+    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    (folder / "1_Pooling").mkdir()
+    settings = {"word_embedding_dimension": 16, pooling: True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder

@@ -1,0 +1,53 @@
+"""Golden trainings: a training of each kind, by the command, gives the stored scores of 20 texts."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from golden.make_trainings import GOLDEN, KINDS, scores_of, train
+
+STORED = json.loads(GOLDEN.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def trained(glove_file, tmp_path_factory):
+    """A function of a kind: the output folder of its training, which runs once."""
+    folders = {}
+
+    def trained(kind):
+        if kind not in folders:
+            folders[kind] = train(kind, tmp_path_factory.mktemp("golden"), glove_file)
+        return folders[kind]
+
+    return trained
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_golden_training(trained, kind):
+    """If this fails after a change of the recipe, run `make tiny-checkpoint`."""
+    same_torch = STORED["torch"] == torch.__version__
+    tolerance = STORED["tolerances"]["same torch" if same_torch else "other torch"]
+    measured = scores_of(trained(kind))
+    stored = STORED["kinds"][kind]
+    assert measured["labels"] == stored["labels"] == KINDS[kind][0]
+    np.testing.assert_allclose(measured["scores"], stored["scores"], rtol=0, atol=tolerance)
+
+
+def test_sets_of_labels_are_measured(trained):
+    folder = trained("several labels")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert config["problem_type"] == "multi_label_classification"
+    assert len(config["thresholds"]) == 3
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["about"]["arguments"]["label_smoothing_factor"] == 0
+    figures = metrics["test"]
+    low, high = figures["micro_f1_interval"]
+    assert low <= figures["micro_f1"] <= high
+    assert figures["micro_f1"] > 0.9
+    assert figures["f1"] > 0.9
+    assert figures["ece"] < 0.2
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"{figures['f1']:.4f}" in card
+    assert f"{figures['accuracy']:.4f}" in card
+    assert "`thresholds`" in card

@@ -1,0 +1,203 @@
+"""What is said of mistakes in texts, labels, arguments and teachers; nothing is written."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from support import assert_names
+from teachers import changed_copy, with_pooling
+
+from glove_lstm.errors import DataError
+from glove_lstm.training.answers import ClassifierAnswers, ask
+from glove_lstm.training.teacher import load_teacher
+
+T = [f"text {number}" for number in range(40)]
+L = ["a", "b"] * 20
+LISTS = [["a"], ["b"]] * 20
+ALONE = {"texts": [f"text {n}" for n in range(251)], "labels": ["a"] * 250 + ["b"]}
+COPIED = {"texts": ALONE["texts"][:250] + ["the same"] * 60, "labels": ["a"] * 250 + ["b"] * 60}
+EQUAL = {"texts": ["the same"] * 100, "labels": ["a", "b"] * 50}
+
+# Arguments of fit or of the recipe, and what the error names.
+OF_FIT = {
+    "no texts": ({"texts": [], "labels": []}, "training texts"),
+    "one label": ({"labels": ["a"] * 40}, "'a'", "two"),
+    "a label is missing": ({"labels": L[1:]}, "40 texts", "39", "labels"),
+    "an unknown label": ({"label_names": ["a", "c"]}, "row 2", "'b'", "a, c"),
+    "lists and labels": ({"labels": [["a"], *L[1:]]}, "row 2", "'b'", "lists"),
+    "lists to validate": ({"validation": (T, [["a"]] * 40)}, "alidation", "one label"),
+    "nothing to validate": ({"validation": ([], [])}, "validation texts"),
+    "another label to validate": (
+        {"validation": (["x"], ["c"])},
+        "validation labels, row 1",
+        "'c'",
+    ),
+    "a negative weight": ({"sample_weight": [-1, *[1] * 39]}, "sample_weight, row 1", "-1", "0"),
+    "no number as weight": ({"sample_weight": [*[1] * 39, np.nan]}, "sample_weight, row 40", "nan"),
+    "weights of 0": ({"sample_weight": [0] * 40}, "sample_weight", "0"),
+    "a weight is missing": ({"sample_weight": [1] * 39}, "40 texts", "39", "sample_weight"),
+    "a group is missing": ({"groups": [1] * 39}, "40 texts", "39", "groups"),
+    "a label without weight": ({"class_weight": {"a": 2}}, "weight", "'b'"),
+    "a weight without label": ({"class_weight": {"a": 2, "b": 1, "c": 1}}, "'c'", "a, b"),
+    "a negative class weight": ({"class_weight": {"a": -2, "b": 1}}, "'a'", "-2"),
+    "class weights of lists": ({"labels": LISTS, "class_weight": "balanced"}, "class_weight"),
+    "unlabelled without teacher": ({"unlabelled": ["x"]}, "nlabelled", "teacher"),
+    "copies without teacher": ({"augmented_copies": 2}, "augmented_copies", "teacher"),
+    "a high rate": ({"learning_rate": 1000.0}, "diverged", "learning_rate"),
+    "a much too high rate": ({"learning_rate": 1e30}, "diverged", "learning_rate"),
+    "compiled": ({"torch_compile": True}, "torch_compile"),
+    "half-precision evaluation": ({"bf16_full_eval": True}, "bf16_full_eval"),
+    "a huge network": ({"hidden_size": 100_000_000}, "hidden_size"),
+    "the best epoch of nothing": (
+        {"early_stopping_patience": 1, "save_strategy": "epoch", "validation_fraction": 0},
+        *("early_stopping_patience", "validation texts"),
+    ),
+    "a name with a slip": ({"num_train_epoch": 1}, "num_train_epoch;", "num_train_epochs"),
+    "no number of words": ({"vocab_size": 1}, "vocab_size", "1"),
+    "a label alone": (
+        {**ALONE, "validation_fraction": 0.1},
+        "'b'",
+        "1 text",
+        "validation_fraction 0",
+    ),
+    "a copied text": (
+        {**COPIED, "validation_fraction": 0.1},
+        "'b'",
+        "60 texts",
+        "validation_fraction 0",
+    ),
+    "equal texts": ({**EQUAL, "validation_fraction": 0.1}, "distinct", "validation_fraction 0"),
+}
+
+
+def check(train, tmp_path, values, words):
+    """The error names the words, and nothing is in the output folder."""
+    out = tmp_path / "out"
+    given = {"texts": T, "labels": L, "num_train_epochs": 1, "output_dir": str(out), **values}
+    with pytest.raises(DataError) as caught:
+        train(given.pop("texts"), given.pop("labels"), given.pop("validation", None), **given)
+    assert_names(caught.value, *words, besides=tmp_path)
+    assert not [path for path in out.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("mistake", OF_FIT)
+def test_fit(train, tmp_path, mistake):
+    values, *words = OF_FIT[mistake]
+    check(train, tmp_path, values, words)
+
+
+def by_length(texts):
+    """Probabilities of two labels."""
+    first = np.array([0.9 if len(text) % 2 else 0.1 for text in texts])
+    return np.stack([first, 1 - first], axis=1)
+
+
+def answering(answer):
+    """A teacher that is a function."""
+    return lambda at: {"teacher": answer}
+
+
+def changed(**config):
+    """The small BERT with another config."""
+    return lambda at: {"teacher": changed_copy(at.transformer, at.folder / "changed", **config)}
+
+
+def headless(at):
+    """Its config promises a head whose weights are not there."""
+    config = {"num_labels": 2, "architectures": ["BertForSequenceClassification"]}
+    return {"teacher": changed_copy(at.encoder, at.folder / "changed", **config)}
+
+
+def pooled(kinds, pooling):
+    """The encoder with other files of sentence-transformers."""
+    return lambda at: {"teacher": with_pooling(at.encoder, at.folder / "pooled", kinds, pooling)}
+
+
+FAKE_REAL = ["FAKE", "REAL"] * 20
+ONE_LABEL = {"id2label": {0: "FAKE"}, "label2id": {"FAKE": 0}, "problem_type": None}
+MEAN = "pooling_mode_mean_tokens"
+NO_TEXTS = {"texts": [], "labels": []}
+
+# The change of the arguments, and what the error names.
+OF_TEACHERS = {
+    "a number": (answering(7), "teacher", "7", "folder"),
+    "nowhere": (answering("not there"), "not there", "folder", "Hub"),
+    "one score a text": (answering(lambda texts: np.ones(len(texts))), "shape", "(texts, labels)"),
+    "two rows": (answering(lambda texts: np.ones((2, 2)) / 2), "(2, 2)", "texts"),
+    "sums of 2": (answering(lambda texts: np.ones((len(texts), 2))), "probabilities"),
+    "NaN": (answering(lambda texts: np.full((len(texts), 2), np.nan)), "probabilities"),
+    "below 0": (answering(lambda texts: [[1.5, -0.5]] * len(texts)), "probabilities"),
+    "4 columns": (answering(lambda texts: np.full((len(texts), 4), 0.25)), "4 scores", "a, b"),
+    "names": (answering(lambda texts: ["a"] * len(texts)), "list", "numbers"),
+    "dictionaries": (answering(lambda texts: [{"a": 1.0, "b": 0.0}] * len(texts)), "list"),
+    "rows of two lengths": (answering(lambda texts: [[1.0, 0.0], [1.0]]), "list", "numbers"),
+    "several labels": (
+        changed(problem_type="multi_label_classification"),
+        "multi_label",
+        "one label",
+    ),
+    "one label": (changed(**ONE_LABEL), "1 label", "two"),
+    "no head": (headless, "classifier.", "weights"),
+    "another module": (pooled(["Transformer", "Pooling", "Dense"], MEAN), "Dense", "Normalize"),
+    "another pooling": (
+        pooled(["Transformer", "Pooling"], "pooling_mode_max_tokens"),
+        *("pooling_mode_max_tokens", MEAN),
+    ),
+    "labels of others": (lambda at: {"teacher": at.transformer}, "REAL, FAKE", "a, b", "id2label"),
+    "lists": (
+        lambda at: {"teacher": at.transformer, "labels": [["FAKE"], ["REAL"]] * 20},
+        "one label",
+    ),
+    "no texts": (lambda at: {"teacher": by_length, **NO_TEXTS}, "training texts"),
+    "no labels": (
+        lambda at: {"teacher": by_length, **NO_TEXTS, "unlabelled": ["x"]},
+        "label",
+        "teacher",
+    ),
+    "no labels for an encoder": (
+        lambda at: {"teacher": at.encoder, **NO_TEXTS, "unlabelled": T},
+        *("label", "teacher"),
+    ),
+    "a label without texts": (
+        lambda at: {
+            "teacher": at.encoder,
+            "labels": FAKE_REAL,
+            "label_names": ["FAKE", "REAL", "X"],
+        },
+        *("encoder", "'X'"),
+    ),
+    "equal unlabelled texts": (
+        lambda at: {
+            "teacher": by_length,
+            **NO_TEXTS,
+            "unlabelled": ["the same text"] * 200,
+            "label_names": ["a", "b"],
+        },
+        *("nlabelled", "near duplicates", "held-out"),
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", OF_TEACHERS)
+def test_teachers(train, transformer, encoder, tmp_path, mistake):
+    change, *words = OF_TEACHERS[mistake]
+    at = SimpleNamespace(transformer=transformer, encoder=encoder, folder=tmp_path)
+    check(train, tmp_path, change(at), words)
+
+
+def test_damaged_answers(transformer, tmp_path):
+    """The file is named, and stays."""
+    teacher = load_teacher(transformer, "cpu")
+    ClassifierAnswers(teacher, ["FAKE", "REAL"], tmp_path).logits(["a text"])
+    [kept] = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-40])
+    with pytest.raises(DataError) as caught:
+        ClassifierAnswers(teacher, ["FAKE", "REAL"], tmp_path)
+    assert_names(caught.value, kept.name, "remove it", besides=tmp_path)
+    assert kept.exists()
+
+
+def test_an_encoder_knows_no_labels(encoder):
+    with pytest.raises(DataError) as caught:
+        ask(load_teacher(encoder, "cpu"), ["a text"], ["FAKE", "REAL"])
+    assert_names(caught.value, "encoder", "classifier")

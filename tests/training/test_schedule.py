@@ -1,0 +1,53 @@
+"""Epochs, batches and rates by the number of training texts, as docs/options.md says."""
+
+from math import ceil, sqrt
+
+import pytest
+
+from glove_lstm.training.recipe import make_recipe
+
+RATE, WORDS_RATE = 0.007, 0.003  # for batches of 32
+LOGITS_RATE = 0.002  # both, on logits
+LOGITS, NEW_LABELS = {"on_logits": True}, {"new_labels": True}
+HALF = {"gradient_accumulation_steps": 2}
+
+
+def hundred_steps(texts, texts_of_step):
+    return ceil(100 * texts_of_step / texts)
+
+
+# Texts, kind of lesson, given arguments -> epochs, batch, rate, rate of the word vectors.
+SCHEDULES = [
+    (2, {}, {}, hundred_steps(2, 32), 32, RATE, WORDS_RATE),
+    (16, {}, {}, 200, 32, RATE, WORDS_RATE),
+    (300, {}, {}, 11, 32, RATE, WORDS_RATE),
+    (5_000, {}, {}, 8, 32, RATE, WORDS_RATE),
+    (5_001, {}, {}, 8, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (20_000, {}, {}, 2, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (10_000, {}, {}, 5, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (100_000, {}, {}, 2, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (3_000, NEW_LABELS, {}, 16, 32, RATE, WORDS_RATE),
+    (25_000, NEW_LABELS, {}, 4, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (1_000, LOGITS, {}, hundred_steps(1_000, 128), 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
+    (100_000, LOGITS, {}, 6, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
+    (1_000_000, LOGITS, {}, 3, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
+    # Given arguments.
+    (300, {}, HALF, hundred_steps(300, 64), 32, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (300, {}, {"per_device_train_batch_size": 8}, 8, 8, RATE / 2, WORDS_RATE / 2),
+    (300, {}, {"learning_rate": 0.014}, 11, 32, 0.014, 0.006),
+    (300, {}, {"embedding_learning_rate": 0.5}, 11, 32, RATE, 0.5),
+    (300, {}, {"learning_rate": 0.014, "embedding_learning_rate": 0.5}, 11, 32, 0.014, 0.5),
+    (300, {}, {"num_train_epochs": 1.5}, 1.5, 32, RATE, WORDS_RATE),
+]
+
+
+@pytest.mark.parametrize(
+    ("texts", "lesson", "given", "epochs", "batch", "rate", "words"), SCHEDULES
+)
+def test_schedule(texts, lesson, given, epochs, batch, rate, words):
+    of_lesson = {"on_logits": False, "is_multi_label": False, "has_held_out": True, **lesson}
+    training = make_recipe(**given, use_cpu=True).for_lesson(texts, **of_lesson).training
+    assert training.num_train_epochs == epochs
+    assert training.per_device_train_batch_size == batch
+    assert training.learning_rate == pytest.approx(rate)
+    assert training.embedding_learning_rate == pytest.approx(words)

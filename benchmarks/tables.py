@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from benchmarks.paired import mean_of_cells
 from benchmarks.records import SHOWN, markdown_table, read_results
 from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.plots import BLUE, ORANGE
@@ -300,11 +300,20 @@ def few_labels_table(results: dict[str, Any]) -> str:
                 continue
             right = np.array([[float(digit) for digit in row["right"]] for row in rows])
             by_drawing = " ".join(f"{row['accuracy']:.3f}" for row in rows)
-            cells = [task, f"{count:,}", f"`{model}`", _with_interval(mean_of_cells([right]))]
+            cells = [task, f"{count:,}", f"`{model}`", _with_interval(_normal_interval(right))]
             cells += [by_drawing, f"{np.mean([row['log_loss'] for row in rows]):.3f}"]
             cells.append(f"{np.median([row['cpu_seconds'] for row in rows]):,.0f}")
             lines.append(cells)
     return markdown_table([*heads, "CPU s to train"], lines)
+
+
+def _normal_interval(right: NDArray[np.float64]) -> dict[str, float]:
+    """Return the mean of (drawings, texts), with a 95 % interval that adds the variances of drawings and of texts."""
+    drawings, texts = right.shape
+    variance = right.mean(axis=1).var() / drawings + right.mean(axis=0).var() / texts
+    half = 1.96 * variance**0.5
+    mean = right.mean()
+    return {"mean": mean, "low": mean - half, "high": mean + half}
 
 
 def _few_labels_cells(results: dict[str, Any]) -> dict[tuple[str, int], list[Any]]:

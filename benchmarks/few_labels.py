@@ -129,13 +129,13 @@ def _fit_tfidf(drawing: Drawing, _: Settings, folder: Path, *, logistic: bool) -
     saved = folder / "pipeline.joblib"
     joblib.dump(pipeline, saved)
 
-    def margins(texts: Sequence[str]) -> NDArray[Any]:
-        of_labels = pipeline.decision_function(texts)
-        if of_labels.ndim == 1:
-            of_labels = np.stack([-of_labels, of_labels], axis=1) / 2
-        return softmax(of_labels, axis=1)
+    def classify(texts: Sequence[str]) -> NDArray[Any]:
+        margins = pipeline.decision_function(texts)
+        if margins.ndim == 1:
+            margins = np.stack([-margins, margins], axis=1) / 2
+        return softmax(margins, axis=1)
 
-    return Fitted(margins, [saved])
+    return Fitted(classify, [saved])
 
 
 def _fit_ours(

@@ -61,8 +61,7 @@ def fit_setfit(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], Any]
         )
         rows = Dataset.from_dict({"text": job["texts"], "label": job["labels"]})
         trainer = Trainer(model=model, args=arguments, train_dataset=rows)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            trainer.train()
+        trainer.train()
     return model, lambda texts: np.asarray(model.predict_proba(list(texts)))
 
 

@@ -127,8 +127,8 @@ def fit_table(
         C; None if nothing was learned.
     """
     assert texts.labels is not None
-    labels = len(ngrams.bias)
-    has_label = _label_matrix(texts.labels, labels)
+    label_count = len(ngrams.bias)
+    has_label = _label_matrix(texts.labels, label_count)
     if (has_label == has_label[:1]).all():
         logger.warning("All texts have the same labels: the n-gram classifier learns nothing.")
         return None
@@ -148,7 +148,7 @@ def fit_table(
         features_of_copies = columns.features(text_factors(ngrams, copies))
         features = vstack([features, features_of_copies], format="csr")
         del features_of_copies
-        has_label = np.concatenate([has_label, _label_matrix(copies.labels, labels)])
+        has_label = np.concatenate([has_label, _label_matrix(copies.labels, label_count)])
         weights = np.concatenate([weights, _COPY_WEIGHT * _weights_of(copies)])
     is_multi_label = texts.labels.ndim == 2
     problem = _Problem(features, scales, has_label, weights, is_multi_label)

@@ -7,8 +7,6 @@ import time
 import numpy as np
 import pytest
 import torch
-from hub_server import HubServer
-from huggingface_hub import constants
 from hypothesis import given
 from hypothesis import strategies as st
 from teachers import changed_copy, with_pooling
@@ -129,19 +127,6 @@ def test_remote_code_of_a_teacher_runs_only_if_it_is_trusted(transformer, tmp_pa
     teacher = load_teacher(Teacher(str(own), trust_remote_code=True), CPU)
     assert ran.exists()
     assert teacher.logits(["a text"]).shape == (1, 2)
-
-
-@pytest.fixture
-def hub(monkeypatch, tmp_path):
-    """A Hub on this machine, from which huggingface_hub downloads into an empty cache."""
-    with HubServer() as server:
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
-        url = server.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        yield server
 
 
 def test_a_teacher_of_the_hub_is_named_with_its_commit(transformer, hub):

@@ -245,11 +245,7 @@ class Checkpoint:
 
         if config_changes:
             self.load_model()  # refuses weights that do not fit the config as it is
-        # Read each file once only to check it, because errors of transformers do not name the file.
-        self.model_config()
-        self.light_tokenizer()
-        self.check_weights()
-
+        self._check_loaded_files()
         # With `ignore_mismatched_sizes`, transformers lists the weights of another size instead of raising.
         options = {"ignore_mismatched_sizes": True, "output_loading_info": True, **config_changes}
         try:
@@ -269,6 +265,21 @@ class Checkpoint:
         has_types = "token_type_ids" in tokenizer.model_input_names
         self._check_tokenizer(model.config.to_dict(), len(tokenizer), has_types=has_types)
         return model, tokenizer
+
+    def check_files(self) -> None:
+        """Check all files but `light.onnx`, before a training or a push.
+
+        Raises:
+            DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.
+        """
+        self._check_loaded_files()
+        self.training_texts()
+
+    def _check_loaded_files(self) -> None:
+        """Read the files that `load_model` loads, to name the one that is damaged: transformers does not."""
+        self.model_config()
+        self.light_tokenizer()
+        self.check_weights()
 
     def check_weights(self) -> None:
         """Check the values of `model.safetensors`.

@@ -142,7 +142,8 @@ ENTER = {
     "push": command(push.main, "{HERE}", "--repo_id", "user/name", "--dry_run"),
     "train": command(
         *(train.main, "--train_file", "{ARTICLES}", "--model_name_or_path", "{HERE}"),
-        *("--output_dir", "{OUT}", *QUICK),
+        # A training that began would leave a checkpoint in OUT.
+        *("--output_dir", "{OUT}", "--save_strategy", "epoch", *QUICK),
     ),
 }
 UNMEASURED = [door for door in ENTER if door != "evaluate"]  # the labels of the file do not fit
@@ -256,7 +257,7 @@ ROWS: dict[str, tuple[Spoil, list[str], list[str]]] = {
     "record of texts, cut": (
         cut("training_texts.safetensors"),
         ["training_texts.safetensors"],
-        ["estimator", "evaluate", "push"],
+        ["estimator", "evaluate", "push", "train"],
     ),
 }
 for dtype in FLOATS:

@@ -133,7 +133,9 @@ class Checkpoint:
             problem = f"{model} is a model of type {model_type!r}"
             raise DataError(f"{problem}; this package loads {MODEL_TYPE!r}.")
         _check_problem_type(folder, config)
-        return cls(folder, config, read_label_names(folder, config), repo_id)
+        label_names = read_label_names(folder, config)
+        _check_thresholds(folder, config, len(label_names))
+        return cls(folder, config, label_names, repo_id)
 
     @property
     def name(self) -> str:
@@ -221,13 +223,16 @@ class Checkpoint:
         Raises:
             DataError: A value is refused.
         """
+        from glove_lstm.data.labels import label_values
         from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 
         try:
-            return GloveLstmConfig.from_pretrained(self.folder)
+            config = GloveLstmConfig.from_pretrained(self.folder)
+            label_values(self.label_names, config.label_type)
         except Exception as error:
-            path = self.folder / CONFIG_NAME
-            raise DataError(f"{path} cannot be read ({first_line(error)}).") from error
+            problem = f"{self.folder / CONFIG_NAME} cannot be read ({first_line(error)})"
+            raise DataError(f"{problem}: correct it, or get the checkpoint again.") from error
+        return config
 
     def load_model(
         self, **config_changes: Any
@@ -489,6 +494,21 @@ def _check_problem_type(folder: Path, config: Mapping[str, Any]) -> None:
         raise DataError(
             f"{folder / CONFIG_NAME}: problem_type is {problem_type!r}, not one of {known}: get the checkpoint again."
         )
+
+
+def _check_thresholds(folder: Path, config: Mapping[str, Any], label_count: int) -> None:
+    """Refuse `thresholds` that are not one number of at least 0 for each label."""
+    thresholds = config.get("thresholds")
+    if thresholds is None:
+        return
+    is_complete = isinstance(thresholds, list) and len(thresholds) == label_count
+    if not is_complete or not all(_is_threshold(value) for value in thresholds):
+        problem = f"{folder / CONFIG_NAME} has thresholds {thresholds!r} for {label_count} labels"
+        raise DataError(f"{problem}; give one number of at least 0 for each label.")
+
+
+def _is_threshold(value: Any) -> bool:
+    return isinstance(value, int | float) and value >= 0
 
 
 def _check_model_max_length(path: Path) -> None:

@@ -256,8 +256,8 @@ def _widget(examples: Iterable[Mapping[str, Any]], labels: Sequence[str]) -> lis
 
 
 def _hub_id(name: str) -> str:
-    """Return the id in a recorded name, such as "user/data" or "user/data (en)"; empty if it has none."""
-    first = name.partition(" (")[0]
+    """Return the id in a recorded name, such as "user/data (en), more.csv (without labels)"; empty if it has none."""
+    first = re.split(r" \(|, ", name)[0]
     is_id = re.fullmatch(HUB_ID, first) and not first.startswith("./")  # "./data" is a folder
     return first if is_id else ""
 

@@ -144,6 +144,8 @@ def test_the_hub_reads_results_examples_and_origins(tmp_path):
     calm, error = data["widget"]  # the first of each style, and the first error
     assert calm["output"] == [{"label": "calm", "score": 0.75}, {"label": "loud", "score": 0.25}]
     assert error["text"] == "SHOCK!"
+    card = card_of(tmp_path, data="user/data, more.csv (without labels)")
+    assert metadata(card)["datasets"] == ["user/data"]
 
 
 def test_what_is_not_known_is_not_said(tmp_path):

@@ -212,7 +212,10 @@ def measured_on(**test):
                 "400 validation texts",
                 "weight of the n-grams 1.5",
             ],
-            ["too good", "some of the", "embeddings", "`thresholds`", "its end", "plots/"],
+            [
+                *("too good", "some of the", "embeddings", "`thresholds`", "micro F1", "its end"),
+                "plots/",
+            ],
             id="plain",
         ),
         pytest.param(
@@ -233,9 +236,9 @@ def measured_on(**test):
             id="fine-tuned again",
         ),
         pytest.param(
-            {"validation": {**UNSEEN, "micro_f1": 0.8}},
+            {"validation": {**UNSEEN, "micro_f1": 0.8765}},
             {},
-            ["`thresholds`"],
+            ["`thresholds`", "| micro F1 |", "| 0.0123 | 0.8765 |"],
             ["| test |", "linear SVCs"],
             id="several labels",
         ),

@@ -31,7 +31,7 @@ from glove_lstm.training.recipe import Recipe, make_recipe
 # Parts of `default` that are left out: arguments of its recipe.
 ABLATIONS: dict[str, dict[str, Any]] = {
     "lstm_alone": {"ngram_buckets": 0},
-    "ngrams_alone": {"max_steps": 1},  # and no LSTM at prediction
+    "ngrams_alone": {"max_steps": 1, "learning_rate": 0.0},  # and no LSTM at prediction
     "without_word_shapes": {"type_embedding_size": 0},
     "without_characters": {"character_buckets": 0},
     "without_corrupted_copies": {"corrupted_share": 0.0},

@@ -23,6 +23,7 @@ PAGES = (
     RESULTS / "README.md",
     DOCS / "benchmarks.md",
     DOCS / "distil.md",
+    DOCS / "model.md",
     DOCS / "recipes.md",
     DOCS / "howto" / "few_texts.md",
 )
@@ -97,6 +98,14 @@ _README_MODELS = {
 }
 _FEWEST_LABELS = 100  # in the README and in the picture
 _README_TASKS = ("sst2", "trec", "subj", "titles")
+_PARTS = {  # of docs/model.md
+    "ngrams_alone": "LSTM",
+    "lstm_alone": "n-grams",
+    "without_word_shapes": "word shapes",
+    "without_characters": "characters",
+    "without_corrupted_copies": "corrupted copies",
+}
+_ERRORS = {"typos": "typing errors", "no_case": "lower case", "no_punctuation": "no punctuation"}
 _SIGNIFICANT = 0.05
 _USD_AN_HOUR = 0.04  # of one core
 
@@ -227,6 +236,29 @@ def robustness_table(results: Results) -> str:
                 points = [f"{100 * row[kind]['mean']:.1f}" for kind in CORRUPTIONS]
                 lines.append([task, f"`{model}`", *points])
     return markdown_table(["task", "model", *CORRUPTIONS], lines)
+
+
+def ablation_table(results: dict[str, Any]) -> str:
+    """Format the points of accuracy lost without a part: by task, their mean, and the mean on texts with errors."""
+    tasks = [task for task in _SUMMARY_TASKS if task in results]
+    lines = []
+    for model, part in _PARTS.items():
+        lost = np.array([_lost_points(results[task], model, "plain") for task in tasks])
+        # Of the mean over tasks; each task has the same number of seeds.
+        error = (lost.var(axis=1, ddof=1).sum() / lost.shape[1]) ** 0.5 / len(tasks)
+        cells = [f"{mean:.1f}" for mean in lost.mean(axis=1)]
+        cells.append(f"{lost.mean():.1f} ± {error:.1f}")
+        for kind in _ERRORS:
+            with_errors = np.array([_lost_points(results[task], model, kind) for task in tasks])
+            cells.append(f"{with_errors.mean():.1f}")
+        lines.append([part, *cells])
+    heads = ["without", *(_SUMMARY_TASKS[task] for task in tasks), "mean", *_ERRORS.values()]
+    return markdown_table(heads, lines)
+
+
+def _lost_points(runs: dict[str, Any], model: str, kind: str) -> list[float]:
+    """Return the accuracy of `default` minus that of a model, in points, by seed."""
+    return [100 * (run["default"][kind] - run[model][kind]) for run in runs.values()]
 
 
 def speed_table(results: Results) -> str:
@@ -495,8 +527,7 @@ def fill(page: str) -> str:
         "distilled": distilled_table(accuracy),
         "accuracy": accuracy_table(accuracy),
         "robustness": robustness_table(accuracy),
-        "ablation": accuracy_table(ablation),
-        "ablation_robustness": robustness_table(ablation),
+        "ablation": ablation_table(ablation),
         "speed": speed_table(speed),
         "scale": scale_table(scale),
         "recipes": recipes_table(recipes),

@@ -27,7 +27,9 @@ _LISTS = json.loads((Path(__file__).parent / "corpora.json").read_text(encoding=
 TRAINING_CORPORA: dict[str, int] = _LISTS["training_rows"]  # corpus -> rows at the most
 # Their terms exclude commercial use or ask for an agreement: benchmarks use them, the default checkpoint does not.
 NOT_IN_HUB: list[str] = _LISTS["not_in_hub"]
-CALIBRATION_CORPORA: list[str] = _LISTS["calibration"]  # validation texts only
+# Corpora of validation texts only: of the benchmarks, and of the default checkpoint, which needs more training texts.
+CALIBRATION_CORPORA: list[str] = _LISTS["calibration"]
+HUB_CALIBRATION_CORPORA: list[str] = _LISTS["hub_calibration"]
 LEFT_OUT: list[str] = _LISTS["left_out"]  # in turn: of outlets first, then of fact-checkers
 SOURCES_OUT: list[str] = _LISTS["sources_out"]  # their publishers are left out
 _OWN = ("fake_or_real_news_titles", "fake_or_real_news_head", "isot")  # sources of `news_corpus`
@@ -206,7 +208,7 @@ def hub_corpus(folder: Path) -> HubCorpus:
     others = [corpus(folder, name, TRAINING_CORPORA[name]) for name in names]
     rows = join([own, *others])
     rows = select(rows, unseen(rows, kept))
-    train_rows, validation_rows = hold_out(rows)
+    train_rows, validation_rows = hold_out(rows, HUB_CALIBRATION_CORPORA)
 
     train = select(rows, train_rows)
     is_article = train["text_pair"].str.strip() != ""
@@ -245,7 +247,9 @@ def news_corpus(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return select(rows, train), select(rows, kept)
 
 
-def hold_out(rows: pd.DataFrame) -> tuple[Ints, Ints]:
+def hold_out(
+    rows: pd.DataFrame, calibration_corpora: Sequence[str] = CALIBRATION_CORPORA
+) -> tuple[Ints, Ints]:
     """Choose the rows that train a model, and those that validate it: calibration corpora and some sources.
 
     The model sees neither near duplicates nor publishers of the validation texts.
@@ -254,7 +258,7 @@ def hold_out(rows: pd.DataFrame) -> tuple[Ints, Ints]:
     labels = rows["label"].to_numpy()
     corpus_of, publisher_of = corpora_and_publishers(rows["source"].tolist())
 
-    is_calibration = np.isin(corpus_of, CALIBRATION_CORPORA)
+    is_calibration = np.isin(corpus_of, calibration_corpora)
     others = np.flatnonzero(~is_calibration)
     train, validation = split_by_source(
         rows["source"].iloc[others].tolist(), labels[others].tolist(), groups[others], 0.1, 42

@@ -7,7 +7,6 @@ from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig, GloveLstmModel
 from glove_lstm.modeling import configuration_glove_lstm
-from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, UNCALIBRATED
 from glove_lstm.tokenization import word_shapes
 
 NAN = float("nan")
@@ -86,20 +85,6 @@ def test_every_argument_survives_json(tmp_path):
     for name, value in EVERY_ARGUMENT.items():
         assert getattr(loaded, name) == value, name
     assert loaded.label_names == config.label_names == names
-
-
-def test_defaults_are_the_published_network():
-    config = GloveLstmConfig()
-    assert config.label_names == ["LABEL_0", "LABEL_1"]
-    assert config.label2id == {"LABEL_0": 0, "LABEL_1": 1}
-    assert config.embedding_size == 100
-    assert config.hidden_size == 60
-    assert config.classifier_hidden_size == 50
-    assert config.freeze_embeddings
-    assert config.ngram_buckets == 0
-    assert config.auto_map == AUTO_MAP
-    for name, value in UNCALIBRATED.items():
-        assert getattr(config, name) == value
 
 
 def test_model_and_tokenizer_agree_on_token_type_ids():

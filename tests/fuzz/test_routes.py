@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,6 +46,14 @@ Route = Callable[[Texts, Texts | None], list[Answer | None]]
 # Routes. Each is made from a folder.
 
 
+def label_of(scores: dict[str, float], thresholds: Sequence[float] | None) -> object:
+    """The best label, or of several labels a text those that reach their thresholds."""
+    if thresholds is None:
+        return max(scores, key=lambda name: scores[name])
+    pairs = zip(scores.items(), thresholds, strict=True)
+    return [name for (name, score), least in pairs if score >= least]
+
+
 def pipeline_route(folder: Path, batch_size: int = 1) -> Route:
     """The pipeline of transformers, which is the reference."""
     model, tokenizer = Checkpoint.open(folder).load_model()
@@ -52,7 +61,6 @@ def pipeline_route(folder: Path, batch_size: int = 1) -> Route:
     thresholds = model.config.thresholds
     if model.config.problem_type != "multi_label_classification":
         thresholds = None
-    names = model.config.id2label
 
     def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
         inputs = [{"text": text} for text in rows]
@@ -60,13 +68,9 @@ def pipeline_route(folder: Path, batch_size: int = 1) -> Route:
             inputs = [{**row, "text_pair": pair} for row, pair in zip(inputs, pairs, strict=True)]
         answers: list[Answer | None] = []
         for found in classify(inputs, top_k=None, batch_size=batch_size) if inputs else []:
-            scores = {row["label"]: row["score"] for row in found}
-            label: object = found[0]["label"]  # the best one
-            if thresholds is not None:
-                label = [
-                    names[n] for n, least in enumerate(thresholds) if scores[names[n]] >= least
-                ]
-            answers.append(Answer(label, scores))
+            score_of = {row["label"]: row["score"] for row in found}
+            scores = {name: score_of[name] for name in model.config.label_names}
+            answers.append(Answer(label_of(scores, thresholds), scores))
         return answers
 
     return answer
@@ -78,14 +82,10 @@ def classifier_route(classifier: LightClassifier) -> Route:
     def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
         answers: list[Answer | None] = []
         scores = classifier.predict_proba(rows, pairs)
-        assert scores.shape == (len(rows), len(classifier.label_names))
         for best, row in zip(classifier(rows, pairs), scores.tolist(), strict=True):
-            assert best["score"] == max(row)
-            label = best["label"]
-            if classifier.thresholds is not None:
-                reached = zip(classifier.label_names, row, classifier.thresholds, strict=True)
-                label = [name for name, score, least in reached if score >= least]
-            answers.append(Answer(label, dict(zip(classifier.label_names, row, strict=True))))
+            by_label = dict(zip(classifier.label_names, row, strict=True))
+            assert best["score"] == max(row) == by_label[best["label"]]
+            answers.append(Answer(label_of(by_label, classifier.thresholds), by_label))
         return answers
 
     return answer
@@ -203,9 +203,9 @@ def command_route(folder: Path, kind: str, *options: str) -> Route:
             found = read_lines(done.stdout)
         else:
             with tempfile.TemporaryDirectory() as scratch:
-                source = Path(scratch) / "in.jsonl"
+                source = Path(scratch, "in.jsonl")
                 source.write_bytes(lines)
-                out = Path(scratch) / "out"
+                out = Path(scratch, "out")
                 words = ["--input", source, "--output_dir", out, "--format", kind]
                 words += ["--rows_per_part", 3]
                 succeed(predict.main, "--model", folder, *words, *options)
@@ -365,41 +365,46 @@ def several(*thresholds: float) -> Callable[[Path], None]:
     return lambda folder: edit_json(folder / "config.json", **changes)
 
 
-def one_label(problem_type: str | None) -> Callable[[Path], None]:
-    def change(folder: Path) -> None:
-        torch.manual_seed(0)
-        changes = {"id2label": {0: "value"}, "label2id": {"value": 0}}
-        changes["problem_type"] = problem_type
-        model, tokenizer = Checkpoint.open(folder).load_model(**changes)
-        (folder / "light.onnx").unlink()
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        export_onnx(folder)
+@pytest.fixture(scope="module")
+def of_one_label(shared_export, tmp_path_factory) -> Path:
+    """A checkpoint whose model gives one number, with its light.onnx."""
+    folder = tmp_path_factory.mktemp("one_label")
+    torch.manual_seed(0)
+    names = {"id2label": {0: "value"}, "label2id": {"value": 0}}
+    model, tokenizer = Checkpoint.open(shared_export).load_model(**names, problem_type=None)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    export_onnx(folder)
+    return folder
 
-    return change
+
+def regression(folder: Path) -> None:
+    edit_json(folder / "config.json", problem_type="regression")
 
 
 @pytest.mark.parametrize(
-    ("change", "labels"),
+    ("source", "change", "labels"),
     [
-        pytest.param(several(0.25, 0.25), ["FAKE", "REAL"], id="several, often"),
-        pytest.param(several(0.6, 0.6), ["FAKE", "REAL"], id="several, seldom"),
-        pytest.param(unnamed, ["LABEL_0", "LABEL_1"], id="labels without names"),
-        pytest.param(one_label(None), ["value"], id="one label"),
-        pytest.param(one_label("regression"), ["value"], id="regression"),
+        pytest.param("shared_export", several(0.25, 0.25), ["FAKE", "REAL"], id="several, often"),
+        pytest.param("shared_export", several(0.6, 0.6), ["FAKE", "REAL"], id="several, seldom"),
+        pytest.param("shared_export", unnamed, ["LABEL_0", "LABEL_1"], id="labels without names"),
+        pytest.param("of_one_label", lambda folder: None, ["value"], id="one label"),
+        pytest.param("of_one_label", regression, ["value"], id="regression"),
     ],
 )
-def test_kinds_of_problem(exported, change, labels):
-    change(exported)
+def test_kinds_of_problem(request, tmp_path, source, change, labels):
+    folder = tmp_path / "exported"
+    shutil.copytree(request.getfixturevalue(source), folder)
+    change(folder)
     routes = {
-        "light": light_route(exported),
-        "torch": torch_route(exported),
-        "jsonl": command_route(exported, "jsonl"),
-        "stdin, torch": command_route(exported, "stdin", "--backend", "torch"),
-        "arrays": batch_route(exported),
+        "light": light_route(folder),
+        "torch": torch_route(folder),
+        "jsonl": command_route(folder, "jsonl"),
+        "stdin, torch": command_route(folder, "stdin", "--backend", "torch"),
+        "arrays": batch_route(folder),
     }
     rows = [*PLAIN, LOUD, CALM, f"{LOUD} {CALM}"]
-    wanted = pipeline_route(exported)(rows, None)
+    wanted = pipeline_route(folder)(rows, None)
     for answer in wanted:
         assert sorted(answer.scores) == sorted(labels)
     for name, route in routes.items():
@@ -407,7 +412,7 @@ def test_kinds_of_problem(exported, change, labels):
     if "FAKE" in labels:
         assert len({str(answer.label) for answer in wanted}) > 1
     if len(labels) > 1:  # one label cannot be explained
-        verdicts = [answer.label for answer in app_route(exported)(rows, None) if answer]
+        verdicts = [answer.label for answer in app_route(folder)(rows, None) if answer]
         for verdict, answer in zip(verdicts, wanted[:2] + wanted[4:], strict=True):
             label = answer.label
             if isinstance(label, list):

@@ -147,7 +147,7 @@ def test_the_error_of_a_failed_process_is_reported() -> None:
         (accuracy.main, "{TITLES} --data_dir nowhere", ["nowhere"]),
         (scale.main, "--data_dir {HEADLINES} {NEW} --rows 1001", ["6,000", "--rows 1001"]),
         (few_labels.main, "{FEW} --models encoder_MPNet", ["--mpnet"]),
-        (few_labels.main, "{FEW} --models setfit", ["--peers_python"]),
+        (few_labels.main, "{FEW} --models setfit", ["PEERS_PYTHON"]),
     ],
     ids=["option", "file", "folder", "headlines", "encoder", "peers"],
 )

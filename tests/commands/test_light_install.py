@@ -100,6 +100,12 @@ def test_a_missing_extra_is_one_sentence(run, args, extra) -> None:
     assert_refused(run(*args), "not installed", f"pip install '.[{extra}]'")
 
 
+def test_a_demo_that_needs_torch_names_its_extra(run, checkpoint) -> None:
+    has_gradio = "from unittest.mock import MagicMock\nsys.modules['gradio'] = MagicMock()\n"
+    done = run("demo", checkpoint, code=has_gradio + _RUN)
+    assert_refused(done, "torch", "pip install '.[train]'")
+
+
 @pytest.mark.parametrize("name", ["predict", "export", "push", "demo"])
 def test_help_needs_no_extra(run, name) -> None:
     done = run(name, "--help")

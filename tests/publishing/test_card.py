@@ -144,6 +144,8 @@ def test_the_hub_reads_results_examples_and_origins(tmp_path):
     calm, error = data["widget"]  # the first of each style, and the first error
     assert calm["output"] == [{"label": "calm", "score": 0.75}, {"label": "loud", "score": 0.25}]
     assert error["text"] == "SHOCK!"
+    card = card_of(tmp_path, data="user/data, more.csv (without labels)")
+    assert metadata(card)["datasets"] == ["user/data"]
 
 
 def test_what_is_not_known_is_not_said(tmp_path):
@@ -210,7 +212,10 @@ def measured_on(**test):
                 "400 validation texts",
                 "weight of the n-grams 1.5",
             ],
-            ["too good", "some of the", "embeddings", "`thresholds`", "its end", "plots/"],
+            [
+                *("too good", "some of the", "embeddings", "`thresholds`", "micro F1", "its end"),
+                "plots/",
+            ],
             id="plain",
         ),
         pytest.param(
@@ -231,9 +236,9 @@ def measured_on(**test):
             id="fine-tuned again",
         ),
         pytest.param(
-            {"validation": {**UNSEEN, "micro_f1": 0.8}},
+            {"validation": {**UNSEEN, "micro_f1": 0.8765}},
             {},
-            ["`thresholds`"],
+            ["`thresholds`", "| micro F1 |", "| 0.0123 | 0.8765 |"],
             ["| test |", "linear SVCs"],
             id="several labels",
         ),

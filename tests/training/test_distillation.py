@@ -73,6 +73,7 @@ def test_the_command_learns_from_a_teacher_and_compares_with_it(
     lesson = about["distillation"]
     assert lesson["unlabelled"] + lesson["held_out"] == 160
     assert f"{len(copies)} of {160 + len(copies)} unlabelled texts are left out" in caplog.text
+    assert about["data"] == "test test.csv, more.jsonl (without labels)"
 
     measured = succeed(evaluate.main, out, "--test_file", test_file, "--teacher", transformer)
     assert transformer.name in measured.stdout

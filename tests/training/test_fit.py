@@ -97,6 +97,12 @@ def test_few_texts_are_not_calibrated_or_measured(train, caplog):
     assert not metrics
 
 
+def test_a_training_of_one_step_learns_at_its_rate(train, news):
+    """Adam's first step moves each weight by the rate, here the bias of 0."""
+    result = train(news.texts, news.labels, max_steps=1, learning_rate=0.03)
+    assert result.model.classifier.bias.abs().tolist() == pytest.approx([0.03, 0.03], rel=0.01)
+
+
 # Fine-tuning
 
 

@@ -68,19 +68,13 @@ def test_the_article_preset_is_the_published_recipe():
         assert getattr(sized.tokenizer, name) == value, name
 
 
-@pytest.fixture
-def start(news, glove_file, tmp_path, monkeypatch):
-    """A function of vectors: the new model of the news."""
+def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
-    texts = LabelledTexts.of(news.texts, news.labels, ["FAKE", "REAL"])
-    options = {**SMALL_VALUES, "character_buckets": 8192, "use_cpu": True}
-    recipe = make_recipe(**options, glove=str(glove_file))
-    return lambda glove: new_model(recipe, texts, [], glove)
-
-
-def test_mistyped_words_begin_near_the_words(start, glove_file, caplog):
     glove = load_glove(str(glove_file))
-    model = start(glove)[0].eval()
+    texts = LabelledTexts.of(news.texts, news.labels, ["FAKE", "REAL"])
+    options = {**SMALL_VALUES, "character_buckets": 8192, "glove": str(glove_file)}
+    recipe = make_recipe(**options, use_cpu=True)
+    model = new_model(recipe, texts, [], glove)[0].eval()
     assert "have vectors" not in caplog.text
     words = [word for word in glove.words if len(word) > 5]
     mistyped = [word[:-2] + word[-1] for word in words]
@@ -97,7 +91,5 @@ def test_mistyped_words_begin_near_the_words(start, glove_file, caplog):
     is_right = cosines.argmax(dim=1) == torch.arange(len(words))
     assert is_right.float().mean() > 0.9
 
-
-def test_few_words_with_vectors_are_told(start, caplog):
-    start(GLOVE)
+    new_model(recipe, texts, [], GLOVE)
     assert "Only 0 % of the words in the texts have vectors in made up" in caplog.text

@@ -63,7 +63,9 @@ def losses_of_a_teacher(logits, targets):
 OF_8_TEXTS, LABELS_OF_8_TEXTS = make_texts(8, seed=1)
 HAS_LABEL = np.stack([LABELS_OF_8_TEXTS, np.arange(8) % 2], axis=1).astype(np.float32)
 LOGITS = np.random.default_rng(0).normal(size=(8, 1)) * [1.0, -1.0]
-KINDS = pytest.mark.parametrize(
+
+
+@pytest.mark.parametrize(
     ("labels", "problem", "losses_of"),
     [
         (LABELS_OF_8_TEXTS, None, losses_of_labels),
@@ -72,9 +74,6 @@ KINDS = pytest.mark.parametrize(
     ],
     ids=["one label", "several labels", "logits"],
 )
-
-
-@KINDS
 @pytest.mark.parametrize(("size", "batches"), [(8, 1), (2, 4), (3, 3)])
 def test_a_step_follows_the_weighted_mean_loss_of_all_its_batches(
     tmp_path, tokenizer, size, batches, labels, problem, losses_of

@@ -1,22 +1,12 @@
 """Texts, labels and quick arguments for tests of the estimator."""
 
-import json
 import random
 
-from support import SMALL, make_article
-
-
-def arguments(words):
-    """Words of a command line as arguments of the estimator: numbers and booleans."""
-    given = {}
-    for name, value in zip(words[::2], words[1::2], strict=True):
-        given[name.removeprefix("--")] = json.loads(value.lower())
-    return given
-
+from support import SMALL_VALUES, make_article
 
 # One short training. `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
 TINY = {
-    **arguments(SMALL),
+    **SMALL_VALUES,
     "glove": "tiny.8d.txt",
     "ngram_buckets": 64,
     "corrupted_share": 0,

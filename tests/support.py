@@ -129,27 +129,25 @@ def as_words(arguments: dict[str, Any]) -> list[str]:
     return words
 
 
-# Options of the train command: a small network, and a short training.
-SMALL = as_words(
-    {
-        "vocab_size": 200,
-        "max_seq_length": 40,
-        "hidden_size": 8,
-        "type_embedding_size": 4,
-        "character_buckets": 256,
-        "classifier_hidden_size": 8,
-        "ngram_buckets": 1024,
-    }
-)
-QUICK = as_words(
-    {
-        "num_train_epochs": 4,
-        "learning_rate": 0.02,
-        "per_device_train_batch_size": 16,
-        "disable_tqdm": True,
-        "use_cpu": True,
-    }
-)
+# Arguments of a small network and of a short training; and the same as words of the train command.
+SMALL_VALUES = {
+    "vocab_size": 200,
+    "max_seq_length": 40,
+    "hidden_size": 8,
+    "type_embedding_size": 4,
+    "character_buckets": 256,
+    "classifier_hidden_size": 8,
+    "ngram_buckets": 1024,
+}
+QUICK_VALUES = {
+    "num_train_epochs": 4,
+    "learning_rate": 0.02,
+    "per_device_train_batch_size": 16,
+    "disable_tqdm": True,
+    "use_cpu": True,
+}
+SMALL = as_words(SMALL_VALUES)
+QUICK = as_words(QUICK_VALUES)
 
 
 def run_here(
@@ -194,6 +192,19 @@ def build_model(seed=0, **config):
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.7)
     return model.eval()
+
+
+def accuracy(result, texts, labels, part=None):
+    """The share of texts to which the model of a training, or one of its two parts, gives these labels."""
+    import torch
+
+    inputs = result.tokenizer(list(texts), padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        outputs = result.model.eval()(**inputs)
+    logits = outputs.logits if part is None else outputs.part_logits[:, part]
+    names = result.model.config.label_names
+    right = [names[best] == label for best, label in zip(logits.argmax(dim=1), labels, strict=True)]
+    return sum(right) / len(right)
 
 
 def copied(folder: Path, target: Path) -> Path:

@@ -1,9 +1,16 @@
-"""Folders of teachers with something changed: a value of the config, the pooling of an encoder."""
+"""Teachers: a function, and folders with a change of the config or of the pooling."""
 
 import json
 import shutil
 
+import numpy as np
 from support import edit_json
+
+
+def by_length(texts):
+    """Probabilities of two labels; a blank text, which is never asked, has no first word."""
+    first = np.array([0.5 + 0.4 * (len(text.split()[0]) % 2) for text in texts])
+    return np.stack([first, 1 - first], axis=1)
 
 
 def changed_copy(teacher, folder, **values):

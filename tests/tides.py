@@ -26,15 +26,10 @@ def tokenized(texts, tokenizer, labels=None):
     return tokenize(texts, LightTokenizer.of(tokenizer), labels)
 
 
-def corrupted_texts(
-    texts, labels, tokenizer, *, share=0.5, max_length=None, seed=3, epoch=0, weights=None
-):
-    """The texts in an epoch, with the share corrupted; `max_length`, in tokens, cuts the copies only."""
+def corrupted_texts(texts, labels, tokenizer, *, share=0.5, seed=3, epoch=0, weights=None):
+    """The texts in an epoch, with the share corrupted."""
     reader = LightTokenizer.of(tokenizer)
     clean = tokenize(texts, reader, labels, weights)
-    copies_reader = LightTokenizer.of(tokenizer)
-    if max_length is not None:
-        copies_reader.model_max_length = max_length
-    mixed = CorruptedTexts(texts, clean, copies_reader, share=share, seed=seed)
+    mixed = CorruptedTexts(texts, clean, reader, share=share, seed=seed)
     mixed.set_epoch(epoch)
     return mixed

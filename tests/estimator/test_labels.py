@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from estimator_news import TEXTS, TINY
 from scipy.sparse import csr_matrix
-from support import COMMON, edit_json
+from support import COMMON
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.errors import DataError
@@ -16,22 +16,13 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 
 
 def through_files(fitted, folder):
-    """The classifier saved, loaded, saved and loaded."""
-    fitted.save_pretrained(folder / "mine")
-    GloveLstmClassifier.from_pretrained(folder / "mine").save_pretrained(folder / "copy")
-    return GloveLstmClassifier.from_pretrained(folder / "copy")
+    fitted.save_pretrained(folder)
+    return GloveLstmClassifier.from_pretrained(folder)
 
 
 @pytest.mark.parametrize(
     "values",
-    [
-        (10, 9),
-        (-(2**63), 2**63 - 1),
-        (False, True),
-        (-1.0, 1e17),
-        ("01", "1"),
-        ("[1, 2]", "['a', b]"),
-    ],
+    [(2**63 - 1, -(2**63)), (False, True), (-1.0, 1e17), ("01", "[1, 2]")],
     ids=repr,
 )
 def test_labels_keep_their_type(values, tmp_path):
@@ -52,16 +43,6 @@ def test_labels_keep_their_type(values, tmp_path):
     if isinstance(label, float):  # the config names whole numbers without a point
         name = str(int(label))
     assert loaded.explain(TEXTS[0], label=label).label == name
-
-
-def test_labels_of_a_checkpoint_of_the_command_are_strings(copy):
-    id2label = {"0": "0", "1": "1"}
-    label2id = {"0": 0, "1": 1}
-    edit_json(copy / "config.json", id2label=id2label, label2id=label2id, label_type=None)
-    loaded = GloveLstmClassifier.from_pretrained(copy)
-    assert loaded.classes_.tolist() == ["0", "1"]
-    loaded.set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, [0, 1] * 60)
-    assert loaded.classes_.tolist() == [0, 1]
 
 
 def test_a_loaded_classifier_is_not_saved_with_other_weights(copy, tmp_path):
@@ -130,30 +111,3 @@ def test_several_labels(form, tmp_path):
         assert weighted == pytest.approx(np.average(is_right, weights=weights))
         figures = classifier.evaluate(more, y).figures
         assert figures["accuracy"] == pytest.approx(classifier.score(more, y), abs=1e-4)
-
-
-def test_rows_of_0_and_1_are_read_as_fit_read_them(tmp_path):
-    """As lists of labels, [0, 1] has both; as a row of a table, the second."""
-    lists = [[0, 1] if row[0] else [1] for row in TABLE]
-    table = np.array([[row.count(0), 1] for row in lists])
-    rows = [[0, 1], [1, 0]] * 100
-    for labels, as_table in ((lists, [[1, 1]] * 200), (table, rows)):
-        fitted = GloveLstmClassifier(**TINY).fit(MANY, labels)
-        for classifier in (fitted, through_files(fitted, tmp_path)):
-            is_right = classifier.predict(MANY) == np.array(as_table)
-            assert classifier.score(MANY, rows) == is_right.all(axis=1).mean()
-
-
-def test_a_model_of_the_command_reads_lists_of_labels(copy):
-    """Its labels are strings: [0, 1] names two labels, and is no row of a table."""
-    names = {"id2label": {"0": "0", "1": "1"}, "label2id": {"0": 0, "1": 1}}
-    several = {"problem_type": "multi_label_classification", "thresholds": [0.25, 0.25]}
-    edit_json(copy / "config.json", **names, **several)
-    loaded = GloveLstmClassifier.from_pretrained(copy)
-    named = [np.flatnonzero(row).tolist() for row in loaded.predict(TEXTS)]
-    assert loaded.score(TEXTS, named) == 1
-    assert len({len(labels) for labels in named}) > 1
-    both = loaded.score(TEXTS, [[0, 1], [1, 0]] * 60)
-    assert (
-        both == loaded.score(TEXTS, [["0", "1"]] * 120) == np.mean([len(row) == 2 for row in named])
-    )

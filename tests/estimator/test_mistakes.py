@@ -1,8 +1,4 @@
-"""What the estimator says of mistakes, and that it says nothing else with verbose=0."""
-
-import json
-import subprocess
-import sys
+"""What the estimator says of mistakes."""
 
 import numpy as np
 import pandas as pd
@@ -63,28 +59,3 @@ def test_mistakes(mistake):
     assert_names(caught.value, *words)
     with pytest.raises(NotFittedError):
         classifier.predict(TEXTS)
-
-
-QUIET = """
-import json, pathlib, sys
-from glove_lstm import GloveLstmClassifier
-folder, texts = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2])
-options = {"model_name_or_path": str(folder), "use_cpu": True, "max_steps": 1, "verbose": 0}
-GloveLstmClassifier(**options, character_buckets=16).fit(texts, ["FAKE", "REAL"] * 60)
-GloveLstmClassifier.from_pretrained(folder)
-config = json.loads((folder / "config.json").read_text())
-(folder / "config.json").write_text(json.dumps({**config, "character_buckets": 16}))
-try:
-    GloveLstmClassifier.from_pretrained(folder)
-except ValueError as error:
-    print(error)
-"""
-
-
-def test_without_verbose_nothing_is_printed(copy):
-    """Neither by a fit that starts from a checkpoint of another shape, nor by loading one that does not fit."""
-    command = [sys.executable, "-c", QUIET, str(copy), json.dumps(TEXTS)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8")
-    assert done.stderr == ""
-    names = "model.safetensors", "config.json", "character_embeddings"
-    assert_names(done.stdout, *names, besides=copy.parent)

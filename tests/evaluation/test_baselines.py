@@ -39,14 +39,3 @@ def test_baselines_learn_nothing_from_the_texts_that_measure_them():
             low, high = baselines[name][split]["accuracy_interval"]
             assert low < baselines[name][split]["accuracy"] < 1
             assert high < 1
-
-
-def test_a_baseline_that_cannot_learn_is_left_out(caplog):
-    train = labelled([("??", "calm"), ("!!", "loud")] * 5)  # "tfidf_svc" reads words only
-    metrics = {}
-    add_baselines(metrics, SimpleNamespace(train=train, validation=train))
-    assert metrics["baselines"].keys() == {"majority", *BASELINES} - {"tfidf_svc"}
-    assert "left out" in caplog.text
-    nothing = {}
-    add_baselines(nothing, SimpleNamespace(train=train, validation=None))
-    assert nothing == {}

@@ -2,8 +2,9 @@
 
 import json
 import pickle
+import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,10 +40,19 @@ class Answer(NamedTuple):
 
 Texts = Sequence[str]
 # Texts, and perhaps their second parts; None in the place of an answer where a route takes no such text.
-Route = Callable[[Texts, Texts | None], list[Answer | None]]
+Answers = Iterable[Answer | None]
+Route = Callable[[Texts, Texts | None], Answers]
 
 
 # Routes. Each is made from a folder.
+
+
+def label_of(scores: dict[str, float], thresholds: Sequence[float] | None) -> object:
+    """The best label, or of several labels a text those that reach their thresholds."""
+    if thresholds is None:
+        return max(scores, key=lambda name: scores[name])
+    pairs = zip(scores.items(), thresholds, strict=True)
+    return [name for (name, score), least in pairs if score >= least]
 
 
 def pipeline_route(folder: Path, batch_size: int = 1) -> Route:
@@ -52,22 +62,15 @@ def pipeline_route(folder: Path, batch_size: int = 1) -> Route:
     thresholds = model.config.thresholds
     if model.config.problem_type != "multi_label_classification":
         thresholds = None
-    names = model.config.id2label
 
-    def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
+    def answer(rows: Texts, pairs: Texts | None) -> Answers:
         inputs = [{"text": text} for text in rows]
         if pairs is not None:
             inputs = [{**row, "text_pair": pair} for row, pair in zip(inputs, pairs, strict=True)]
-        answers: list[Answer | None] = []
         for found in classify(inputs, top_k=None, batch_size=batch_size) if inputs else []:
-            scores = {row["label"]: row["score"] for row in found}
-            label: object = found[0]["label"]  # the best one
-            if thresholds is not None:
-                label = [
-                    names[n] for n, least in enumerate(thresholds) if scores[names[n]] >= least
-                ]
-            answers.append(Answer(label, scores))
-        return answers
+            score_of = {row["label"]: row["score"] for row in found}
+            scores = {name: score_of[name] for name in model.config.label_names}
+            yield Answer(label_of(scores, thresholds), scores)
 
     return answer
 
@@ -75,28 +78,18 @@ def pipeline_route(folder: Path, batch_size: int = 1) -> Route:
 def classifier_route(classifier: LightClassifier) -> Route:
     """What Python calls."""
 
-    def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
-        answers: list[Answer | None] = []
+    def answer(rows: Texts, pairs: Texts | None) -> Answers:
         scores = classifier.predict_proba(rows, pairs)
-        assert scores.shape == (len(rows), len(classifier.label_names))
         for best, row in zip(classifier(rows, pairs), scores.tolist(), strict=True):
-            assert best["score"] == max(row)
-            label = best["label"]
-            if classifier.thresholds is not None:
-                reached = zip(classifier.label_names, row, classifier.thresholds, strict=True)
-                label = [name for name, score, least in reached if score >= least]
-            answers.append(Answer(label, dict(zip(classifier.label_names, row, strict=True))))
-        return answers
+            by_label = dict(zip(classifier.label_names, row, strict=True))
+            assert best["score"] == max(row) == by_label[best["label"]]
+            yield Answer(label_of(by_label, classifier.thresholds), by_label)
 
     return answer
 
 
 def light_route(folder: Path, threads: int = 1) -> Route:
     return classifier_route(LightClassifier.from_pretrained(folder, threads=threads))
-
-
-def unpickled_route(folder: Path) -> Route:
-    return classifier_route(pickle.loads(pickle.dumps(LightClassifier.from_pretrained(folder))))
 
 
 def torch_route(folder: Path) -> Route:
@@ -106,15 +99,13 @@ def torch_route(folder: Path) -> Route:
 def estimator_route(folder: Path) -> Route:
     classifier = GloveLstmClassifier.from_pretrained(folder)
 
-    def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
+    def answer(rows: Texts, pairs: Texts | None) -> Answers:
         if not rows:
-            return []
+            return
         table = list(rows) if pairs is None else pd.DataFrame(columns_of(rows, pairs), dtype=object)
-        answers: list[Answer | None] = []
         scores = classifier.predict_proba(table).tolist()
         for label, row in zip(classifier.predict(table), scores, strict=True):
-            answers.append(Answer(label, dict(zip(classifier.classes_, row, strict=True))))
-        return answers
+            yield Answer(label, dict(zip(classifier.classes_, row, strict=True)))
 
     return answer
 
@@ -125,9 +116,8 @@ def columns_of(rows: Texts, pairs: Texts | None) -> dict[str, list[str]]:
     return {"title": list(rows), "text": list(pairs)}
 
 
-def read_columns(rows: list[dict]) -> list[Answer | None]:
+def read_columns(rows: list[dict]) -> Answers:
     """Answers of rows that have a column for each score."""
-    answers: list[Answer | None] = []
     for row in rows:
         scores = {}
         for name, value in row.items():
@@ -136,8 +126,7 @@ def read_columns(rows: list[dict]) -> list[Answer | None]:
         label = row["label"]
         if isinstance(label, str) and label.startswith("["):  # several labels in one cell
             label = json.loads(label)
-        answers.append(Answer(label, scores))
-    return answers
+        yield Answer(label, scores)
 
 
 def rows_of(batch) -> list[dict]:
@@ -151,7 +140,7 @@ def rows_of(batch) -> list[dict]:
 def batch_route(folder: Path, kind: str = "arrays", backend: str | None = None) -> Route:
     """What engines call: arrays, frames, in another process, mapped by `datasets`."""
 
-    def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
+    def answer(rows: Texts, pairs: Texts | None) -> Answers:
         classify = BatchClassifier(folder, backend=backend)  # the first batch chooses the columns
         columns = columns_of(rows, pairs)
         if kind == "datasets":
@@ -194,7 +183,7 @@ def read_lines(text: str) -> list[dict]:
 def command_route(folder: Path, kind: str, *options: str) -> Route:
     """The predict command: parts of three rows, or standard input and output."""
 
-    def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
+    def answer(rows: Texts, pairs: Texts | None) -> Answers:
         table = rows_of(columns_of(rows, pairs))
         lines = "".join(json.dumps(row) + "\n" for row in table).encode()
         if kind == "stdin":
@@ -203,9 +192,9 @@ def command_route(folder: Path, kind: str, *options: str) -> Route:
             found = read_lines(done.stdout)
         else:
             with tempfile.TemporaryDirectory() as scratch:
-                source = Path(scratch) / "in.jsonl"
+                source = Path(scratch, "in.jsonl")
                 source.write_bytes(lines)
-                out = Path(scratch) / "out"
+                out = Path(scratch, "out")
                 words = ["--input", source, "--output_dir", out, "--format", kind]
                 words += ["--rows_per_part", 3]
                 succeed(predict.main, "--model", folder, *words, *options)
@@ -227,17 +216,15 @@ def handler_route(folder: Path) -> Route:
     """An Inference Endpoint."""
     handler = EndpointHandler(str(folder))
 
-    def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
+    def answer(rows: Texts, pairs: Texts | None) -> Answers:
         inputs: list = list(rows)
         if pairs is not None:
             inputs = [{"text": a, "text_pair": b} for a, b in zip(rows, pairs, strict=True)]
-        answers: list[Answer | None] = []
         for found in handler({"inputs": inputs}):
             scores = [row["score"] for row in found]
             assert scores == sorted(scores, reverse=True)
             by_label = {row["label"]: row["score"] for row in found}
-            answers.append(Answer(found[0]["label"], by_label))
-        return answers
+            yield Answer(found[0]["label"], by_label)
 
     return answer
 
@@ -247,23 +234,20 @@ def app_route(folder: Path) -> Route:
     app = build_app(Checkpoint.open(folder), "mine")
     [classify] = {block.fn for block in app.fns.values() if block.api_name == "classify"}
 
-    def answer(rows: Texts, pairs: Texts | None) -> list[Answer | None]:
-        answers: list[Answer | None] = []
+    def answer(rows: Texts, pairs: Texts | None) -> Answers:
         for title, text in zip(rows, pairs or [""] * len(rows), strict=True):
             if not f"{title}{text}".strip() or len(f"{title}{text}") > 1000:
-                answers.append(None)
+                yield None
                 continue
             verdict, scores, _ = classify(title, text)
             label: object = verdict.removeprefix("<p role='status'>").removesuffix("</p>")
             label = str(label).removeprefix("unsure, nearest to ")
-            answers.append(Answer(label, scores))
-        return answers
+            yield Answer(label, scores)
 
     return answer
 
 
-def assert_same(name: str, found: list[Answer | None], wanted: list[Answer | None]) -> None:
-    assert len(found) == len(wanted), name
+def assert_same(name: str, found: Answers, wanted: Answers) -> None:
     for answer, expected in zip(found, wanted, strict=True):
         if answer is None:
             continue
@@ -281,11 +265,12 @@ def reference(shared_export: Path) -> Route:
 
 @pytest.fixture(scope="module")
 def cheap_routes(shared_export: Path) -> dict[str, Route]:
+    light = LightClassifier.from_pretrained(shared_export)
     return {
         "pipeline, batches": pipeline_route(shared_export, batch_size=4),
         "light": light_route(shared_export),
         "light, threads": light_route(shared_export, threads=2),
-        "light, unpickled": unpickled_route(shared_export),
+        "light, unpickled": classifier_route(pickle.loads(pickle.dumps(light))),
         "torch": torch_route(shared_export),
         "estimator": estimator_route(shared_export),
     }
@@ -332,7 +317,7 @@ def whole(rows: Texts | None) -> list[str] | None:
 @example(rows=PAIRS)
 def test_every_route_gives_the_same(reference, cheap_routes, rows):
     rows, pairs = map(whole, rows)
-    wanted = reference(rows, pairs)
+    wanted = list(reference(rows, pairs))
     for name, route in cheap_routes.items():
         assert_same(name, route(rows, pairs), wanted)
 
@@ -344,10 +329,10 @@ def test_every_route_gives_the_same(reference, cheap_routes, rows):
 @example(rows=PAIRS)
 def test_every_engine_gives_the_same(reference, engines, rows):
     rows, pairs = map(whole, rows)
-    wanted = reference(rows, pairs)
+    wanted = list(reference(rows, pairs))
     for name, route in engines.items():
         assert_same(name, route(rows, pairs), wanted)
-    assert engines["handler"]([], None) == []
+    assert list(engines["handler"]([], None)) == []
 
 
 # Kinds of problem
@@ -365,41 +350,46 @@ def several(*thresholds: float) -> Callable[[Path], None]:
     return lambda folder: edit_json(folder / "config.json", **changes)
 
 
-def one_label(problem_type: str | None) -> Callable[[Path], None]:
-    def change(folder: Path) -> None:
-        torch.manual_seed(0)
-        changes = {"id2label": {0: "value"}, "label2id": {"value": 0}}
-        changes["problem_type"] = problem_type
-        model, tokenizer = Checkpoint.open(folder).load_model(**changes)
-        (folder / "light.onnx").unlink()
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        export_onnx(folder)
+@pytest.fixture(scope="module")
+def of_one_label(shared_export, tmp_path_factory) -> Path:
+    """A checkpoint whose model gives one number, with its light.onnx."""
+    folder = tmp_path_factory.mktemp("one_label")
+    torch.manual_seed(0)
+    names = {"id2label": {0: "value"}, "label2id": {"value": 0}}
+    model, tokenizer = Checkpoint.open(shared_export).load_model(**names, problem_type=None)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    export_onnx(folder)
+    return folder
 
-    return change
+
+def regression(folder: Path) -> None:
+    edit_json(folder / "config.json", problem_type="regression")
 
 
 @pytest.mark.parametrize(
-    ("change", "labels"),
+    ("source", "change", "labels"),
     [
-        pytest.param(several(0.25, 0.25), ["FAKE", "REAL"], id="several, often"),
-        pytest.param(several(0.6, 0.6), ["FAKE", "REAL"], id="several, seldom"),
-        pytest.param(unnamed, ["LABEL_0", "LABEL_1"], id="labels without names"),
-        pytest.param(one_label(None), ["value"], id="one label"),
-        pytest.param(one_label("regression"), ["value"], id="regression"),
+        pytest.param("shared_export", several(0.25, 0.25), ["FAKE", "REAL"], id="several, often"),
+        pytest.param("shared_export", several(0.6, 0.6), ["FAKE", "REAL"], id="several, seldom"),
+        pytest.param("shared_export", unnamed, ["LABEL_0", "LABEL_1"], id="labels without names"),
+        pytest.param("of_one_label", lambda folder: None, ["value"], id="one label"),
+        pytest.param("of_one_label", regression, ["value"], id="regression"),
     ],
 )
-def test_kinds_of_problem(exported, change, labels):
-    change(exported)
+def test_kinds_of_problem(request, tmp_path, source, change, labels):
+    folder = tmp_path / "exported"
+    shutil.copytree(request.getfixturevalue(source), folder)
+    change(folder)
     routes = {
-        "light": light_route(exported),
-        "torch": torch_route(exported),
-        "jsonl": command_route(exported, "jsonl"),
-        "stdin, torch": command_route(exported, "stdin", "--backend", "torch"),
-        "arrays": batch_route(exported),
+        "light": light_route(folder),
+        "torch": torch_route(folder),
+        "jsonl": command_route(folder, "jsonl"),
+        "stdin, torch": command_route(folder, "stdin", "--backend", "torch"),
+        "arrays": batch_route(folder),
     }
     rows = [*PLAIN, LOUD, CALM, f"{LOUD} {CALM}"]
-    wanted = pipeline_route(exported)(rows, None)
+    wanted = list(pipeline_route(folder)(rows, None))
     for answer in wanted:
         assert sorted(answer.scores) == sorted(labels)
     for name, route in routes.items():
@@ -407,7 +397,7 @@ def test_kinds_of_problem(exported, change, labels):
     if "FAKE" in labels:
         assert len({str(answer.label) for answer in wanted}) > 1
     if len(labels) > 1:  # one label cannot be explained
-        verdicts = [answer.label for answer in app_route(exported)(rows, None) if answer]
+        verdicts = [answer.label for answer in app_route(folder)(rows, None) if answer]
         for verdict, answer in zip(verdicts, wanted[:2] + wanted[4:], strict=True):
             label = answer.label
             if isinstance(label, list):

@@ -1,4 +1,4 @@
-"""The config: what it refuses, that it survives JSON, and its defaults."""
+"""The config: what it refuses, and that it survives JSON."""
 
 import inspect
 
@@ -7,39 +7,39 @@ from transformers import AutoConfig
 
 from glove_lstm import GloveLstmConfig, GloveLstmModel
 from glove_lstm.modeling import configuration_glove_lstm
-from glove_lstm.modeling.configuration_glove_lstm import AUTO_MAP, UNCALIBRATED
 from glove_lstm.tokenization import word_shapes
 
 NAN = float("nan")
-WHOLE_NUMBERS = [
-    "vocab_size",
-    "embedding_size",
-    "type_embedding_size",
-    "character_buckets",
-    "hidden_size",
-    "lstm_length",
-    "classifier_hidden_size",
-    "ngram_buckets",
-]
-BAD_VALUES = {
-    **dict.fromkeys(WHOLE_NUMBERS, (-1, 2.5, True)),
-    "pad_token_id": [-1, 2.5, True, 60_000],  # rows of the vocabulary
-    "unk_token_id": [-1, 2.5, True, 60_000],
-    "embedding_dropout": [-0.1, 1, NAN, "0.1"],
-    "dropout": [-0.1, 1, NAN, "0.1"],
-    "freeze_embeddings": ["false"],
-    "ngram_weight": [-1, NAN, True],
-    "shrinkage": [-1, NAN, True],
-    "temperature": [0, -1, NAN, True],
-    "thresholds": ["ab", 0.5, [-0.1]],
-    "text_column_names": ["title", [], [1]],
-    "label_type": ["number"],
+NO_COUNT = [-1, 2.5, True]
+NO_ROW = [-1, 2.5, True, 60_000]  # of the vocabulary
+NO_SHARE = [-0.1, 1, NAN, "0.1"]
+# Argument -> a good value that is not its default, and bad ones.
+VALUES = {
+    "vocab_size": (123, NO_COUNT),
+    "embedding_size": (7, NO_COUNT),
+    "type_embedding_size": (3, NO_COUNT),
+    "character_buckets": (20, NO_COUNT),
+    "hidden_size": (9, NO_COUNT),
+    "lstm_length": (50, NO_COUNT),
+    "classifier_hidden_size": (8, NO_COUNT),
+    "ngram_buckets": (40, NO_COUNT),
+    "embedding_dropout": (0.25, NO_SHARE),
+    "dropout": (0, NO_SHARE),
+    "freeze_embeddings": (False, ["false"]),
+    "ngram_weight": (0.5, [-1, NAN, True]),
+    "shrinkage": (2, [-1, NAN, True]),
+    "temperature": (1.7, [0, -1, NAN, True]),
+    "thresholds": ([0.2] * 12, ["ab", 0.5, [-0.1]]),
+    "pad_token_id": (2, NO_ROW),
+    "unk_token_id": (0, NO_ROW),
+    "text_column_names": (["title", "body"], ["title", [], [1]]),
+    "label_type": ("int", ["number"]),
 }
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [(name, value) for name, values in BAD_VALUES.items() for value in values],
+    [(name, value) for name, (_, values) in VALUES.items() for value in values],
     ids=repr,
 )
 def test_a_bad_value_is_refused(name, value):
@@ -52,54 +52,18 @@ def test_a_bad_value_is_refused(name, value):
         GloveLstmModel(config)
 
 
-EVERY_ARGUMENT = {
-    "vocab_size": 123,
-    "embedding_size": 7,
-    "type_embedding_size": 3,
-    "character_buckets": 20,
-    "hidden_size": 9,
-    "lstm_length": 50,
-    "classifier_hidden_size": 8,
-    "ngram_buckets": 40,
-    "embedding_dropout": 0.25,
-    "dropout": 0,
-    "freeze_embeddings": False,
-    "ngram_weight": 0.5,
-    "shrinkage": 2,
-    "temperature": 1.7,
-    "thresholds": [0.2] * 12,
-    "pad_token_id": 2,
-    "unk_token_id": 0,
-    "text_column_names": ["title", "body"],
-    "label_type": "int",
-}
-
-
 def test_every_argument_survives_json(tmp_path):
     arguments = set(inspect.signature(GloveLstmConfig).parameters) - {"kwargs"}
-    assert EVERY_ARGUMENT.keys() == BAD_VALUES.keys() == arguments
+    assert VALUES.keys() == arguments
     names = [f"L{number}" for number in range(12)]  # L10 follows L9
-    config = GloveLstmConfig(**EVERY_ARGUMENT, id2label=dict(enumerate(names)))
+    values = {name: good for name, (good, _) in VALUES.items()}
+    config = GloveLstmConfig(**values, id2label=dict(enumerate(names)))
     config.save_pretrained(tmp_path)
     loaded = AutoConfig.from_pretrained(tmp_path)
     assert isinstance(loaded, GloveLstmConfig)
-    for name, value in EVERY_ARGUMENT.items():
+    for name, value in values.items():
         assert getattr(loaded, name) == value, name
     assert loaded.label_names == config.label_names == names
-
-
-def test_defaults_are_the_published_network():
-    config = GloveLstmConfig()
-    assert config.label_names == ["LABEL_0", "LABEL_1"]
-    assert config.label2id == {"LABEL_0": 0, "LABEL_1": 1}
-    assert config.embedding_size == 100
-    assert config.hidden_size == 60
-    assert config.classifier_hidden_size == 50
-    assert config.freeze_embeddings
-    assert config.ngram_buckets == 0
-    assert config.auto_map == AUTO_MAP
-    for name, value in UNCALIBRATED.items():
-        assert getattr(config, name) == value
 
 
 def test_model_and_tokenizer_agree_on_token_type_ids():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import build_model
 
-from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification, GloveLstmModel
+from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "keras_article.npz"
@@ -100,14 +100,13 @@ def test_logits_do_not_depend_on_batch_or_padding(config, rows, more, places):
             assert_close(hidden[row][is_real], hidden_alone)
 
 
-@pytest.fixture(scope="module")
-def golden():
-    return np.load(GOLDEN)
+def assert_equals_keras(found, expected):
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5, rtol=0)
 
 
-@pytest.fixture(scope="module")
-def keras_twin(golden):
-    """The article network with the weights of the Keras model."""
+@torch.no_grad()
+def test_the_article_network_computes_what_keras_computes():
+    golden = np.load(GOLDEN)
     model = GloveLstmForSequenceClassification(GloveLstmConfig(vocab_size=40)).eval()
     lstm = model.encoder.lstm
     weights = {
@@ -122,35 +121,20 @@ def keras_twin(golden):
         model.classifier.bias: golden["output_bias"],
     }
     for parameter, value in weights.items():
-        parameter.data.copy_(torch.tensor(value))
-    return model
+        parameter.copy_(torch.tensor(value))
 
-
-def assert_equals_keras(found, expected):
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-5, rtol=0)
-
-
-@torch.no_grad()
-def test_the_article_network_computes_what_keras_computes(golden, keras_twin):
     ids = torch.from_numpy(golden["ids"]).long()
-    assert_equals_keras(keras_twin(ids).logits.sigmoid(), golden["outputs"])
-    output = keras_twin.encoder(ids)
+    assert_equals_keras(model(ids).logits.sigmoid(), golden["outputs"])
+    output = model.encoder(ids)
     assert_equals_keras(output.pooler_output, golden["pooled"])
     is_padding = ids == 0
     hidden = output.last_hidden_state.masked_fill(is_padding[..., None], -1)
     assert_equals_keras(hidden.amax(dim=1), golden["pooled"])
     empty_text = torch.zeros(1, 24, dtype=torch.long)
-    assert_equals_keras(keras_twin(empty_text).logits.sigmoid(), golden["empty_outputs"])
+    assert_equals_keras(model(empty_text).logits.sigmoid(), golden["empty_outputs"])
 
-
-@torch.no_grad()
-def test_the_network_as_published_pools_over_its_padding(golden, keras_twin):
-    """The documented difference: without a mask, Keras gives other numbers for padded rows.
-
-    Ours gives the same numbers if it is told that padding is text.
-    """
-    ids = torch.from_numpy(golden["ids"]).long()
-    logits = keras_twin(ids, attention_mask=torch.ones_like(ids)).logits
+    # The documented difference: as published, without a mask, Keras pools over the padding, too.
+    logits = model(ids, attention_mask=torch.ones_like(ids)).logits
     assert_equals_keras(logits.sigmoid(), golden["outputs_unmasked"])
     difference = np.abs(golden["outputs_unmasked"] - golden["outputs"]).max(axis=1)
     assert difference[0] < 1e-6  # the row without padding
@@ -310,16 +294,43 @@ def test_shrinkage_weighs_the_logits_by_the_known_tokens(places):
     torch.testing.assert_close(shrunk.part_logits, plain.part_logits * weights[:, None])
 
 
-def test_initial_weights_are_those_of_keras():
-    torch.manual_seed(0)
-    model = GloveLstmModel(GloveLstmConfig(vocab_size=50, embedding_size=40, hidden_size=24))
-    lstm = model.lstm
-    bias = lstm.bias_ih_l0.view(4, 24)
-    assert (bias[1] == 1).all()
-    assert not bias[[0, 2, 3]].any()
-    assert not lstm.bias_hh_l0.any()
-    for gate in lstm.weight_hh_l0.view(4, 24, 24):
-        assert_close(gate @ gate.T, torch.eye(24))
-    bound = (6 / (40 + 96)) ** 0.5
-    assert 0.95 * bound < lstm.weight_ih_l0.abs().max() <= bound
-    assert not model.embeddings.word_embeddings.weight[0].any()
+def test_hidden_states_are_the_vectors_and_the_states_of_the_tokens():
+    model = build_model(lstm_length=2, **EVERYTHING)
+    inputs = batch([[4, 5, 7], [8], []], 4, in_holes)
+    output = model(**inputs, output_hidden_states=True)
+    vectors, hidden = output.hidden_states
+    encoded = model.encoder(**inputs, output_hidden_states=True)
+    assert torch.equal(hidden, encoded.last_hidden_state)
+    assert torch.equal(hidden, encoded.hidden_states[1])
+    mask = inputs["attention_mask"]
+    is_read = mask.bool() & (mask.cumsum(dim=1) <= 2)
+    words = model.get_input_embeddings()(inputs["input_ids"])
+    assert_close(vectors[is_read][:, :6], words[is_read])
+    assert not vectors[~is_read].any()
+
+    without = model(**inputs)
+    assert torch.equal(output.logits, without.logits)
+    assert without.hidden_states is output.attentions is None
+    model.config.output_hidden_states = True
+    assert torch.equal(model(**inputs).hidden_states[1], hidden)
+
+
+def test_a_hook_may_replace_the_word_vectors_by_other_points():
+    """As captum does: points of many steps in one batch, and gradients for them."""
+    model = build_model()
+    layer = model.get_input_embeddings()
+    ids = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]])
+    mask = (ids != 0).long()
+    halves = [layer(ids) / 2, layer(ids)]
+    expected = [model(inputs_embeds=half, attention_mask=mask).logits for half in halves]
+
+    # All texts of a step, then all texts of the next, as in ids.repeat.
+    points = torch.cat(halves).detach().requires_grad_()
+    hook = layer.register_forward_hook(lambda *_: points)
+    logits = model(ids.repeat(2, 1), attention_mask=mask.repeat(2, 1)).logits
+    hook.remove()
+    torch.testing.assert_close(logits, torch.cat(expected))
+    [gradients] = torch.autograd.grad(logits[:, 1].sum(), points)
+    is_padding = mask.repeat(2, 1) == 0
+    assert not gradients[is_padding].any()
+    assert gradients[~is_padding].any(dim=-1).all()

@@ -84,18 +84,22 @@ def slow_logits(model, words, shapes):
     return logits
 
 
+VOCABULARY = 100_000  # the codes of the last words must not overflow
+
+
 @pytest.fixture(scope="module")
 def with_shapes():
-    return build_model(num_labels=3, **SHAPES)
+    return build_model(num_labels=3, vocab_size=VOCABULARY, **SHAPES)
 
 
 @pytest.fixture(scope="module")
 def without_shapes():
     """A model with more rows than the counters have, for many texts."""
-    return build_model(num_labels=3, ngram_buckets=2**14)
+    return build_model(num_labels=3, vocab_size=VOCABULARY, ngram_buckets=2**14)
 
 
-words_and_shapes = st.tuples(st.integers(0, 29), st.integers(0, 6))
+word_ids = st.integers(0, 29) | st.integers(VOCABULARY - 30, VOCABULARY - 1)
+words_and_shapes = st.tuples(word_ids, st.integers(0, 6))
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,15 +128,6 @@ def ngram_logits(model, ids, types, mask=None):
     if mask is None:
         mask = torch.ones_like(ids)
     return model(ids, attention_mask=mask, token_type_ids=types).part_logits[:, 1]
-
-
-def test_large_codes_do_not_overflow():
-    sizes = {"vocab_size": 100_000, "embedding_size": 2, "type_embedding_size": 1}
-    model = build_model(**sizes, ngram_buckets=1009)
-    words = [99_999, 99_998, 2, 99_999]
-    shapes = [6, 5, 6, 0]
-    [logits] = ngram_logits(model, torch.tensor([words]), torch.tensor([shapes]))
-    assert_close(logits, slow_logits(model, words, shapes))
 
 
 unknown = st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6)
@@ -280,12 +275,6 @@ def test_the_loss_is_of_each_part_in_training_and_of_the_sum_otherwise(extra, co
         compared = [trained.logits]
     expected = sum(loss(logits, labels) for logits in compared)
     torch.testing.assert_close(trained.loss, expected)
-    in_a_tuple = model(TWO_IDS, labels=labels, return_dict=False)
-    assert torch.equal(in_a_tuple[1], trained.logits)
-
-
-def test_the_loss_is_divided_by_the_items_of_all_batches_of_a_step():
-    model = build_model(dropout=0.0, num_labels=6, **NGRAMS).train()
-    loss = model(TWO_IDS, labels=CLASSES).loss
-    half = model(TWO_IDS, labels=CLASSES, num_items_in_batch=4).loss
-    torch.testing.assert_close(half, loss / 2)
+    if loss is cross_entropy:  # two labels of the four of a step
+        half = model(TWO_IDS, labels=labels, num_items_in_batch=4).loss
+        torch.testing.assert_close(half, trained.loss / 2)

@@ -1,4 +1,4 @@
-"""What a save holds and a load gives back: the freeze, 16-bit vectors, temperature, the Auto classes."""
+"""What a save holds and a load gives back."""
 
 import json
 
@@ -34,9 +34,6 @@ def embeddings(model):
     return model.get_input_embeddings().weight
 
 
-# Models of transformers
-
-
 @pytest.mark.parametrize(
     "config", [{}, {**RICH, **NGRAMS}, {"num_labels": 1}, {**NGRAMS, "num_labels": 6}], ids=repr
 )
@@ -55,34 +52,6 @@ def test_round_trip(tmp_path, config):
     half = AutoModelForSequenceClassification.from_pretrained(tmp_path, dtype=torch.bfloat16)
     assert {parameter.dtype for parameter in half.parameters()} == {torch.bfloat16}
     torch.testing.assert_close(logits(half).float(), logits(model), atol=0.2, rtol=0.05)
-
-
-def test_a_new_head_on_a_saved_encoder(tmp_path):
-    encoder = build_model(**RICH).encoder
-    encoder.config.temperature = 2.0
-    encoder.save_pretrained(tmp_path)
-    model = GloveLstmForSequenceClassification.from_pretrained(tmp_path, num_labels=4)
-    assert model.config.temperature == 1  # nothing was fitted to a new layer
-    assert torch.equal(pooled(model), pooled(encoder))
-    assert logits(model).shape == (2, 4)
-
-
-@pytest.mark.parametrize("frozen", [True, False])
-def test_the_freeze_can_be_changed_and_saved(tmp_path, frozen):
-    model = build_model(freeze_embeddings=frozen)
-    assert embeddings(model).requires_grad is not frozen
-    model.freeze_embeddings(not frozen)
-    model(**INPUTS, labels=torch.tensor([0, 1])).loss.backward()
-    assert (embeddings(model).grad is not None) is frozen
-    model.save_pretrained(tmp_path)
-    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path)
-    assert embeddings(loaded).requires_grad is frozen
-    assert loaded.config.freeze_embeddings is not frozen
-    changed = AutoModelForSequenceClassification.from_pretrained(tmp_path, freeze_embeddings=frozen)
-    assert embeddings(changed).requires_grad is not frozen
-
-
-# Half precision
 
 
 def test_rounded_tables_are_saved_in_16_bits_and_loaded_in_32(tmp_path):
@@ -119,53 +88,19 @@ def test_vectors_too_large_for_16_bits_are_kept(tmp_path):
         assert torch.equal(vectors[1:], rows[1:])
 
 
-# Checkpoints
-
-
-@pytest.fixture
-def save(tmp_path):
-    """A function that saves a model and a tokenizer."""
-
-    def save_model(model_config, new_words=()):
-        corpus = ["Tides rise at noon, and boats leave."]
-        tokenizer = build_tokenizer(lambda: corpus, min_frequency=1)
-        model = build_model(vocab_size=tokenizer.vocab_size, **model_config)
-        if new_words:
-            tokenizer.add_tokens(list(new_words))
-            model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-        with Checkpoint.saving(tmp_path, model, tokenizer, TextRecord.of(corpus, [])):
-            pass
-        return model
-
-    return save_model
-
-
-def test_another_number_of_labels_resets_the_calibration_and_empties_the_ngram_table(
-    save, tmp_path
-):
-    model = save(RICH | NGRAMS)
+def test_another_number_of_labels_resets_what_was_fitted_to_the_labels(tmp_path):
+    """The calibration and the table of the n-grams."""
+    corpus = ["Tides rise at noon, and boats leave."]
+    tokenizer = build_tokenizer(lambda: corpus, min_frequency=1)
+    model = build_model(vocab_size=tokenizer.vocab_size, **RICH, **NGRAMS)
+    with Checkpoint.saving(tmp_path, model, tokenizer, TextRecord.of(corpus, [])):
+        pass
     id2label = {0: "a", 1: "b", 2: "c"}
     label2id = {"a": 0, "b": 1, "c": 2}
     loaded, _ = Checkpoint.open(tmp_path).load_model(id2label=id2label, label2id=label2id)
-    assert loaded.config.shrinkage == 0  # it was fitted to the earlier labels
+    assert loaded.config.shrinkage == 0
     assert loaded.ngrams.weights.shape == (40 + model.config.vocab_size, 3)
     assert not any(table.any() for table in loaded.ngrams.parameters())
     assert torch.equal(pooled(loaded), pooled(model))
     assert torch.equal(loaded.dense.weight, model.dense.weight)
     assert logits(loaded).shape == (2, 3)
-
-
-def test_an_ngram_classifier_that_a_checkpoint_lacks_starts_empty(save, tmp_path):
-    model = save(RICH)
-    loaded, _ = Checkpoint.open(tmp_path).load_model(ngram_buckets=50)
-    assert not any(table.any() for table in loaded.ngrams.parameters())
-    first = 0  # the text that the LSTM reads as a whole
-    assert torch.equal(logits(loaded)[first], logits(model)[first])
-
-
-def test_a_vocabulary_that_has_grown(save, tmp_path):
-    model = save(RICH | NGRAMS, new_words=["lantern", "glow"])
-    loaded, tokenizer = Checkpoint.open(tmp_path).load_model()
-    tokens = tokenizer("Tides glow", return_tensors="pt")
-    assert tokens["input_ids"][0, 1] == model.config.vocab_size - 1
-    assert torch.equal(loaded(**tokens).logits, model(**tokens).logits)

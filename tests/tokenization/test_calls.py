@@ -5,7 +5,6 @@ from math import ceil
 
 import numpy as np
 import pytest
-from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
@@ -232,11 +231,3 @@ WRONG = {
 def test_wrong_inputs_raise(default, args, options):
     with pytest.raises((TypeError, ValueError)):
         default(*args, **options)
-
-
-def test_columns_of_a_dataset_have_one_type(default):
-    """Also where the first rows hold known words alone, for which `datasets` chooses the type."""
-    rows = Dataset.from_dict({"text": ["boats", "The skipper", "", "shokcing"]})
-    tokens = rows.map(lambda row: default(row["text"]), writer_batch_size=1)
-    types = tokens["token_type_ids"][:]
-    assert types == [default(text)["token_type_ids"] for text in rows["text"]]

@@ -6,7 +6,6 @@ The reader of the page is compared in `tests/app`.
 import pickle
 import sys
 import unicodedata
-from itertools import chain
 
 import numpy as np
 import pytest
@@ -23,7 +22,6 @@ from glove_lstm.text.vocabulary import hash_words
 VARIANTS = {
     "default": {},
     "article": {"variant": "article", "token_types": False, "truncation_side": "left"},
-    "bare article": {"variant": "article", "stop_words": ()},
     "added tokens": {},
     "accents": {"corpus": [*CORPUS, "wörlds ürl thé http flœur PÛRPOSES étés 𐐨 𝐚𝐛"]},
 }
@@ -39,23 +37,18 @@ def tokenizer(request, make):
     return tokenizer
 
 
-def light_readers(tokenizer, folder):
-    """Way to make it -> light tokenizer."""
-    tokenizer.save_pretrained(folder)
-    of_object = LightTokenizer.of(tokenizer)
-    return {
-        "from a folder": LightTokenizer.from_folder(folder),
-        "of an object": of_object,
-        "unpickled": pickle.loads(pickle.dumps(of_object)),
-    }
-
-
 @pytest.fixture(scope="module")
 def readers(tokenizer, tmp_path_factory):
     """The tokenizer loaded from its files, and light tokenizers."""
     folder = tmp_path_factory.mktemp("tokenizer")
-    light = light_readers(tokenizer, folder)
-    return {"from files": GloveLstmTokenizer.from_pretrained(folder), **light}
+    tokenizer.save_pretrained(folder)
+    of_object = LightTokenizer.of(tokenizer)
+    return {
+        "from files": GloveLstmTokenizer.from_pretrained(folder),
+        "light, from a folder": LightTokenizer.from_folder(folder),
+        "light, of an object": of_object,
+        "light, unpickled": pickle.loads(pickle.dumps(of_object)),
+    }
 
 
 def read(reader, texts, pairs):
@@ -97,55 +90,8 @@ def test_hostile_texts(tokenizer, readers, pairs):
 
 def test_texts_that_are_longer_than_a_batch(tokenizer, readers):
     texts = [LONG * 200, "", "the " * 3, *["été 𐐨 zq [USER]"] * 3000]
-    assert_same(tokenizer, readers, texts, limit=10**6)
     assert_same(tokenizer, readers, texts, texts[::-1])
     assert_same(tokenizer, readers, [])
-
-
-@pytest.mark.parametrize(("old", "new"), [("<url>|", "<url>|a b|"), ('"Lowercase"', '"NFC"')])
-def test_other_pipelines(make, tmp_path, old, new):
-    """Added words and edited tokenizer.json files, which only Rust can follow: they look across white space."""
-    tokenizer = make(model_max_length=50)
-    tokenizer.add_tokens(["harbour master"])
-    texts = ["The well-known harbour master, a b  \n said", LONG]
-    assert_same(tokenizer, light_readers(tokenizer, tmp_path), texts, limit=50)
-
-    path = tmp_path / "tokenizer.json"
-    before = path.read_text(encoding="utf-8")
-    assert old in before
-    path.write_text(before.replace(old, new), encoding="utf-8")
-    changed = GloveLstmTokenizer.from_pretrained(tmp_path)
-    assert_same(changed, light_readers(changed, tmp_path / "again"), texts, limit=50)
-
-
-def letters():
-    """All lower-case letters from U+0080 to U+FFFF; East Asia, which is left out, has none."""
-    characters = []
-    for first, end in ((0x80, 0x2E80), (0xA000, 0xAC00), (0xFB00, 0xFFFF)):
-        characters += map(chr, range(first, end))
-    return [character for character in characters if character.isalpha() and character.islower()]
-
-
-def contexts(letter):
-    """Texts that show whether a letter is part of a word, a number, a space or punctuation, and of which case."""
-    capital = letter.upper()
-    return [
-        f"{letter} {capital} a{letter}B A{letter} {letter}a {letter}{capital}",
-        f"{capital}{letter} {capital}a {capital}A {letter}-{capital} 1{letter}2 1.{letter}",
-        f"{letter}.2 -{letter} {letter}{letter}zq zq{capital} {letter}_{letter} ‘{letter}’",
-    ]
-
-
-def test_letters_of_the_vocabulary(make):
-    """A few at a time, so that all of them are in an alphabet."""
-    all_letters = letters()
-    assert len(all_letters) > 1500
-    for begin in range(0, len(all_letters), 50):
-        few_letters = all_letters[begin : begin + 50]
-        tokenizer = make(corpus=["a b zq", *few_letters])
-        texts = list(chain.from_iterable(map(contexts, few_letters)))
-        readers = {"of an object": LightTokenizer.of(tokenizer)}
-        assert_same(tokenizer, readers, texts, limit=10**6)
 
 
 def test_every_assigned_character(default):
@@ -159,23 +105,6 @@ def test_every_assigned_character(default):
             texts.append(f"https://x{character}y z")
     readers = {"of an object": LightTokenizer.of(default)}
     assert_same(default, readers, texts, limit=10**6)
-
-
-WORDS = [
-    "the",
-    "harbour",
-    "été",
-    "привет",
-    "schön",
-    "'",
-    '"',
-    "—",
-    "7",
-    "th",
-    "well-known",
-    ",",
-    ".",
-]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +121,7 @@ def test_common_text_needs_no_rust(text, words):
     def refuse(pieces):
         raise AssertionError(pieces)
 
-    ids = {word: row for row, word in enumerate(WORDS, 1)}
+    ids = {word: row for row, word in enumerate(sorted(set(words)), 1)}
     tokens = VectorEncoder(ids, 0, refuse).encode([text])
     assert tokens.ids.tolist() == [ids[word] for word in words]
 

@@ -4,8 +4,7 @@ import inspect
 import shutil
 
 import pytest
-from estimator_news import arguments
-from support import QUICK, SMALL
+from support import QUICK_VALUES, SMALL_VALUES
 from tides import WORDS, make_texts, tokenized
 from transformers import BertForSequenceClassification
 
@@ -38,9 +37,9 @@ def small_recipe(glove_file, tmp_path_factory):
     """A function of arguments: the recipe of a small network and a short training."""
 
     def small_recipe(**values):
-        options = {**arguments(QUICK), "num_train_epochs": 2, "save_strategy": "no"}
+        options = {**QUICK_VALUES, "num_train_epochs": 2, "save_strategy": "no"}
         if "model_name_or_path" not in values:  # a checkpoint has its own vectors and shape
-            options |= {**arguments(SMALL), "glove": str(glove_file)}
+            options |= {**SMALL_VALUES, "glove": str(glove_file)}
         if "output_dir" not in values:
             options["output_dir"] = str(tmp_path_factory.mktemp("out"))
         return make_recipe(**{**options, **values})

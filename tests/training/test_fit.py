@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from sklearn.utils.class_weight import compute_class_weight
+from support import accuracy
 
 from glove_lstm.data.text_record import hash_texts
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
@@ -29,18 +29,6 @@ def assert_same_model(result, expected):
         assert getattr(result.model.config, name) == getattr(expected.model.config, name)
 
 
-def best_labels(result, texts, part=None):
-    inputs = result.tokenizer(list(texts), padding=True, return_tensors="pt")
-    with torch.inference_mode():
-        outputs = result.model.eval()(**inputs)
-    logits = outputs.logits if part is None else outputs.part_logits[:, part]
-    return [result.model.config.label_names[row] for row in logits.argmax(dim=1)]
-
-
-def accuracy(result, rows, part=None):
-    return np.mean(np.array(best_labels(result, rows.texts, part)) == rows.labels)
-
-
 # One model
 
 
@@ -53,26 +41,31 @@ def test_one_model_of_all_but_the_held_out_texts(result, news):
     assert len(result.training_texts.trained) == 144
     assert result.model.config.temperature != 1
     assert any("eval_loss" in log for log in result.history)
-    assert accuracy(result, news) > 0.9
+    assert accuracy(result, news.texts, news.labels) > 0.9
 
     metrics = run_metrics(result)
     assert metrics["validation"]["rows"] == 16
     assert metrics["validation"]["seen"] == 0
 
 
-def test_a_seed_gives_the_same_model(result, train, news):
+def test_a_seed_gives_the_same_model(result, train, news, small_recipe):
+    """Whatever the global generators; and nothing that the caller gave is changed."""
     torch.manual_seed(99)
     np.random.seed(99)  # noqa: NPY002
-    assert_same_model(train(news.texts, news.labels), result)
+    texts = list(news.texts)
+    labels = list(news.labels)
+    weights = np.ones(160)
+    recipe = small_recipe()
+    recipe_before = repr(recipe)
+    threads_before = torch.get_num_threads()
+    assert_same_model(fit(texts, labels, recipe=recipe, sample_weight=weights), result)
+    assert repr(recipe) == recipe_before
+    assert (texts, labels) == (news.texts, news.labels)
+    assert (weights == 1).all()
+    assert torch.get_num_threads() == threads_before
+
     other = train(news.texts, news.labels, seed=1, max_steps=1)
     assert other.validation.texts != result.validation.texts
-
-
-def test_the_data_seed_changes_the_order_alone(train, news):
-    steps = [train(news.texts, news.labels, max_steps=3, data_seed=seed) for seed in (None, 7)]
-    assert steps[0].validation.texts == steps[1].validation.texts
-    assert torch.equal(steps[0].model.ngrams.weights, steps[1].model.ngrams.weights)
-    assert not torch.equal(steps[0].model.classifier.weight, steps[1].model.classifier.weight)
 
 
 def test_validation_texts_that_are_given_are_never_trained_on(train, news):
@@ -90,23 +83,10 @@ def test_validation_texts_that_are_given_are_never_trained_on(train, news):
 FEW = [f"{words} {number}" for number in range(8) for words in ("secret hoax", "council vote")]
 
 
-def half_sure(texts):
-    """A teacher of two labels."""
-    first = np.array([0.9 if "secret" in text else 0.1 for text in texts])
-    return np.stack([first, 1 - first], axis=1)
-
-
-@pytest.mark.parametrize("taught", [False, True], ids=["labels", "unlabelled only"])
-def test_few_texts_are_not_calibrated_or_measured(train, taught, caplog):
-    if taught:
-        names = ["FAKE", "REAL"]
-        result = train([], [], teacher=half_sure, label_names=names, unlabelled=FEW, max_steps=1)
-        assert result.about["distillation"]["calibrated_on"] is None
-        assert result.about["rows"] == {"train": 0}
-    else:
-        result = train(FEW, ["FAKE", "REAL"] * 8, max_steps=1)
-        assert result.about["rows"] == {"train": 16}
-        assert "only 1 of 16 texts" in caplog.text
+def test_few_texts_are_not_calibrated_or_measured(train, caplog):
+    result = train(FEW, ["FAKE", "REAL"] * 8, max_steps=1)
+    assert result.about["rows"] == {"train": 16}
+    assert "only 1 of 16 texts" in caplog.text
     assert "not calibrated" in caplog.text
     config = result.model.config
     assert config.temperature == config.ngram_weight == 1
@@ -117,39 +97,10 @@ def test_few_texts_are_not_calibrated_or_measured(train, taught, caplog):
     assert not metrics
 
 
-def test_early_stopping_ends_the_training_and_keeps_the_best_model(train, news, tmp_path):
-    stopping = {"early_stopping_patience": 1, "num_train_epochs": 30, "learning_rate": 0.5}
-    result = train(
-        news.texts, news.labels, **stopping, save_strategy="epoch", output_dir=str(tmp_path)
-    )
-    evaluations = [entry for entry in result.history if "eval_loss" in entry]
-    last_epoch = evaluations[-1]["epoch"]
-    assert last_epoch < 30
-    assert result.about["epochs"] == last_epoch
-    best = min(evaluations, key=lambda entry: entry["eval_loss"])
-    assert best["epoch"] < last_epoch
-    assert result.about["best_step"] == best["step"]
-    saved = load_file(tmp_path / f"checkpoint-{best['step']}" / "model.safetensors")
-    assert torch.equal(result.model.classifier.weight, saved["classifier.weight"])
-
-
 def test_a_training_of_one_step_learns_at_its_rate(train, news):
     """Adam's first step moves each weight by the rate, here the bias of 0."""
     result = train(news.texts, news.labels, max_steps=1, learning_rate=0.03)
     assert result.model.classifier.bias.abs().tolist() == pytest.approx([0.03, 0.03], rel=0.01)
-
-
-def test_nothing_that_the_caller_gave_is_changed(news, small_recipe):
-    texts = list(news.texts)
-    labels = list(news.labels)
-    recipe = small_recipe(max_steps=1)
-    recipe_before = repr(recipe)
-    threads_before = torch.get_num_threads()
-    fit(texts, labels, recipe=recipe, sample_weight=np.ones(160))
-    assert repr(recipe) == recipe_before
-    assert texts == news.texts
-    assert labels == news.labels
-    assert torch.get_num_threads() == threads_before
 
 
 # Fine-tuning
@@ -176,46 +127,22 @@ def test_fine_tuning_keeps_the_labels_of_the_checkpoint(tuning, news, checkpoint
     assert names.tolist() == [label_of[text] for text in result.train.texts]
     assert result.tokenizer.model_max_length == 30
     assert result.about["fine_tuned_from"] == checkpoint.name
-    assert accuracy(result, news) > 0.9
+    assert accuracy(result, news.texts, news.labels) > 0.9
 
 
-def save(result, folder):
-    """A checkpoint of a result, to be fine-tuned."""
-    result.model.save_pretrained(folder)
-    result.tokenizer.save_pretrained(folder)
-    return str(folder)
+def test_fine_tuning_on_some_of_the_labels_keeps_the_others(tuning, news):
+    result = tuning(news.texts[:40], ["REAL"] * 40)
+    assert result.model.config.label_names == ["FAKE", "REAL"]
 
 
-@pytest.mark.parametrize("several", [False, True], ids=["one label", "several labels"])
-@pytest.mark.parametrize("known", [True, False], ids=["some of the labels", "other labels"])
-def test_fine_tuning_on_some_of_the_labels_keeps_the_others(
-    train, tuning, news, tmp_path, caplog, several, known
-):
-    def labels_of(names):
-        labels = [names[number % len(names)] for number in range(160)]
-        return [[label] for label in labels] if several else labels
-
-    start = train(news.texts, labels_of(["a", "b", "c"]), max_steps=1)
-    folder = save(start, tmp_path)
-    new_names = ["b", "c"] if known else ["b", "d"]
-    tuned = tuning(news.texts, labels_of(new_names), model_name_or_path=folder)
-    assert tuned.model.config.label_names == (["a", "b", "c"] if known else new_names)
-    assert tuned.model.config.problem_type == start.model.config.problem_type
-    assert ("start anew" in caplog.text) != known
-
-
-@pytest.mark.parametrize("count", [2, 8, 20])
-def test_few_texts_leave_what_the_checkpoint_knows(tuning, news, count):
+def test_few_texts_leave_what_the_checkpoint_knows(tuning, news):
     """Neither part forgets; the n-grams use the earlier logits."""
-    few = ["entirely different matters"] * (count // 2) + ["and others"] * (count // 2)
-    texts = [f"{text} {number}" for number, text in enumerate(few)]
-    labels = ["FAKE"] * (count // 2) + ["REAL"] * (count // 2)
-    result = tuning(texts, labels)
-    assert accuracy(result, news) > 0.9
-    if count > 2:
-        # What the new texts say is not against the earlier weights here, and does not outweigh them.
-        result = tuning(news.texts[:count], news.labels[:count])
-        assert accuracy(result, news, part=1) > 0.9
+    texts = [f"{words} {n}" for n in range(10) for words in ("entirely different", "and others")]
+    result = tuning(texts, ["FAKE", "REAL"] * 10)
+    assert accuracy(result, news.texts, news.labels) > 0.9
+    # What the new texts say is not against the earlier weights here, and does not outweigh them.
+    result = tuning(news.texts[:20], news.labels[:20])
+    assert accuracy(result, news.texts, news.labels, part=1) > 0.9
 
 
 # Weights
@@ -241,13 +168,9 @@ def test_the_weight_of_a_label_is_that_of_its_texts(train, news):
     assert_same_model(train(texts, labels, given, sample_weight=40 * of_texts), weighted)
 
 
-@pytest.mark.parametrize("held_out", [None, 20])
-def test_a_weight_of_0_leaves_a_text_out(train, news, held_out):
-    given = None if held_out is None else (news.texts[:held_out], news.labels[:held_out])
-    texts, labels = news.texts[20:], news.labels[20:]
-    wrong = ["REAL" if label == "FAKE" else "FAKE" for label in labels]
-    weights = np.repeat([2.0, 0.0], 140)
-    result = train(texts + texts, labels + wrong, given, sample_weight=weights)
-    expected = train(texts, labels, given)
-    assert len(result.train) == len(expected.train)
-    assert_same_model(result, expected)
+def test_a_weight_of_0_leaves_a_text_out(train, result, news):
+    wrong = ["REAL" if label == "FAKE" else "FAKE" for label in news.labels]
+    weights = np.repeat([2.0, 0.0], 160)
+    weighted = train(news.texts * 2, news.labels + wrong, sample_weight=weights)
+    assert len(weighted.train) == 144
+    assert_same_model(weighted, result)

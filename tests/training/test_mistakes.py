@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from support import assert_names
-from teachers import changed_copy, with_pooling
+from teachers import by_length, changed_copy, with_pooling
 
 from glove_lstm.errors import DataError
 from glove_lstm.training.answers import ClassifierAnswers, ask
@@ -84,12 +84,6 @@ def check(train, tmp_path, values, words):
 def test_fit(train, tmp_path, mistake):
     values, *words = OF_FIT[mistake]
     check(train, tmp_path, values, words)
-
-
-def by_length(texts):
-    """Probabilities of two labels."""
-    first = np.array([0.9 if len(text) % 2 else 0.1 for text in texts])
-    return np.stack([first, 1 - first], axis=1)
 
 
 def answering(answer):

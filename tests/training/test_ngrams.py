@@ -1,7 +1,5 @@
 """Fitting the n-gram classifier: beside a plain, slow reference; what it learns from, and what it keeps."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
@@ -53,31 +51,21 @@ def vocabulary_of(tokenizer):
     return {word: row for word, row in tokenizer.get_vocab().items() if word not in special}
 
 
-def fit(model, tokenizer, news, copies=None, held_out=None, weights=None, c=None):
+def fit(model, tokenizer, news, copies=None, weights=None, c=None):
     """Fit the n-grams of a model to texts and labels, and return C."""
     texts, labels = news
     if copies is not None:
         copies = tokenized(copies, tokenizer, labels)
-    if held_out is not None:
-        held_out = tokenized(held_out[0], tokenizer, held_out[1])
+        copies.weights = weights
     of_training = tokenized(texts, tokenizer, labels)
     of_training.weights = weights
-    if copies is not None:
-        copies.weights = weights
-    words = vocabulary_of(tokenizer)
-    return fit_table(model.ngrams, of_training, copies, words=words, held_out=held_out, c=c)
+    return fit_table(model.ngrams, of_training, copies, words=vocabulary_of(tokenizer), c=c)
 
 
 def logits_of(model, tokenizer, texts):
     inputs = tokenizer(texts, padding=True, return_tensors="pt")
     with torch.no_grad():
         return model.eval()(**inputs).part_logits[:, 1]
-
-
-def accuracy(model, tokenizer, news):
-    texts, labels = news
-    predicted = logits_of(model, tokenizer, texts).argmax(dim=1).numpy()
-    return float((predicted == labels).mean())
 
 
 def explicit_features(model, tokenizer, texts):
@@ -108,8 +96,8 @@ def explicit_features(model, tokenizer, texts):
     return with_characters
 
 
-def slow_margins(features, has_label, weights, c=1.0):
-    """Margins of a support vector machine on dense features, scaled by the ratios of naive Bayes."""
+def slow_margins(features, has_label, weights):
+    """Margins of a support vector machine of C = 0.5 on dense features, scaled by the ratios of naive Bayes."""
     features = features[:, features.any(axis=0)]
     log_shares = []
     for side in (has_label, ~has_label):
@@ -117,46 +105,35 @@ def slow_margins(features, has_label, weights, c=1.0):
         log_shares.append(np.log(counts / counts.sum()))
     ratios = np.abs(log_shares[1] - log_shares[0])
     scaled = features * (ratios + ratios.mean()) / 2
-    machine = LinearSVC(C=c, dual=True, random_state=0, tol=1e-8, max_iter=100_000)
+    machine = LinearSVC(C=0.5, dual=True, random_state=0, tol=1e-8, max_iter=100_000)
     return machine.fit(scaled, has_label, sample_weight=weights).decision_function(scaled)
 
 
 @pytest.mark.parametrize("characters", [0, 9])
-@pytest.mark.parametrize(("labels", "weigh"), [(2, False), (3, True)])
+@pytest.mark.parametrize("kind", ["two labels", "three labels", "several labels a text"])
 def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(
-    tokenizer, characters, labels, weigh
+    tokenizer, characters, kind
 ):
     """With characters, the words' own rows in the table equal explicit columns for the characters of known words."""
-    model = make_model(tokenizer, labels, shapes=0, characters=characters)
-    texts, numbers = make_news(60, 14, labels)
+    count = 3 if kind == "three labels" else 2
+    model = make_model(tokenizer, count, shapes=0, characters=characters)
+    texts, labels = make_news(60, 14, count)
     if characters:  # the bucket of an n-gram of a single text could be one of characters, too
-        texts, numbers = texts * 2, np.tile(numbers, 2)
-    weights = np.ones(len(texts))
-    if weigh:
-        weights = np.random.default_rng(0).choice([0.5, 1.0, 3.0], len(texts))
-    fit(model, tokenizer, (texts, numbers), weights=weights if weigh else None, c=0.5)
+        texts, labels = texts * 2, np.tile(labels, 2)
+    weights = np.random.default_rng(0).choice([0.5, 1.0, 3.0], len(texts))
+    has_label = labels[:, None] == np.arange(count)
+    if kind == "several labels a text":
+        has_label[:, 0] = np.arange(len(texts)) % 3 == 0
+        labels = has_label.astype(np.float32)
+    fit(model, tokenizer, (texts, labels), weights=weights, c=0.5)
 
     features = explicit_features(model, tokenizer, texts)
     logits = logits_of(model, tokenizer, texts).numpy()
-    if labels == 2:
-        expected = slow_margins(features, numbers == 1, weights, 0.5)
-        assert logits[:, 1] - logits[:, 0] == pytest.approx(expected, abs=0.02)
-        return
-    for label in range(labels):
-        expected = slow_margins(features, numbers == label, weights, 0.5)
-        assert logits[:, label] == pytest.approx(expected, abs=0.02)
-
-
-def test_several_labels_are_machines_of_their_own(tokenizer):
-    model = make_model(tokenizer, 2, shapes=0, characters=0)
-    texts, numbers = make_news(60, 14)
-    has_label = np.stack([numbers == 1, np.arange(60) % 3 == 0], axis=1)
-    fit(model, tokenizer, (texts, has_label.astype(np.float32)))
-    features = explicit_features(model, tokenizer, texts)
-    logits = logits_of(model, tokenizer, texts).numpy()
-    for label in (0, 1):
-        expected = slow_margins(features, has_label[:, label], np.ones(60))
-        assert logits[:, label] == pytest.approx(expected, abs=0.05)
+    if kind == "two labels":
+        logits = logits[:, 1:] - logits[:, :1]
+        has_label = has_label[:, 1:]
+    for column, own in zip(logits.T, has_label.T, strict=True):
+        assert column == pytest.approx(slow_margins(features, own, weights), abs=0.02)
 
 
 @pytest.mark.parametrize("corrupted", [False, True])
@@ -188,122 +165,55 @@ def test_words_that_training_lacks_are_told_apart_by_their_characters(tokenizer)
     assert logits_of(model, tokenizer, texts).argmax(dim=1).tolist() == [0, 1, 0, 1]
 
 
-def test_150_labels_are_told_apart():
-    generator = np.random.default_rng(0)
-    common = COMMON.split()
-    labels = np.arange(600) % 150
-    texts = [f"topic{label} {' '.join(generator.choice(common, 5))}" for label in labels]
-    tokenizer = build_tokenizer(lambda: texts, vocab_size=300, min_frequency=1)
-    model = make_model(tokenizer, 150)
-    fit(model, tokenizer, (texts[:450], labels[:450]))
-    assert accuracy(model, tokenizer, (texts[450:], labels[450:])) > 0.95
+def test_a_label_that_no_text_has_is_unlikely(tokenizer):
+    texts, labels = make_news(120, 12)
+    model = make_model(tokenizer, 3)
+    fit(model, tokenizer, (texts, labels))
+    logits = logits_of(model, tokenizer, texts).numpy()
+    assert (logits[:, 2] < logits.max(axis=1)).all()
+    assert (logits.argmax(axis=1) == labels).mean() > 0.95
 
 
-def test_held_out_texts_choose_c(tokenizer):
+@pytest.mark.parametrize(("has_label", "sign"), [(0, -1), (1, 1)])
+def test_one_of_several_labels_that_no_text_has_or_all_have(tokenizer, has_label, sign):
+    texts, labels = make_news(120, 12)
+    table = np.stack([labels, np.full(120, has_label)], axis=1).astype(np.float32)
+    model = make_model(tokenizer)
+    fit(model, tokenizer, (texts, table))
+    logits = logits_of(model, tokenizer, texts).numpy()
+    assert (np.sign(logits[:, 1]) == sign).all()
+    assert ((logits[:, 0] > 0) == labels).mean() > 0.95
+
+
+def test_texts_of_one_label_teach_nothing(tokenizer, caplog):
+    texts, _ = make_news(120, 12)
+    model = make_model(tokenizer)
+    assert fit(model, tokenizer, (texts, np.ones(120, dtype=int))) is None
+    assert "the same labels" in caplog.text
+    assert not any(table.any() for table in model.ngrams.parameters())
+
+
+WRONG = np.arange(300) % 3 == 0
+
+
+# How many texts are held out, whether a third of their labels is wrong, too, and C that is given -> the range of C.
+@pytest.mark.parametrize(
+    ("count", "wrong", "given", "low", "high"),
+    [
+        (74, False, {}, 1, 1),
+        (75, False, {}, 0, 0.9),
+        (300, True, {}, 1, 100),
+        (300, True, {"ngram_c": 0.2}, 0.2, 0.2),
+    ],
+)
+def test_75_held_out_texts_choose_c(tokenizer, count, wrong, given, low, high):
     """If training labels are wrong at random, C must be small; if the held-out texts repeat them, large."""
     texts, labels = make_news(300, 15)
-    is_wrong = np.arange(300) % 3 == 0
-    noisy = texts, labels ^ is_wrong
-    soft = make_model(tokenizer)
-    hard = make_model(tokenizer)
-    c_of_soft = fit(soft, tokenizer, noisy, held_out=make_news(100, 16))
-    c_of_hard = fit(hard, tokenizer, noisy, held_out=noisy)
-    assert c_of_soft < c_of_hard
-    assert accuracy(soft, tokenizer, noisy) < accuracy(hard, tokenizer, noisy)
-    assert fit(make_model(tokenizer), tokenizer, noisy) == 1
-    assert fit(make_model(tokenizer), tokenizer, noisy, held_out=noisy, c=0.2) == 0.2
-
-
-def test_a_copy_counts_less_than_its_text(tokenizer):
-    """If copies contradict their texts, the texts win; if texts and copies are exchanged, too."""
-    texts, labels = make_news(200, 6)
-    turned = [*texts[1:], texts[0]]
-    model = make_model(tokenizer)
-    fit(model, tokenizer, (texts, labels), copies=turned)
-    assert accuracy(model, tokenizer, make_news(100, 7)) > 0.95
-    other = make_model(tokenizer)
-    fit(other, tokenizer, (turned, labels), copies=texts)
-    assert accuracy(other, tokenizer, make_news(100, 7)) < 0.05
-
-
-def test_fine_tuning_keeps_what_was_learned(tokenizer):
-    few = make_news(8, 10)
-    test = make_news(200, 11)
-    new = make_model(tokenizer)
-    fit(new, tokenizer, few)
-    tuned = make_model(tokenizer)
-    fit(tuned, tokenizer, make_news(300, 9))
-    fit(tuned, tokenizer, few)
-    assert accuracy(tuned, tokenizer, test) > 0.95
-    assert accuracy(tuned, tokenizer, test) > accuracy(new, tokenizer, test)
-
-    # The earlier logits are features, whose meaning the texts may reverse.
-    texts, labels = few
-    fit(tuned, tokenizer, (texts, 1 - labels))
-    assert accuracy(tuned, tokenizer, test) < 0.1
-
-
-TWO_THIRDS = np.arange(120) % 3 < 2
-
-
-# Labels -> the sign of the last label's logits for all texts: unlikely, given, or nothing is learned.
-@pytest.mark.parametrize(
-    ("labels", "of_model", "sign"),
-    [
-        (np.arange(120) % 2, 3, -1),
-        (np.arange(120) % 3, 4, -1),
-        (np.stack([TWO_THIRDS, np.ones(120)], axis=1).astype(np.float32), 2, 1),
-        (np.stack([TWO_THIRDS, np.zeros(120)], axis=1).astype(np.float32), 2, -1),
-        (np.ones(120, dtype=int), 2, 0),
-    ],
-    ids=["2 of 3", "3 of 4", "all have it", "none has it", "the same for all"],
-)
-def test_labels_of_none_or_all(tokenizer, labels, of_model, sign, caplog):
-    """A label that no text has is possible, but unlikely; texts of one label teach nothing."""
-    texts, telling = make_news(120, 12, 3)
-    if labels.ndim == 1 and labels.max() == 1:
-        texts, telling = make_news(120, 12, 2)
-    model = make_model(tokenizer, of_model)
-    with caplog.at_level(logging.WARNING):
-        c = fit(model, tokenizer, (texts, labels))
-    logits = logits_of(model, tokenizer, texts).numpy()
-    assert np.isfinite(logits).all()
-    if sign == 0:
-        assert c is None
-        assert "the same labels" in caplog.text
-        assert not any(table.any() for table in model.ngrams.parameters())
-    elif labels.ndim == 2:
-        assert (np.sign(logits[:, 1]) == sign).all()
-        assert ((logits[:, 0] > 0) == (telling < 2)).mean() > 0.95
-    else:
-        assert (logits[:, -1] < logits.max(axis=1)).all()
-        assert (logits.argmax(axis=1) == labels).mean() > 0.95
-
-
-# As `fit` calls it
-
-
-def fit_texts(texts, labels, held_out=None, **values):
-    """`fit_ngrams` of a small model of its own tokenizer; and C."""
-    tokenizer = build_tokenizer(lambda: texts[:300], vocab_size=300, min_frequency=1)
-    torch.manual_seed(0)
-    sizes = {"vocab_size": tokenizer.vocab_size, "embedding_size": 2, "hidden_size": 2}
-    config = GloveLstmConfig(**sizes, ngram_buckets=64, num_labels=2)
-    model = GloveLstmForSequenceClassification(config)
-    arguments = make_recipe(use_cpu=True, **values).training
+    learned = LabelledTexts(texts, labels ^ WRONG, ["a", "b"])
+    held_out = (texts, learned.labels) if wrong else make_news(count, 16)
     encoder = LightTokenizer.of(tokenizer)
-    if held_out is not None:
-        held_out = tokenized(held_out[0], tokenizer, held_out[1])
-    learned = LabelledTexts(texts, np.array(labels), ["a", "b"])
-    return model, fit_ngrams(model, tokenizer, encoder, learned, held_out, arguments)
-
-
-@pytest.mark.parametrize(("count", "is_chosen"), [(74, False), (75, True)])
-def test_75_held_out_texts_choose_c(count, is_chosen):
-    """Labels are wrong at random in training alone: a small C is better than 1."""
-    texts, labels = make_news(300, 15)
-    noisy = labels ^ (np.arange(300) % 3 == 0)
-    _, c = fit_texts(texts, noisy, held_out=make_news(count, 16))
-    assert (c < 1) == is_chosen
-    if not is_chosen:
-        assert c == 1
+    arguments = make_recipe(use_cpu=True, **given).training
+    model = make_model(tokenizer)
+    tokens = tokenized(held_out[0], tokenizer, held_out[1])
+    c = fit_ngrams(model, tokenizer, encoder, learned, tokens, arguments)
+    assert low <= c <= high

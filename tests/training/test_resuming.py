@@ -9,17 +9,16 @@ import sys
 import numpy as np
 import pytest
 import torch
-from estimator_news import arguments
-from support import QUICK, SMALL, assert_names
+from safetensors.torch import load_file
+from support import QUICK_VALUES, SMALL_VALUES, assert_names
 
-from glove_lstm.data.load import load_splits
 from glove_lstm.errors import DataError
 from glove_lstm.training.checkpoints import claimed_folder
-from glove_lstm.training.fit import fit
-from glove_lstm.training.recipe import make_recipe
 
 # 144 texts are 9 steps an epoch: the checkpoint of step 15 is in the middle of the second of three epochs.
-OPTIONS = {"num_train_epochs": 3, "save_strategy": "steps", "save_steps": 5, "save_total_limit": 2}
+OPTIONS = {"num_train_epochs": 3, "save_strategy": "steps", "save_steps": 5}
+OPTIONS |= {"save_total_limit": 9}  # so that a step that is computed again can be seen
+CHECKPOINTS = {"checkpoint-5", "checkpoint-10", "checkpoint-15"}
 
 KILLED_AT_STEP_17 = """
 import json, os, signal, sys
@@ -40,19 +39,11 @@ fit(given["texts"], given["labels"], recipe=make_recipe(**given["arguments"]))
 
 
 @pytest.fixture(scope="module")
-def options(glove_file):
-    """Arguments of the recipe, without the output folder."""
-    return {**arguments(SMALL), **arguments(QUICK), **OPTIONS, "glove": str(glove_file)}
-
-
-@pytest.fixture(scope="module")
-def run(options, articles):
+def run(train, news):
     """A function that trains on the news into a folder."""
-    news = load_splits(train_file=articles).splits["train"]
 
     def run(folder, **values):
-        recipe = make_recipe(**{**options, "output_dir": str(folder), **values})
-        return fit(news.texts, news.labels, recipe=recipe)
+        return train(news.texts, news.labels, **{**OPTIONS, "output_dir": str(folder), **values})
 
     return run
 
@@ -65,17 +56,16 @@ def whole(run, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def killed(options, articles, tmp_path_factory):
+def killed(glove_file, news, tmp_path_factory):
     """The output folder of a run that was killed after step 17."""
     folder = tmp_path_factory.mktemp("killed")
-    news = load_splits(train_file=articles).splits["train"]
     given = {"texts": news.texts, "labels": news.labels}
-    given["arguments"] = {**options, "output_dir": str(folder)}
+    given["arguments"] = {**SMALL_VALUES, **QUICK_VALUES, **OPTIONS}
+    given["arguments"] |= {"glove": str(glove_file), "output_dir": str(folder)}
     command = [sys.executable, "-c", KILLED_AT_STEP_17]
     done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    names = {path.name for path in folder.glob("checkpoint-*")}
-    assert names == {"checkpoint-10", "checkpoint-15"}
+    assert {path.name for path in folder.glob("checkpoint-*")} == CHECKPOINTS
     return folder
 
 
@@ -87,53 +77,43 @@ def assert_same(resumed, whole):
     assert resumed.about["epochs"] == whole.about["epochs"]
 
 
-@pytest.mark.parametrize(
-    "case", ["newest", "named", "newest is incomplete", "newest is empty", "no checkpoint"]
-)
+@pytest.mark.parametrize("case", ["newest", "named", "newest is incomplete", "no checkpoint"])
 def test_a_killed_run_ends_as_an_uninterrupted_one(run, whole, killed, tmp_path, case):
     folder = tmp_path / "run"
+    kept = folder / "checkpoint-15" / "trainer_state.json"
+    resume = "True"  # as the command gives it
     if case != "no checkpoint":
         shutil.copytree(killed, folder)
-    resume = True
-    kept = folder / "checkpoint-15" / "trainer_state.json"
+        written = kept.stat().st_mtime_ns
     if case == "named":
         resume = str(folder / "checkpoint-10")
     elif case == "newest is incomplete":  # killed again, while it was written
         shutil.copytree(folder / "checkpoint-15", folder / "checkpoint-20")
         (folder / "checkpoint-20" / "trainer_state.json").unlink()
         (folder / "checkpoint-20" / "optimizer.pt").write_bytes(b"")
-    elif case == "newest is empty":
-        (folder / "checkpoint-20").mkdir()
-    elif case == "no checkpoint":  # as the command gives it
-        resume = "True"
-    written = kept.stat().st_mtime_ns if kept.exists() else None
     torch.manual_seed(99)  # the global generators do not matter
     resumed = run(folder, resume_from_checkpoint=resume)
     assert resumed.about.get("resumed", False) == (case != "no checkpoint")
-    if kept.exists() and case.startswith("newest"):
+    if case.startswith("newest"):
         assert kept.stat().st_mtime_ns == written  # steps are not computed again
     assert_same(resumed, whole[0])
 
 
-def test_the_newest_checkpoint_is_that_of_the_highest_step(run, tmp_path):
-    """Not the last one by its name, which is 9."""
-    ten_steps = {"max_steps": 10, "save_steps": 1}
-    run(tmp_path, **ten_steps)
-    names = {path.name for path in tmp_path.glob("checkpoint-*")}
-    assert names == {"checkpoint-9", "checkpoint-10"}
-    kept = tmp_path / "checkpoint-10" / "trainer_state.json"
-    written = kept.stat().st_mtime_ns
-    run(tmp_path, **ten_steps, resume_from_checkpoint=True)
-    assert kept.stat().st_mtime_ns == written  # step 10 is not computed again
-
-
-def test_early_stopping_goes_on_where_it_was(run, tmp_path):
-    """The patience that is used up, and the best epoch so far, are part of the checkpoint."""
+def test_early_stopping_keeps_the_best_model_and_goes_on_where_it_was(run, tmp_path):
+    """The best epoch so far is part of the checkpoint; here, the best and the last checkpoint are kept."""
     stopping = {"early_stopping_patience": 2, "num_train_epochs": 12, "learning_rate": 0.5}
-    stopping |= {"save_strategy": "epoch", "save_total_limit": None}
+    stopping |= {"save_strategy": "epoch", "save_total_limit": 1}
     whole = run(tmp_path / "whole", **stopping)
-    epochs = whole.about["epochs"]
-    assert 3 <= epochs < 12
+    evaluations = [entry for entry in whole.history if "eval_loss" in entry]
+    last_epoch = evaluations[-1]["epoch"]
+    assert 3 <= last_epoch < 12
+    assert whole.about["epochs"] == last_epoch
+    best = min(evaluations, key=lambda entry: entry["eval_loss"])
+    assert best["epoch"] < last_epoch
+    assert whole.about["best_step"] == best["step"]
+    saved = load_file(tmp_path / "whole" / f"checkpoint-{best['step']}" / "model.safetensors")
+    assert torch.equal(whole.model.classifier.weight, saved["classifier.weight"])
+
     folder = tmp_path / "run"
     shutil.copytree(tmp_path / "whole", folder)
     last, *_ = sorted(folder.glob("checkpoint-*"), key=step_of, reverse=True)
@@ -182,16 +162,9 @@ def test_a_checkpoint_of_another_folder_is_refused(run, whole, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "resume"),
-    [
-        ("checkpoint-1", True),
-        ("checkpoint-99", True),
-        ("checkpoint-best", True),
-        ("checkpoint-99", False),
-    ],
+    ("name", "resume"), [("checkpoint-1", True), ("checkpoint-best", True), ("checkpoint-99", None)]
 )
 def test_folders_of_others_are_not_touched(run, killed, tmp_path, name, resume):
-    """Neither we nor the Trainer, which keeps two checkpoints, remove them, or continue from them."""
     folder = tmp_path / "run"
     shutil.copytree(killed, folder)
     other = folder / name  # of another kind of model
@@ -199,10 +172,9 @@ def test_folders_of_others_are_not_touched(run, killed, tmp_path, name, resume):
     (other / "config.json").write_text('{"model_type": "bert"}')
     (other / "trainer_state.json").write_text('{"global_step": 99}')
     with pytest.raises(DataError) as caught:
-        run(folder, resume_from_checkpoint=resume or None)
+        run(folder, resume_from_checkpoint=resume)
     assert_names(caught.value, name, "glove-lstm", besides=tmp_path)
-    names = {path.name for path in folder.glob("checkpoint-*")}
-    assert names == {"checkpoint-10", "checkpoint-15", name}
+    assert {path.name for path in folder.glob("checkpoint-*")} == CHECKPOINTS | {name}
     assert len(list(other.iterdir())) == 2
 
 
@@ -210,7 +182,7 @@ def test_a_new_run_removes_the_checkpoints_of_an_earlier_one(run, killed, tmp_pa
     folder = tmp_path / "run"
     shutil.copytree(killed, folder)
     run(folder, max_steps=1)
-    assert not {"checkpoint-10", "checkpoint-15"} & {path.name for path in folder.iterdir()}
+    assert not CHECKPOINTS & {path.name for path in folder.iterdir()}
 
 
 def test_one_training_writes_into_a_folder(run, tmp_path):

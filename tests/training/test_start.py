@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from estimator_news import arguments
-from support import SMALL
+from support import SMALL_VALUES
 from torch.nn import functional
 
 from glove_lstm import GloveLstmConfig
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.tokenization.word_shapes import spelling
-from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.recipe import make_recipe
 from glove_lstm.training.start import embedding_rows, new_model
@@ -70,19 +68,13 @@ def test_the_article_preset_is_the_published_recipe():
         assert getattr(sized.tokenizer, name) == value, name
 
 
-@pytest.fixture
-def start(news, glove_file, tmp_path, monkeypatch):
-    """A function of vectors: the new model of the news."""
+def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
-    texts = LabelledTexts.of(news.texts, news.labels, ["FAKE", "REAL"])
-    options = {**arguments(SMALL), "character_buckets": 8192, "use_cpu": True}
-    recipe = make_recipe(**options, glove=str(glove_file))
-    return lambda glove: new_model(recipe, texts, [], glove)
-
-
-def test_mistyped_words_begin_near_the_words(start, glove_file, caplog):
     glove = load_glove(str(glove_file))
-    model = start(glove)[0].eval()
+    texts = LabelledTexts.of(news.texts, news.labels, ["FAKE", "REAL"])
+    options = {**SMALL_VALUES, "character_buckets": 8192, "glove": str(glove_file)}
+    recipe = make_recipe(**options, use_cpu=True)
+    model = new_model(recipe, texts, [], glove)[0].eval()
     assert "have vectors" not in caplog.text
     words = [word for word in glove.words if len(word) > 5]
     mistyped = [word[:-2] + word[-1] for word in words]
@@ -99,22 +91,5 @@ def test_mistyped_words_begin_near_the_words(start, glove_file, caplog):
     is_right = cosines.argmax(dim=1) == torch.arange(len(words))
     assert is_right.float().mean() > 0.9
 
-
-def test_few_words_with_vectors_are_told(start, caplog):
-    start(GLOVE)
+    new_model(recipe, texts, [], GLOVE)
     assert "Only 0 % of the words in the texts have vectors in made up" in caplog.text
-
-
-def test_character_vectors_are_kept_and_made_again_if_the_file_is_damaged(tmp_path, monkeypatch):
-    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
-    unknown = np.ones(4, dtype=np.float32)
-    first = character_vectors(GLOVE, unknown, 64)
-    assert first.shape == (64, 4)
-    [kept] = (tmp_path / "characters").iterdir()
-    np.testing.assert_array_equal(character_vectors(GLOVE, unknown, 64), first)
-    kept.write_bytes(b"damaged")
-    np.testing.assert_array_equal(character_vectors(GLOVE, unknown, 64), first)
-
-    other = GloveVectors(GLOVE.words, GLOVE.vectors + 1, "made up")
-    assert not np.array_equal(character_vectors(other, unknown, 64), first)
-    assert len(list((tmp_path / "characters").iterdir())) == 2

@@ -17,7 +17,6 @@ from support import (
     succeed,
 )
 
-from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.commands import push as command
 from glove_lstm.commands import train
 from glove_lstm.errors import DataError
@@ -27,6 +26,7 @@ from glove_lstm.publishing.push import (
     Destination,
     check_no_secrets,
     copy_checkpoint,
+    files_to_delete,
     list_files,
     loading_example,
     push_folder,
@@ -118,6 +118,30 @@ def test_one_commit_adds_the_files_to_the_branch_that_was_named(folder, hub, rev
     assert len(repo.commits) == commits
 
 
+def test_a_push_deletes_only_what_an_earlier_push_wrote(folder, hub):
+    others = {"pytorch_model.bin": b"weights", "data/train.csv": b"text", "plots/mine.png": b""}
+    repo = hub.add_repo(REPO, others)
+    to = Destination(REPO)
+    push_folder(folder, to)
+    first = hub.files(REPO)
+    assert first.items() >= others.items()
+
+    (folder / "plots" / "a.png").unlink()
+    commits = len(repo.commits)
+    assert files_to_delete(folder, to) == ["plots/a.png"]  # which a dry run prints
+    assert len(repo.commits) == commits
+    push_folder(folder, to)
+    assert len(repo.commits) == commits + 1
+    assert first.keys() - hub.files(REPO).keys() == {"plots/a.png"}
+
+    # What is deleted once and comes back from others is theirs.
+    with hub.lock:
+        repo.commit("main", {**repo.at("main").files, "plots/a.png": b"theirs"})
+    push_folder(folder, to)
+    assert hub.files(REPO)["plots/a.png"] == b"theirs"
+    assert hub.files(REPO).items() >= others.items()
+
+
 PAGE = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js", "explain.js"}
 PAGE |= {"onnx_runtime.js"}
 OF_MODEL = ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"]
@@ -148,21 +172,12 @@ def test_a_space_has_the_page_and_what_it_reads(hub, exported):
     assert f"/spaces/{REPO}/blob/main/model/README.md" in html
 
 
-def test_a_space_of_a_model_of_another_trainer(hub, exported, tmp_path):
-    """Without metrics.json there are no figures; a single label has no words that matter."""
+def test_a_space_of_a_model_of_another_trainer(hub, exported):
     (exported / "metrics.json").unlink()
     succeed(command.main, exported, "--space", "--repo_id", REPO)
     files = hub.files(REPO, kind="spaces")
     assert f"model/{OF_MODEL[-1]}" not in files
     assert f"model/{OF_MODEL[0]}" in files
-
-    of_one_label = {"problem_type": "regression", "id2label": {0: "any"}, "label2id": {"any": 0}}
-    model, tokenizer = Checkpoint.open(exported).load_model(**of_one_label)
-    for part in (model, tokenizer):
-        part.save_pretrained(tmp_path / "one_label")
-    done = run_here(command.main, tmp_path / "one_label", "--space", "--repo_id", "user/other")
-    assert_command_names(done, "one label")
-    assert "spaces/user/other" not in hub.repos
 
 
 # What is not sent

@@ -17,7 +17,7 @@ from glove_lstm.app import build_app
 from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.commands import evaluate, export, predict, push, train
 from glove_lstm.errors import DataError
-from glove_lstm.weights_file import check_weights, read_header
+from glove_lstm.weights_file import read_header
 
 Spoil = Callable[[Path], None]
 Open = Callable[[Path], Any]
@@ -290,13 +290,6 @@ def test_every_door(exported: Path, other_articles: Path, row: str) -> None:
             assert word in message, f"{door}: {message}"
         assert exported.name in message or row in FILE_ONLY, door
     assert contents(exported) == spoiled
-
-
-@pytest.mark.parametrize("dtype", FLOATS)
-def test_the_largest_number_is_read(copy: Path, dtype: torch.dtype) -> None:
-    """The control of the rows of infinity."""
-    bias(torch.finfo(dtype).max, dtype)(copy)
-    check_weights(copy / WEIGHTS, label_count=2)
 
 
 def test_weights_that_are_too_large_for_a_score(exported: Path) -> None:

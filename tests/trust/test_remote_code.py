@@ -5,9 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import ROOT, copied, run_without_package, succeed
-
-from glove_lstm.commands import export, push
+from support import ROOT, copied, run_without_package
 
 HUB = ROOT / "hub"
 
@@ -108,9 +106,6 @@ def test_the_tutorial_of_transformers_learns_other_labels(copy: Path, tmp_path: 
     done = run_without_package(snippet + '\ntrainer.save_model("tuned")\n', tmp_path)
     assert float(re.findall(r"'eval_accuracy': '?([\d.]+)", done.stdout)[-1]) > 0.95
     shutil.rmtree(copy)  # nothing may point back to where it came from
-    succeed(export.main, tmp_path / "tuned")
-    done = succeed(push.main, tmp_path / "tuned", "--repo_id", "user/tuned", "--dry_run")
-    assert {"README.md", "light.onnx", "handler.py"} <= set(done.stdout.split())
     other = tmp_path / "other machine"
     other.mkdir()
     labels = {number: f"LABEL_{number}" for number in range(3)}

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 from support import ROOT, copied, run_without_package
@@ -82,14 +81,14 @@ assert seen, "the watch is asleep"
 
 
 @pytest.mark.slow
-def test_loads_and_classifies_without_our_package(tmp_path: Path) -> None:
+def test_loads_and_classifies_without_our_package(tmp_path):
     folder = copied(HUB, tmp_path / "copy")
     code = _USE.format(path=str(folder), labels={0: "FAKE", 1: "REAL"})
     run_without_package(code + _WATCH, tmp_path)
 
 
 @pytest.mark.slow
-def test_the_tutorial_of_transformers_learns_other_labels(copy: Path, tmp_path: Path) -> None:
+def test_the_tutorial_of_transformers_learns_other_labels(copy, tmp_path):
     """docs/howto/trainer.md, on a small checkpoint with two labels: it learns three, and loads elsewhere."""
     page = (ROOT / "docs" / "howto" / "trainer.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.+?)```", page, re.DOTALL)

@@ -9,13 +9,7 @@ import pytest
 import yaml
 from hub_server import TOKEN
 from huggingface_hub import constants
-from support import (
-    assert_command_names,
-    assert_names,
-    edit_json,
-    run_here,
-    succeed,
-)
+from support import assert_command_names, assert_names, edit_json, run_here, succeed
 
 from glove_lstm.commands import push as command
 from glove_lstm.commands import train
@@ -62,23 +56,21 @@ def test_only_allowed_files_are_sent(copy, tmp_path):
 
 
 def test_the_card_names_the_repository(copy, tmp_path):
-    """A card as it was written, one that names another repository, a missing one, and an edited one."""
-    assert f'model="{PLACEHOLDER_ID}"' in read_card(copy)
-    first, second, third, fourth = (tmp_path / name for name in "abcd")
-    copy_checkpoint(copy, first, REPO)
-    copy_checkpoint(first, second, "other/name")
-    assert REPO not in read_card(second)
+    """A card as it was written, a missing one, and an edited one, which stays as it is in its folder."""
+    assert PLACEHOLDER_ID in read_card(copy)
+    written, rendered, pushed = (tmp_path / name for name in "abc")
+    copy_checkpoint(copy, written, REPO)
     (copy / "README.md").unlink()
-    copy_checkpoint(copy, third, REPO)
-    for folder, repo_id in ((first, REPO), (second, "other/name"), (third, REPO)):
+    copy_checkpoint(copy, rendered, REPO)
+    for folder in (written, rendered):
         assert is_rendered(read_card(folder))
-        assert f'model="{repo_id}"' in read_card(folder)
+        assert f'model="{REPO}"' in read_card(folder)
         assert PLACEHOLDER_ID not in read_card(folder)
 
-    edited = read_card(first) + "Thanks to friends.\n"
+    edited = read_card(written) + "Thanks to friends.\n"
     (copy / "README.md").write_text(edited, encoding="utf-8")
-    copy_checkpoint(copy, fourth, "other/name")
-    assert read_card(fourth) == edited.replace(REPO, "other/name")
+    copy_checkpoint(copy, pushed, "other/name")
+    assert read_card(pushed) == edited.replace(REPO, "other/name")
     assert read_card(copy) == edited
 
 

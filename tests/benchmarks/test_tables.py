@@ -1,6 +1,4 @@
-"""benchmarks.tables: the arithmetic of the tables, and what is in the pictures."""
-
-import pytest
+"""benchmarks.tables: the arithmetic of the tables."""
 
 from benchmarks import tables
 
@@ -78,40 +76,3 @@ def test_the_recipes_have_the_best_linear_model():
     _, *lines = cells(tables.recipes_table({"trec": models, "subj": {"default": measured(0.5)}}))
     [line] = lines
     assert line[1:] == ["5,452", "5 s", "8 MB", "0.900 (0.800 to 1.000)", "0.800"]
-
-
-def accuracy_and_speed(path):
-    accurate = {"accuracy": {"mean": 0.8, "low": 0.7, "high": 0.9}}
-    fast = {"median": {"texts/s": 9.0}}
-    accuracies = {"titles": {"default": accurate, "majority": accurate, "fasttext": accurate}}
-    speeds = {"titles": {"default": fast, "majority": fast, "pipeline": fast}}
-    tables.draw(accuracies, speeds, path)
-
-
-def scale(path):
-    one = {"accuracy": 0.8, "accuracy_interval": [0.7, 0.9], "figures": {"CPU s to train": 3.0}}
-    results = {"10000": {"default": one, "tfidf_svc": one}, "1000": {"default": one}}
-    tables.draw_scale(results, path)
-
-
-def few(path):
-    tables.draw_few_labels(FEW_LABELS, path)
-
-
-@pytest.mark.parametrize(
-    ("draw", "drawn", "not_drawn"),
-    [
-        (accuracy_and_speed, ["glove-lstm"], ["majority", "fastText", "pipeline"]),
-        (scale, ["default", "tfidf_svc"], []),
-        (few, ["SST-2", "TREC", "TF-IDF, linear SVC"], ["titles", "MPNet, logistic regression"]),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_pictures(draw, drawn, not_drawn, tmp_path):
-    """A model has one mark or line, if it has both figures; the majority class has none."""
-    draw(tmp_path / "drawn.svg")
-    picture = (tmp_path / "drawn.svg").read_text()
-    for name in drawn:
-        assert picture.count(f">{name}<") == 1, name
-    for name in not_drawn:
-        assert f">{name}<" not in picture, name

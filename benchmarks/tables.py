@@ -19,9 +19,11 @@ Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = Path(__file__).parent / "results"
 PAGES = (
+    DOCS.parent / "README.md",
     RESULTS / "README.md",
     DOCS / "benchmarks.md",
     DOCS / "distil.md",
+    DOCS / "model.md",
     DOCS / "recipes.md",
     DOCS / "howto" / "few_texts.md",
 )
@@ -53,7 +55,7 @@ _SUMMARY_MODELS = {
     "tfidf_svc_cased": "linear SVC, words",
     "tfidf_svc_cased_chars": "linear SVC, words and characters",
     "fasttext": "fastText",
-    "model2vec": "model2vec, logistic regression",
+    "model2vec": "model2vec, fine-tuned",
     "minilm_logistic": "MiniLM-L6 embeddings, logistic regression",
     "minilm_finetuned": "MiniLM-L6, fine-tuned",
     "majority": "majority class",
@@ -63,7 +65,7 @@ _COST_MODELS = {
     "pipeline": "`default`, transformers pipeline",
     "tfidf_svc_cased": "linear SVC, words",
     "fasttext": "fastText",
-    "model2vec": "model2vec, logistic regression",
+    "model2vec": "model2vec, fine-tuned",
     "minilm_logistic": "MiniLM-L6 embeddings, logistic regression",
     "minilm_finetuned": "MiniLM-L6, fine-tuned",
 }
@@ -85,6 +87,25 @@ _FEW_LABELS_MODELS = {
     "encoder_MPNet": "MPNet, logistic regression",
     "setfit": "SetFit on MiniLM",
 }
+# Rows of the README's table: the models with a hundred labels, and with all labels.
+_README_MODELS = {
+    "glove-lstm, taught by a transformer": ("taught_MPNet", "distilled"),
+    "glove-lstm, labels alone": ("glove_lstm", "default"),
+    "linear SVC, TF-IDF": ("tfidf_svc", "tfidf_svc_cased_chars"),
+    "model2vec, fine-tuned": ("model2vec", "model2vec"),
+    "SetFit on MiniLM": ("setfit", "setfit"),
+    "transformer that teaches": ("encoder_MPNet", "minilm_finetuned"),
+}
+_FEWEST_LABELS = 100  # in the README and in the picture
+_README_TASKS = ("sst2", "trec", "subj", "titles")
+_PARTS = {  # of docs/model.md
+    "ngrams_alone": "LSTM",
+    "lstm_alone": "n-grams",
+    "without_word_shapes": "word shapes",
+    "without_characters": "characters",
+    "without_corrupted_copies": "corrupted copies",
+}
+_ERRORS = {"typos": "typing errors", "no_case": "lower case", "no_punctuation": "no punctuation"}
 _SIGNIFICANT = 0.05
 _USD_AN_HOUR = 0.04  # of one core
 
@@ -217,6 +238,29 @@ def robustness_table(results: Results) -> str:
     return markdown_table(["task", "model", *CORRUPTIONS], lines)
 
 
+def ablation_table(results: dict[str, Any]) -> str:
+    """Format the points of accuracy lost without a part: by task, their mean, and the mean on texts with errors."""
+    tasks = [task for task in _SUMMARY_TASKS if task in results]
+    lines = []
+    for model, part in _PARTS.items():
+        lost = np.array([_lost_points(results[task], model, "plain") for task in tasks])
+        # Of the mean over tasks; each task has the same number of seeds.
+        error = (lost.var(axis=1, ddof=1).sum() / lost.shape[1]) ** 0.5 / len(tasks)
+        cells = [f"{mean:.1f}" for mean in lost.mean(axis=1)]
+        cells.append(f"{lost.mean():.1f} ± {error:.1f}")
+        for kind in _ERRORS:
+            with_errors = np.array([_lost_points(results[task], model, kind) for task in tasks])
+            cells.append(f"{with_errors.mean():.1f}")
+        lines.append([part, *cells])
+    heads = ["without", *(_SUMMARY_TASKS[task] for task in tasks), "mean", *_ERRORS.values()]
+    return markdown_table(heads, lines)
+
+
+def _lost_points(runs: dict[str, Any], model: str, kind: str) -> list[float]:
+    """Return the accuracy of `default` minus that of a model, in points, by seed."""
+    return [100 * (run["default"][kind] - run[model][kind]) for run in runs.values()]
+
+
 def speed_table(results: Results) -> str:
     """Format figures by model, with the price of a million texts."""
     heads = ["task", "model", *_SPEED, "USD a million texts", "sources"]
@@ -289,6 +333,48 @@ def few_labels_summary(results: dict[str, Any]) -> str:
     return markdown_table([*heads, "MB", "texts/s"], lines)
 
 
+def readme_table(few_labels: dict[str, Any], accuracy: Results) -> str:
+    """Format the accuracy with a hundred labels and with all labels, with size and speed. The highest is bold."""
+    columns = []
+    for task in _README_TASKS:
+        drawings = list(few_labels.get(f"{task}-{_FEWEST_LABELS}", {}).values())
+        with_few = []
+        with_all = []
+        for few, every in _README_MODELS.values():
+            means = [rows[few]["accuracy"] for rows in drawings if few in rows]
+            with_few.append(float(np.mean(means)) if means else None)
+            row = accuracy.get(task, {}).get(every)
+            with_all.append(None if row is None else row["accuracy"]["mean"])
+        columns += [_bold_highest(with_few), _bold_highest(with_all)]
+    lines = []
+    for number, (name, (few, _)) in enumerate(_README_MODELS.items()):
+        rows = [
+            rows_of[few]
+            for task in _README_TASKS
+            for rows_of in few_labels.get(f"{task}-{_FEWEST_LABELS}", {}).values()
+            if few in rows_of
+        ]
+        if rows:
+            megabytes = np.median([row["megabytes"] for row in rows])
+            texts_a_second = np.median([row["texts_a_second"] for row in rows])
+            size = f"{megabytes:,.0f}" if megabytes >= 1 else f"{megabytes:.1f}"
+            cells = [column[number] for column in columns]
+            lines.append([name, *cells, size, f"{texts_a_second:,.0f}"])
+    heads = [""]
+    for task in _README_TASKS:
+        heads += [f"{_SUMMARY_TASKS[task]}, {_FEWEST_LABELS}", "all"]
+    return markdown_table([*heads, "MB", "texts/s"], lines)
+
+
+def _bold_highest(means: list[float | None]) -> list[str]:
+    highest = max((mean for mean in means if mean is not None), default=None)
+    cells = []
+    for mean in means:
+        cell = "" if mean is None else f"{mean:.3f}"
+        cells.append(f"**{cell}**" if cell and mean == highest else cell)
+    return cells
+
+
 def few_labels_table(results: dict[str, Any]) -> str:
     """Format accuracy with intervals over texts and drawings, and what else was measured."""
     heads = ["task", "labels", "model", "accuracy (95 % interval)", "by drawing", "log loss"]
@@ -353,9 +439,6 @@ def draw_few_labels(results: dict[str, Any], path: Path) -> None:
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize="small")
     _save(figure, path)
-
-
-_FEWEST_LABELS = 100
 
 
 def draw(accuracy: Results, speed: Results, path: Path) -> None:
@@ -444,11 +527,11 @@ def fill(page: str) -> str:
         "distilled": distilled_table(accuracy),
         "accuracy": accuracy_table(accuracy),
         "robustness": robustness_table(accuracy),
-        "ablation": accuracy_table(ablation),
-        "ablation_robustness": robustness_table(ablation),
+        "ablation": ablation_table(ablation),
         "speed": speed_table(speed),
         "scale": scale_table(scale),
         "recipes": recipes_table(recipes),
+        "readme": readme_table(few_labels, accuracy),
         "few_labels_summary": few_labels_summary(few_labels),
         "few_labels": few_labels_table(few_labels),
     }

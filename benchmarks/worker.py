@@ -111,14 +111,8 @@ def _train_default(job: Job) -> Predict:
 
     folder = Path(job["folder"])
     checkpoint = folder / "checkpoint"
-    argv = ["--glove", job["glove"], "--text_column_names", "title"]
-    if job["model"] == "default":
-        argv += ["--train_file", str(folder / "train.csv")]
-    else:
-        argv += ["--train_file", str(folder / "taught.csv")]
-        argv += ["--validation_file", str(folder / "validation.csv")]
-        argv += ["--teacher", str(folder / "teacher")]
-        argv += ["--unlabelled_file", str(folder / "unlabelled.csv")]
+    argv = ["--train_file", str(folder / "train.csv"), "--text_column_names", "title"]
+    argv += ["--glove", job["glove"]]
     train([*argv, "--output_dir", str(checkpoint), *job["arguments"]])
 
     def predict(texts: Sequence[str]) -> list[str]:
@@ -152,43 +146,19 @@ def _finetune_minilm(job: Job) -> Predict:
     """Fine-tune MiniLM-L6; each tenth text chooses the epoch."""
     from benchmarks.neural_peers import finetune_minilm
 
-    names, train, validation = _divided(job)
-    classify = finetune_minilm(train, validation)
-    return lambda texts: [names[label] for label in classify(texts).argmax(axis=1)]
-
-
-def _teach(job: Job) -> Predict:
-    """Make the teacher, and train once, which leaves the answers of the teacher in the folder of the checkpoint."""
-    from benchmarks.neural_peers import save_minilm
-
-    names, train, validation = _divided(job)
-    folder = Path(job["folder"])
-    save_minilm(train, validation, names, folder / "teacher")
-    # The student must not be validated on texts that trained the teacher.
-    for name, (texts, numbers) in {"taught": train, "validation": validation}.items():
-        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(["title", "label"])
-            table.writerows(zip(texts, [names[number] for number in numbers], strict=True))
-    return _train_default(job)
-
-
-def _divided(job: Job) -> tuple[list[str], Texts, Texts]:
-    """Return the labels, training texts, and each tenth text for validation."""
     texts, labels = _read(job, "train.csv")
     names = sorted(set(labels))
     numbers = [names.index(label) for label in labels]
     validation = texts[::10], numbers[::10]
     del texts[::10], numbers[::10]
-    return names, (texts, numbers), validation
+    classify = finetune_minilm((texts, numbers), validation)
+    return lambda texts: [names[label] for label in classify(texts).argmax(axis=1)]
 
 
 _TRAIN: dict[str, Callable[[Job], Predict]] = {
     "default": _train_default,
     "fasttext": _train_fasttext,
     "minilm_finetuned": _finetune_minilm,
-    "teacher": _teach,
-    "distilled": _train_default,
 }
 
 

@@ -133,7 +133,9 @@ class Checkpoint:
             problem = f"{model} is a model of type {model_type!r}"
             raise DataError(f"{problem}; this package loads {MODEL_TYPE!r}.")
         _check_problem_type(folder, config)
-        return cls(folder, config, read_label_names(folder, config), repo_id)
+        label_names = read_label_names(folder, config)
+        _check_thresholds(folder, config, len(label_names))
+        return cls(folder, config, label_names, repo_id)
 
     @property
     def name(self) -> str:
@@ -221,13 +223,16 @@ class Checkpoint:
         Raises:
             DataError: A value is refused.
         """
+        from glove_lstm.data.labels import label_values
         from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 
         try:
-            return GloveLstmConfig.from_pretrained(self.folder)
+            config = GloveLstmConfig.from_pretrained(self.folder)
+            label_values(self.label_names, config.label_type)
         except Exception as error:
-            path = self.folder / CONFIG_NAME
-            raise DataError(f"{path} cannot be read ({first_line(error)}).") from error
+            problem = f"{self.folder / CONFIG_NAME} cannot be read ({first_line(error)})"
+            raise DataError(f"{problem}: correct it, or get the checkpoint again.") from error
+        return config
 
     def load_model(
         self, **config_changes: Any
@@ -245,11 +250,7 @@ class Checkpoint:
 
         if config_changes:
             self.load_model()  # refuses weights that do not fit the config as it is
-        # Read each file once only to check it, because errors of transformers do not name the file.
-        self.model_config()
-        self.light_tokenizer()
-        self.check_weights()
-
+        self._check_loaded_files()
         # With `ignore_mismatched_sizes`, transformers lists the weights of another size instead of raising.
         options = {"ignore_mismatched_sizes": True, "output_loading_info": True, **config_changes}
         try:
@@ -269,6 +270,21 @@ class Checkpoint:
         has_types = "token_type_ids" in tokenizer.model_input_names
         self._check_tokenizer(model.config.to_dict(), len(tokenizer), has_types=has_types)
         return model, tokenizer
+
+    def check_files(self) -> None:
+        """Check all files but `light.onnx`, before a training or a push.
+
+        Raises:
+            DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.
+        """
+        self._check_loaded_files()
+        self.training_texts()
+
+    def _check_loaded_files(self) -> None:
+        """Read the files that `load_model` loads, to name the one that is damaged: transformers does not."""
+        self.model_config()
+        self.light_tokenizer()
+        self.check_weights()
 
     def check_weights(self) -> None:
         """Check the values of `model.safetensors`.
@@ -478,6 +494,21 @@ def _check_problem_type(folder: Path, config: Mapping[str, Any]) -> None:
         raise DataError(
             f"{folder / CONFIG_NAME}: problem_type is {problem_type!r}, not one of {known}: get the checkpoint again."
         )
+
+
+def _check_thresholds(folder: Path, config: Mapping[str, Any], label_count: int) -> None:
+    """Refuse `thresholds` that are not one number of at least 0 for each label."""
+    thresholds = config.get("thresholds")
+    if thresholds is None:
+        return
+    is_complete = isinstance(thresholds, list) and len(thresholds) == label_count
+    if not is_complete or not all(_is_threshold(value) for value in thresholds):
+        problem = f"{folder / CONFIG_NAME} has thresholds {thresholds!r} for {label_count} labels"
+        raise DataError(f"{problem}; give one number of at least 0 for each label.")
+
+
+def _is_threshold(value: Any) -> bool:
+    return isinstance(value, int | float) and value >= 0
 
 
 def _check_model_max_length(path: Path) -> None:

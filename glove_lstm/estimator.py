@@ -23,13 +23,17 @@ from glove_lstm.checkpoint import WEIGHTS_NAME, Checkpoint
 from glove_lstm.data.files import digest
 from glove_lstm.data.in_memory import (
     LabelValues,
-    common_label_type,
-    label_values,
-    labels_as_strings,
     read_labels,
     read_texts,
 )
-from glove_lstm.data.labels import Label, check_label_names, number_labels
+from glove_lstm.data.labels import (
+    Label,
+    check_label_names,
+    common_label_type,
+    label_values,
+    labels_as_strings,
+    number_labels,
+)
 from glove_lstm.data.text_record import TextRecord
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics

@@ -45,8 +45,7 @@ class GloveLstmConfig(PreTrainedConfig):
         character_buckets: Rows of the table of character n-gram vectors. The mean over its n-grams is added
             to the vector of an unknown word. 0: the model does not read characters.
         hidden_size: Units of the LSTM.
-        lstm_length: Number of leading tokens that the LSTM reads; 0: all. In a model with n-grams, which reads all
-            tokens, the LSTM's logits are scaled by the share of the tokens that it reads.
+        lstm_length: Number of leading tokens that the LSTM reads; 0: all. The n-grams are those of all tokens.
         classifier_hidden_size: Units of the dense ReLU layer before the logits.
         ngram_buckets: Rows of the table of hashed n-grams of the linear classifier; 0: the model has none.
         embedding_dropout: Dropout of the LSTM's input.

@@ -208,8 +208,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     """The classifier: the encoder, a dense ReLU layer and the logits, divided by `config.temperature`.
 
     With `config.ngram_buckets`, the logits of a linear classifier over n-grams, times `config.ngram_weight`, are added
-    to the LSTM's: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). In a text longer than
-    `config.lstm_length`, the LSTM's logits are scaled by the share of the tokens that it reads.
+    to the LSTM's: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792).
 
     The training loss is the sum of the losses of the two parts. If the two were trained on the sum of their logits, the
     linear part would learn faster and leave the LSTM little to learn. In regression, the loss is that of the sum. While
@@ -282,15 +281,12 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
 
     def _part_logits(self, inputs: GloveLstmInputs, pooled: Tensor) -> Tensor:
         """Return the logits of the LSTM and, unless training skips them, of the n-grams: (B, 1 or 2, num_labels)."""
-        lstm_logits = self.lstm_logits(pooled)
-        parts = [lstm_logits]
+        parts = [self.lstm_logits(pooled)]
         ngrams = self.ngrams
         is_frozen = ngrams is not None and not ngrams.bias.requires_grad
         is_skipped = self.training and is_frozen
         if ngrams is not None and not is_skipped:
-            ngram_logits = ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask)
-            # Only beside the n-grams: the share says how much the LSTM counts against them.
-            parts = [lstm_logits * self.share_read(inputs)[:, None], ngram_logits]
+            parts.append(ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask))
         scale = self.shrinkage_factor(inputs) / self.config.temperature
         return torch.stack(parts, dim=1) * scale[:, None, None]
 
@@ -331,13 +327,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             known = known & (inputs.ids != self.config.unk_token_id)
         count = known.sum(dim=1).clamp(min=1).to(weight_dtype(self.classifier))
         return count / (count + self.config.shrinkage)
-
-    def share_read(self, inputs: GloveLstmInputs) -> Tensor:
-        """Return the share of the tokens of each text that the LSTM reads; 1 for a model without n-grams: (B,)."""
-        count = inputs.mask.sum(dim=1).clamp(min=1).to(weight_dtype(self.classifier))
-        if self.ngrams is None or not self.config.lstm_length:
-            return torch.ones_like(count)
-        return (self.config.lstm_length / count).clamp(max=1)
 
     def lstm_logits(self, pooled: Tensor) -> Tensor:
         """Return the LSTM's logits (B, num_labels), before any scaling, from the encoder's `pooler_output`."""

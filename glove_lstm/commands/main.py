@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         def command(arguments: Sequence[str]) -> None:
             import_module(f"glove_lstm.commands.{name}").main(arguments)
 
-        return run_command(command, words[1:], extra="demo" if name == "demo" else "train")
+        return run_command(command, words[1:])
     if name == "--version":
         return _show(f"glove-lstm {__version__}\n")
     lines = "\n".join(f"  {name:<9} {summary}" for name, summary in COMMANDS.items())

@@ -15,7 +15,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -233,6 +233,9 @@ def _load(arguments: TrainArguments) -> Data:
     data = load_splits(**options, group_column_name=arguments.group_column_name)
     if "train" not in data.splits and not arguments.unlabelled_file:
         raise DataError("There are no training texts: give --train_file or a train split.")
+    if arguments.unlabelled_file:
+        names = _unlabelled_names(arguments.unlabelled_file)
+        data = replace(data, description=f"{data.description}, {names}")
     return data
 
 
@@ -240,8 +243,12 @@ def _data_without_labels(arguments: TrainArguments) -> Data:
     """Return data without splits: only the text columns, and the names of the unlabelled files as description."""
     files = arguments.unlabelled_file or []
     columns = open_files(files, arguments.text_column_names).columns
+    return Data({}, [], columns, _unlabelled_names(files))
+
+
+def _unlabelled_names(files: Sequence[str]) -> str:
     names = ", ".join(Path(file).name for file in files)
-    return Data({}, [], columns, f"{names} (without labels)")
+    return f"{names} (without labels)"
 
 
 def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:

@@ -3,7 +3,7 @@
 Texts become lists of strings. Labels get names, as a config has them, and names become values again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -15,6 +15,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from glove_lstm.data.columns import is_blank, python_values
+from glove_lstm.data.labels import labels_as_strings
 from glove_lstm.data.words import replace_surrogates
 from glove_lstm.errors import DataError, listed, shown
 
@@ -213,55 +214,3 @@ def _check_label(value: Any, row_name: str) -> str | bool | int | float:
 
 def _type_of(classes: NDArray[Any]) -> str:
     return type(classes.tolist()[0]).__name__ if len(classes) else "str"
-
-
-def labels_as_strings(labels: Iterable[Any]) -> list[str]:
-    """Return labels as a config names them; whole numbers without a point."""
-    names = []
-    for label in labels:
-        is_whole = isinstance(label, float | np.floating) and float(label).is_integer()
-        name = str(int(label)) if is_whole else str(label)
-        names.append(name)
-    return names
-
-
-def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
-    """Return labels as an array of their Python type, (n,); the inverse of `labels_as_strings`.
-
-    Args:
-        names: Labels as a config names them.
-        label_type: Of `GloveLstmConfig`; None: strings.
-
-    Raises:
-        DataError: A label is not of that type.
-    """
-    if label_type is None or label_type == "str":
-        return np.array(names)
-    # `GloveLstmConfig` refuses other types.
-    readers: dict[str, Callable[[str], Any]] = {
-        "bool": lambda name: name == "True",
-        "int": int,
-        "float": float,
-    }
-    problem = f"The labels {listed(names)} are not all of the type {label_type}"
-    mistake = DataError(f"{problem}; correct label_type in config.json.")
-    read = readers[label_type]
-    try:
-        labels = np.array([read(name) for name in names])
-    except (ValueError, OverflowError):
-        raise mistake from None
-    if labels_as_strings(labels) != list(names):  # "07" is read as 7, for instance
-        raise mistake
-    return labels
-
-
-def common_label_type(names: Sequence[str], label_type: str | None) -> str | None:
-    """Return `label_type`, or "str" if some names are not of that type.
-
-    Names of another type come from an earlier training, whose labels a fine-tuned model keeps.
-    """
-    try:
-        label_values(names, label_type)
-    except DataError:
-        return "str"
-    return label_type

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -182,6 +182,57 @@ def number_labels(
     for row_index, numbers_of_text in enumerate(numbers):
         has_label[row_index, numbers_of_text] = 1
     return has_label
+
+
+def labels_as_strings(labels: Iterable[Any]) -> list[str]:
+    """Return labels as a config names them; whole numbers without a point."""
+    names = []
+    for label in labels:
+        is_whole = isinstance(label, float | np.floating) and float(label).is_integer()
+        name = str(int(label)) if is_whole else str(label)
+        names.append(name)
+    return names
+
+
+def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
+    """Return labels as an array of their Python type, (n,); the inverse of `labels_as_strings`.
+
+    Args:
+        names: Labels as a config names them.
+        label_type: Of `GloveLstmConfig`; None: strings.
+
+    Raises:
+        DataError: A label is not of that type.
+    """
+    if label_type is None or label_type == "str":
+        return np.array(names)
+    # `GloveLstmConfig` refuses other types.
+    readers: dict[str, Callable[[str], Any]] = {
+        "bool": lambda name: name == "True",
+        "int": int,
+        "float": float,
+    }
+    mistake = DataError(f"the labels {listed(names)} are not all of the label_type {label_type}")
+    read = readers[label_type]
+    try:
+        labels = np.array([read(name) for name in names])
+    except (ValueError, OverflowError):
+        raise mistake from None
+    if labels_as_strings(labels) != list(names):  # "07" is read as 7, for instance
+        raise mistake
+    return labels
+
+
+def common_label_type(names: Sequence[str], label_type: str | None) -> str | None:
+    """Return `label_type`, or "str" if some names are not of that type.
+
+    Names of another type come from an earlier training, whose labels a fine-tuned model keeps.
+    """
+    try:
+        label_values(names, label_type)
+    except DataError:
+        return "str"
+    return label_type
 
 
 def _listing(names: Sequence[str]) -> str:

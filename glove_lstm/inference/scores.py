@@ -18,24 +18,12 @@ def decision_thresholds(config: Mapping[str, Any]) -> list[float] | None:
 
     Returns:
         A threshold for each label, by default 0.5; None if a text gets exactly one label.
-
-    Raises:
-        DataError: There is not one number for each label.
     """
     if config.get("problem_type") != MULTI_LABEL:
         return None
     labels = config.get("id2label")
     label_count = len(labels) if labels else 2  # transformers leaves out its two default labels
-    thresholds = config.get("thresholds")
-    if not thresholds:
-        return [0.5] * label_count
-    is_complete = isinstance(thresholds, list | tuple) and len(thresholds) == label_count
-    if not is_complete or not all(_is_threshold(value) for value in thresholds):
-        problem = (
-            f"config.json of the checkpoint has thresholds {thresholds!r} for {label_count} labels"
-        )
-        raise DataError(f"{problem}; give one number of at least 0 for each label.")
-    return list(thresholds)
+    return config.get("thresholds") or [0.5] * label_count
 
 
 def chooses_one_label(config: Mapping[str, Any]) -> bool:
@@ -43,10 +31,6 @@ def chooses_one_label(config: Mapping[str, Any]) -> bool:
     labels = config.get("id2label")
     label_count = len(labels) if labels else 2  # transformers leaves out its two default labels
     return config.get("problem_type") in _ONE_LABEL and label_count > 1
-
-
-def _is_threshold(value: Any) -> bool:
-    return isinstance(value, int | float) and value >= 0
 
 
 def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray[np.float64]:

@@ -256,8 +256,8 @@ def _widget(examples: Iterable[Mapping[str, Any]], labels: Sequence[str]) -> lis
 
 
 def _hub_id(name: str) -> str:
-    """Return the id in a recorded name, such as "user/data" or "user/data (en)"; empty if it has none."""
-    first = name.partition(" (")[0]
+    """Return the id in a recorded name, such as "user/data (en), more.csv (without labels)"; empty if it has none."""
+    first = re.split(r" \(|, ", name)[0]
     is_id = re.fullmatch(HUB_ID, first) and not first.startswith("./")  # "./data" is a folder
     return first if is_id else ""
 
@@ -266,6 +266,11 @@ def _results(metrics: Mapping[str, Any], measured: Mapping[str, Mapping[str, Any
     """Return the table of the measures of each split beside the best baseline."""
     if not measured:
         return "Not measured."
+    columns = ["texts", "number", "accuracy", "95 % interval", "best linear model"]
+    columns += ["largest class", "macro F1", "calibration error"]
+    has_label_sets = any("micro_f1" in measures for measures in measured.values())
+    if has_label_sets:
+        columns.append("micro F1")
     rows = []
     for split, measures in measured.items():
         low, high = measures["accuracy_interval"]
@@ -279,9 +284,10 @@ def _results(metrics: Mapping[str, Any], measured: Mapping[str, Mapping[str, Any
             _figure(measures.get("f1")),
             _figure(measures.get("ece")),
         ]
+        if has_label_sets:
+            row.append(_figure(measures.get("micro_f1")))
         rows.append(row)
-    columns = ["texts", "number", "accuracy", "95 % interval", "best linear model"]
-    return markdown_table([*columns, "largest class", "macro F1", "calibration error"], rows)
+    return markdown_table(columns, rows)
 
 
 def _best_linear(metrics: Mapping[str, Any], split: str) -> float | None:

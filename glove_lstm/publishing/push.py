@@ -213,9 +213,7 @@ def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     Raises:
         DataError: A file is missing or damaged, or remote code differs from this package.
     """
-    opened = Checkpoint.open(checkpoint)
-    opened.model_config()  # checks the values
-    opened.check_weights()
+    Checkpoint.open(checkpoint).check_files()
     metrics = checkpoint / METRICS_NAME
     if metrics.is_file():
         read_checkpoint_json(metrics)  # checks it, too

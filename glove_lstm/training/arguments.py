@@ -191,6 +191,10 @@ class GloveLstmTrainingArguments(TrainingArguments):
         check_number(self, "augmented_copies", least=0, whole=True)
         check_number(self, "seed", least=0, most=(1 << 32) - 1, whole=True)
 
+    def get_warmup_steps(self, num_training_steps: int) -> int:
+        """Return the steps of the warm-up: none for a single step, which would be one of rate 0."""
+        return 0 if num_training_steps == 1 else super().get_warmup_steps(num_training_steps)
+
     @property
     def needs_validation(self) -> bool:
         """Whether validation texts choose the epoch or the learning rate."""

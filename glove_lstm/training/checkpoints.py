@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from glove_lstm.errors import DataError
 from glove_lstm.output_folder import locked, own_checkpoints
@@ -42,7 +43,7 @@ def checkpoint_to_resume(folder: Path, resume: str | bool | None) -> str | None:
     """Return the newest complete checkpoint in a folder if `resume` is True, or the one at the path `resume`.
 
     Raises:
-        DataError: There is no complete checkpoint at the path.
+        DataError: There is no complete checkpoint at the path, or one of its files is damaged.
     """
     if not resume:
         return None
@@ -50,15 +51,33 @@ def checkpoint_to_resume(folder: Path, resume: str | bool | None) -> str | None:
     if resume is True:
         if not complete:
             return None
-        return str(max(complete, key=_step))
+        return _checked(max(complete, key=_step))
     path = Path(resume).resolve()
     for checkpoint in complete:
         if checkpoint.resolve() == path:
-            return str(checkpoint)
+            return _checked(checkpoint)
     raise DataError(
         f"resume_from_checkpoint is {resume}, which is no complete checkpoint in {folder}; give "
         "OUTPUT_DIR/checkpoint-N, or True for the last one."
     )
+
+
+def _checked(checkpoint: Path) -> str:
+    """Return a checkpoint whose files of torch, which are zip archives, are whole.
+
+    torch would advise to load a damaged one with `weights_only=False`, which runs code in it.
+    """
+    for path in sorted(checkpoint.glob("*.pt*")):  # optimizer.pt, scheduler.pt, rng_state.pth
+        try:
+            with ZipFile(path) as archive:
+                is_damaged = archive.testzip() is not None
+        except BadZipFile:
+            is_damaged = True
+        if is_damaged:
+            raise DataError(
+                f"{path} is damaged: give another checkpoint, or train without resume_from_checkpoint."
+            )
+    return str(checkpoint)
 
 
 def remove_checkpoints(folder: Path) -> None:

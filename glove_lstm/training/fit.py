@@ -104,6 +104,7 @@ def fit(
     checkpoint: Checkpoint | None = None
     if recipe.model.model_name_or_path is not None:
         checkpoint = Checkpoint.open(recipe.model.model_name_or_path)
+        checkpoint.check_files()  # now, and not after the hours of a teacher or a training
     unlabelled = list(unlabelled)
     groups = None if groups is None else list(groups)
     own_names = sorted_label_names(labels) if label_names is None else list(label_names)

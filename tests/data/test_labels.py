@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array, csr_matrix
 
-from glove_lstm.data.in_memory import label_values, read_labels
+from glove_lstm.data.in_memory import read_labels
+from glove_lstm.data.labels import label_values
 from glove_lstm.data.load import load_splits
 
 

@@ -100,7 +100,8 @@ def metadata(card):
 def test_figures_stand_beside_the_best_baseline(tmp_path):
     with (tmp_path / "model.safetensors").open("wb") as weights:
         weights.truncate(14_299_000)
-    card = card_of(tmp_path, fine_tuned_from="user/base")
+    of_data = {"data": "user/data, more.csv (without labels)", "fine_tuned_from": "user/base"}
+    card = card_of(tmp_path, **of_data)
     for row in (
         "| test | 1,200 | 0.9123 | 0.9011-0.9255 | 0.8511 | 0.5432 | 0.9021 | 0.0123 |",
         "| validation | 400 | 0.8877 | 0.9011-0.9255 |  | 0.5432 | 0.9021 | 0.0123 |",
@@ -113,6 +114,7 @@ def test_figures_stand_beside_the_best_baseline(tmp_path):
         assert leftover not in card
     data = metadata(card)
     assert (data["language"], data["license"], data["base_model"]) == ("de", "mit", ["user/base"])
+    assert data["datasets"] == ["user/data"]
     assert len(data["widget"]) == 2  # the first example of each style, and the first error
 
 
@@ -153,7 +155,10 @@ def measured_on(**test):
             METRICS,
             {},
             ["did not use the test texts", "linear SVCs", "400 validation texts", "n-grams 1.5"],
-            ["too good", "some of the", "embeddings", "`thresholds`", "its end", "plots/"],
+            [
+                *("too good", "some of the", "embeddings", "`thresholds`", "micro F1", "its end"),
+                "plots/",
+            ],
             id="plain",
         ),
         pytest.param(
@@ -174,9 +179,9 @@ def measured_on(**test):
             id="fine-tuned again",
         ),
         pytest.param(
-            {"validation": {**UNSEEN, "micro_f1": 0.8}},
+            {"validation": {**UNSEEN, "micro_f1": 0.8765}},
             {},
-            ["`thresholds`"],
+            ["`thresholds`", "| micro F1 |", "| 0.0123 | 0.8765 |"],
             ["| test |", "linear SVCs"],
             id="several labels",
         ),

@@ -152,6 +152,7 @@ def test_the_command_learns_from_a_teacher_and_compares_with_it(
     config = json.loads((out / "config.json").read_text(encoding="utf-8"))
     assert sorted(config["label2id"]) == ["FAKE", "REAL"]
 
+    assert about["data"] == "test test.csv, more.jsonl (without labels)"
     card = (out / "README.md").read_text(encoding="utf-8")
     assert transformer.name in card
     assert "mit" in card

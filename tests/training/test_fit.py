@@ -133,6 +133,12 @@ def test_early_stopping_ends_the_training_and_keeps_the_best_model(train, news, 
     assert torch.equal(result.model.classifier.weight, saved["classifier.weight"])
 
 
+def test_a_training_of_one_step_learns_at_its_rate(train, news):
+    """Adam's first step moves each weight by the rate, here the bias of 0."""
+    result = train(news.texts, news.labels, max_steps=1, learning_rate=0.03)
+    assert result.model.classifier.bias.abs().tolist() == pytest.approx([0.03, 0.03], rel=0.01)
+
+
 def test_nothing_that_the_caller_gave_is_changed(news, small_recipe):
     texts = list(news.texts)
     labels = list(news.labels)

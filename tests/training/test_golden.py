@@ -49,5 +49,6 @@ def test_sets_of_labels_are_measured(trained):
     assert figures["ece"] < 0.2
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert f"{figures['f1']:.4f}" in card
+    assert f"{figures['micro_f1']:.4f}" in card
     assert f"{figures['accuracy']:.4f}" in card
     assert "`thresholds`" in card

@@ -150,8 +150,9 @@ def step_of(checkpoint):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("optimizer.pt", b"cut off", ["cannot continue", "{NEWEST}"]),
-        ("model.safetensors", b"cut off", ["{NEWEST}"]),
+        ("optimizer.pt", b"cut off", ["{NEWEST}/optimizer.pt is damaged: give another"]),
+        ("rng_state.pth", b"", ["{NEWEST}/rng_state.pth is damaged: give another"]),
+        ("model.safetensors", b"cut off", ["cannot continue", "{NEWEST}"]),
         ("trainer_state.json", b"{", ["no complete checkpoint", "OUTPUT_DIR/checkpoint"]),
     ],
 )
@@ -162,7 +163,7 @@ def test_a_checkpoint_that_does_not_load_is_refused(run, whole, tmp_path, name, 
     (newest / name).write_bytes(content)
     with pytest.raises(DataError) as caught:
         run(folder, resume_from_checkpoint=str(newest))
-    for word in words:  # besides, torch's own words
+    for word in words:  # besides, the words of safetensors
         assert word.replace("{NEWEST}", newest.name) in str(caught.value)
     assert (newest / name).read_bytes() == content
 

@@ -1,10 +1,10 @@
-"""Peers of `few_labels`, which runs this file in an environment of their own; PROTOCOL.md has the command.
+"""Peers that want an environment of their own: `peers.fit_elsewhere` runs this file there.
 
-python few_labels_peers.py MODEL JOB.json ANSWER.json
+python peers_elsewhere.py MODEL JOB.json ANSWER.json
 
-JOB has texts, labels, label_count, test_texts, seed, and two folders: encoder, and kept for what is made of it.
-ANSWER gets the scores of the test texts, the CPU-seconds of the training, the texts classified in a second, and the
-megabytes of the saved model.
+JOB has texts, labels, label_count, test_texts, seed, and three folders: encoder, kept for what is made of it, and
+output for the fitted model. ANSWER gets the scores of the test texts, the CPU-seconds of the training, the texts
+classified in a second, and the megabytes of the saved model.
 """
 
 import json
@@ -79,9 +79,8 @@ def main(name: str, job_file: str, answer_file: str) -> None:
     began = time.perf_counter()
     scores = classify(job["test_texts"])
     seconds = time.perf_counter() - began
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
-        megabytes = sum(file.stat().st_size for file in Path(folder).rglob("*")) / 1e6
+    model.save_pretrained(job["output"])
+    megabytes = sum(file.stat().st_size for file in Path(job["output"]).rglob("*")) / 1e6
     answer = {
         "scores": np.asarray(scores, dtype=float).tolist(),
         "cpu_seconds": cpu_seconds,

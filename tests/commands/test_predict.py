@@ -182,23 +182,6 @@ def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path):
 # Cells that a spreadsheet would run
 
 
-@pytest.fixture
-def label(copy, tmp_path, monkeypatch):
-    """A function that renames FAKE and REAL, and labels a row of each in two files: into csv, and into jsonl."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("=a.csv", "b.csv"):
-        Path(name).write_text("text\nSHOCKING secret!!!\nCouncil votes\n")
-
-    def label_files(fake, real):
-        edit_json(copy / "config.json", id2label={"0": fake, "1": real}, label2id={})
-        for name in ("out.csv", "out.jsonl"):
-            run("--input", "=a.csv", "b.csv", "--model", copy, "--output", name)
-        lines = Path("out.jsonl").read_text().splitlines()
-        return read_csv(Path("out.csv")), [json.loads(line) for line in lines]
-
-    return label_files
-
-
 @pytest.mark.parametrize(
     ("formula", "harmless"),
     [
@@ -212,13 +195,20 @@ def label(copy, tmp_path, monkeypatch):
         ("-1_0", '["=1"]'),
     ],
 )
-def test_no_cell_of_csv_is_a_formula(label, formula, harmless):
-    rows_of_csv, rows_of_jsonl = label(formula, harmless)
+def test_no_cell_of_csv_is_a_formula(copy, tmp_path, monkeypatch, formula, harmless):
+    """Two labels, and the names of two files; a row of each label is in each file."""
+    monkeypatch.chdir(tmp_path)
+    edit_json(copy / "config.json", id2label={"0": formula, "1": harmless}, label2id={})
+    for name in ("=a.csv", "b.csv"):
+        Path(name).write_text("text\nSHOCKING secret!!!\nCouncil votes\n")
+    words = ["--input", "=a.csv", "b.csv", "--model", copy]
+    rows_of_jsonl = rows_of(*words)
     assert column("label", rows_of_jsonl) == [formula, harmless] * 2
     assert column("file", rows_of_jsonl) == ["=a.csv", "=a.csv", "b.csv", "b.csv"]
 
-    # csv cannot hold a carriage return before Python 3.13.
-    written = formula.replace("\r", "\n")
+    run(*words, "--output", "out.csv")
+    rows_of_csv = read_csv(Path("out.csv"))
+    written = formula.replace("\r", "\n")  # csv cannot hold a carriage return before Python 3.13
     assert column("label", rows_of_csv) == [f"'{written}", harmless] * 2
     assert column("file", rows_of_csv) == ["'=a.csv", "'=a.csv", "b.csv", "b.csv"]
     scores = column("scores", rows_of_jsonl)

@@ -1,4 +1,4 @@
-"""Starts the app for tests as people start it, and looks at its colours."""
+"""Starts the app for tests as people start it."""
 
 import os
 import re
@@ -63,48 +63,3 @@ def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
         assert process.poll() is None, text
         time.sleep(0.1)
     raise TimeoutError(log.read_text(encoding="utf-8"))
-
-
-# The colours of the letters of a text, and of all backgrounds behind them, the nearest first.
-_COLOURS = """all => all.map(element => {
-    const backgrounds = []
-    for (let behind = element; behind; behind = behind.parentElement)
-        backgrounds.push(getComputedStyle(behind).backgroundColor)
-    return [element.innerText, getComputedStyle(element).color, backgrounds]
-})"""
-
-
-def assert_readable(page, *, is_dark: bool) -> None:
-    """The results fit the screen, and their letters contrast with what is behind them by at least 4.5 to 1."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    shown = page.locator("#verdict, #words, #words mark").evaluate_all(_COLOURS)
-    assert len(shown) > 5
-    canvas = (0.0, 0.0, 0.0) if is_dark else (255.0, 255.0, 255.0)
-    for text, letters, backgrounds in shown:
-        behind = canvas
-        for colour in reversed(backgrounds):
-            behind = _over(colour, behind)
-        darker, lighter = sorted([_luminance(_over(letters, behind)), _luminance(behind)])
-        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, letters, backgrounds)
-    assert (_luminance(behind) < 0.3) == is_dark
-
-
-def _over(colour: str, behind: tuple[float, ...]) -> tuple[float, ...]:
-    """Return what a colour, named as browsers name it, makes of the one behind it."""
-    numbers = [float(number) for number in re.findall(r"[\d.]+", colour)]
-    opacity = numbers[3] if len(numbers) > 3 else 1.0
-    return tuple(
-        opacity * part + (1 - opacity) * other for part, other in zip(numbers, behind, strict=False)
-    )
-
-
-def _luminance(colour: tuple[float, ...]) -> float:
-    """Relative luminance of a colour, from 0 to 1 (https://www.w3.org/TR/WCAG22)."""
-    total = 0.0
-    for number, weight in zip(colour, (0.2126, 0.7152, 0.0722), strict=True):
-        value = number / 255
-        linear = value / 12.92
-        if value > 0.04045:
-            linear = ((value + 0.055) / 1.055) ** 2.4
-        total += weight * linear
-    return total

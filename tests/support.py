@@ -26,21 +26,6 @@ LOUD = "shocking secret exposed miracle hoax traitor unbelievable banned truth e
 COMMON = "the a of and to in was on with for said about people after new city , ."
 
 
-def labelled_rows(count: int) -> list[dict[str, Any]]:
-    """Rows with a title, a text and a label, half of them of each label; no two texts are alike."""
-    rows = []
-    for n in range(count):
-        text = f"a body with its own words {n} {n * n} {-n}"
-        label = ("REAL", "FAKE")[n % 2]
-        rows.append({"id": n, "title": f"Title {n}", "text": text, "label": label})
-    return rows
-
-
-def split_sizes(data: Any) -> dict[str, int]:
-    """Count the rows of each split that `load_splits` returned."""
-    return {split: len(rows) for split, rows in data.splits.items()}
-
-
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
     """A title and a body of invented words; words and the case of the title tell the labels apart."""
     own_words = LOUD

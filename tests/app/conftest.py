@@ -1,17 +1,14 @@
 """A running app for the tests of this folder."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from app_server import Running, run_demo
+from app_server import run_demo
 from hub_server import HubServer
 
 REPO = "user/ours"
 
 
 @pytest.fixture(scope="session")
-def demo(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def demo(checkpoint, tmp_path_factory):
     """The app, started as people start it, with a model of the Hub."""
     scratch = tmp_path_factory.mktemp("demo")
     files = {path.name: path.read_bytes() for path in checkpoint.iterdir() if path.is_file()}

@@ -10,11 +10,10 @@ import httpx
 import pytest
 from app_server import HOSTILE
 from gradio_client import Client
-from support import assert_refused, edit_json, run_here
+from support import assert_refused, edit_json
 
 from glove_lstm.app import MOST_CHARACTERS, build_app
 from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.commands import demo as command
 from glove_lstm.inference.load_classifier import load_classifier
 
 TEXT = "SHOCKING secret: the council <b>voted</b>"
@@ -23,11 +22,6 @@ TEXT = "SHOCKING secret: the council <b>voted</b>"
 @pytest.fixture(scope="module")
 def client(demo):
     return Client(demo.address, verbose=False)
-
-
-def test_a_taken_port_is_refused(demo, exported):
-    port = demo.address.rpartition(":")[2]
-    assert_refused(run_here(command.main, exported, "--port", port), f"Port {port}", "--port")
 
 
 def test_it_answers_as_the_model_does(client, demo, checkpoint):

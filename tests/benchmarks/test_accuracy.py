@@ -1,17 +1,14 @@
-"""benchmarks.accuracy: predictions are stored and resumed, measured, compared and printed."""
+"""benchmarks.accuracy: predictions are measured, compared and printed; the pages hold the stored results."""
 
 import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from support import run_here
+from support import succeed
 
 from benchmarks import accuracy, tables
 from benchmarks.corpora import LEFT_OUT, join, joined_texts
-from benchmarks.folds import Fold, make_folds
+from benchmarks.folds import make_folds
 from glove_lstm.data.corruptions import CORRUPTIONS
 
 WITH_INTERVAL = {"accuracy", *CORRUPTIONS}
@@ -22,72 +19,40 @@ ORIGIN = {"right", "seeds", "made_of", "made_by"}
 class Benchmark:
     """Runs the command, whose results are read from its JSON file."""
 
-    def __init__(self, data_dir: Path, glove_file: Path, folder: Path) -> None:
+    def __init__(self, data_dir, glove_file, folder):
         self.file = folder / "results.json"
         self.printed = ""
         self._options = ["--data_dir", data_dir, "--glove", glove_file, "--json", self.file]
 
-    def run(self, task: str, *args: object, code: int = 0) -> dict[str, Any]:
-        done = run_here(accuracy.main, "--task", task, *self._options, *args)
-        assert done.returncode == code, done.stderr
-        self.printed = done.stdout
+    def run(self, task, *args):
+        self.printed = succeed(accuracy.main, "--task", task, *self._options, *args).stdout
         return json.loads(self.file.read_text())
 
 
 @pytest.fixture
-def benchmark(data_dir: Path, glove_file: Path, tmp_path: Path) -> Benchmark:
+def benchmark(data_dir, glove_file, tmp_path):
     return Benchmark(data_dir, glove_file, tmp_path)
 
 
 class Model:
-    """A model that remembers on which folds it was trained; the training of some may be interrupted.
+    """Gives a text the probabilities of `known`, if it is there, else 0.9 for REAL."""
 
-    It gives a text the probabilities of `known`, if it is there, else 0.9 for REAL.
-    """
+    def __init__(self):
+        self.known = {}
 
-    def __init__(self) -> None:
-        self.known: dict[str, Sequence[float]] = {}
-        self.trained_on: list[str] = []
-        self.interrupted_in: str | None = None
-
-    def __call__(self, fold: Fold, seed: int, settings: object) -> Callable[..., np.ndarray]:
-        if fold.name == self.interrupted_in:
-            raise KeyboardInterrupt
-        self.trained_on.append(fold.name)
-        return self.classify
-
-    def classify(self, texts: Sequence[str]) -> np.ndarray:
-        return np.array([self.known.get(text, (0.1, 0.9)) for text in texts])
+    def __call__(self, fold, seed, settings):
+        return lambda texts: np.array([self.known.get(text, (0.1, 0.9)) for text in texts])
 
 
 @pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch) -> Model:
+def model(monkeypatch):
     """A new model of the benchmark, `made_up`."""
     model = Model()
     monkeypatch.setitem(accuracy.MODELS, "made_up", model)
     return model
 
 
-def test_an_interrupted_run_is_resumed(benchmark: Benchmark, model: Model) -> None:
-    benchmark.file.write_text('{"elsewhere": {}}')
-    model.interrupted_in = "2"
-    results = benchmark.run("titles", "--models", "made_up", "--folds", 2, code=130)
-    assert list(results) == ["elsewhere"]
-    assert model.trained_on == ["1"]
-
-    model.interrupted_in = None
-    results = benchmark.run("titles", "--models", "made_up", "--folds", 2)
-    assert list(results) == ["elsewhere", "titles"]
-    assert model.trained_on == ["1", "2"]
-    # Predictions on disk are all that is needed, and other folds are added to them.
-    assert benchmark.run("titles", "--models", "made_up", "--folds", 2) == results
-    benchmark.run("titles", "--models", "made_up", "--folds", 3)
-    assert model.trained_on == ["1", "2", "3"]
-
-
-def test_models_are_measured_and_compared(
-    benchmark: Benchmark, model: Model, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_models_are_measured_and_compared(benchmark, model, data_dir, monkeypatch):
     """`made_up` is right on all texts of the first fold, and `default` on those that are REAL."""
     monkeypatch.setitem(accuracy.MODELS, "default", Model())
     [fold] = make_folds("titles", data_dir, 1)
@@ -129,20 +94,20 @@ def test_models_are_measured_and_compared(
     assert "versus_default" not in other["titles"]["made_up"]
 
 
-def test_the_page_holds_the_stored_results() -> None:
+def test_the_page_holds_the_stored_results():
     for path in tables.PAGES:
         page = path.read_text(encoding="utf-8")
         assert page == tables.fill(page), "Run python -m benchmarks.tables."
         assert "| --- |" in page
 
 
-def test_measures_of_left_out_corpora(benchmark: Benchmark, model: Model, data_dir: Path) -> None:
+def test_measures_of_left_out_corpora(benchmark, model, data_dir):
     """The model is right and sure on the first corpus."""
     first_fold, *_ = make_folds("left_out", data_dir)
     tested = first_fold.tests[LEFT_OUT[0]]
     model.known = dict(zip(joined_texts(tested), np.eye(2)[tested["label"]], strict=True))
     measures = benchmark.run("left_out", "--models", "made_up")["left_out"]["made_up"]
-    assert list(measures["right"]) == model.trained_on
+    assert list(measures["right"]) == LEFT_OUT
     for name in ("auc", "balanced_accuracy"):
         first, *others = measures[name]["folds"]
         assert first == 1
@@ -150,7 +115,7 @@ def test_measures_of_left_out_corpora(benchmark: Benchmark, model: Model, data_d
         assert measures[name]["mean"] == pytest.approx(np.mean([first, *others]))
 
 
-def test_the_auc_ranks_no_text_by_another_model(benchmark: Benchmark) -> None:
+def test_the_auc_ranks_no_text_by_another_model(benchmark):
     """A corpus has texts in several folds of sources_out, whose models give other constants."""
     results = benchmark.run("sources_out", "--models", "majority")
     majority = results["sources_out"]["majority"]
@@ -158,9 +123,7 @@ def test_the_auc_ranks_no_text_by_another_model(benchmark: Benchmark) -> None:
     assert known == {0.5}
 
 
-def test_the_auc_of_folds_is_weighted_by_their_texts(
-    benchmark: Benchmark, model: Model, data_dir: Path
-) -> None:
+def test_the_auc_of_folds_is_weighted_by_their_texts(benchmark, model, data_dir):
     """The model is right on the first fold, and gives constants on the others."""
     first, *others = make_folds("sources_out", data_dir)
     rows = join(list(first.tests.values()))

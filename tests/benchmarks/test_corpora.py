@@ -1,12 +1,11 @@
-"""Corpora of the shipped checkpoint, and names of publishers."""
+"""Names of publishers, and the weights of the texts of the shipped checkpoint."""
 
-from pathlib import Path
+from collections import Counter
 
-import numpy as np
 import pytest
 
 from benchmarks import corpora
-from benchmarks.corpora import joined_texts
+from benchmarks.sources import balanced_weights
 
 
 @pytest.mark.parametrize(
@@ -20,45 +19,42 @@ from benchmarks.corpora import joined_texts
         (["abcnews.com.co"], "abcnewscomco"),  # an imitation of abcnews.go.com
     ],
 )
-def test_names_of_publishers(names: list[str], expected: str) -> None:
+def test_names_of_publishers(names, expected):
     assert {corpora.publisher(name) for name in names} == {expected}
 
 
-def test_corpora_of_the_shipped_checkpoint(data_dir: Path) -> None:
-    corpus = corpora.hub_corpus(data_dir)
-    texts_of_train = set(corpus.train.texts)
-    texts_of_validation = set(corpus.validation.texts)
-    texts_of_test = set(corpus.test.texts)
-    assert texts_of_train
-    assert texts_of_validation
-    assert texts_of_test
-    assert not texts_of_train & texts_of_validation
-    assert not (texts_of_train | texts_of_validation) & texts_of_test
-    others = set(joined_texts(corpora.read(data_dir, "recovery")))
-    assert not (texts_of_train | texts_of_validation | texts_of_test) & others
-
-    # Articles are there whole and as titles.
-    titles = {text for text in texts_of_train if text.endswith(" ")}  # title + " " + empty body
-    articles = texts_of_train - titles
-    assert len(articles) > 50
-    for article in articles:
-        assert any(article.startswith(title) for title in titles)
+# Rows of each source and label.
+COUNTS = {
+    ("a/x", 0): 64,
+    ("a/y", 0): 16,
+    ("a/x", 1): 20,
+    ("b", 0): 4,
+    ("b", 1): 21,
+    ("fake", 0): 400,
+    ("real", 1): 100,
+}
 
 
-def test_weights_are_capped_and_texts_of_the_news_corpus_count_twice() -> None:
+def test_weights_of_training_texts():
+    """A corpus of n rows weighs sqrt(n), and so does a source of n rows within its corpus and label."""
+    rows = list(Counter(COUNTS).elements())
+    sources, labels = zip(*rows, strict=True)
+    totals = Counter()
+    for (source, label), weight in zip(rows, balanced_weights(sources, labels), strict=True):
+        corpus = source.split("/")[0]
+        totals[corpus] += weight
+        totals[corpus, label] += weight
+        totals[source, label] += weight
+    for corpus in ("a", "b"):  # which have both labels
+        assert totals[corpus, 0] == pytest.approx(totals[corpus, 1])
+    assert totals["a"] / totals["b"] == pytest.approx(2)  # sqrt(100) and sqrt(25)
+    assert totals["a/x", 0] / totals["a/y", 0] == pytest.approx(2)  # sqrt(64) and sqrt(16)
+    # Corpora of a single label are rescaled to their mean: (sqrt(400) + sqrt(100)) / 2, and a weighs sqrt(100).
+    assert totals["fake"] == pytest.approx(totals["real"])
+    assert totals["fake"] / totals["a"] == pytest.approx(1.5)
+
+    # Weights are capped, and those of the news corpus count twice.
     sources = ["isot"] * 100 + ["other"] * 100 + ["rare"] * 2
     weights = corpora.training_weights(sources, [0, 1] * 101)
     assert weights[:100] == pytest.approx(2 * weights[100:200])
     assert weights[200:] == pytest.approx(5)
-
-
-def test_other_corpora_of_the_shipped_checkpoint(data_dir: Path) -> None:
-    others = corpora.other_corpora(data_dir)
-    assert len(others["recovery"]) == 70
-    assert np.bincount(others["liar (two labels)"].labels).tolist() == [9, 9]
-    for texts in others.values():
-        assert texts.label_names == corpora.NAMES
-
-    name, *_ = corpora.TRAINING_CORPORA
-    assert len(corpora.corpus(data_dir, name)) == 24
-    assert len(corpora.corpus(data_dir, name, 20)) == 20

@@ -1,7 +1,5 @@
 """benchmarks.folds: nothing of a test is in the training texts of its fold."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from benchmarks import corpora, folds
@@ -13,16 +11,16 @@ from glove_lstm.data.splits import near_duplicate_groups
 DIGEST = "3590556e3470e8d0297978372711f3b607d734fb6ef27f5bacc9a448733a8c9f"
 
 
-def corpora_of(rows: pd.DataFrame) -> set[str]:
+def corpora_of(rows):
     return {source.partition("/")[0] for source in rows["source"]}
 
 
-def publishers_of(rows: pd.DataFrame) -> set[str]:
+def publishers_of(rows):
     publishers = {source.partition("/")[2] for source in rows["source"]}
     return publishers - {""}
 
 
-def assert_unseen(tested: pd.DataFrame, trained: pd.DataFrame) -> None:
+def assert_unseen(tested, trained):
     assert not publishers_of(tested) & publishers_of(trained)
     assert not set(tested["text"]) & set(trained["text"])
     groups = near_duplicate_groups([*joined_texts(tested), *joined_texts(trained)])
@@ -31,7 +29,7 @@ def assert_unseen(tested: pd.DataFrame, trained: pd.DataFrame) -> None:
     assert not groups_of_tested & groups_of_trained
 
 
-def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(data_dir: Path) -> None:
+def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(data_dir):
     made = make_folds("left_out", data_dir)
     assert [fold.name for fold in made] == corpora.LEFT_OUT
     for fold in made:
@@ -48,7 +46,7 @@ def test_left_out_trains_on_nothing_of_the_corpus_that_it_tests(data_dir: Path) 
         assert only_validate <= corpora_of(validation) - corpora_of(train)
 
 
-def test_sources_out_tests_each_publisher_once(data_dir: Path) -> None:
+def test_sources_out_tests_each_publisher_once(data_dir):
     made = make_folds("sources_out", data_dir)
     assert len(made) == folds.FOLDS
     publishers: list[str] = []
@@ -61,14 +59,14 @@ def test_sources_out_tests_each_publisher_once(data_dir: Path) -> None:
     assert len(publishers) == len(set(publishers)) == 5 * len(corpora.SOURCES_OUT) + 1
 
 
-def test_provenance_has_corpora_as_labels(data_dir: Path) -> None:
+def test_provenance_has_corpora_as_labels(data_dir):
     [fold] = make_folds("provenance_fake", data_dir, 1)
     assert fold.label_names == sorted(corpora.TRAINING_CORPORA)
     for source, label in fold.tests["1"][["source", "label"]].to_numpy():
         assert source.startswith(fold.label_names[label])
 
 
-def test_folds_share_no_near_duplicates(data_dir: Path) -> None:
+def test_folds_share_no_near_duplicates(data_dir):
     rows = corpora.distinct(corpora.read(data_dir, "recovery"))
     texts = joined_texts(rows)
     group_of = dict(zip(texts, near_duplicate_groups(texts), strict=True))
@@ -86,7 +84,7 @@ def test_folds_share_no_near_duplicates(data_dir: Path) -> None:
     assert sorted(tested) == sorted(texts)
 
 
-def test_the_digest_tells_texts_and_labels(data_dir: Path) -> None:
+def test_the_digest_tells_texts_and_labels(data_dir):
     first, second = make_folds("titles", data_dir, 2)
     [again] = make_folds("titles", data_dir, 1)
     assert first.digest == again.digest

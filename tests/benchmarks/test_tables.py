@@ -1,21 +1,15 @@
-"""benchmarks.tables: the arithmetic of the tables, and what is in the pictures."""
-
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
-import pytest
+"""benchmarks.tables: the arithmetic of the tables."""
 
 from benchmarks import tables
 
 
-def cells(table: str) -> list[list[str]]:
+def cells(table):
     """The cells of a Markdown table, without the line below its head."""
     head, _, *lines = table.splitlines()
     return [[cell.strip() for cell in line[1:-1].split("|")] for line in (head, *lines)]
 
 
-def row(right: str, log_loss: float, seconds: float, speed: float, megabytes: float) -> dict:
+def row(right, log_loss, seconds, speed, megabytes):
     return {
         "accuracy": right.count("1") / len(right),
         "right": right,
@@ -45,7 +39,7 @@ FEW_LABELS = {
 }
 
 
-def test_few_labels_summary() -> None:
+def test_few_labels_summary():
     """Means of the drawings; megabytes and texts/s are medians of all rows of a model."""
     assert cells(tables.few_labels_summary(FEW_LABELS)) == [
         ["", "SST-2, 100", "TREC, 100", "TREC, 1,000", "MB", "texts/s"],
@@ -54,7 +48,7 @@ def test_few_labels_summary() -> None:
     ]
 
 
-def test_few_labels_table() -> None:
+def test_few_labels_table():
     """Accuracy is of all drawings, log loss their mean, seconds their median."""
     heads, *lines = cells(tables.few_labels_table(FEW_LABELS))
     assert heads[:3] == ["task", "labels", "model"]
@@ -71,8 +65,8 @@ def test_few_labels_table() -> None:
     assert more[4:] == ["0.900", "0.500", "900"]
 
 
-def test_the_recipes_have_the_best_linear_model() -> None:
-    def measured(accuracy: float) -> dict[str, Any]:
+def test_the_recipes_have_the_best_linear_model():
+    def measured(accuracy):
         interval = [accuracy - 0.1, accuracy + 0.1]
         figures = {"texts": 5_452, "seconds": 5.2, "megabytes": 7.9}
         return {"accuracy": accuracy, "accuracy_interval": interval, **figures}
@@ -82,42 +76,3 @@ def test_the_recipes_have_the_best_linear_model() -> None:
     _, *lines = cells(tables.recipes_table({"trec": models, "subj": {"default": measured(0.5)}}))
     [line] = lines
     assert line[1:] == ["5,452", "5 s", "8 MB", "0.900 (0.800 to 1.000)", "0.800"]
-
-
-def accuracy_and_speed(path: Path) -> None:
-    accurate = {"accuracy": {"mean": 0.8, "low": 0.7, "high": 0.9}}
-    fast = {"median": {"texts/s": 9.0}}
-    accuracies = {"titles": {"default": accurate, "majority": accurate, "fasttext": accurate}}
-    speeds = {"titles": {"default": fast, "majority": fast, "pipeline": fast}}
-    tables.draw(accuracies, speeds, path)
-
-
-def scale(path: Path) -> None:
-    one = {"accuracy": 0.8, "accuracy_interval": [0.7, 0.9], "figures": {"CPU s to train": 3.0}}
-    results = {"10000": {"default": one, "tfidf_svc": one}, "1000": {"default": one}}
-    tables.draw_scale(results, path)
-
-
-def few(path: Path) -> None:
-    tables.draw_few_labels(FEW_LABELS, path)
-
-
-@pytest.mark.parametrize(
-    ("draw", "drawn", "not_drawn"),
-    [
-        (accuracy_and_speed, ["glove-lstm"], ["majority", "fastText", "pipeline"]),
-        (scale, ["default", "tfidf_svc"], []),
-        (few, ["SST-2", "TREC", "TF-IDF, linear SVC"], ["titles", "MPNet, logistic regression"]),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_pictures(
-    draw: Callable[[Path], None], drawn: list[str], not_drawn: list[str], tmp_path: Path
-) -> None:
-    """A model has one mark or line, if it has both figures; the majority class has none."""
-    draw(tmp_path / "drawn.svg")
-    picture = (tmp_path / "drawn.svg").read_text()
-    for name in drawn:
-        assert picture.count(f">{name}<") == 1, name
-    for name in not_drawn:
-        assert f">{name}<" not in picture, name

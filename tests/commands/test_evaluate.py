@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from functools import partial
-from pathlib import Path
 
 import pytest
 from support import (
@@ -27,12 +26,12 @@ evaluate = partial(run_here, command.main)
 run = partial(succeed, command.main)
 
 
-def figures_in(folder: Path) -> dict:
+def figures_in(folder):
     return json.loads((folder / "eval.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def measured(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory):
+def measured(checkpoint, tmp_path_factory):
     """What evaluate printed, and the folder of its files."""
     folder = tmp_path_factory.mktemp("measured")
     out = folder / "out"
@@ -42,12 +41,12 @@ def measured(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def figures(measured) -> dict:
+def figures(measured):
     _, folder = measured
     return figures_in(folder)
 
 
-def test_figures_and_pictures_are_saved(measured, figures: dict, checkpoint: Path) -> None:
+def test_figures_and_pictures_are_saved(measured, figures, checkpoint):
     _, folder = measured
     assert {path.name for path in folder.iterdir()} == {"eval.json", *PICTURES}
     for name in PICTURES:
@@ -60,7 +59,7 @@ def test_figures_and_pictures_are_saved(measured, figures: dict, checkpoint: Pat
     assert figures["accuracy"] == pytest.approx(right / 80)
 
 
-def test_figures_are_printed(measured, figures: dict) -> None:
+def test_figures_are_printed(measured, figures):
     printed, _ = measured
     lines = [line.strip("|").split("|") for line in printed.splitlines()]
     rows = [[cell.strip() for cell in line] for line in lines]
@@ -86,24 +85,7 @@ def test_figures_are_printed(measured, figures: dict) -> None:
         assert (cells[1], cells[3]) == (f"{row['accuracy']:.4f}", f"{row['lost']:+.4f}")
 
 
-def test_the_shipped_model_is_measured_on_a_dataset(tmp_path: Path) -> None:
-    """A folder with files that the library datasets reads; without a MODEL."""
-    rows = [
-        {"headline": "Council approves budget after long debate", "verdict": "REAL"},
-        {"headline": "You WON'T BELIEVE what they are hiding!!!", "verdict": "FAKE"},
-    ]
-    folder = tmp_path / "news"
-    folder.mkdir()
-    for split in ("train", "test"):
-        write_table(folder / f"{split}.csv", rows)
-    words = ["--dataset_name", folder, "--label_column_name", "verdict", "--split", "train"]
-    run(*words, "--text_column_names", "headline", "--output_dir", tmp_path / "out")
-    figures = figures_in(tmp_path / "out")
-    assert (figures["rows"], figures["accuracy"], figures["split"]) == (2, 1, "train")
-    assert figures["text_column_names"] == ["headline"]
-
-
-def test_leaks_without_a_model(tmp_path: Path) -> None:
+def test_leaks_without_a_model(tmp_path):
     """Words of either kind tell the made-up articles apart, so each has its label."""
     train = write_articles(tmp_path / "train.csv", 80)
     test = write_articles(tmp_path / "test.csv", 40, seed=3)
@@ -124,7 +106,7 @@ def test_leaks_without_a_model(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def new(tmp_path: Path) -> Path:
+def new(tmp_path):
     """Texts that the checkpoint has not seen."""
     return write_articles(tmp_path / "new.csv", 30, seed=5)
 
@@ -132,9 +114,7 @@ def new(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "options", [["--test_file"], ["--split", "train", "--train_file"], ["--leaks", "--test_file"]]
 )
-def test_a_file_that_was_trained_on_is_not_measured(
-    checkpoint: Path, articles: Path, options: list[str]
-) -> None:
+def test_a_file_that_was_trained_on_is_not_measured(checkpoint, articles, options):
     done = evaluate(checkpoint, *options, articles)
     seen = ("All 160", "trained on 144", "validated on 16")
     if "--leaks" in options:  # which looks at the texts all the same
@@ -146,9 +126,7 @@ def test_a_file_that_was_trained_on_is_not_measured(
     assert "accuracy" not in done.stdout
 
 
-def test_only_unseen_texts_are_measured(
-    checkpoint: Path, articles: Path, new: Path, tmp_path: Path
-) -> None:
+def test_only_unseen_texts_are_measured(checkpoint, articles, new, tmp_path):
     run(checkpoint, "--test_file", new, "--output_dir", tmp_path / "new")
     of_new = figures_in(tmp_path / "new")
     assert of_new["seen"] == {"trained": 0, "validated": 0, "unseen": 30, "complete": True}
@@ -164,8 +142,8 @@ def test_only_unseen_texts_are_measured(
 
 
 def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
-    checkpoint: Path, articles: Path, new: Path, tmp_path: Path
-) -> None:
+    checkpoint, articles, new, tmp_path
+):
     changes = ["{} .", "\u201c{}\u201d", "  {}\t", "{}"]
     rows = read_csv(articles)[:40]
     copies = []
@@ -182,9 +160,7 @@ def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
     assert figures["rows"] == 31  # with the edited one
 
 
-def test_an_incomplete_or_missing_record_is_mentioned(
-    copy: Path, new: Path, tmp_path: Path
-) -> None:
+def test_an_incomplete_or_missing_record_is_mentioned(copy, new, tmp_path):
     path = copy / TRAINING_TEXTS_NAME
     record, weights_digest = TextRecord.load(path)
     dataclasses.replace(record, complete=False).save(path, weights_digest)

@@ -1,5 +1,6 @@
 """What the base install can do, and what each command says where an extra is missing."""
 
+import json
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
@@ -9,7 +10,7 @@ from packaging.requirements import Requirement
 from support import assert_refused
 
 _BASE = """
-import sys
+import contextlib, io, json, sys
 from importlib.machinery import PathFinder
 
 class BaseInstall(PathFinder):
@@ -21,15 +22,31 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = BaseInstall
 """
 _RUN = """
 from glove_lstm.commands.main import main
-sys.exit(main(sys.argv[1:]))
+for words in json.loads(sys.argv[1]):
+    streams = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        try:
+            code = main(words)
+        except SystemExit as stop:  # argparse
+            code = stop.code
+    print(json.dumps([code, *(stream.getvalue() for stream in streams)]))
 """
+NEEDS = {
+    "train": "train",
+    "train --help": "train",  # transformers has its options
+    "evaluate hub": "train",
+    "export hub": "train",
+    "push hub --repo_id user/name --dry_run": "train",
+    "demo": "demo",
+}
+HELP = ["predict --help", "export --help", "push --help", "demo --help"]
 
 
-def normalized(package: str) -> str:
+def normalized(package):
     return package.lower().replace("_", "-")
 
 
-def dependencies(package: str) -> set[str]:
+def dependencies(package):
     """The package and everything that it needs, without extras."""
     found = set()
     waiting = [normalized(package)]
@@ -50,7 +67,7 @@ def dependencies(package: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def missing() -> set[str]:
+def missing():
     """Modules that are installed here, but not by `pip install glove-lstm`."""
     base = dependencies("glove-lstm")
     modules = set()
@@ -60,61 +77,62 @@ def missing() -> set[str]:
     return modules
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run(missing):
-    def run_command(
-        *args: object, code: str = _RUN, stdin: str = ""
-    ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", _BASE.format(missing=missing) + code, *map(str, args)]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", input=stdin)
+    """A function that runs commands, one after the other, in one process of the base install."""
 
-    return run_command
+    def run_commands(*commands, start=""):
+        code = _BASE.format(missing=missing) + start + _RUN
+        words = [sys.executable, "-c", code, json.dumps(commands)]
+        done = subprocess.run(words, capture_output=True, encoding="utf-8")
+        assert done.returncode == 0, done.stderr
+        answers = map(json.loads, done.stdout.splitlines())
+        return [subprocess.CompletedProcess([], *answer) for answer in answers]
+
+    return run_commands
 
 
-def test_predict_needs_the_base_install_only(run, missing, tmp_path) -> None:
+@pytest.fixture(scope="module")
+def said(run):
+    """What each command of NEEDS and HELP said."""
+    lines = [*NEEDS, *HELP]
+    return dict(zip(lines, run(*map(str.split, lines)), strict=True))
+
+
+def test_predict_needs_the_base_install_only(run, missing, tmp_path):
     assert missing >= {"torch", "transformers", "datasets", "pyarrow", "sklearn", "gradio", "onnx"}
     table = tmp_path / "news.csv"
     table.write_text("title,text\nCouncil votes,On the bridge.\nSHOCKING secret!,\n")
     out = tmp_path / "labels.jsonl"
-    texts = ["Council votes On the bridge.", "SHOCKING secret!"]
-    of_words = run("predict", *texts, "--format", "jsonl")
-    assert of_words.returncode == 0, of_words.stderr
-    of_file = run("predict", "--input", table, "--output", out)
-    assert of_file.returncode == 0, of_file.stderr
+    of_words, of_file = run(
+        ["predict", "Council votes On the bridge.", "SHOCKING secret!", "--format", "jsonl"],
+        ["predict", "--input", str(table), "--output", str(out)],
+    )
+    assert of_words.returncode == of_file.returncode == 0, of_words.stderr + of_file.stderr
     assert len(of_words.stdout.splitlines()) == 2
     assert out.read_text() == of_words.stdout
 
 
-@pytest.mark.parametrize(
-    ("args", "extra"),
-    [
-        (("train",), "train"),
-        (("train", "--help"), "train"),  # transformers has its options
-        (("evaluate", "hub"), "train"),
-        (("export", "hub"), "train"),
-        (("push", "hub", "--repo_id", "user/name", "--dry_run"), "train"),
-        (("demo",), "demo"),
-    ],
-)
-def test_a_missing_extra_is_one_sentence(run, args, extra) -> None:
-    assert_refused(run(*args), "not installed", f"pip install '.[{extra}]'")
+@pytest.mark.parametrize("line", NEEDS)
+def test_a_missing_extra_is_one_sentence(said, line):
+    assert_refused(said[line], "not installed", f"pip install '.[{NEEDS[line]}]'")
 
 
-def test_a_demo_that_needs_torch_names_its_extra(run, checkpoint) -> None:
+def test_a_demo_that_needs_torch_names_its_extra(run, checkpoint):
     has_gradio = "from unittest.mock import MagicMock\nsys.modules['gradio'] = MagicMock()\n"
-    done = run("demo", checkpoint, code=has_gradio + _RUN)
+    [done] = run(["demo", str(checkpoint)], start=has_gradio)
     assert_refused(done, "torch", "pip install '.[train]'")
 
 
-@pytest.mark.parametrize("name", ["predict", "export", "push", "demo"])
-def test_help_needs_no_extra(run, name) -> None:
-    done = run(name, "--help")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"usage: glove-lstm {name}")
+@pytest.mark.parametrize("line", HELP)
+def test_help_needs_no_extra(said, line):
+    assert said[line].returncode == 0, said[line].stderr
+    assert said[line].stdout.startswith(f"usage: glove-lstm {line.split()[0]}")
 
 
-def test_a_class_that_needs_torch_names_the_extra(run) -> None:
-    done = run(code="from glove_lstm import GloveLstmClassifier")
+def test_a_class_that_needs_torch_names_the_extra(missing):
+    code = _BASE.format(missing=missing) + "from glove_lstm import GloveLstmClassifier"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
     last_line = done.stderr.splitlines()[-1]
     assert last_line.startswith("ModuleNotFoundError: GloveLstmClassifier needs torch")
     assert "pip install '.[train]'" in last_line

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from pathlib import Path
 
 import pytest
 from support import QUICK, SMALL, assert_command_names, assert_names, edit_json, run_here, succeed
@@ -102,32 +103,31 @@ def test_the_estimator_overwrites_and_removes_nothing_of_others(
 
 
 @pytest.mark.slow
-def test_another_training_replaces_the_first_and_keeps_what_was_edited(tmp_path, command, caplog):
-    folder = tmp_path / "out"
-    (folder / "data").mkdir(parents=True)
-    (folder / "data" / "mine.csv").write_text("mine")
-    succeed(train.main, *command, folder)
-    assert own_checkpoints(folder)
-    card = (folder / "README.md").read_text(encoding="utf-8")
-    weights = (folder / "model.safetensors").read_bytes()
-
-    succeed(train.main, "--seed", "7", *command, folder)
-    assert (folder / "model.safetensors").read_bytes() != weights
+def test_another_training_replaces_the_first_and_keeps_what_was_edited(
+    tmp_path, copy, command, caplog
+):
+    (copy / "data").mkdir()
+    (copy / "data" / "mine.csv").write_text("mine")
+    weights = (copy / "model.safetensors").read_bytes()
+    succeed(train.main, *command, copy)
+    assert (copy / "model.safetensors").read_bytes() != weights
+    assert own_checkpoints(copy)
     assert "is kept" not in caplog.text
-    edited = card.replace("library_name:", "license: mit\nlibrary_name:")
-    (folder / "README.md").write_text(edited, encoding="utf-8")
-    caplog.set_level(logging.INFO, "glove_lstm")
-    succeed(train.main, *command, folder)
-    assert (folder / "README.md").read_text(encoding="utf-8") == edited
-    [line] = [message for message in caplog.messages if "is kept" in message]
-    assert str(folder / "README.md") in line
-    assert (folder / "data" / "mine.csv").read_text() == "mine"
 
-    loaded = GloveLstmClassifier.from_pretrained(folder)
-    succeed(train.main, "--seed", "7", *command, tmp_path / "other")
-    (tmp_path / "other" / "README.md").write_bytes(b"caf\xe9")
-    loaded.save_pretrained(tmp_path / "other")
-    assert (tmp_path / "other" / "README.md").read_bytes() == b"caf\xe9"
+    card = (copy / "README.md").read_text(encoding="utf-8")
+    edited = card.replace("library_name:", "license: mit\nlibrary_name:")
+    (copy / "README.md").write_text(edited, encoding="utf-8")
+    caplog.set_level(logging.INFO, "glove_lstm")
+    succeed(train.main, *command, copy)
+    assert (copy / "README.md").read_text(encoding="utf-8") == edited
+    [line] = [message for message in caplog.messages if "is kept" in message]
+    assert str(copy / "README.md") in line
+    assert (copy / "data" / "mine.csv").read_text() == "mine"
+
+    other = Path(shutil.copytree(copy, tmp_path / "other"))
+    (other / "README.md").write_bytes(b"caf\xe9")
+    GloveLstmClassifier.from_pretrained(copy).save_pretrained(other)
+    assert (other / "README.md").read_bytes() == b"caf\xe9"
 
 
 def test_folders_that_a_training_may_use(tmp_path, copy):

@@ -14,7 +14,6 @@ from pathlib import Path
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-from hub_server import HubServer
 from support import (
     ROOT,
     assert_command_names,
@@ -36,24 +35,24 @@ predict = partial(run_here, command.main)
 run = partial(succeed, command.main)
 
 
-def rows_of(*args: object, **options: bytes) -> list[dict]:
+def rows_of(*args, **options):
     done = run(*args, "--format", "jsonl", **options)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def column(name: str, rows: list[dict]) -> list:
+def column(name, rows):
     return [row[name] for row in rows]
 
 
 @pytest.fixture(scope="module")
-def expected() -> list[dict]:
+def expected():
     return rows_of(*HEADLINES)
 
 
 # Texts and models
 
 
-def test_lines_of_standard_input_are_texts(expected: list[dict]) -> None:
+def test_lines_of_standard_input_are_texts(expected):
     assert column("row", expected) == [1, 2, 3]
     assert column("label", expected)[:2] == ["REAL", "FAKE"]
     assert rows_of(stdin="\ufeff".encode() + "\r\n".join(HEADLINES[:2]).encode()) == expected[:2]
@@ -61,14 +60,12 @@ def test_lines_of_standard_input_are_texts(expected: list[dict]) -> None:
     assert_command_names(predict(stdin=not_utf8), "standard input", "line 2", "UTF-8")
 
 
-def test_a_word_with_a_slash_and_a_folder_without_a_model_are_texts(tmp_path: Path) -> None:
+def test_a_word_with_a_slash_and_a_folder_without_a_model_are_texts(tmp_path):
     words = ["and/or", str(tmp_path), "x" * 10_000, "\0"]
     assert len(rows_of(*words)) == len(words)
 
 
-def test_several_files_are_named_in_the_output(
-    articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_files_are_named_in_the_output(articles, tmp_path, monkeypatch):
     """A glob, a name that begins with a tilde, and one that is not UTF-8; each --input adds to the others."""
     monkeypatch.chdir(tmp_path)
     pq.write_table(pyarrow.csv.read_csv(articles), "in.parquet", row_group_size=30)
@@ -86,7 +83,7 @@ def test_several_files_are_named_in_the_output(
     assert column("row", rows) == [*map(str, range(1, 161))] * 2 + ["1"]
 
 
-def test_the_model_by_position_or_by_name(copy: Path, tmp_path: Path) -> None:
+def test_the_model_by_position_or_by_name(copy, tmp_path):
     table = tmp_path / "in.csv"
     table.write_text("text\nCouncil votes on the bridge\n")
     for words in (HEADLINES, ["--input", table]):
@@ -103,7 +100,7 @@ def test_the_model_by_position_or_by_name(copy: Path, tmp_path: Path) -> None:
     assert str(copy) in by_name
 
 
-def test_a_model_of_the_hub(hub: HubServer, exported: Path, articles: Path) -> None:
+def test_a_model_of_the_hub(hub, exported, articles):
     """Its commit, not what was pushed afterwards, by each command and class that takes an id."""
     files = {path.name: path.read_bytes() for path in exported.iterdir() if path.is_file()}
     first = hub.add_repo("user/news", files).at("main").sha
@@ -122,7 +119,7 @@ def test_a_model_of_the_hub(hub: HubServer, exported: Path, articles: Path) -> N
 # Labels for people
 
 
-def test_table_is_for_people_and_harmless_to_a_terminal() -> None:
+def test_table_is_for_people_and_harmless_to_a_terminal():
     done = run("A \x1b[31mred\x07 headline\nin two lines", "x" * 500)
     header, *rows = done.stdout.splitlines()
     assert header.split() == ["label", "score", "text"]
@@ -134,7 +131,7 @@ def test_table_is_for_people_and_harmless_to_a_terminal() -> None:
     assert done.stderr == ""
 
 
-def test_explanations_for_people(tmp_path: Path) -> None:
+def test_explanations_for_people(tmp_path):
     """Of words in a pipe, without controls, and of pairs in a file."""
     texts = ["A \x1b[31mred\x07 headline", HEADLINES[0], "SHOCKING secret <b>they</b> hide!!!"]
     done = run(*texts, "--explain", "--unsure_below", 1)
@@ -154,7 +151,7 @@ def test_explanations_for_people(tmp_path: Path) -> None:
         assert sum(line.startswith(word) for line in lines) == 2
 
 
-def test_a_column_marks_low_scores_on_request(expected: list[dict]) -> None:
+def test_a_column_marks_low_scores_on_request(expected):
     lowest, second, _ = sorted(row["score"] for row in expected)
     threshold = (lowest + second) / 2
     marks = [row["score"] < threshold for row in expected]
@@ -173,7 +170,7 @@ def test_a_column_marks_low_scores_on_request(expected: list[dict]) -> None:
     assert run(text, "--unsure_below", 0).stdout.splitlines()[1].startswith("FAKE  ")
 
 
-def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path: Path) -> None:
+def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path):
     path = tmp_path / "headlines.csv"
     path.write_text("Breaking\nCouncil votes on the bridge\n")
     done = subprocess.run([*SCRIPT, "--input", path], capture_output=True, encoding="utf-8")
@@ -183,23 +180,6 @@ def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path: Pat
 
 
 # Cells that a spreadsheet would run
-
-
-@pytest.fixture
-def label(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A function that renames FAKE and REAL, and labels a row of each in two files: into csv, and into jsonl."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("=a.csv", "b.csv"):
-        Path(name).write_text("text\nSHOCKING secret!!!\nCouncil votes\n")
-
-    def label_files(fake: str, real: str) -> tuple[list[dict], list[dict]]:
-        edit_json(copy / "config.json", id2label={"0": fake, "1": real}, label2id={})
-        for name in ("out.csv", "out.jsonl"):
-            run("--input", "=a.csv", "b.csv", "--model", copy, "--output", name)
-        lines = Path("out.jsonl").read_text().splitlines()
-        return read_csv(Path("out.csv")), [json.loads(line) for line in lines]
-
-    return label_files
 
 
 @pytest.mark.parametrize(
@@ -215,13 +195,20 @@ def label(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("-1_0", '["=1"]'),
     ],
 )
-def test_no_cell_of_csv_is_a_formula(label, formula: str, harmless: str) -> None:
-    rows_of_csv, rows_of_jsonl = label(formula, harmless)
+def test_no_cell_of_csv_is_a_formula(copy, tmp_path, monkeypatch, formula, harmless):
+    """Two labels, and the names of two files; a row of each label is in each file."""
+    monkeypatch.chdir(tmp_path)
+    edit_json(copy / "config.json", id2label={"0": formula, "1": harmless}, label2id={})
+    for name in ("=a.csv", "b.csv"):
+        Path(name).write_text("text\nSHOCKING secret!!!\nCouncil votes\n")
+    words = ["--input", "=a.csv", "b.csv", "--model", copy]
+    rows_of_jsonl = rows_of(*words)
     assert column("label", rows_of_jsonl) == [formula, harmless] * 2
     assert column("file", rows_of_jsonl) == ["=a.csv", "=a.csv", "b.csv", "b.csv"]
 
-    # csv cannot hold a carriage return before Python 3.13.
-    written = formula.replace("\r", "\n")
+    run(*words, "--output", "out.csv")
+    rows_of_csv = read_csv(Path("out.csv"))
+    written = formula.replace("\r", "\n")  # csv cannot hold a carriage return before Python 3.13
     assert column("label", rows_of_csv) == [f"'{written}", harmless] * 2
     assert column("file", rows_of_csv) == ["'=a.csv", "'=a.csv", "b.csv", "b.csv"]
     scores = column("scores", rows_of_jsonl)
@@ -231,7 +218,7 @@ def test_no_cell_of_csv_is_a_formula(label, formula: str, harmless: str) -> None
 # Output
 
 
-def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:
+def test_output_goes_through_links_and_devices_stay(tmp_path):
     """A link to a file, a device, and a folder that is not there yet."""
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     (tmp_path / "real.csv").write_text("old")
@@ -246,14 +233,14 @@ def test_output_goes_through_links_and_devices_stay(tmp_path: Path) -> None:
     assert written == (tmp_path / "real.csv").read_text()
 
 
-def test_output_into_a_pipe_is_utf8() -> None:
+def test_output_into_a_pipe_is_utf8():
     line = f"{sys.executable} {ROOT}/scripts/predict.py \u65e5 --output /dev/stdout | cat"
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(line, shell=True, capture_output=True, encoding="utf-8", env=ascii_only)
     assert done.stdout.endswith("  \u65e5\n"), done.stderr
 
 
-def test_reader_that_goes_away_gets_no_traceback(articles: Path) -> None:
+def test_reader_that_goes_away_gets_no_traceback(articles):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([*SCRIPT, "--input", articles], **pipes, encoding="utf-8") as process:
         process.stdout.close()
@@ -264,8 +251,8 @@ def test_reader_that_goes_away_gets_no_traceback(articles: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "number"), [("out.csv", signal.SIGTERM), ("out.parquet", signal.SIGKILL)]
 )
-def test_a_killed_output_leaves_the_file_as_it_was(tmp_path: Path, name: str, number: int) -> None:
-    path = write_articles(tmp_path / "in.csv", 20_000)
+def test_a_killed_output_leaves_the_file_as_it_was(tmp_path, name, number):
+    path = write_articles(tmp_path / "in.csv", 5_000)
     out = tmp_path / name
     out.write_text("old")
     words = ["--input", path, "--output", out, "--rows_per_part", "100"]
@@ -281,9 +268,8 @@ def test_a_killed_output_leaves_the_file_as_it_was(tmp_path: Path, name: str, nu
         assert {file.name for file in tmp_path.iterdir()} == {"in.csv", name}
 
 
-def test_parts_are_kept_by_the_same_command_and_refused_to_another(
-    articles: Path, tmp_path: Path
-) -> None:
+def test_parts_are_kept_by_the_same_command(articles, tmp_path):
+    """inference/test_bulk.py has the commands that are refused."""
     run("--input", articles, "--output", tmp_path / "whole.csv")
     folder = tmp_path / "parts"
     folder.mkdir()
@@ -301,13 +287,6 @@ def test_parts_are_kept_by_the_same_command_and_refused_to_another(
     parts[2].unlink()
     assert "kept: 5" in run(*arguments).stderr
     assert {path: path.read_bytes() for path in parts} == before
-    others = {"model": ["--backend", "torch"], "unsure_below": ["--unsure_below", 0.9]}
-    for name, other in others.items():
-        assert_command_names(predict(*arguments, *other), str(folder), name)
-        assert {path: path.read_bytes() for path in parts} == before
-
-    for path in parts:
-        path.unlink()
-    run(*arguments, "--unsure_below", 0.9)
-    assert {"unsure"} <= read_csv(parts[0])[0].keys()
+    assert_command_names(predict(*arguments, "--unsure_below", 0.9), str(folder), "unsure_below")
+    assert {path: path.read_bytes() for path in parts} == before
     assert (folder / ".notes.part").read_text() == "mine"

@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -26,9 +25,7 @@ from glove_lstm.data.text_record import TextRecord
 
 
 @pytest.fixture(scope="module")
-def of_titles(
-    shared_export: Path, articles: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def of_titles(shared_export, articles, tmp_path_factory):
     """A checkpoint that says that it was trained on the titles of the articles."""
     folder = tmp_path_factory.mktemp("of_titles") / "of_titles"
     shutil.copytree(shared_export, folder)
@@ -39,12 +36,12 @@ def of_titles(
 
 
 @pytest.fixture
-def new(tmp_path: Path) -> Path:
+def new(tmp_path):
     """Articles that no checkpoint was trained on."""
     return write_articles(tmp_path / "new.csv", 30, seed=5)
 
 
-def as_options(columns: list[str] | None) -> list[str]:
+def as_options(columns):
     return ["--text_column_names", ",".join(columns)] if columns else []
 
 

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,20 +29,20 @@ from glove_lstm.data.load import load_splits
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED
 
 
-def train(*args: object) -> subprocess.CompletedProcess[str]:
+def train(*args):
     """In this process; without SMALL, which a fine-tuned model does not need."""
     return succeed(command.main, *QUICK, *args)
 
 
-def read(path: Path) -> dict:
+def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def file_names(folder: Path) -> set[str]:
+def file_names(folder):
     return {path.name for path in folder.iterdir() if path.is_file()}
 
 
-def test_the_checkpoint_has_all_files(trained: Path) -> None:
+def test_the_checkpoint_has_all_files(trained):
     code = {path.name for path in (ROOT / "hub").glob("*.py")}
     code.remove("handler.py")  # which only a push writes
     data = {"config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json", "README.md"}
@@ -64,9 +63,7 @@ def test_the_checkpoint_has_all_files(trained: Path) -> None:
     assert config["text_column_names"] == ["title", "text"]
 
 
-def test_the_checkpoint_names_no_folder_of_this_machine(
-    trained: Path, articles: Path, glove_file: Path
-) -> None:
+def test_the_checkpoint_names_no_folder_of_this_machine(trained, articles, glove_file):
     local_folders = [trained.parent, articles.parent, glove_file.parent, ROOT]
     for path in [*trained.glob("*.json"), *trained.glob("*.md")]:
         text = path.read_text(encoding="utf-8")
@@ -74,9 +71,7 @@ def test_the_checkpoint_names_no_folder_of_this_machine(
             assert str(folder) not in text, path
 
 
-def test_the_stored_checkpoint_is_what_the_command_makes(
-    trained: Path, checkpoint: Path, articles: Path
-) -> None:
+def test_the_stored_checkpoint_is_what_the_command_makes(trained, checkpoint, articles):
     """If this fails after a change of what the command writes, run `make tiny-checkpoint`."""
     assert file_names(checkpoint) == file_names(trained)
     for name in ("tokenizer.json", "tokenizer_config.json"):
@@ -107,9 +102,7 @@ def test_the_stored_checkpoint_is_what_the_command_makes(
 
 
 @pytest.mark.slow
-def test_fine_tuning_on_other_labels_in_separate_files(
-    checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_fine_tuning_on_other_labels_in_separate_files(checkpoint, tmp_path, caplog):
     out = tmp_path / "out"
     files = []
     for seed, split in enumerate(("train", "validation", "test")):
@@ -128,9 +121,7 @@ def test_fine_tuning_on_other_labels_in_separate_files(
     assert baselines["tfidf_svc_cased"]["test"]["accuracy"] > 0.5
 
 
-def test_rows_of_a_group_are_all_held_out_or_none(
-    articles: Path, glove_file: Path, tmp_path: Path
-) -> None:
+def test_rows_of_a_group_are_all_held_out_or_none(articles, glove_file, tmp_path):
     """Each article is alone in its group, or all are in one, which cannot be divided."""
     rows = read_csv(articles)
     words = ["--glove", glove_file, *SMALL, "--group_column_name", "site", "--max_steps", 1]
@@ -146,9 +137,7 @@ def test_rows_of_a_group_are_all_held_out_or_none(
 
 
 @pytest.mark.slow
-def test_article_preset_and_json_file(
-    articles: Path, glove_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_article_preset_and_json_file(articles, glove_file, tmp_path, monkeypatch):
     monkeypatch.setattr("nltk.data.path", [str(tmp_path / "nltk")])
     unread = LazyCorpusLoader("stopwords", WordListCorpusReader, r"(?!\.).*")
     monkeypatch.setattr("nltk.corpus.stopwords", unread)  # another test may have read the real ones
@@ -179,7 +168,7 @@ def test_article_preset_and_json_file(
 
 
 @pytest.mark.slow
-def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_path: Path) -> None:
+def test_two_processes_share_the_steps(articles, glove_file, tmp_path):
     """As docs/howto/remote_machines.md has it, without --use_cpu."""
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL]
@@ -197,9 +186,7 @@ def test_two_processes_share_the_steps(articles: Path, glove_file: Path, tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["bf16", "several labels"])
-def test_figures_are_those_of_evaluate(
-    articles: Path, glove_file: Path, tmp_path: Path, kind: str
-) -> None:
+def test_figures_are_those_of_evaluate(articles, glove_file, tmp_path, kind):
     """The saved model is measured; two files, one of a name that is not UTF-8, are one corpus."""
     sources = {"train": (articles, 0), "validation": (None, 7), "test": (None, 8)}
     files = []

@@ -3,8 +3,6 @@
 import hashlib
 import logging
 
-from support import split_sizes
-
 from glove_lstm.data.fake_or_real_news import FakeOrRealNews
 from glove_lstm.data.liar import FILES, LABELS, Liar
 from glove_lstm.data.load import load_splits
@@ -25,6 +23,10 @@ def made_up(count=100):
             }
         )
     return rows
+
+
+def split_sizes(data):
+    return {split: len(rows) for split, rows in data.splits.items()}
 
 
 def prepare(builder, **kwargs):
@@ -50,18 +52,8 @@ def test_the_default_config(file, caplog):
             for column in ("title", "text"):
                 assert split_of.setdefault(row[column], name) == name
     assert sorted(found) == [list(row.values()) for row in rows]
-    assert splits["validation"]["id"][:] == [
-        29,
-        30,
-        31,
-        38,
-        60,
-        61,
-        83,
-        84,
-        94,
-        99,
-    ]  # also in other processes
+    # Also in other processes.
+    assert splits["validation"]["id"][:] == [29, 30, 31, 38, 60, 61, 83, 84, 94, 99]
 
 
 def test_the_article_config(file):

@@ -15,7 +15,7 @@ from glove_lstm.commands.main import main
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_first_command_prints_what_the_readme_shows(capsys, monkeypatch) -> None:
+def test_the_first_command_prints_what_the_readme_shows(capsys, monkeypatch):
     pattern = r"```sh\npip install -e \. && glove-lstm (.+?)\n```\n\n```text\n(.+?)```"
     [(command, shown)] = re.findall(pattern, README, re.DOTALL)
     monkeypatch.chdir(ROOT)
@@ -23,7 +23,7 @@ def test_the_first_command_prints_what_the_readme_shows(capsys, monkeypatch) -> 
     assert capsys.readouterr().out == shown
 
 
-def test_the_snippets_of_the_readme_run(tmp_path, monkeypatch) -> None:
+def test_the_snippets_of_the_readme_run(tmp_path, monkeypatch):
     light, pipeline, estimator = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     monkeypatch.chdir(ROOT)
     exec(light, {})
@@ -39,7 +39,7 @@ def test_the_snippets_of_the_readme_run(tmp_path, monkeypatch) -> None:
     assert (tmp_path / "dishes" / "model.safetensors").is_file()
 
 
-def test_the_command_tells_what_it_can_do(capsys) -> None:
+def test_the_command_tells_what_it_can_do(capsys):
     assert main([]) == main(["--help"]) == 0
     assert capsys.readouterr().out.startswith("usage: glove-lstm COMMAND")
     assert main(["--version"]) == 0
@@ -48,14 +48,14 @@ def test_the_command_tells_what_it_can_do(capsys) -> None:
     assert capsys.readouterr().err.startswith("error: 'classify' is not a command")
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_is_there():
     for name in glove_lstm.__all__:
         assert getattr(glove_lstm, name) is not None
     with pytest.raises(AttributeError, match="nothing_such"):
         _ = glove_lstm.nothing_such
 
 
-def test_first_use_registers_with_the_auto_classes(checkpoint) -> None:
+def test_first_use_registers_with_the_auto_classes(checkpoint):
     code = f"""
 from glove_lstm import GloveLstmTokenizer
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline

@@ -6,7 +6,6 @@ import runpy
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -21,11 +20,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = PROJECT["optional-dependencies"]
 
 
-def text_of(path: Path) -> str:
+def text_of(path):
     return path.read_text(encoding="utf-8")
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_lead_somewhere():
     lost = []
     for page in PAGES:
         for link in re.findall(r"\]\(([^)\s]+)\)", text_of(page)):
@@ -39,7 +38,7 @@ def test_links_lead_somewhere() -> None:
     assert not lost
 
 
-def anchors_of(page: Path) -> list[str]:
+def anchors_of(page):
     """The anchors that GitHub and Sphinx give to headings."""
     anchors = []
     for line in text_of(page).splitlines():
@@ -49,14 +48,14 @@ def anchors_of(page: Path) -> list[str]:
     return anchors
 
 
-def test_the_page_of_options_is_that_of_the_command() -> None:
+def test_the_page_of_options_is_that_of_the_command():
     script = runpy.run_path(str(ROOT / "docs" / "make_options.py"))
     page = text_of(script["PAGE"])
     assert page == script["fill"](page), "Run python docs/make_options.py."
     assert "| `--train_file` |" in page
 
 
-def bounds_of(lines: list[str]) -> dict[str, str]:
+def bounds_of(lines):
     """The lower bound of each requirement but our own extras."""
     bounds = {}
     for line in lines:
@@ -71,7 +70,7 @@ def bounds_of(lines: list[str]) -> dict[str, str]:
 PROMISED = bounds_of([*PROJECT["dependencies"], *EXTRAS["train"], *EXTRAS["demo"]])
 
 
-def test_lower_bounds_are_those_that_are_tested() -> None:
+def test_lower_bounds_are_those_that_are_tested():
     assert pinned_versions("oldest.txt") == PROMISED
     for name, version in pinned_versions("middle.txt").items():
         assert Version(version) > Version(PROMISED[name])
@@ -80,12 +79,12 @@ def test_lower_bounds_are_those_that_are_tested() -> None:
     assert of_a_push.items() <= PROMISED.items()
 
 
-def pinned_versions(name: str) -> dict[str, str]:
+def pinned_versions(name):
     lines = text_of(ROOT / "tests" / name).splitlines()
     return dict(line.split("==") for line in lines if "==" in line)
 
 
-def test_every_import_is_a_dependency() -> None:
+def test_every_import_is_a_dependency():
     imported = set()
     for room in ("glove_lstm", "modeling", "tokenization"):
         for path in (ROOT / room).rglob("*.py"):
@@ -97,6 +96,6 @@ def test_every_import_is_a_dependency() -> None:
     strangers = imported - sys.stdlib_module_names - {"glove_lstm"}
     assert {"torch", "sklearn", "gradio"} <= strangers
     known = {canonicalize_name(name) for name in PROMISED}
+    distributions = packages_distributions()  # reads a file of every package that is installed
     for name in strangers:
-        distributions = {canonicalize_name(each) for each in packages_distributions()[name]}
-        assert distributions & known, f"{name} is not in pyproject.toml"
+        assert known & set(map(canonicalize_name, distributions[name])), f"{name} is not promised"

@@ -19,14 +19,14 @@ SURE = 0.8
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, list[float]]:
+def found():
     assert KEPT["weights_sha256"] == make_hub_scores.weights_sha256(), AGAIN
     assert KEPT["tolerances"] == make_hub_scores.TOLERANCES, AGAIN
     return make_hub_scores.scores()
 
 
 @pytest.mark.parametrize("way", ["float32", "onnx", "bfloat16"])
-def test_scores_are_the_golden_ones(found: dict[str, list[float]], way: str) -> None:
+def test_scores_are_the_golden_ones(found, way):
     wanted = KEPT["scores"][way]
     assert len(set(wanted)) > 10
     np.testing.assert_allclose(found[way], wanted, rtol=0, atol=KEPT["tolerances"][way])
@@ -47,7 +47,7 @@ def test_few_statements_are_confidently_mistaken(change, file, wrong_label, larg
     assert mistakes / len(statements) <= largest_share
 
 
-def test_hub_has_what_its_command_writes(tmp_path) -> None:
+def test_hub_has_what_its_command_writes(tmp_path):
     folder = tmp_path / "hub"
     written = shutil.ignore_patterns("*.py", "README.md", "*.ipynb", "*.txt")
     shutil.copytree(HUB, folder, ignore=written)
@@ -58,7 +58,7 @@ def test_hub_has_what_its_command_writes(tmp_path) -> None:
         assert (folder / name).read_bytes() == (HUB / name).read_bytes(), f"{name}: make hub-code"
 
 
-def test_hub_is_small_whole_and_without_pickle() -> None:
+def test_hub_is_small_whole_and_without_pickle():
     total = 0
     kinds = set()
     for path in HUB.rglob("*"):

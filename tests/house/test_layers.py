@@ -37,7 +37,7 @@ TRAVELLING = ("tokenization", "modeling")
 HANDLER = "glove_lstm.publishing.handler"
 
 
-def find_modules() -> dict[str, Path]:
+def find_modules():
     """The files of the package by the name of their module."""
     files = {path: path.relative_to(ROOT) for path in (ROOT / "glove_lstm").rglob("*.py")}
     for room in TRAVELLING:
@@ -53,11 +53,11 @@ def find_modules() -> dict[str, Path]:
 MODULES = find_modules()
 
 
-def room_of(module: str) -> str:
+def room_of(module):
     return module.split(".")[1]
 
 
-def imported_names(module: str, source: str) -> set[str]:
+def imported_names(module, source):
     """Full names of modules, and of what is imported from them."""
     names = set()
     for node in ast.walk(ast.parse(source)):
@@ -78,7 +78,7 @@ def imported_names(module: str, source: str) -> set[str]:
     return names
 
 
-def imports_of(module: str, path: Path) -> set[str]:
+def imports_of(module, path):
     """What a module imports from this repository."""
     names = imported_names(module, path.read_text(encoding="utf-8"))
     return {name for name in names if name.split(".")[0] in ("glove_lstm", "benchmarks")}
@@ -87,7 +87,7 @@ def imports_of(module: str, path: Path) -> set[str]:
 IMPORTS = {module: imports_of(module, path) for module, path in MODULES.items()}
 
 
-def test_a_room_imports_no_room_above_it() -> None:
+def test_a_room_imports_no_room_above_it():
     assert {room_of(module) for module in MODULES if module != FRONT_DOOR} == set(ROOMS)
     # Imports in functions and of siblings count.
     assert "glove_lstm.publishing.push" in IMPORTS["glove_lstm.commands.push"]
@@ -103,7 +103,7 @@ def test_a_room_imports_no_room_above_it() -> None:
             assert room_of(name) in allowed, f"{module} imports {name}"
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_no_modules_import_each_other_in_a_circle():
     try:
         TopologicalSorter(IMPORTS).prepare()
     except CycleError as error:

@@ -1,4 +1,4 @@
-"""The classifier as engines call it: columns in, columns out; and Ray Data with two workers."""
+"""The classifier as engines call it: columns in, columns out, also in other processes."""
 
 import pickle
 import shutil
@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from datasets.fingerprint import Hasher
-from support import edit_json, succeed
+from support import edit_json
 
 from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
-from glove_lstm.commands import predict
 from glove_lstm.inference.batch_classifier import BatchClassifier
 
 TITLE = "SHOCKING secret they hide from you!!!"
@@ -26,19 +25,6 @@ def marking() -> BatchClassifier:
 def classify() -> BatchClassifier:
     """A classifier that has seen no batch yet."""
     return BatchClassifier(DEFAULT_CHECKPOINT)
-
-
-@pytest.fixture(scope="module")
-def expected(articles, tmp_path_factory) -> pd.DataFrame:
-    """What predict writes for the articles."""
-    path = tmp_path_factory.mktemp("expected") / "labels.csv"
-    succeed(predict.main, "--input", articles, "--output", path)
-    return pd.read_csv(path)
-
-
-@pytest.fixture
-def table(articles) -> pd.DataFrame:
-    return pd.read_csv(articles).rename(columns={"label": "truth", "Unnamed: 0": "id"})
 
 
 def test_a_missing_text_is_an_empty_text(marking):
@@ -91,36 +77,3 @@ def test_another_model_in_the_same_folder_is_another_classifier(tmp_path):
     assert Hasher.hash(BatchClassifier(folder, backend="torch")) == before
     edit_json(folder / "config.json", shrinkage=7.0)
     assert Hasher.hash(BatchClassifier(folder, backend="torch")) != before
-
-
-@pytest.mark.slow
-def test_ray_data_with_two_workers_gives_the_rows_of_one_process(table, expected, monkeypatch):
-    pytest.importorskip("ray", reason="needs Ray: pip install 'glove-lstm[ray]'")
-    monkeypatch.setenv("RAY_worker_register_timeout_seconds", "300")  # for a busy machine
-    import ray
-    import ray.data
-
-    # Ray's processes ask for this machine's own address, which the tests' network guard refuses.
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    ray.init(
-        num_cpus=4,  # Ray Data needs processors beside the two that the workers hold, or nothing moves
-        _node_ip_address="127.0.0.1",
-        include_dashboard=False,
-        log_to_driver=False,
-        configure_logging=False,
-    )
-    try:
-        rows = ray.data.from_pandas(table).repartition(4)
-        rows = rows.map_batches(
-            BatchClassifier,
-            fn_constructor_args=[str(DEFAULT_CHECKPOINT)],
-            batch_size=40,
-            compute=ray.data.ActorPoolStrategy(size=2),
-            num_cpus=1,
-        )
-        found = rows.to_pandas().sort_values("id")
-    finally:
-        ray.shutdown()
-    assert found["id"].tolist() == list(range(160))
-    assert found["label"].tolist() == expected["label"].tolist()
-    assert found["score"].tolist() == pytest.approx(expected["score"].tolist(), abs=2e-6)

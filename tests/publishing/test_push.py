@@ -9,15 +9,8 @@ import pytest
 import yaml
 from hub_server import TOKEN
 from huggingface_hub import constants
-from support import (
-    assert_command_names,
-    assert_names,
-    edit_json,
-    run_here,
-    succeed,
-)
+from support import assert_command_names, assert_names, edit_json, run_here, succeed
 
-from glove_lstm.checkpoint import Checkpoint
 from glove_lstm.commands import push as command
 from glove_lstm.commands import train
 from glove_lstm.errors import DataError
@@ -27,6 +20,7 @@ from glove_lstm.publishing.push import (
     Destination,
     check_no_secrets,
     copy_checkpoint,
+    files_to_delete,
     list_files,
     loading_example,
     push_folder,
@@ -62,23 +56,21 @@ def test_only_allowed_files_are_sent(copy, tmp_path):
 
 
 def test_the_card_names_the_repository(copy, tmp_path):
-    """A card as it was written, one that names another repository, a missing one, and an edited one."""
-    assert f'model="{PLACEHOLDER_ID}"' in read_card(copy)
-    first, second, third, fourth = (tmp_path / name for name in "abcd")
-    copy_checkpoint(copy, first, REPO)
-    copy_checkpoint(first, second, "other/name")
-    assert REPO not in read_card(second)
+    """A card as it was written, a missing one, and an edited one, which stays as it is in its folder."""
+    assert PLACEHOLDER_ID in read_card(copy)
+    written, rendered, pushed = (tmp_path / name for name in "abc")
+    copy_checkpoint(copy, written, REPO)
     (copy / "README.md").unlink()
-    copy_checkpoint(copy, third, REPO)
-    for folder, repo_id in ((first, REPO), (second, "other/name"), (third, REPO)):
+    copy_checkpoint(copy, rendered, REPO)
+    for folder in (written, rendered):
         assert is_rendered(read_card(folder))
-        assert f'model="{repo_id}"' in read_card(folder)
+        assert f'model="{REPO}"' in read_card(folder)
         assert PLACEHOLDER_ID not in read_card(folder)
 
-    edited = read_card(first) + "Thanks to friends.\n"
+    edited = read_card(written) + "Thanks to friends.\n"
     (copy / "README.md").write_text(edited, encoding="utf-8")
-    copy_checkpoint(copy, fourth, "other/name")
-    assert read_card(fourth) == edited.replace(REPO, "other/name")
+    copy_checkpoint(copy, pushed, "other/name")
+    assert read_card(pushed) == edited.replace(REPO, "other/name")
     assert read_card(copy) == edited
 
 
@@ -118,6 +110,30 @@ def test_one_commit_adds_the_files_to_the_branch_that_was_named(folder, hub, rev
     assert len(repo.commits) == commits
 
 
+def test_a_push_deletes_only_what_an_earlier_push_wrote(folder, hub):
+    others = {"pytorch_model.bin": b"weights", "data/train.csv": b"text", "plots/mine.png": b""}
+    repo = hub.add_repo(REPO, others)
+    to = Destination(REPO)
+    push_folder(folder, to)
+    first = hub.files(REPO)
+    assert first.items() >= others.items()
+
+    (folder / "plots" / "a.png").unlink()
+    commits = len(repo.commits)
+    assert files_to_delete(folder, to) == ["plots/a.png"]  # which a dry run prints
+    assert len(repo.commits) == commits
+    push_folder(folder, to)
+    assert len(repo.commits) == commits + 1
+    assert first.keys() - hub.files(REPO).keys() == {"plots/a.png"}
+
+    # What is deleted once and comes back from others is theirs.
+    with hub.lock:
+        repo.commit("main", {**repo.at("main").files, "plots/a.png": b"theirs"})
+    push_folder(folder, to)
+    assert hub.files(REPO)["plots/a.png"] == b"theirs"
+    assert hub.files(REPO).items() >= others.items()
+
+
 PAGE = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js", "explain.js"}
 PAGE |= {"onnx_runtime.js"}
 OF_MODEL = ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"]
@@ -148,21 +164,12 @@ def test_a_space_has_the_page_and_what_it_reads(hub, exported):
     assert f"/spaces/{REPO}/blob/main/model/README.md" in html
 
 
-def test_a_space_of_a_model_of_another_trainer(hub, exported, tmp_path):
-    """Without metrics.json there are no figures; a single label has no words that matter."""
+def test_a_space_of_a_model_of_another_trainer(hub, exported):
     (exported / "metrics.json").unlink()
     succeed(command.main, exported, "--space", "--repo_id", REPO)
     files = hub.files(REPO, kind="spaces")
     assert f"model/{OF_MODEL[-1]}" not in files
     assert f"model/{OF_MODEL[0]}" in files
-
-    of_one_label = {"problem_type": "regression", "id2label": {0: "any"}, "label2id": {"any": 0}}
-    model, tokenizer = Checkpoint.open(exported).load_model(**of_one_label)
-    for part in (model, tokenizer):
-        part.save_pretrained(tmp_path / "one_label")
-    done = run_here(command.main, tmp_path / "one_label", "--space", "--repo_id", "user/other")
-    assert_command_names(done, "one label")
-    assert "spaces/user/other" not in hub.repos
 
 
 # What is not sent

@@ -2,12 +2,9 @@
 
 import re
 import shutil
-from pathlib import Path
 
 import pytest
-from support import ROOT, copied, run_without_package, succeed
-
-from glove_lstm.commands import export, push
+from support import ROOT, copied, run_without_package
 
 HUB = ROOT / "hub"
 
@@ -84,14 +81,14 @@ assert seen, "the watch is asleep"
 
 
 @pytest.mark.slow
-def test_loads_and_classifies_without_our_package(tmp_path: Path) -> None:
+def test_loads_and_classifies_without_our_package(tmp_path):
     folder = copied(HUB, tmp_path / "copy")
     code = _USE.format(path=str(folder), labels={0: "FAKE", 1: "REAL"})
     run_without_package(code + _WATCH, tmp_path)
 
 
 @pytest.mark.slow
-def test_the_tutorial_of_transformers_learns_other_labels(copy: Path, tmp_path: Path) -> None:
+def test_the_tutorial_of_transformers_learns_other_labels(copy, tmp_path):
     """docs/howto/trainer.md, on a small checkpoint with two labels: it learns three, and loads elsewhere."""
     page = (ROOT / "docs" / "howto" / "trainer.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
@@ -108,9 +105,6 @@ def test_the_tutorial_of_transformers_learns_other_labels(copy: Path, tmp_path: 
     done = run_without_package(snippet + '\ntrainer.save_model("tuned")\n', tmp_path)
     assert float(re.findall(r"'eval_accuracy': '?([\d.]+)", done.stdout)[-1]) > 0.95
     shutil.rmtree(copy)  # nothing may point back to where it came from
-    succeed(export.main, tmp_path / "tuned")
-    done = succeed(push.main, tmp_path / "tuned", "--repo_id", "user/tuned", "--dry_run")
-    assert {"README.md", "light.onnx", "handler.py"} <= set(done.stdout.split())
     other = tmp_path / "other machine"
     other.mkdir()
     labels = {number: f"LABEL_{number}" for number in range(3)}

@@ -4,7 +4,6 @@ import ast
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from support import ROOT, run_without_package
@@ -50,7 +49,7 @@ model.push_to_hub('x')
 """
 
 
-def used_names(node: ast.AST) -> set[str]:
+def used_names(node):
     """The names in a node of a syntax tree; of an import, each part of its path."""
     if isinstance(node, ast.Attribute):
         return {node.attr}
@@ -65,7 +64,7 @@ def used_names(node: ast.AST) -> set[str]:
     return names
 
 
-def imported_modules(node: ast.AST) -> set[str]:
+def imported_modules(node):
     """The modules that a node of a syntax tree imports, those of this folder with a dot: `.sibling`."""
     if isinstance(node, ast.Import):
         return {alias.name.split(".")[0] for alias in node.names}
@@ -77,7 +76,7 @@ def imported_modules(node: ast.AST) -> set[str]:
     return {"." * node.level + path}
 
 
-def remote_access(source: str, siblings: set[str]) -> list[str]:
+def remote_access(source, siblings):
     """Imports that remote code may not make, and names that could reach a file or the network."""
     problems = []
     for node in ast.walk(ast.parse(source)):
@@ -87,7 +86,7 @@ def remote_access(source: str, siblings: set[str]) -> list[str]:
     return problems
 
 
-def travelling_sources() -> list[Path]:
+def travelling_sources():
     """The sources in modeling/ and tokenization/ of the remote code of hub/."""
     names = {path.name for path in HUB.glob("*.py")}
     names.remove("handler.py")  # not run by transformers
@@ -97,7 +96,7 @@ def travelling_sources() -> list[Path]:
     return sources
 
 
-def test_remote_code_only_computes() -> None:
+def test_remote_code_only_computes():
     for code in REACHING.strip().splitlines():
         assert remote_access(code, {".sibling"}), code
     siblings = {f".{path.stem}" for path in travelling_sources()}
@@ -105,7 +104,7 @@ def test_remote_code_only_computes() -> None:
         assert not remote_access(path.read_text(encoding="utf-8"), siblings), path
 
 
-def test_our_code_silences_no_rule_against_pickle_and_code_in_text() -> None:
+def test_our_code_silences_no_rule_against_pickle_and_code_in_text():
     """Ruff's rules S1 to S7 find pickle, exec, unsafe YAML, archives, shells and connections."""
     silenced = r"noqa: .*\bS(102|202|30[1-57]|50[1-9]|60[245]|614)\b"
     unsafe = r"weights_only=False|allow_pickle=True|import (pickle|dill)"
@@ -132,8 +131,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "onnx"])
-def test_classifying_unpickles_no_object(tmp_path: Path, backend: str) -> None:
-    def run(*args: object) -> subprocess.CompletedProcess[str]:
+def test_classifying_unpickles_no_object(tmp_path, backend):
+    def run(*args):
         command = [sys.executable, "-c", _NO_PICKLE, *map(str, args)]
         return subprocess.run(command, capture_output=True, text=True)
 
@@ -164,18 +163,18 @@ with socket.create_server(("127.0.0.1", 0)) as server:
 """
 
 
-def test_tests_reach_no_network(tmp_path: Path) -> None:
+def test_tests_reach_no_network(tmp_path):
     exec(_REACH, {})  # in this process, and in those that tests start
     run_without_package(_REACH, tmp_path)
 
 
-def remote_code_blocks(page: Path) -> list[str]:
+def remote_code_blocks(page):
     """The Python code of a page that loads remote code."""
     blocks = re.findall(r"```py.*?\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     return [block for block in blocks if "trust_remote_code=True" in block and "{{" not in block]
 
 
-def test_documented_remote_code_is_pinned() -> None:
+def test_documented_remote_code_is_pinned():
     pages = [ROOT / "README.md", ROOT / "model_card.md", HUB / "README.md"]
     pages += (ROOT / "docs").glob("*.md")
     pages += (ROOT / "docs" / "howto").glob("*.md")

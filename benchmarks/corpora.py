@@ -278,7 +278,7 @@ def other_corpora(folder: Path) -> dict[str, LabelledTexts]:
     """Corpora that the default checkpoint never saw; of LIAR the test statements, with two labels."""
     statements = liar(folder, "two")
     return {
-        "recovery": labelled_texts(distinct(read(folder, "recovery")), NAMES),
-        "liar (two labels)": labelled_texts(statements.test, statements.label_names),
-        "veritas": labelled_texts(corpus(folder, "veritas_origin2019"), NAMES),
+        "ReCOVery": labelled_texts(distinct(read(folder, "recovery")), NAMES),
+        "LIAR (two labels)": labelled_texts(statements.test, statements.label_names),
+        "Veritas": labelled_texts(corpus(folder, "veritas_origin2019"), NAMES),
     }

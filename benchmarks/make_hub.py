@@ -47,7 +47,7 @@ _ARGUMENTS: dict[str, Any] = {
 
 
 # The share of statements that may be mistaken with a score of `_SURE` or more.
-_MOST_MISTAKEN = 0.02
+_MOST_MISTAKEN = 0.03
 _SURE = 0.8
 _STATEMENTS = Path(__file__).parents[1] / "tests" / "statements"
 

@@ -243,22 +243,20 @@ def ablation_table(results: dict[str, Any]) -> str:
     tasks = [task for task in _SUMMARY_TASKS if task in results]
     lines = []
     for model, part in _PARTS.items():
-        lost = np.array([_lost_points(results[task], model, "plain") for task in tasks])
-        # Of the mean over tasks; each task has the same number of seeds.
-        error = (lost.var(axis=1, ddof=1).sum() / lost.shape[1]) ** 0.5 / len(tasks)
-        cells = [f"{mean:.1f}" for mean in lost.mean(axis=1)]
-        cells.append(f"{lost.mean():.1f} ± {error:.1f}")
+        lost = [_lost_points(results[task], model, "plain") for task in tasks]
+        cells = [f"{points:.1f}" for points in (*lost, np.mean(lost))]
         for kind in _ERRORS:
-            with_errors = np.array([_lost_points(results[task], model, kind) for task in tasks])
-            cells.append(f"{with_errors.mean():.1f}")
+            with_errors = [_lost_points(results[task], model, kind) for task in tasks]
+            cells.append(f"{np.mean(with_errors):.1f}")
         lines.append([part, *cells])
     heads = ["without", *(_SUMMARY_TASKS[task] for task in tasks), "mean", *_ERRORS.values()]
     return markdown_table(heads, lines)
 
 
-def _lost_points(runs: dict[str, Any], model: str, kind: str) -> list[float]:
-    """Return the accuracy of `default` minus that of a model, in points, by seed."""
-    return [100 * (run["default"][kind] - run[model][kind]) for run in runs.values()]
+def _lost_points(runs: dict[str, Any], model: str, kind: str) -> float:
+    """Return the accuracy of `default` minus that of a model, in points: the mean over the seeds that have both."""
+    both = [run for run in runs.values() if model in run and "default" in run]
+    return float(np.mean([100 * (run["default"][kind] - run[model][kind]) for run in both]))
 
 
 def speed_table(results: Results) -> str:

@@ -76,3 +76,33 @@ def test_the_recipes_have_the_best_linear_model():
     _, *lines = cells(tables.recipes_table({"trec": models, "subj": {"default": measured(0.5)}}))
     [line] = lines
     assert line[1:] == ["5,452", "5 s", "8 MB", "0.900 (0.800 to 1.000)", "0.800"]
+
+
+def test_the_ablation_counts_lost_points() -> None:
+    """The mean over the seeds that have both models, then over tasks."""
+
+    def measured(plain: float, typos: float) -> dict[str, float]:
+        return {"plain": plain, "typos": typos, "no_case": 0.5, "no_punctuation": 0.5}
+
+    parts = dict.fromkeys(tables._PARTS, measured(0.8, 0.6))
+    results = {
+        "made_by": {"machine": "made up"},
+        "trec": {
+            "42": {"default": measured(0.9, 0.7), **parts},
+            "43": {"default": measured(0.8, 0.7), **parts},
+            "44": {"default": measured(0.1, 0.1)},
+        },
+        "sst2": {"42": {"default": measured(0.7, 0.5), **parts}},
+    }
+    heads, *lines = cells(tables.ablation_table(results))
+    assert heads[:4] == ["without", "SST-2", "TREC", "mean"]
+    assert lines[0] == ["LSTM", "-10.0", "5.0", "-2.5", "0.0", "0.0", "0.0"]
+    assert len(lines) == len(parts)
+
+
+def test_the_readme_has_few_and_all_labels() -> None:
+    accuracy: Any = {"sst2": {"tfidf_svc_cased_chars": {"accuracy": {"mean": 0.9}}}}
+    heads, svc, setfit = cells(tables.readme_table(FEW_LABELS, accuracy))
+    assert heads[:5] == ["", "SST-2, 100", "all", "TREC, 100", "all"]
+    assert svc[:5] == ["linear SVC, TF-IDF", "**0.600**", "**0.900**", "0.300", ""]
+    assert setfit[1:5] == ["", "", "**1.000**", ""]

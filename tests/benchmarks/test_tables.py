@@ -101,7 +101,7 @@ def test_the_ablation_counts_lost_points() -> None:
 
 
 def test_the_readme_has_few_and_all_labels() -> None:
-    accuracy: Any = {"sst2": {"tfidf_svc_cased_chars": {"accuracy": {"mean": 0.9}}}}
+    accuracy = {"sst2": {"tfidf_svc_cased_chars": {"accuracy": {"mean": 0.9}}}}
     heads, svc, setfit = cells(tables.readme_table(FEW_LABELS, accuracy))
     assert heads[:5] == ["", "SST-2, 100", "all", "TREC, 100", "all"]
     assert svc[:5] == ["linear SVC, TF-IDF", "**0.600**", "**0.900**", "0.300", ""]

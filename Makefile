@@ -1,6 +1,6 @@
 .PHONY: help install fix lint test ci docs fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code release-check
 
-PYTHONS ?= 3.11 3.12 3.13
+PYTHONS ?= 3.11 3.12 3.13 3.14
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/ -/'
@@ -33,7 +33,7 @@ oldest middle:
 	python3 -m venv .venv-$@
 	.venv-$@/bin/pip install -q -r tests/$@.txt -e '.[test]'
 	.venv-$@/bin/python -m pytest $(ARGS)
-matrix: middle   ## run all tests on each of PYTHONS (3.11 3.12 3.13) and of `middle`; ARGS go to pytest
+matrix: middle   ## run all tests on each of PYTHONS (3.11 to 3.14) and of `middle`; ARGS go to pytest
 	for version in $(PYTHONS); do \
 		PYENV_VERSION=$$version python$$version -m venv .venv-$$version && \
 		.venv-$$version/bin/pip install -q -e '.[test]' && \

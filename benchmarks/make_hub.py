@@ -121,9 +121,14 @@ def raise_temperature(result: TrainingResult) -> TrainingResult:
     factor = 1.0
     while any((expit(one / factor) >= _SURE).mean() > _MOST_MISTAKEN for one in logits):
         factor *= 1.05
-    result.model.config.temperature *= factor
+    temperature = factor * result.model.config.temperature
+    result.model.config.temperature = temperature
     assert result.validation_logits is not None
-    return replace(result, validation_logits=result.validation_logits / np.float32(factor))
+    return replace(
+        result,
+        validation_logits=result.validation_logits / np.float32(factor),
+        about=result.about | {"temperature": temperature},
+    )
 
 
 def _measure_others(

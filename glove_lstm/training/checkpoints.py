@@ -65,7 +65,7 @@ def checkpoint_to_resume(folder: Path, resume: str | bool | None) -> str | None:
 def _checked(checkpoint: Path) -> str:
     """Return a checkpoint whose files of torch, which are zip archives, are whole.
 
-    torch would advise to load a damaged one with `weights_only=False`, which runs code in it.
+    Of a damaged one, torch would advise to run the code in it.
     """
     for path in sorted(checkpoint.glob("*.pt*")):  # optimizer.pt, scheduler.pt, rng_state.pth
         try:

@@ -53,7 +53,7 @@ def schedule(
     """Return the epochs, the batch size and the learning rates for a number of training texts.
 
     Few texts need many steps: at least 100, even if that takes more than the plan's epochs. Many texts need fewer
-    passes. benchmarks/results/README.md has the measurements.
+    passes. DECISIONS.md has the measurements.
 
     Args:
         texts: Number of training texts.

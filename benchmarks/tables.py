@@ -65,7 +65,6 @@ _COST_MODELS = {
     "pipeline": "`default`, transformers pipeline",
     "tfidf_svc_cased": "linear SVC, words",
     "fasttext": "fastText",
-    "model2vec": "model2vec, fine-tuned",
     "minilm_logistic": "MiniLM-L6 embeddings, logistic regression",
     "minilm_finetuned": "MiniLM-L6, fine-tuned",
 }
@@ -475,7 +474,6 @@ _DRAWN_MODELS = {
     "default": "glove-lstm",
     "tfidf_svc_cased": "linear SVC, words",
     "fasttext": "fastText",
-    "model2vec": "model2vec",
     "minilm_logistic": "MiniLM-L6 embeddings",
 }
 

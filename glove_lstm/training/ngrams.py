@@ -209,11 +209,14 @@ def _factors_of_batch(
     mask = batch["attention_mask"].bool()
     shapes, unknown = read_token_types(ngrams.config, batch.get("token_type_ids"), mask)
     # One entry for each n-gram of each text: the row of the text, the row of the table, and the factor.
-    words = ngrams.word_ngrams(ids, shapes, mask)
-    present = words.present.nonzero(as_tuple=True)
-    texts = [present[0]]
-    table_rows = [words.rows[present]]
-    factors = [ngram_factors(words, ngrams.weights.dtype)[present]]
+    texts = []
+    table_rows = []
+    factors = []
+    for group in ngrams.groups(ids, shapes, mask):
+        present = group.present.nonzero(as_tuple=True)
+        texts.append(present[0])
+        table_rows.append(group.rows[present])
+        factors.append(ngram_factors(group, ngrams.weights.dtype)[present])
     if unknown is not None:
         present = unknown.present.nonzero(as_tuple=True)
         texts.append(unknown.texts[present[0]])

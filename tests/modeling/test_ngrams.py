@@ -18,6 +18,7 @@ from glove_lstm.tokenization.word_shapes import spelling
 NGRAMS = {"ngram_buckets": 40}
 SHAPES = {"type_embedding_size": 3, "character_buckets": 50, **NGRAMS}
 SHAPE_COUNT = 7
+EDGE = SHAPE_COUNT  # stands for the shape before the first word and after the last
 LOWER = 1
 TITLE = 2
 UPPER = 3
@@ -47,6 +48,23 @@ def word_rows(config, words, shapes):
     return rows
 
 
+def shape_rows(config, words, shapes):
+    """Rows of three shapes in a row, of words with the shape after them, and of words with the shape before them."""
+    kinds = SHAPE_COUNT + 1
+    padded = [EDGE, EDGE, *shapes, EDGE, EDGE]
+    pairs = []
+    for place in range(len(padded) - 2):
+        first, second, third = padded[place : place + 3]
+        pairs.append((first * kinds + second, third))
+    for place, word in enumerate(words):
+        after = padded[place + 3]
+        pairs.append((word + kinds**2, after))
+    for place, word in enumerate(words):
+        before = padded[place + 1]
+        pairs.append((before, word + kinds))
+    return [bucket(left + 2**30, right, config.ngram_buckets) for left, right in pairs]
+
+
 def character_rows(word, buckets):
     """Rows of the 3- to 5-grams of a word's characters, in a table of so many buckets."""
     if not word:
@@ -64,6 +82,14 @@ def character_rows(word, buckets):
     return rows
 
 
+def groups(model, words, shapes):
+    """Groups of rows: each group counts as one, however many n-grams it has."""
+    found = [word_rows(model.config, words, shapes)]
+    if model.config.type_embedding_size:
+        found.append(shape_rows(model.config, words, shapes))
+    return found
+
+
 def informative(shapes):
     """The shapes of a text, without the case of its words if all of them are in the same case."""
     has_capitals = any(shape in (TITLE, UPPER, MIXED) for shape in shapes)
@@ -76,11 +102,11 @@ def informative(shapes):
 def slow_logits(model, words, shapes):
     """The logits of the n-grams of one text, in plain Python."""
     logits = model.ngrams.bias.detach().clone()
-    rows = word_rows(model.config, words, informative(shapes))
-    counters = Counter(row % 4096 for row in rows)
-    for row in rows:
-        count = counters[row % 4096]
-        logits += model.ngrams.weights[row].detach() / sqrt(count * len(rows))
+    for rows in groups(model, words, informative(shapes)):
+        counters = Counter(row % 4096 for row in rows)
+        for row in rows:
+            count = counters[row % 4096]
+            logits += model.ngrams.weights[row].detach() / sqrt(count * len(rows))
     return logits
 
 

@@ -76,10 +76,10 @@ def explicit_features(model, tokenizer, texts):
     ngrams = model.ngrams
     inputs = tokenizer(texts, padding=True, return_tensors="pt")
     mask = inputs["attention_mask"].bool()
-    words = ngrams.word_ngrams(inputs["input_ids"], None, mask)
-    factors = ngram_factors(words, torch.float32)
+    [group] = ngrams.groups(inputs["input_ids"], None, mask)
+    factors = ngram_factors(group, torch.float32)
     features = torch.zeros(len(texts), len(ngrams.weights))
-    features = features.scatter_add(1, words.rows, factors).double().numpy()
+    features = features.scatter_add(1, group.rows, factors).double().numpy()
     features[:, (features > 0).sum(axis=0) < 2] = 0
     if not model.config.character_buckets:
         return features

@@ -53,9 +53,6 @@ class EncoderAnswers:
         self._kept = KeptAnswers(encoder, encoder.embed, folder)
         self._label_count = len(train.label_names)
         embeddings = self._kept.of(train.texts)
-        # Encoders differ in the length of their embeddings; on this scale, the same values of C fit all.
-        self._scale = 1 / np.sqrt((embeddings**2).sum(axis=1).mean())
-        embeddings = embeddings * self._scale
         c, self.temperature = _cross_validate(embeddings, train, seed)
         self._head = _fit_head(embeddings, train, c)
         self.about = encoder.about | {"embeddings": embeddings.shape[1], "c": c}
@@ -64,8 +61,7 @@ class EncoderAnswers:
         """Return the logits for n texts, each with mean 0: (n, labels)."""
         if not len(texts):
             return np.zeros((0, self._label_count), dtype=np.float32)
-        embeddings = self._kept.of(texts) * self._scale
-        return _centred_logits(self._head, embeddings).astype(np.float32)
+        return _centred_logits(self._head, self._kept.of(texts)).astype(np.float32)
 
 
 def _check_labels(encoder: LoadedEncoder, train: LabelledTexts) -> None:

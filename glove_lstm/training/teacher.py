@@ -44,6 +44,7 @@ _FILES = [
 _DEFAULT_LONGEST = 512  # tokens that a teacher reads if its tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers has a larger number if there is no limit
 _CLASSIFIER_SUFFIX = "ForSequenceClassification"  # of the architecture in config.json
+_LAYERS = "last and middle"  # of an encoder; those whose answers are kept
 # Modules of sentence-transformers that are computed here. Others would change the embeddings.
 _MODULES = ("Transformer", "Pooling", "Normalize")
 _POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
@@ -212,32 +213,42 @@ class _TransformersClassifier(LoadedClassifier):
 
 
 class _TransformersEncoder(LoadedEncoder):
-    """An encoder of transformers, pooled as its files of sentence-transformers say; without these, by the mean."""
+    """An encoder of transformers.
+
+    A text's embedding is its last layer beside its middle layer, each scaled to length 1. A layer is pooled as the
+    files of sentence-transformers say; without these, by the mean. DECISIONS.md says what the middle layer brings.
+    """
 
     def __init__(self, files: _Files) -> None:
         self._files = files
         name = files.teacher.model
-        self._pooling, self._normalizes = _pooling_of(name, files.folder)
+        self._pooling = _pooling_of(name, files.folder)
         self._longest = _read_json(name, files.folder / "sentence_bert_config.json").get(
             "max_seq_length"
         )
         self.about = files.about
-        self.identity = _identity(files.folder)
+        self.identity = _identity(files.folder, _LAYERS)
 
     @torch.inference_mode()
     def embed(self, texts: list[str]) -> Floats:
         inputs = self._files.inputs(texts, self._longest)
         # Twice to three times as fast where the processor has such instructions, with cosines of 0.9999 and more.
         with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
-            hidden = self._files.model(**inputs).last_hidden_state.float()
+            outputs = self._files.model(**inputs, output_hidden_states=True)
+        last = outputs.last_hidden_state
+        # Input and output of each layer; the code of a repository may not return them.
+        layers = outputs.hidden_states or [last]
+        middle = layers[(len(layers) - 1) // 2]
+        parts = [self._pool(layer.float(), inputs["attention_mask"]) for layer in (last, middle)]
+        return torch.cat(parts, dim=1).numpy(force=True)
+
+    def _pool(self, layer: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return a vector of length 1 for each text: (texts, tokens, width) -> (texts, width)."""
         if self._pooling == "cls":
-            embeddings = hidden[:, 0]
+            vectors = layer[:, 0]
         else:
-            mask = inputs["attention_mask"][..., None].to(hidden.dtype)
-            embeddings = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
-        if self._normalizes:
-            embeddings = torch.nn.functional.normalize(embeddings, dim=1)
-        return embeddings.numpy(force=True)
+            vectors = (layer * mask[..., None]).sum(dim=1)  # as long as the mean, once it is scaled
+        return torch.nn.functional.normalize(vectors, dim=1)
 
 
 def _has_fast_bfloat16() -> bool:
@@ -246,8 +257,8 @@ def _has_fast_bfloat16() -> bool:
     return bool(capabilities.get("amx_bf16", False))
 
 
-def _pooling_of(name: str, folder: Path) -> tuple[str, bool]:
-    """Return "mean" or "cls", and whether embeddings are normalised, as the files of sentence-transformers say."""
+def _pooling_of(name: str, folder: Path) -> str:
+    """Return "mean" or "cls", as the files of sentence-transformers say."""
     modules = _read_json(name, folder / "modules.json") or []
     kinds = [module["type"].rpartition(".")[2] for module in modules]
     for kind in kinds:
@@ -269,7 +280,7 @@ def _pooling_of(name: str, folder: Path) -> tuple[str, bool]:
                 f"encoder with {' or '.join(_POOLINGS)}."
             )
         pooling = _POOLINGS[chosen[0]]
-    return pooling, "Normalize" in kinds
+    return pooling
 
 
 def _read_json(name: str, path: Path) -> Any:
@@ -357,12 +368,12 @@ def _check_task(teacher: Teacher, config: Any) -> None:
         raise DataError(f"The teacher {teacher.model} {problem}; {advice}.")
 
 
-def _identity(folder: Path) -> str:
-    """Return a hash of config, tokenizer, weights and code."""
+def _identity(folder: Path, answers: str = "") -> str:
+    """Return a hash of config, tokenizer, weights and code, and of what the answers are made of."""
     files = {file for pattern in _FILES for file in folder.glob(pattern)}
     files.discard(folder / "README.md")
     digests = [f"{file.relative_to(folder).as_posix()} {digest(file)}" for file in sorted(files)]
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*digests, answers]).encode()).hexdigest()
 
 
 def _revision_and_license(teacher: Teacher, folder: Path) -> dict[str, Any]:

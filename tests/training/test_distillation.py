@@ -110,7 +110,7 @@ def test_an_encoder_teaches_with_few_labels(train, news, encoder, tmp_path):
     result = train(news.texts[:40], news.labels[:40], teacher=encoder, **options)
     about = result.about["distillation"]
     assert about["teacher"]["name"] == encoder.name
-    assert about["teacher"]["embeddings"] == 16
+    assert about["teacher"]["embeddings"] == 32
     assert about["calibrated_on"] == "unlabelled"
     assert 10 <= about["held_out"] <= 12
     assert about["copies"] == 2 * 40
@@ -121,7 +121,7 @@ def test_an_encoder_teaches_with_few_labels(train, news, encoder, tmp_path):
 
     [kept] = tmp_path.glob("teacher_answers*.npz")
     with np.load(kept) as arrays:
-        assert arrays["answers"].shape[1] == 16
+        assert arrays["answers"].shape[1] == 32
     written = kept.stat().st_mtime_ns
     train(news.texts[:40], news.labels[:40], teacher=encoder, **options, max_steps=1)
     assert kept.stat().st_mtime_ns == written

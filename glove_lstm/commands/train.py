@@ -291,7 +291,10 @@ def _summary_of_split(metrics: Mapping[str, Any], split: str) -> str:
     rows = f"{measures['rows']} rows"
     if measures.get("seen"):
         rows += f", {measures['seen']} of them used in training"
+    micro_f1 = ""
+    if "micro_f1" in measures:  # of texts with several labels
+        micro_f1 = f", micro F1 {measures['micro_f1']:.4f}"
     return (
         f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; majority "
-        f"class {measures['majority_share']:.4f}), ECE {measures['ece']:.4f}\n"
+        f"class {measures['majority_share']:.4f}){micro_f1}, ECE {measures['ece']:.4f}\n"
     )

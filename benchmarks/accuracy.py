@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from benchmarks.corpora import joined_texts
 from benchmarks.folds import FOLDS, TASKS, Fold, corrupted, make_folds
-from benchmarks.models import FIRST_SEED, MODELS, OURS, Settings, sources
+from benchmarks.models import DISTILLED, FIRST_SEED, MODELS, OURS, Settings, sources
 from benchmarks.paired import holm, mean_of_cells, paired_difference
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, accuracy_table
@@ -48,7 +48,7 @@ Run = dict[str, Cell]  # one seed: cell by name
 Floats = NDArray[np.float64]
 
 # The seeds of one share a teacher and its answers; the other is fitted in another process.
-_OTHER_SECONDS = ("distilled", "model2vec")
+_OTHER_SECONDS = (*DISTILLED, "mpnet_finetuned", "model2vec")
 
 
 def measure(args: Namespace, settings: Settings) -> Results:
@@ -270,8 +270,10 @@ def main(argv: Sequence[str]) -> None:
     numbers = range(1, 10)
     add("--seeds", type=int, choices=numbers, default=1, help="runs of our presets; default: 1")
     add("--corrupted", action="store_true", help="also measure the texts with errors")
+    add("--mpnet", help="a folder with all-mpnet-base-v2, for the models that need it")
     args, rest = parser.parse_known_args(argv)
-    settings = Settings(args.glove, parse_arguments(rest), args.json.with_suffix(".teachers"))
+    teachers = args.json.with_suffix(".teachers")
+    settings = Settings(args.glove, parse_arguments(rest), teachers, args.mpnet)
     results = measure(args, settings)
     sys.stdout.write(accuracy_table({task: results[task] for task in args.task}))
 

@@ -36,11 +36,10 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.corpora import joined_texts
 from benchmarks.folds import make_folds
-from benchmarks.peers import fit_elsewhere, minilm_folder
+from benchmarks.peers import encoder_folder, fit_elsewhere
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from glove_lstm.commands.command import run_command
 from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
@@ -99,14 +98,6 @@ class Settings:
     mpnet: str | None  # a folder
     kept: Path  # embeddings of a task
 
-    def encoder(self, name: str) -> str:
-        """Return the folder of an encoder."""
-        if name == "MiniLM":
-            return minilm_folder()
-        if self.mpnet is None:
-            raise DataError("This model needs --mpnet, a folder with all-mpnet-base-v2; give it.")
-        return self.mpnet
-
 
 @dataclass(frozen=True)
 class Fitted:
@@ -139,7 +130,10 @@ def _fit_ours(
 ) -> Fitted:
     teaching: dict[str, Any] = {}
     if encoder is not None:
-        teaching = {"teacher": settings.encoder(encoder), "unlabelled": drawing.unlabelled}
+        teaching = {
+            "teacher": encoder_folder(encoder, settings.mpnet),
+            "unlabelled": drawing.unlabelled,
+        }
     _copy_answers(settings.kept, folder)
     recipe = make_recipe(
         output_dir=str(folder), save_strategy="no", seed=drawing.seed, disable_tqdm=True
@@ -164,7 +158,7 @@ def _fit_ours(
 
 
 def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str) -> Fitted:
-    model = settings.encoder(encoder)
+    model = encoder_folder(encoder, settings.mpnet)
     teacher: Any = load_teacher(model, torch.device("cpu"))
     labelled = LabelledTexts(drawing.texts, np.array(drawing.labels), drawing.label_names)
     answers = EncoderAnswers(teacher, labelled, settings.kept, drawing.seed)

@@ -13,20 +13,30 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from benchmarks.corpora import joined_texts, labelled_texts, named_labels
 from benchmarks.folds import Fold
-from benchmarks.neural_peers import finetune_minilm, fit_published, save_minilm
-from benchmarks.peers import COPIED, PEERS, Classify, Texts, fit_peer
+from benchmarks.neural_peers import (
+    RATE_OF_MINILM,
+    RATE_OF_MPNET,
+    finetune_minilm,
+    fit_published,
+    save_finetuned,
+)
+from benchmarks.peers import COPIED, PEERS, Classify, Texts, encoder_folder, fit_peer
 from benchmarks.records import record
 from glove_lstm.data.corruptions import training_copy
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.inference.scores import softmax
 from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.training.answers import ask
 from glove_lstm.training.fit import fit
 from glove_lstm.training.recipe import Recipe, make_recipe
+from glove_lstm.training.teacher import load_teacher
 
 # Models without a part of `default`, which benchmarks.ablation measures: arguments of the recipe.
 PARTS: dict[str, dict[str, Any]] = {
@@ -36,11 +46,13 @@ PARTS: dict[str, dict[str, Any]] = {
     "without_characters": {"character_buckets": 0},
     "without_corrupted_copies": {"corrupted_share": 0.0},
 }
-OURS = ("default", "article", "distilled")
-NEURAL = ("minilm_finetuned", "keras_article")
+# Teacher and its learning rate.
+DISTILLED = {"distilled": ("MiniLM", RATE_OF_MINILM), "distilled_mpnet": ("MPNet", RATE_OF_MPNET)}
+OURS = ("default", "article", *DISTILLED)
+NEURAL = ("minilm_finetuned", "mpnet_finetuned", "keras_article")
 FIRST_SEED = 42
 # Not trained on the validation texts: as published; and because the teacher was not.
-_NINE_TENTHS = ("article", "distilled")
+_NINE_TENTHS = ("article", *DISTILLED)
 _OWN_ARGUMENTS = ("preset", "seed", "output_dir", "glove", "model_name_or_path")
 _OUR_SOURCES = (
     *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.text/*.py"),
@@ -55,7 +67,7 @@ _ERROR_SOURCES = ("glove_lstm.data/corruptions.py", "glove_lstm.evaluation/robus
 
 def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:
     """Return the sources that decide predictions, beside `Fold.digest`; `corrupted`: of texts with errors, too."""
-    if model == "distilled":
+    if model in DISTILLED:
         return _OUR_SOURCES + _NEURAL_SOURCES
     if model in OURS:
         return _OUR_SOURCES
@@ -73,11 +85,13 @@ class Settings:
         glove_name: Word vectors by name or file.
         arguments: Of `train.py`, for our presets.
         folder: Where teachers and their answers are kept.
+        mpnet: Folder of all-mpnet-base-v2, for the models that need it.
     """
 
     glove_name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    mpnet: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.arguments:
@@ -124,8 +138,8 @@ def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Clas
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         folder = Path(scratch)
-        if model == "distilled":
-            teacher = _teacher(fold, settings)
+        if model in DISTILLED:
+            teacher = _teacher(fold, settings, model)
             folder = teacher.with_suffix(".student")  # with its answers, for the other seeds
         result = fit(
             train.texts,
@@ -147,13 +161,16 @@ def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Clas
     return classify
 
 
-def _teacher(fold: Fold, settings: Settings) -> Path:
-    """Return the folder of the teacher of a fold, a MiniLM, which is fine-tuned if it is not kept from before."""
+def _teacher(fold: Fold, settings: Settings, student: str) -> Path:
+    """Return the folder of the teacher of a fold, which is fine-tuned if it is not kept from before."""
     assert settings.folder is not None
     settings.folder.mkdir(parents=True, exist_ok=True)
-    made_of = json.dumps([fold.digest, record(*_NEURAL_SOURCES)["sources"]])
+    name, learning_rate = DISTILLED[student]
+    made_of = json.dumps([fold.digest, name, record(*_NEURAL_SOURCES)["sources"]])
     folder = settings.folder / hashlib.sha256(made_of.encode()).hexdigest()[:16]
-    save_minilm(_texts(fold.train), _texts(fold.validation), fold.label_names, folder)
+    encoder = encoder_folder(name, settings.mpnet)
+    train, validation = _texts(fold.train), _texts(fold.validation)
+    save_finetuned(encoder, learning_rate, train, validation, fold.label_names, folder)
     return folder
 
 
@@ -173,6 +190,9 @@ def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, model: str) -> Clas
     train, validation, every = map(_texts, (fold.train, fold.validation, fold.every))
     if model == "minilm_finetuned":
         return finetune_minilm(train, validation)
+    if model == "mpnet_finetuned":  # the teacher itself: another one would take half an hour
+        teacher = load_teacher(_teacher(fold, settings, "distilled_mpnet"), torch.device("cpu"))
+        return lambda texts: softmax(ask(teacher, texts, fold.label_names))
     if model == "keras_article":
         return fit_published(every, settings.glove)
     if model in COPIED:

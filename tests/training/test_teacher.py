@@ -36,7 +36,12 @@ class Counting(LoadedClassifier):
         return np.array([[len(text), 1.0, 0.0] for text in texts], dtype=np.float32)
 
 
-def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(transformer, news):
+@pytest.mark.parametrize(("capabilities", "tolerance"), [({}, 1e-5), ({"amx_bf16": True}, 0.02)])
+def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
+    transformer, news, monkeypatch, capabilities, tolerance
+):
+    """In float32, or in bfloat16 where it is fast."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     teacher = load_teacher(transformer, CPU)
     logits = ask(teacher, news.texts, ["FAKE", "REAL"])
     tokenizer = BertTokenizerFast.from_pretrained(transformer)
@@ -44,7 +49,8 @@ def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
     inputs = tokenizer(news.texts, padding=True, truncation=True, return_tensors="pt")
     real_first = model(**inputs).logits.detach().numpy()
     expected = real_first[:, ::-1] - real_first.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(logits, expected, atol=1e-5)
+    np.testing.assert_allclose(logits, expected, atol=tolerance)
+    assert (np.abs(logits - expected).max() > 1e-5) == bool(capabilities)
 
 
 def test_answers_are_kept_and_each_text_is_asked_once(tmp_path):

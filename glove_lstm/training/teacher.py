@@ -44,7 +44,7 @@ _FILES = [
 _DEFAULT_LONGEST = 512  # tokens that a teacher reads if its tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers has a larger number if there is no limit
 _CLASSIFIER_SUFFIX = "ForSequenceClassification"  # of the architecture in config.json
-_LAYERS = "last and middle"  # of an encoder; those whose answers are kept
+_LAYERS = "last and middle"  # layers, which an encoder answers
 # Modules of sentence-transformers that are computed here. Others would change the embeddings.
 _MODULES = ("Transformer", "Pooling", "Normalize")
 _POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
@@ -373,12 +373,12 @@ def _check_task(teacher: Teacher, config: Any) -> None:
         raise DataError(f"The teacher {teacher.model} {problem}; {advice}.")
 
 
-def _identity(folder: Path, answers: str = "") -> str:
-    """Return a hash of config, tokenizer, weights and code, and of what the answers are made of."""
+def _identity(folder: Path, *others: str) -> str:
+    """Return a hash of config, tokenizer, weights and code, and of what else decides the answers."""
     files = {file for pattern in _FILES for file in folder.glob(pattern)}
     files.discard(folder / "README.md")
     digests = [f"{file.relative_to(folder).as_posix()} {digest(file)}" for file in sorted(files)]
-    return hashlib.sha256("\n".join([*digests, answers]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*digests, *others]).encode()).hexdigest()
 
 
 def _revision_and_license(teacher: Teacher, folder: Path) -> dict[str, Any]:

@@ -310,8 +310,8 @@ def recipes_table(results: Results) -> str:
     return markdown_table(heads, rows)
 
 
-def few_labels_summary(results: dict[str, Any]) -> str:
-    """Format the mean accuracy over drawings by model, task and number of labels, with size and speed."""
+def few_labels_summary(results: dict[str, Any], speeds: dict[str, float]) -> str:
+    """Format the mean accuracy over drawings by model, task and number of labels, with size and texts a second."""
     cells_of = _few_labels_cells(results)
     heads = ["", *(f"{_SUMMARY_TASKS[task]}, {count:,}" for task, count in cells_of)]
     lines = []
@@ -325,12 +325,22 @@ def few_labels_summary(results: dict[str, Any]) -> str:
             cells.append("" if mean is None else f"{mean:.3f}")
         if rows:
             megabytes = np.median([row["megabytes"] for row in rows])
-            texts_a_second = np.median([row["texts_a_second"] for row in rows])
-            lines.append([name, *cells, f"{megabytes:,.1f}", f"{texts_a_second:,.0f}"])
+            lines.append([name, *cells, f"{megabytes:,.1f}", _speed(speeds, model)])
     return markdown_table([*heads, "MB", "texts/s"], lines)
 
 
-def readme_table(few_labels: dict[str, Any], accuracy: Results) -> str:
+def _speed(speeds: dict[str, float], model: str) -> str:
+    """Format the texts a second of a model; empty if they are not measured."""
+    return f"{speeds[model]:,.0f}" if model in speeds else ""
+
+
+def read_few_labels_speeds() -> dict[str, float]:
+    """Return the texts a second by model, of a run of `few_labels` with nothing else running."""
+    rows = read_results(RESULTS / "few_labels_speed.json").get("sst2-100", {}).get("0", {})
+    return {model: row["texts_a_second"] for model, row in rows.items()}
+
+
+def readme_table(few_labels: dict[str, Any], accuracy: Results, speeds: dict[str, float]) -> str:
     """Format the accuracy with a hundred labels and with all labels, with size and speed. The highest is bold."""
     columns = []
     for task in _README_TASKS:
@@ -353,10 +363,9 @@ def readme_table(few_labels: dict[str, Any], accuracy: Results) -> str:
         ]
         if rows:
             megabytes = np.median([row["megabytes"] for row in rows])
-            texts_a_second = np.median([row["texts_a_second"] for row in rows])
             size = f"{megabytes:,.0f}" if megabytes >= 1 else f"{megabytes:.1f}"
             cells = [column[number] for column in columns]
-            lines.append([name, *cells, size, f"{texts_a_second:,.0f}"])
+            lines.append([name, *cells, size, _speed(speeds, few)])
     heads = [""]
     for task in _README_TASKS:
         heads += [f"{_SUMMARY_TASKS[task]}, {_FEWEST_LABELS}", "all"]
@@ -410,7 +419,7 @@ def _few_labels_cells(results: dict[str, Any]) -> dict[tuple[str, int], list[Any
     return dict(sorted(cells.items(), key=lambda item: (tasks.index(item[0][0]), item[0][1])))
 
 
-def draw_few_labels(results: dict[str, Any], path: Path) -> None:
+def draw_few_labels(results: dict[str, Any], speeds: dict[str, float], path: Path) -> None:
     """Draw accuracy with a hundred labels against speed on one processor, a panel for each task."""
     cells = _few_labels_cells(results)
     tasks = [task for task, count in cells if count == _FEWEST_LABELS]
@@ -420,10 +429,10 @@ def draw_few_labels(results: dict[str, Any], path: Path) -> None:
         drawings = cells[task, _FEWEST_LABELS]
         for model, marker in zip(_FEW_LABELS_MODELS, cycle(_MARKERS), strict=False):
             rows = [rows_of[model] for rows_of in drawings if model in rows_of]
-            if not rows:
+            if not rows or model not in speeds:
                 continue
             panel.plot(
-                np.median([row["texts_a_second"] for row in rows]),
+                speeds[model],
                 np.mean([row["accuracy"] for row in rows]),
                 marker,
                 color=ORANGE if "glove-lstm" in _FEW_LABELS_MODELS[model] else BLUE,
@@ -517,6 +526,7 @@ def fill(page: str) -> str:
     scale = read_results(RESULTS / "scale.json")
     recipes = read_results(RESULTS / "recipes.json")
     few_labels = read_results(RESULTS / "few_labels.json")
+    speeds = read_few_labels_speeds()
     tables = {
         "accuracy_summary": accuracy_summary(accuracy),
         "cost_summary": cost_summary(speed, scale),
@@ -527,8 +537,8 @@ def fill(page: str) -> str:
         "speed": speed_table(speed),
         "scale": scale_table(scale),
         "recipes": recipes_table(recipes),
-        "readme": readme_table(few_labels, accuracy),
-        "few_labels_summary": few_labels_summary(few_labels),
+        "readme": readme_table(few_labels, accuracy, speeds),
+        "few_labels_summary": few_labels_summary(few_labels, speeds),
         "few_labels": few_labels_table(few_labels),
     }
     for name, table in tables.items():
@@ -544,7 +554,8 @@ def main() -> None:
     scale = read_results(RESULTS / "scale.json")
     draw(accuracy, speed, DOCS / "accuracy_speed.svg")
     draw_scale(scale, DOCS / "scale_training.svg")
-    draw_few_labels(read_results(RESULTS / "few_labels.json"), DOCS / "few_labels.svg")
+    few_labels = read_results(RESULTS / "few_labels.json")
+    draw_few_labels(few_labels, read_few_labels_speeds(), DOCS / "few_labels.svg")
     for page in PAGES:
         page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
 

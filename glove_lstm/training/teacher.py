@@ -249,10 +249,9 @@ class _TransformersEncoder(LoadedEncoder):
 
     def _pool(self, layer: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return a vector of length 1 for each text: (texts, tokens, width) -> (texts, width)."""
-        if self._pooling == "cls":
-            vectors = layer[:, 0]
-        else:
-            vectors = (layer * mask[..., None]).sum(dim=1)  # as long as the mean, once it is scaled
+        vectors = layer[:, 0]
+        if self._pooling == "mean":
+            vectors = (layer * mask[..., None]).sum(dim=1)  # of the mean's direction
         return torch.nn.functional.normalize(vectors, dim=1)
 
 

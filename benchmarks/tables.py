@@ -335,7 +335,7 @@ def _speed(speeds: dict[str, float], model: str) -> str:
 
 
 def read_few_labels_speeds() -> dict[str, float]:
-    """Return the texts a second by model, of a run of `few_labels` with nothing else running."""
+    """Return the texts a second by model, of one run of `few_labels`."""
     rows = read_results(RESULTS / "few_labels_speed.json").get("sst2-100", {}).get("0", {})
     return {model: row["texts_a_second"] for model, row in rows.items()}
 

@@ -384,6 +384,7 @@ def _bold_highest(means: list[float | None]) -> list[str]:
 def few_labels_table(results: dict[str, Any]) -> str:
     """Format accuracy with intervals over texts and drawings, and what else was measured."""
     heads = ["task", "labels", "model", "accuracy (95 % interval)", "by drawing", "log loss"]
+    heads += ["calibration error", "CPU s to train"]
     lines = []
     for (task, count), drawings in _few_labels_cells(results).items():
         for model in _FEW_LABELS_MODELS:
@@ -394,15 +395,19 @@ def few_labels_table(results: dict[str, Any]) -> str:
             by_drawing = " ".join(f"{row['accuracy']:.3f}" for row in rows)
             cells = [task, f"{count:,}", f"`{model}`", _with_interval(_normal_interval(right))]
             cells += [by_drawing, f"{np.mean([row['log_loss'] for row in rows]):.3f}"]
-            cells.append(f"{np.median([row['cpu_seconds'] for row in rows]):,.0f}")
+            errors = [row["ece"] for row in rows if "ece" in row]
+            cells.append(f"{np.mean(errors):.3f}" if errors else "")
+            cells.append(f"{max(row['cpu_seconds'] for row in rows):,.0f}")
             lines.append(cells)
-    return markdown_table([*heads, "CPU s to train"], lines)
+    return markdown_table(heads, lines)
 
 
 def _normal_interval(right: NDArray[np.float64]) -> dict[str, float]:
     """Return the mean of (drawings, texts), with a 95 % interval that adds the variances of drawings and of texts."""
     drawings, texts = right.shape
-    variance = right.mean(axis=1).var() / drawings + right.mean(axis=0).var() / texts
+    variance = right.mean(axis=0).var() / texts
+    if drawings > 1:
+        variance += right.mean(axis=1).var(ddof=1) / drawings
     half = 1.96 * variance**0.5
     mean = right.mean()
     return {"mean": mean, "low": mean - half, "high": mean + half}
@@ -425,25 +430,28 @@ def draw_few_labels(results: dict[str, Any], speeds: dict[str, float], path: Pat
     tasks = [task for task, count in cells if count == _FEWEST_LABELS]
     figure = Figure(figsize=(3.2 * max(len(tasks), 1), 4), layout="constrained")
     panels = figure.subplots(1, max(len(tasks), 1), squeeze=False)[0]
+    entries = {}  # of the legend: not every model is in every panel
     for panel, task in zip(panels, tasks, strict=False):
         drawings = cells[task, _FEWEST_LABELS]
         for model, marker in zip(_FEW_LABELS_MODELS, cycle(_MARKERS), strict=False):
             rows = [rows_of[model] for rows_of in drawings if model in rows_of]
             if not rows or model not in speeds:
                 continue
-            panel.plot(
+            name = _FEW_LABELS_MODELS[model].strip("*")
+            [entries[name]] = panel.plot(
                 speeds[model],
                 np.mean([row["accuracy"] for row in rows]),
                 marker,
-                color=ORANGE if "glove-lstm" in _FEW_LABELS_MODELS[model] else BLUE,
-                label=_FEW_LABELS_MODELS[model].strip("*"),
+                color=ORANGE if "glove-lstm" in name else BLUE,
             )
         panel.set(title=_SUMMARY_TASKS[task], xlabel="texts/s, one processor", xscale="log")
         panel.set(xlim=(1, 1e6))
     if tasks:
         panels[0].set(ylabel=f"accuracy with {_FEWEST_LABELS} labels")
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize="small")
+        names = list(entries)
+        figure.legend(
+            list(entries.values()), names, loc="outside lower center", ncols=5, fontsize="small"
+        )
     _save(figure, path)
 
 

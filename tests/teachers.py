@@ -20,7 +20,7 @@ def changed_copy(teacher, folder, **values):
     return folder
 
 
-def with_pooling(encoder, folder, kinds, pooling):
+def with_pooling(encoder, folder, kinds, **settings):
     """A copy of an encoder with the files of sentence-transformers, which say how texts are pooled."""
     shutil.copytree(encoder, folder)
     paths = {"Transformer": "", "Pooling": "1_Pooling"}
@@ -30,6 +30,5 @@ def with_pooling(encoder, folder, kinds, pooling):
         modules.append({"path": path, "type": f"sentence_transformers.models.{kind}"})
     (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
     (folder / "1_Pooling").mkdir()
-    settings = {"word_embedding_dimension": 16, pooling: True}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(settings), encoding="utf-8")
     return folder

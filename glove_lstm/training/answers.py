@@ -22,24 +22,24 @@ _SECONDS_BETWEEN_WRITES = 120.0
 
 
 def check_labels(teacher: LoadedTeacher, label_names: Sequence[str]) -> None:
-    """Raise a DataError if a teacher has other labels, in any order."""
-    _columns_of(teacher, label_names)
+    """Raise a DataError if a classifier has other labels, in any order. An encoder has none."""
+    if isinstance(teacher, LoadedClassifier):
+        _columns_of(teacher, label_names)
 
 
-def _columns_of(teacher: LoadedTeacher, label_names: Sequence[str]) -> list[int]:
+def _columns_of(teacher: LoadedClassifier, label_names: Sequence[str]) -> list[int]:
     """Return the column of each label in the logits of a teacher.
 
     Raises:
         DataError: The labels are not the same.
     """
-    if teacher.label_names is None:
-        return list(range(len(label_names)))
     if set(teacher.label_names) != set(label_names):
         theirs = ", ".join(teacher.label_names)
         ours = ", ".join(label_names)
         raise DataError(
             f"The labels of the teacher {teacher.about['name']} are {theirs}; the labels of the texts are {ours}. "
-            "Rename the labels of the texts, or set id2label in the teacher's config.json."
+            "Rename the labels of the texts, set id2label in the teacher's config.json, or give all of its labels as "
+            "label_names."
         )
     return [teacher.label_names.index(name) for name in label_names]
 
@@ -69,13 +69,10 @@ class ClassifierAnswers:
 
     Attributes:
         about: What is known of the teacher.
-        temperature: 1; how sure the logits may be is not known.
 
     Raises:
         DataError: The teacher has other labels.
     """
-
-    temperature = 1.0
 
     def __init__(
         self, teacher: LoadedClassifier, label_names: Sequence[str], folder: Path | None = None

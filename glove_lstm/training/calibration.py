@@ -21,7 +21,7 @@ from glove_lstm.training.temperature import (
     LOWEST_SCALE,
     as_questions,
     best_scale,
-    doubtful_targets,
+    smoothed_targets,
 )
 
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ def calibrate(
     encoder: LightTokenizer,
     held_out: LabelledTexts,
     *,
-    with_copies: bool,
+    with_corrupted: bool,
     seed: int,
 ) -> None:
     """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
@@ -63,11 +63,11 @@ def calibrate(
         model: A trained model without calibration; the values are set in its config.
         encoder: Its tokenizer.
         held_out: n texts from which the model did not learn.
-        with_copies: Whether the fit includes a corrupted copy of each text.
+        with_corrupted: Whether the fit includes a corrupted copy of each text.
         seed: Seed of the copies.
     """
     texts_of_versions = [held_out.texts, first_words(held_out.texts)]
-    if with_copies:
+    if with_corrupted:
         texts_of_versions.append(corrupt(held_out.texts, encoder, seed=seed))
     versions = [score_parts(model, encoder, texts) for texts in texts_of_versions]
     model.config.update(fit_calibration(versions, held_out.labels))
@@ -111,11 +111,11 @@ def fit_calibration(versions: Sequence[Scored], labels: NDArray[Any]) -> dict[st
     questions = [_questions_of(version, labels) for version in versions]
     # Of the texts; or of yes-or-no questions, 0 for no and 1 for yes.
     classes = labels.reshape(-1).astype(np.int64)
-    targets = doubtful_targets(classes, questions[0].logits.shape[2])
+    targets = smoothed_targets(classes, questions[0].logits.shape[2])
     parts = questions[0].logits.shape[1]
 
     def loss(values: Floats) -> float:
-        """Return the mean cross-entropy over all versions, and the prior, for log-scales of the parts and shrinkage."""
+        """Return the cross-entropy of all versions, and the prior, for log-scales of the parts and shrinkage."""
         log_scales, shrinkage = values[:parts], float(values[parts])
         total = 0.0
         for version in questions:

@@ -1,7 +1,8 @@
-"""Divide labelled texts into those that train the model, and those that are held out to calibrate it."""
+"""Divide texts into those that train the model, and those that are held out to calibrate it."""
 
 import logging
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from glove_lstm.data.splits import (
     merge_groups,
     near_duplicate_groups,
     row_labels,
+    rows_without_near_duplicates,
     strata,
 )
 from glove_lstm.errors import DataError
@@ -25,9 +27,23 @@ _SHARE = 1 / 20
 _LEAST_TEXTS = 50
 _MOST_TEXTS = 2_000
 _MOST_SHARE = 1 / 10
+# Unlabelled texts to hold out; enough for a temperature.
+_UNLABELLED_SHARE = 1 / 10
+_MOST_UNLABELLED = 1_000
 
 _MOST_NAMED = 20  # labels in a warning
 _ALTERNATIVES = "give validation texts, or hold out none (--validation_fraction 0)"
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """The texts that train a model, and those that calibrate it."""
+
+    train: LabelledTexts
+    held_out: LabelledTexts | None
+    unlabelled: Sequence[str] = ()
+    # If no labelled texts are held out: a teacher tells the labels of these.
+    held_out_unlabelled: Sequence[str] = ()
 
 
 def divide(
@@ -48,32 +64,32 @@ def divide(
         groups: n values, such as authors; None: only near duplicates stay together.
 
     Returns:
-        The training texts and the held-out texts; None for these if they would be fewer than 10, too few for a
+        The training texts and the held-out texts; None for these if the fraction asks for fewer than 10, too few for a
         calibration.
 
     Raises:
         DataError: Fewer than two labels (one, if a text may have several) can be divided.
     """
-    if fraction is None:
-        fraction = share_to_hold_out(len(texts))
-    if not len(texts) or fraction == 0:
+    if fraction == 0:
         return texts, None
-    if len(texts) * fraction < FEWEST_HELD_OUT:
+    if not enough_to_hold_out(len(texts), fraction):
         logger.warning(
             "The scores are not calibrated: only %d of %d texts would be held out, and a calibration needs %d. Give "
             "validation texts.",
-            len(texts) * fraction,
+            _count_to_hold_out(len(texts), fraction),
             len(texts),
             FEWEST_HELD_OUT,
         )
         return texts, None
 
-    together = near_duplicate_groups(texts.texts)
+    group_of = near_duplicate_groups(texts.texts)
     if groups is not None:
-        together = merge_groups(together, groups)
+        group_of = merge_groups(group_of, groups)
     labels = texts.labels.tolist()
-    by_share = grouped_stratified_split(strata(labels), together, (1 - fraction, fraction), seed)
-    train, held_out = keep_labels_on_both_sides(by_share, row_labels(labels), together, seed)
+    if fraction is None:
+        fraction = share_to_hold_out(len(texts))
+    by_share = grouped_stratified_split(strata(labels), group_of, (1 - fraction, fraction), seed)
+    train, held_out = keep_labels_on_both_sides(by_share, row_labels(labels), group_of, seed)
     if not len(held_out):
         raise DataError(f"There are too few distinct texts to hold some out; {_ALTERNATIVES}.")
     _check_labels(texts, held_out)
@@ -87,6 +103,37 @@ def share_to_hold_out(texts: int) -> float:
         return 0.0
     wanted = min(max(_SHARE * texts, _LEAST_TEXTS), _MOST_TEXTS)
     return min(wanted / texts, _MOST_SHARE)
+
+
+def enough_to_hold_out(texts: int, fraction: float | None) -> bool:
+    """Return whether a fraction of n texts is enough for a calibration."""
+    return _count_to_hold_out(texts, fraction) >= FEWEST_HELD_OUT
+
+
+def _count_to_hold_out(texts: int, fraction: float | None) -> float:
+    if fraction is None:
+        fraction = share_to_hold_out(texts)
+    return texts * fraction
+
+
+def hold_out_unlabelled(
+    unlabelled: Sequence[str], labelled: Sequence[str], seed: int
+) -> tuple[Sequence[str], list[str]]:
+    """Hold out a tenth of the unlabelled texts, at most 1,000, none of them a near duplicate of a labelled text.
+
+    Returns:
+        The texts to learn from, and the held-out texts: none if they would be fewer than 10.
+    """
+    count = min(round(_UNLABELLED_SHARE * len(unlabelled)), _MOST_UNLABELLED)
+    candidates = np.arange(len(unlabelled))
+    if len(labelled):
+        candidates = rows_without_near_duplicates(unlabelled, labelled)
+    if min(count, len(candidates)) < FEWEST_HELD_OUT:
+        return unlabelled, []
+    generator = np.random.default_rng(seed)
+    chosen = generator.permutation(candidates)[:count]
+    others = np.setdiff1d(np.arange(len(unlabelled)), chosen)
+    return [unlabelled[row] for row in others], [unlabelled[row] for row in chosen]
 
 
 def _check_labels(texts: LabelledTexts, held_out: Ints) -> None:

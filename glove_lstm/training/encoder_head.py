@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.errors import DataError
 from glove_lstm.training.answers import KeptAnswers
 from glove_lstm.training.labelled_texts import LabelledTexts
@@ -76,8 +77,8 @@ def _check_labels(encoder: LoadedEncoder, train: LabelledTexts) -> None:
 
 
 def _cross_validate(embeddings: Floats, train: LabelledTexts, seed: int) -> tuple[float, float]:
-    """Return the C with the smallest log loss of texts that a regression has not seen, and their temperature."""
-    folds = _folds(train.labels, seed)
+    """Return the C with the smallest cross-validated log loss, and the temperature that fits its logits."""
+    folds = _folds(train, seed)
     is_in_fold = folds != _IN_NO_FOLD
     if not is_in_fold.any():
         return _C_WITHOUT_FOLDS, 1.0
@@ -87,17 +88,27 @@ def _cross_validate(embeddings: Floats, train: LabelledTexts, seed: int) -> tupl
     return best, fit_temperature(logits[best], classes)
 
 
-def _folds(labels: Ints, seed: int) -> Ints:
-    """Return the fold of each text, (n,): each label is spread over the folds, unless it has a single text."""
+def _folds(train: LabelledTexts, seed: int) -> Ints:
+    """Return the fold of each text, (n,): near duplicates share one, and each label is spread over the folds.
+
+    Texts of a label that has no others elsewhere are in no fold.
+    """
     generator = np.random.default_rng(seed)
-    folds = np.full(len(labels), _IN_NO_FOLD)
+    group_of = near_duplicate_groups(train.texts)
+    _, first_rows = np.unique(group_of, return_index=True)
+    labels_of_groups = train.labels[first_rows]
+    fold_of_group = np.full(len(labels_of_groups), _IN_NO_FOLD)
     divided = 0
-    for label in np.unique(labels):
-        rows = generator.permutation(np.flatnonzero(labels == label))
-        if len(rows) > 1:
-            folds[rows] = (divided + np.arange(len(rows))) % _FOLDS
-            divided += len(rows)
-    return folds
+    for label in np.unique(labels_of_groups):
+        groups = generator.permutation(np.flatnonzero(labels_of_groups == label))
+        if len(groups) > 1:
+            fold_of_group[groups] = (divided + np.arange(len(groups))) % _FOLDS
+            divided += len(groups)
+    for label in np.unique(train.labels):
+        groups = group_of[train.labels == label]
+        if len(np.unique(fold_of_group[groups])) == 1:  # the other folds would not teach it
+            fold_of_group[groups] = _IN_NO_FOLD
+    return fold_of_group[group_of]
 
 
 def _cross_fitted(embeddings: Floats, train: LabelledTexts, folds: Ints, c: float) -> Floats:

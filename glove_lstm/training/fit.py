@@ -31,20 +31,21 @@ from glove_lstm.training.checkpoints import (
     claimed_folder,
     remove_checkpoints,
 )
-from glove_lstm.training.division import divide
-from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts, class_weights
-from glove_lstm.training.lesson import (
-    Lesson,
-    lesson_of_labels,
-    lesson_of_teacher,
-    unlabelled_texts_calibrate,
+from glove_lstm.training.division import (
+    Division,
+    divide,
+    enough_to_hold_out,
+    hold_out_unlabelled,
 )
+from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts, class_weights
+from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
 from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.result import TrainingResult, describe, make_result
 from glove_lstm.training.start import lower_dropout, model_of_checkpoint, new_model
 from glove_lstm.training.teacher import (
     LoadedClassifier,
+    LoadedEncoder,
     LoadedTeacher,
     Teacher,
     TeacherLike,
@@ -53,6 +54,8 @@ from glove_lstm.training.teacher import (
 from glove_lstm.training.trainer import train_lstm
 
 _DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
+# With fewer labels and an encoder, all labelled texts teach, and unlabelled ones calibrate; DECISIONS.md says why.
+_FEW_LABELS = 200
 
 
 def fit(
@@ -108,34 +111,36 @@ def fit(
     unlabelled = list(unlabelled)
     groups = None if groups is None else list(groups)
     own_names = sorted_label_names(labels) if label_names is None else list(label_names)
-    loaded_teacher = _load_teacher(teacher, unlabelled, recipe)
+    loaded_teacher = _load_teacher(teacher, own_names, unlabelled, recipe)
     names = _label_names(own_names, checkpoint, loaded_teacher)
-    given = LabelledTexts.of(texts, labels, names, sample_weight)
+    labelled = LabelledTexts.of(texts, labels, names, sample_weight)
     held_out: LabelledTexts | None = None
     if validation is not None:
         held_out = LabelledTexts.of(*validation, names, name="validation labels")
-    _check(given, held_out, unlabelled, loaded_teacher, groups)
+    _check(labelled, held_out, unlabelled, loaded_teacher, groups)
 
     with _claimed_output(recipe, teacher) as resumed_from:
-        train, groups = _without_weight_0(given, groups)
+        train, groups = _without_weight_0(labelled, groups)
+        division = Division(train, held_out, unlabelled)
         if held_out is None:
-            train, held_out = _hold_out(train, groups, recipe, loaded_teacher, unlabelled)
-        _check_selection(recipe, held_out)
-        label_weights = _label_weights(class_weight, train)
-        train = _weighted(train, label_weights)
+            division = _hold_out(train, groups, unlabelled, recipe, loaded_teacher)
+        _check_selection(recipe, division.held_out)
+        label_weights = _label_weights(class_weight, division.train)
+        train = _weighted(division.train, label_weights)
+        division = replace(division, train=train)
         if glove is None and checkpoint is None:
             glove = load_glove(recipe.tokenizer.glove)
         seconds.end_of("prepare")
 
-        lesson = _make_lesson(loaded_teacher, train, held_out, unlabelled, recipe, glove)
-        sized = recipe.for_lesson(
+        lesson = _make_lesson(loaded_teacher, division, recipe, glove)
+        complete_recipe = recipe.for_lesson(
             len(lesson.texts),
             on_logits=lesson.teaching is not None,
             new_labels=checkpoint is not None and list(names) != list(checkpoint.label_names),
             is_multi_label=train.is_multi_label,
             has_held_out=lesson.held_out is not None,
         )
-        arguments = sized.training
+        arguments = complete_recipe.training
         seconds.end_of("teacher")
 
         # The teacher used all cores; what follows is faster on one.
@@ -143,10 +148,12 @@ def fit(
             set_seed(arguments.seed)
             if checkpoint is None:
                 assert glove is not None
-                model, tokenizer, origin = new_model(sized, train, lesson.unlabelled, glove)
-                glove = None  # the largest object of many trainings
+                model, tokenizer, origin = new_model(
+                    complete_recipe, train, lesson.unlabelled, glove
+                )
+                glove = None  # frees the memory of the vectors
             else:
-                model, tokenizer, origin = model_of_checkpoint(checkpoint, sized, train)
+                model, tokenizer, origin = model_of_checkpoint(checkpoint, complete_recipe, train)
             if lesson.teaching is not None:
                 lower_dropout(model, _DROPOUT_ON_LOGITS, kept=recipe.given)
 
@@ -173,15 +180,18 @@ def fit(
             seconds.end_of("train")
 
             if lesson.held_out is not None:
-                with_copies = arguments.corrupted_share > 0
                 calibrate(
-                    model, encoder, lesson.held_out, with_copies=with_copies, seed=arguments.seed
+                    model,
+                    encoder,
+                    lesson.held_out,
+                    with_corrupted=arguments.corrupted_share > 0,
+                    seed=arguments.seed,
                 )
             seconds.end_of("calibrate")
             about = origin | describe(
                 model,
                 tokenizer,
-                sized,
+                complete_recipe,
                 lesson,
                 state,
                 rows=len(train),
@@ -208,7 +218,10 @@ class _Stopwatch:
 
 
 def _load_teacher(
-    teacher: TeacherLike | None, unlabelled: Sequence[str], recipe: Recipe
+    teacher: TeacherLike | None,
+    label_names: Sequence[str],
+    unlabelled: Sequence[str],
+    recipe: Recipe,
 ) -> LoadedTeacher | None:
     if teacher is None:
         if len(unlabelled):
@@ -218,7 +231,7 @@ def _load_teacher(
         return None
     if recipe.training.world_size > 1:
         raise DataError("A training with a teacher needs a single process; start one.")
-    return load_teacher(teacher, recipe.training.device)
+    return load_teacher(teacher, recipe.training.device, label_names)
 
 
 def _label_names(
@@ -227,13 +240,9 @@ def _label_names(
     """Return the labels in the order of the model's logits.
 
     The first that applies: those of the checkpoint, if it has all labels; those of the texts; those of the teacher.
-    A function has the labels of the texts, in their order.
     """
-    if isinstance(teacher, LoadedClassifier):
-        if teacher.label_names is None and names:
-            teacher.label_names = list(names)
-        if not names and teacher.label_names is not None:
-            names = teacher.label_names
+    if not names and isinstance(teacher, LoadedClassifier):
+        names = teacher.label_names
     if checkpoint is not None and set(names) <= set(checkpoint.label_names):
         return checkpoint.label_names
     return names
@@ -301,16 +310,27 @@ def _remove_earlier_checkpoints(
 def _hold_out(
     texts: LabelledTexts,
     groups: Sequence[Hashable] | None,
+    unlabelled: Sequence[str],
     recipe: Recipe,
     teacher: LoadedTeacher | None,
-    unlabelled: Sequence[str],
-) -> tuple[LabelledTexts, LabelledTexts | None]:
-    """Hold texts out as the recipe says; none if unlabelled texts calibrate, which the lesson then holds out."""
+) -> Division:
+    """Hold texts out as the recipe says: labelled ones, or unlabelled ones if labels are few and a teacher tells them.
+
+    An encoder learns from all of a few labelled texts, unless a share of them is asked for, or they must choose the
+    epoch.
+    """
     training = recipe.training
+    fraction = training.validation_fraction
+    labels_are_few = not enough_to_hold_out(len(texts), fraction)
+    if isinstance(teacher, LoadedEncoder) and fraction is None and not training.needs_validation:
+        labels_are_few = len(texts) < _FEW_LABELS
     with one_thread():
-        if unlabelled_texts_calibrate(teacher, texts, unlabelled, training):
-            return texts, None
-        return divide(texts, training.validation_fraction, training.seed, groups)
+        if teacher is not None and labels_are_few:
+            others, chosen = hold_out_unlabelled(unlabelled, texts.texts, training.seed)
+            if chosen:
+                return Division(texts, None, others, chosen)
+        train, held_out = divide(texts, fraction, training.seed, groups)
+    return Division(train, held_out, unlabelled)
 
 
 def _check_selection(recipe: Recipe, held_out: LabelledTexts | None) -> None:
@@ -335,19 +355,15 @@ def _without_weight_0(
 
 def _make_lesson(
     teacher: LoadedTeacher | None,
-    train: LabelledTexts,
-    held_out: LabelledTexts | None,
-    unlabelled: Sequence[str],
+    division: Division,
     recipe: Recipe,
     glove: GloveVectors | None,
 ) -> Lesson:
     if teacher is None:
-        return lesson_of_labels(train, held_out)
+        return lesson_of_labels(division.train, division.held_out)
     return lesson_of_teacher(
         teacher,
-        train,
-        held_out,
-        unlabelled,
+        division,
         copies=recipe.training.augmented_copies,
         glove=glove,
         folder=Path(str(recipe.training.output_dir)),

@@ -14,21 +14,14 @@ from glove_lstm.data.glove import GloveVectors
 from glove_lstm.data.splits import rows_without_near_duplicates
 from glove_lstm.errors import DataError
 from glove_lstm.training.answers import ClassifierAnswers
-from glove_lstm.training.arguments import GloveLstmTrainingArguments
-from glove_lstm.training.copies import altered_copies, copies_of_each
-from glove_lstm.training.division import FEWEST_HELD_OUT
+from glove_lstm.training.augmentation import augment, copies_of_each
+from glove_lstm.training.division import Division
 from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.teacher import LoadedClassifier, LoadedEncoder, LoadedTeacher
+from glove_lstm.training.teacher import LoadedEncoder, LoadedTeacher
 from glove_lstm.training.temperature import fit_temperature
 
 logger = logging.getLogger(__name__)
-
-# Unlabelled texts that are held out for the calibration if there are no validation texts; enough for a temperature.
-_CALIBRATING_SHARE = 0.1
-_MOST_CALIBRATING = 1_000
-# With fewer labels and an encoder, all labelled texts teach, and unlabelled ones calibrate; DECISIONS.md says why.
-_FEW_LABELS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +61,7 @@ def lesson_of_labels(train: LabelledTexts, held_out: LabelledTexts | None) -> Le
 
 def lesson_of_teacher(
     teacher: LoadedTeacher,
-    train: LabelledTexts,
-    held_out: LabelledTexts | None,
-    unlabelled: Sequence[str],
+    division: Division,
     *,
     copies: int | None,
     glove: GloveVectors | None,
@@ -80,16 +71,14 @@ def lesson_of_teacher(
     """Ask a teacher for the logits of the training texts, of altered copies of them, and of unlabelled texts.
 
     The logits are divided by a temperature: that of an encoder's regression, or the one at which a classifier's logits
-    fit the labels of held-out texts best. The n-grams learn the labels; if there are more unlabelled than labelled
-    texts, also the teacher's best label of each unlabelled text.
+    fit the labels of held-out texts best; 1 if no labelled texts are held out for a classifier. The n-grams learn the
+    labels; if there are more unlabelled than labelled texts, also the teacher's best label of each unlabelled text.
 
     Args:
         teacher: The teacher. For an encoder, a regression on its embeddings is fitted to the training texts.
-        train: Texts with labels. There may be none, unless the teacher is an encoder.
-        held_out: Texts that calibrate the model. None: a tenth of the unlabelled texts, at most 1,000, with labels of
-            the teacher, unless these are fewer than 10.
-        unlabelled: Texts without labels. Near duplicates of held-out texts are left out.
-        copies: Altered copies of each training text; None: by their number.
+        division: The texts. There may be no labelled ones, unless the teacher is an encoder. Unlabelled near duplicates
+            of held-out texts are left out.
+        copies: Altered copies of each training text; None: `copies_of_each` tells their number.
         glove: Vectors by which words are exchanged in copies; None: none are.
         folder: Where the teacher's logits are kept.
         seed: Of the choice of held-out texts.
@@ -99,40 +88,29 @@ def lesson_of_teacher(
     """
     answers: ClassifierAnswers | EncoderAnswers
     if isinstance(teacher, LoadedEncoder):
-        answers = EncoderAnswers(teacher, train, folder, seed)
+        answers = EncoderAnswers(teacher, division.train, folder, seed)
     else:
-        answers = ClassifierAnswers(teacher, train.label_names, folder)
-    temperature = answers.temperature
-    held_out_logits = None
-    calibrated_on = None
+        answers = ClassifierAnswers(teacher, division.train.label_names, folder)
+    train, held_out, calibrated_on = division.train, division.held_out, None
     if held_out is not None:
         calibrated_on = "validation"
-        held_out_logits = answers.logits(held_out.texts)
-        if isinstance(teacher, LoadedClassifier):
-            temperature = fit_temperature(held_out_logits.astype(np.float64), held_out.labels)
-    else:
-        unlabelled, chosen = _hold_out(unlabelled, train, seed)
-        if chosen:
-            calibrated_on = "unlabelled"
-            logger.info("%s unlabelled texts are held out for calibration.", f"{len(chosen):,}")
-            held_out_logits = answers.logits(chosen)
-            if isinstance(teacher, LoadedEncoder):
-                labels = _drawn_labels(held_out_logits / temperature, seed)
-            else:  # nothing is known of how sure it may be
-                labels = held_out_logits.argmax(axis=1)
-            held_out = LabelledTexts(chosen, labels, train.label_names)
-        else:
-            logger.warning(
-                "The scores are not calibrated: there are too few texts to hold some out."
-            )
+    elif len(division.held_out_unlabelled):
+        calibrated_on = "unlabelled"
+        count = len(division.held_out_unlabelled)
+        logger.info("%s unlabelled texts are held out for calibration.", f"{count:,}")
+        held_out = _labelled_by(answers, division.held_out_unlabelled, train.label_names, seed)
+    held_out_logits = None
+    unlabelled = division.unlabelled
     if held_out is not None:
+        held_out_logits = answers.logits(held_out.texts)
         unlabelled = without_near_duplicates(unlabelled, held_out.texts, "held-out")
     if not len(train) and not unlabelled:
         raise DataError("All unlabelled texts are near duplicates of held-out texts; give others.")
 
+    temperature = _temperature_of(answers, division.held_out)
     if copies is None:
         copies = copies_of_each(len(train))
-    altered = altered_copies(train.texts, copies, glove)
+    altered = augment(train.texts, copies, glove)
     logits_of_labelled = answers.logits([*train.texts, *altered])
     logits_of_unlabelled = answers.logits(unlabelled)
     logits = np.concatenate([logits_of_labelled, logits_of_unlabelled])
@@ -160,25 +138,6 @@ def lesson_of_teacher(
     )
 
 
-def unlabelled_texts_calibrate(
-    teacher: LoadedTeacher | None,
-    train: LabelledTexts,
-    unlabelled: Sequence[str],
-    arguments: GloveLstmTrainingArguments,
-) -> bool:
-    """Return whether unlabelled texts are held out, instead of labelled ones.
-
-    That is so for an encoder with few labelled texts and enough unlabelled ones, unless a share of the labelled texts
-    is asked for, or they must choose the epoch.
-    """
-    if not isinstance(teacher, LoadedEncoder) or len(train) >= _FEW_LABELS:
-        return False
-    if arguments.validation_fraction is not None or arguments.needs_validation:
-        return False
-    _, chosen = _hold_out(unlabelled, train, arguments.seed)
-    return bool(chosen)
-
-
 def without_near_duplicates(texts: Sequence[str], others: Sequence[str], name: str) -> list[str]:
     """Return the unlabelled texts without the near duplicates of other texts, and warn of how many there were.
 
@@ -200,20 +159,29 @@ def without_near_duplicates(texts: Sequence[str], others: Sequence[str], name: s
     return [texts[row] for row in kept]
 
 
-def _hold_out(
-    unlabelled: Sequence[str], train: LabelledTexts, seed: int
-) -> tuple[Sequence[str], list[str]]:
-    """Return the unlabelled texts to learn from, and those that calibrate: none if they would be too few."""
-    count = min(round(_CALIBRATING_SHARE * len(unlabelled)), _MOST_CALIBRATING)
-    candidates = np.arange(len(unlabelled))
-    if len(train):
-        candidates = rows_without_near_duplicates(unlabelled, train.texts)
-    if min(count, len(candidates)) < FEWEST_HELD_OUT:
-        return unlabelled, []
-    generator = np.random.default_rng(seed)
-    chosen = generator.permutation(candidates)[:count]
-    others = np.setdiff1d(np.arange(len(unlabelled)), chosen)
-    return [unlabelled[row] for row in others], [unlabelled[row] for row in chosen]
+def _temperature_of(
+    answers: ClassifierAnswers | EncoderAnswers, held_out: LabelledTexts | None
+) -> float:
+    """Return the temperature of a teacher; 1 for a classifier if no labelled text tells how sure it may be."""
+    if isinstance(answers, EncoderAnswers):
+        return answers.temperature
+    if held_out is None:
+        return 1.0
+    return fit_temperature(answers.logits(held_out.texts).astype(np.float64), held_out.labels)
+
+
+def _labelled_by(
+    answers: ClassifierAnswers | EncoderAnswers,
+    texts: Sequence[str],
+    label_names: Sequence[str],
+    seed: int,
+) -> LabelledTexts:
+    """Return texts with a teacher's labels: of an encoder drawn by their probabilities, of a classifier the best."""
+    logits = answers.logits(texts)
+    labels = logits.argmax(axis=1)  # nothing is known of how sure a classifier may be
+    if isinstance(answers, EncoderAnswers):
+        labels = _drawn_labels(logits / answers.temperature, seed)
+    return LabelledTexts(texts, labels, label_names)
 
 
 def _drawn_labels(logits: NDArray[np.floating], seed: int) -> NDArray[np.int64]:
@@ -230,5 +198,5 @@ def _joined(
     weights = None
     if train.weights is not None:
         weights = np.concatenate([train.weights, np.ones(len(texts))])
-    every_label = np.concatenate([train.labels.astype(np.int64), labels])
-    return LabelledTexts([*train.texts, *texts], every_label, train.label_names, weights)
+    all_labels = np.concatenate([train.labels.astype(np.int64), labels])
+    return LabelledTexts([*train.texts, *texts], all_labels, train.label_names, weights)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,10 @@ _CLASSIFIER_SUFFIX = "ForSequenceClassification"  # of the architecture in confi
 _LAYERS = "last and middle"  # layers, which an encoder answers
 # Modules of sentence-transformers that are computed here. Others would change the embeddings.
 _MODULES = ("Transformer", "Pooling", "Normalize")
-_POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+_POOLINGS = {
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_cls_token": "cls",
+}  # before version 6
 # Smaller probabilities are raised to this one, because their logarithms would dominate the squared difference.
 _LEAST_PROBABILITY = 1e-4
 
@@ -76,17 +79,21 @@ class _Loaded(ABC):
 
     Attributes:
         about: Its name, and its revision and licence if they are known.
-        label_names: Its labels in the order of its logits; None: those of the texts.
         identity: A hash of the files that decide its answers; None: unknown.
     """
 
     about: dict[str, Any]
-    label_names: list[str] | None = None
     identity: str | None = None
 
 
 class LoadedClassifier(_Loaded):
-    """A teacher that tells labels."""
+    """A teacher that tells labels.
+
+    Attributes:
+        label_names: Its labels, in the order of its logits.
+    """
+
+    label_names: list[str]
 
     @abstractmethod
     def logits(self, texts: list[str]) -> Floats:
@@ -104,15 +111,18 @@ class LoadedEncoder(_Loaded):
 LoadedTeacher = LoadedClassifier | LoadedEncoder
 
 
-def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
+def load_teacher(
+    teacher: TeacherLike, device: torch.device, label_names: Sequence[str] = ()
+) -> LoadedTeacher:
     """Load a teacher.
 
     Args:
         teacher: A `Teacher`, or only its name or folder; it is a classifier if `architectures` in its config.json ends
             with ForSequenceClassification, and an encoder if not. Or a function that takes a list of texts and returns
             the probability of each label, such as `predict_proba` of a pipeline of scikit-learn, in the order of the
-            labels that `fit` is given, by default that of `sorted_label_names`.
+            label names.
         device: Where a teacher of the Hub computes.
+        label_names: The labels of a function; other teachers tell theirs.
 
     Raises:
         DataError: The teacher cannot be loaded.
@@ -122,7 +132,7 @@ def load_teacher(teacher: TeacherLike, device: torch.device) -> LoadedTeacher:
     if isinstance(teacher, Teacher):
         return _load_from_files(teacher, device)
     if callable(teacher):
-        return _FunctionTeacher(teacher)
+        return _FunctionTeacher(teacher, label_names)
     raise DataError(
         f"teacher is {teacher!r}; give a name on the Hub, a folder, a Teacher, or a function that returns the "
         "probability of each label."
@@ -187,7 +197,9 @@ class _Files:
         most = self.tokenizer.model_max_length
         if most > _NO_LIMIT:
             most = _DEFAULT_LONGEST
-        most = min(most, getattr(self.config, "max_position_embeddings", most))
+        positions = getattr(self.config, "max_position_embeddings", None)
+        if positions is not None and positions > 0:  # XLNet, which has no limit, says -1
+            most = min(most, positions)
         if longest is not None:
             most = min(most, longest)
         inputs = self.tokenizer(
@@ -271,20 +283,30 @@ def _pooling_of(name: str, folder: Path) -> str:
                 f"The teacher {name} has a module {kind}, which is not supported; give an encoder with "
                 f"{', '.join(_MODULES)} only."
             )
-    pooling = "mean"
-    if "Pooling" in kinds:
-        path = folder / modules[kinds.index("Pooling")]["path"] / "config.json"
-        settings = _read_json(name, path)
-        chosen = [
-            key for key, value in settings.items() if key.startswith("pooling_mode_") and value
-        ]
-        if len(chosen) != 1 or chosen[0] not in _POOLINGS:
-            raise DataError(
-                f"The teacher {name} pools by {' and '.join(chosen) or 'nothing'}, which is not supported; give an "
-                f"encoder with {' or '.join(_POOLINGS)}."
-            )
-        pooling = _POOLINGS[chosen[0]]
-    return pooling
+    if "Pooling" not in kinds:
+        return "mean"
+    path = folder / modules[kinds.index("Pooling")]["path"] / "config.json"
+    chosen = _chosen_poolings(_read_json(name, path))
+    if len(chosen) != 1 or chosen[0] not in _POOLINGS.values():
+        raise DataError(
+            f"The teacher {name} pools by {' and '.join(chosen) or 'nothing'}, which is not supported; give an "
+            f"encoder that pools by {' or '.join(_POOLINGS.values())}."
+        )
+    return chosen[0]
+
+
+def _chosen_poolings(settings: Mapping[str, Any]) -> list[str]:
+    """Return the poolings that are switched on, by the names of sentence-transformers 6 if it has one for them."""
+    modes = settings.get("pooling_mode")
+    if isinstance(modes, str):
+        return [modes]
+    if modes is not None:
+        return list(modes)
+    return [
+        _POOLINGS.get(key, key)
+        for key, value in settings.items()
+        if key.startswith("pooling_mode_") and value
+    ]
 
 
 def _read_json(name: str, path: Path) -> Any:
@@ -399,10 +421,16 @@ def _revision_and_license(teacher: Teacher, folder: Path) -> dict[str, Any]:
 class _FunctionTeacher(LoadedClassifier):
     """A function that returns the probability of each label."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, label_names: Sequence[str]) -> None:
         self._function = function
         name = getattr(function, "__qualname__", type(function).__name__)
         self.about = {"name": f"the function {name}"}
+        if not label_names:
+            raise DataError(
+                f"The teacher, {self.about['name']}, does not tell its labels; give label_names, in the order of its "
+                "columns."
+            )
+        self.label_names = list(label_names)
 
     def logits(self, texts: list[str]) -> Floats:
         name = self.about["name"]

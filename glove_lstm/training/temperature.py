@@ -26,7 +26,7 @@ def as_questions(logits: Floats, labels: NDArray[Any]) -> tuple[Floats, NDArray[
     return np.stack([-flat / 2, flat / 2], axis=1), labels.reshape(-1).astype(np.int64)
 
 
-def doubtful_targets(classes: NDArray[np.integer], count: int) -> Floats:
+def smoothed_targets(classes: NDArray[np.integer], count: int) -> Floats:
     """Return smoothed targets (n, count), so that few texts do not give extreme temperatures (Platt 1999).
 
     The target of a text's class is 1 - doubt instead of 1, and the other classes share the doubt. The doubt is
@@ -55,5 +55,5 @@ def loss_at_best_temperature(logits: Floats, classes: NDArray[np.integer]) -> fl
 
 
 def fit_temperature(logits: Floats, classes: NDArray[np.integer]) -> float:
-    """Return the temperature of logits (n, classes) at which the cross-entropy is smallest, with doubtful targets."""
-    return 1 / best_scale(logits, doubtful_targets(classes, logits.shape[1]))[0]
+    """Return the temperature of logits (n, classes) at which the cross-entropy is smallest, with smoothed targets."""
+    return 1 / best_scale(logits, smoothed_targets(classes, logits.shape[1]))[0]

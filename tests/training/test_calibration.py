@@ -112,7 +112,7 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     sizes = {"vocab_size": tokenizer.vocab_size, "ngram_buckets": 64, "type_embedding_size": 4}
     model = build_model(**sizes, problem_type=MULTI_LABEL if several else None)
     held_out = LabelledTexts(texts, truth if several else labels, ["with", "without"])
-    calibrate(model, LightTokenizer.of(tokenizer), held_out, with_copies=True, seed=0)
+    calibrate(model, LightTokenizer.of(tokenizer), held_out, with_corrupted=True, seed=0)
     assert model.config.temperature != 1
     logits = predict_logits(model, tokenizer, texts).astype(np.float64)
     assert scale_of_the_smallest_loss(logits, held_out.labels) == pytest.approx(1, rel=1e-2)

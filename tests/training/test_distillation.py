@@ -43,6 +43,17 @@ def test_the_lstm_learns_the_teacher_and_the_ngrams_the_labels(train, news):
     assert accuracy(result, news.texts, news.labels, part=1) > 0.9
 
 
+def test_few_labelled_texts_leave_the_calibration_to_unlabelled_ones(train, news, caplog):
+    options = {"teacher": by_case, "augmented_copies": 0, "max_steps": 1}
+    texts, labels = news.texts[:40], news.labels[:40]
+    result = train(texts, labels, unlabelled=news.texts[40:], **options)
+    assert len(result.train) == 40
+    assert result.about["distillation"]["calibrated_on"] == "unlabelled"
+    assert "not calibrated" not in caplog.text
+    train(texts, labels, unlabelled=news.texts[40:90], **options)  # a tenth of them is too few
+    assert caplog.text.count("not calibrated") == 1
+
+
 def test_near_duplicates_of_validation_texts_are_left_out(train, news, caplog):
     held_out = news.texts[:20], news.labels[:20]
     copies = [f"{text} Again" for text in news.texts[:20] if len(text.split()) > 50]

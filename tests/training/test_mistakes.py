@@ -104,7 +104,9 @@ def headless(at):
 
 def pooled(kinds, pooling):
     """The encoder with other files of sentence-transformers."""
-    return lambda at: {"teacher": with_pooling(at.encoder, at.folder / "pooled", kinds, pooling)}
+    return lambda at: {
+        "teacher": with_pooling(at.encoder, at.folder / "pooled", kinds, **{pooling: True})
+    }
 
 
 FAKE_REAL = ["FAKE", "REAL"] * 20
@@ -135,7 +137,7 @@ OF_TEACHERS = {
     "another module": (pooled(["Transformer", "Pooling", "Dense"], MEAN), "Dense", "Normalize"),
     "another pooling": (
         pooled(["Transformer", "Pooling"], "pooling_mode_max_tokens"),
-        *("pooling_mode_max_tokens", MEAN),
+        *("pooling_mode_max_tokens", "mean or cls"),
     ),
     "labels of others": (lambda at: {"teacher": at.transformer}, "REAL, FAKE", "a, b", "id2label"),
     "lists": (

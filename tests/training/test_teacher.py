@@ -23,6 +23,8 @@ NAMES = ["a", "b", "c"]
 class Counting(LoadedClassifier):
     """Knows what it was asked, and may be interrupted."""
 
+    label_names = NAMES
+
     def __init__(self, identity="counting", stops_after=10_000):
         self.identity = identity
         self.about = {"name": identity}
@@ -131,24 +133,29 @@ def test_remote_code_of_a_teacher_runs_only_if_it_is_trusted(transformer, tmp_pa
 
 # Encoders
 
-POOLINGS = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}
+MEAN = {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
+CLS = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
 
 
 @pytest.mark.parametrize(
-    ("kinds", "pooling"),
+    ("kinds", "settings", "pooling"),
     [
-        ([], "mean"),
-        (["Transformer", "Pooling", "Normalize"], "mean"),
-        (["Transformer", "Pooling"], "cls"),
+        ([], {}, "mean"),
+        (["Transformer", "Pooling", "Normalize"], MEAN, "mean"),
+        (["Transformer", "Pooling"], CLS, "cls"),
+        (["Transformer", "Pooling"], {"pooling_mode": "mean", "include_prompt": True}, "mean"),
+        (["Transformer", "Pooling"], {"pooling_mode": ["cls"], "include_prompt": True}, "cls"),
     ],
-    ids=["no files", "mean", "first token"],
+    ids=["no files", "mean", "first token", "mean, version 6", "first token, version 6"],
 )
-def test_texts_are_pooled_as_the_files_say(encoder, news, tmp_path, monkeypatch, kinds, pooling):
+def test_texts_are_pooled_as_the_files_say(
+    encoder, news, tmp_path, monkeypatch, kinds, settings, pooling
+):
     """The last and the middle layer, whatever texts are beside them; here without bfloat16."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
     folder = encoder
     if kinds:
-        folder = with_pooling(encoder, tmp_path / "st", kinds, POOLINGS[pooling])
+        folder = with_pooling(encoder, tmp_path / "st", kinds, **settings)
     texts = ["council votes on the budget", *news.texts[:3]]
     embeddings = load_teacher(folder, CPU).embed(texts)
     inputs = BertTokenizerFast.from_pretrained(encoder)(texts[:1], return_tensors="pt")
@@ -167,8 +174,10 @@ def test_texts_are_pooled_as_the_files_say(encoder, news, tmp_path, monkeypatch,
 def test_kept_embeddings_are_of_one_pooling(encoder, tmp_path):
     """Those of one are not taken for those of another."""
     texts = LabelledTexts(["council votes", "secret hoax"], np.array([0, 1]), ["a", "b"])
-    for pooling in ("pooling_mode_mean_tokens", "pooling_mode_cls_token"):
-        folder = with_pooling(encoder, tmp_path / pooling, ["Transformer", "Pooling"], pooling)
+    for number, pooling in enumerate((MEAN, CLS)):
+        folder = with_pooling(
+            encoder, tmp_path / str(number), ["Transformer", "Pooling"], **pooling
+        )
         EncoderAnswers(load_teacher(folder, CPU), texts, tmp_path)
     assert len(list(tmp_path.glob("teacher_answers*.npz"))) == 2
 
@@ -180,3 +189,14 @@ def test_labels_of_a_single_text_are_learned(encoder, news):
     logits = EncoderAnswers(load_teacher(encoder, CPU), one_each).logits(texts)
     assert logits.argmax(axis=1).tolist() == [0, 1, 2]
     np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
+
+
+def test_a_copy_of_a_text_does_not_make_the_regression_sure(encoder, news):
+    """Wrong labels look certain where the copy of a text is in another fold."""
+    texts = news.texts[:60]
+    labels = np.random.default_rng(0).integers(0, 2, 60)
+    once = LabelledTexts(texts, labels, ["a", "b"])
+    twice = LabelledTexts([*texts, *texts], np.tile(labels, 2), ["a", "b"])
+    teacher = load_teacher(encoder, CPU)
+    temperatures = [EncoderAnswers(teacher, rows).temperature for rows in (once, twice)]
+    assert temperatures[1] == pytest.approx(temperatures[0], rel=0.5)

@@ -22,7 +22,7 @@ _EXCHANGED = 0.3  # share of the words
 _CUT = 0.4  # share of the copies that are cut to a span of words
 _SHORTEST = 2  # words of a span
 
-_COPIES = 80_000  # of all training texts together
+_COPIES = 80_000  # of all training texts, about
 _MOST_COPIES = 14  # of a text
 
 _FREQUENT = 60_000  # most frequent words of GloVe, among which similar words are looked for
@@ -38,7 +38,7 @@ def copies_of_each(texts: int) -> int:
     return min(round(_COPIES / max(texts, 1)), _MOST_COPIES)
 
 
-def altered_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) -> list[str]:
+def augment(texts: Sequence[str], count: int, glove: GloveVectors | None) -> list[str]:
     """Return `count` altered copies of each text.
 
     A copy depends on its text and on the vectors only. A run with another seed has the same copies, for which the

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.training.answers import ClassifierAnswers, ask
 from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.teacher import LoadedClassifier, load_teacher
+from glove_lstm.training.teacher import LoadedClassifier, LoadedEncoder, load_teacher
 
 CPU = torch.device("cpu")
 NAMES = ["a", "b", "c"]
@@ -191,12 +192,20 @@ def test_labels_of_a_single_text_are_learned(encoder, news):
     np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
 
 
-def test_a_copy_of_a_text_does_not_make_the_regression_sure(encoder, news):
-    """Wrong labels look certain where the copy of a text is in another fold."""
-    texts = news.texts[:60]
-    labels = np.random.default_rng(0).integers(0, 2, 60)
-    once = LabelledTexts(texts, labels, ["a", "b"])
+class Guessing(LoadedEncoder):
+    """Its embeddings tell texts apart, and nothing else."""
+
+    def __init__(self):
+        self.about = {"name": "guessing"}
+
+    def embed(self, texts):
+        seeds = [zlib.crc32(text.encode()) for text in texts]
+        return np.stack([np.random.default_rng(seed).normal(size=50) for seed in seeds])
+
+
+def test_the_copy_of_a_text_does_not_make_the_regression_sure():
+    """If it were in another fold, the regression would know the label by heart."""
+    texts = [f"text {number}" for number in range(300)]
+    labels = np.random.default_rng(0).integers(0, 2, 300)
     twice = LabelledTexts([*texts, *texts], np.tile(labels, 2), ["a", "b"])
-    teacher = load_teacher(encoder, CPU)
-    temperatures = [EncoderAnswers(teacher, rows).temperature for rows in (once, twice)]
-    assert temperatures[1] == pytest.approx(temperatures[0], rel=0.5)
+    assert EncoderAnswers(Guessing(), twice).temperature > 5

@@ -47,7 +47,7 @@ Cell = dict[str, list[Any]]
 Run = dict[str, Cell]  # one seed: cell by name
 Floats = NDArray[np.float64]
 
-# The seeds of one share a teacher and its answers; the other is fitted in another process.
+# Without fit_seconds: later seeds use the teacher of the first and its answers; model2vec is fitted in another process.
 _OTHER_SECONDS = (*DISTILLED, "mpnet_finetuned", "model2vec")
 
 
@@ -181,6 +181,15 @@ def _calibration_error(run: Run) -> float:
     return expected_calibration_error(np.array(cell["probabilities"]), np.array(cell["labels"]))
 
 
+def _fit_seconds(run: Run) -> list[float]:
+    """Return the CPU-seconds of each fold's training: once, although each cell of a fold has them."""
+    seconds_of_fold: dict[str, float] = {}
+    for cell in run.values():
+        folds = dict.fromkeys(cell["fold"])
+        seconds_of_fold |= dict(zip(folds, cell.get("fit_seconds", []), strict=False))
+    return list(seconds_of_fold.values())
+
+
 def _measures(runs: Sequence[Run]) -> dict[str, Any]:
     """Return accuracy, losses by kind of error, and measures of the scores; means over seeds."""
     right = _by_cell(_is_right, runs)
@@ -203,8 +212,7 @@ def _measures(runs: Sequence[Run]) -> dict[str, Any]:
 
     fit_seconds = []
     for run in runs:
-        for cell in run.values():
-            fit_seconds += cell.get("fit_seconds", [])
+        fit_seconds += _fit_seconds(run)
     if fit_seconds:
         measures["fit_seconds"] = {"mean": float(np.mean(fit_seconds))}
 

@@ -28,22 +28,23 @@ import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.corpora import joined_texts
-from benchmarks.folds import make_folds
-from benchmarks.peers import encoder_folder, fit_elsewhere
+from benchmarks.folds import Fold, make_folds
+from benchmarks.peers import classify_linear, encoder_folder, fit_elsewhere
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from glove_lstm.commands.command import run_command
 from glove_lstm.data.glove import GloveVectors, load_glove
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.evaluation.metrics import expected_calibration_error
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.scores import softmax
 from glove_lstm.training.answers import ANSWERS_NAME
 from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.fit import fit
@@ -78,17 +79,21 @@ class Drawing:
     seed: int
 
 
-def draw(folder: Path, task: str, count: int, seed: int) -> Drawing:
-    """Draw labelled texts, stratified; the others are unlabelled."""
-    [fold] = make_folds(task, folder, 1)
-    texts = joined_texts(fold.every)
+def draw(fold: Fold, count: int, seed: int) -> Drawing:
+    """Draw labelled texts of a fold, stratified; the others are unlabelled."""
     labels = fold.every["label"].tolist()
-    drawn = train_test_split(texts, labels, train_size=count, random_state=seed, stratify=labels)
-    labelled, unlabelled, its_labels, _ = drawn
+    labelled, unlabelled, labels_of_labelled, _ = train_test_split(
+        joined_texts(fold.every), labels, train_size=count, random_state=seed, stratify=labels
+    )
     [test] = fold.tests.values()
-    test_labels = test["label"].tolist()
     return Drawing(
-        labelled, its_labels, unlabelled, joined_texts(test), test_labels, fold.label_names, seed
+        texts=labelled,
+        labels=labels_of_labelled,
+        unlabelled=unlabelled,
+        test_texts=joined_texts(test),
+        test_labels=test["label"].tolist(),
+        label_names=fold.label_names,
+        seed=seed,
     )
 
 
@@ -107,7 +112,8 @@ class Fitted:
 
     classify: Classify
     files: Sequence[Path]
-    classify_anew: Classify | None = None  # without kept embeddings; None: `classify` keeps none
+    # What is timed instead of `classify`, which does not embed a text again.
+    timed: Callable[[Sequence[str]], object] | None = None
 
 
 def _fit_tfidf(drawing: Drawing, _: Settings, folder: Path, *, logistic: bool) -> Fitted:
@@ -117,14 +123,7 @@ def _fit_tfidf(drawing: Drawing, _: Settings, folder: Path, *, logistic: bool) -
     pipeline.fit(drawing.texts, drawing.labels)
     saved = folder / "pipeline.joblib"
     joblib.dump(pipeline, saved)
-
-    def classify(texts: Sequence[str]) -> NDArray[Any]:
-        margins = pipeline.decision_function(texts)
-        if margins.ndim == 1:
-            margins = np.stack([-margins, margins], axis=1) / 2
-        return softmax(margins, axis=1)
-
-    return Fitted(classify, [saved])
+    return Fitted(partial(classify_linear, pipeline), [saved])
 
 
 def _fit_ours(
@@ -166,17 +165,15 @@ def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str)
     answers = EncoderAnswers(teacher, labelled, settings.kept, drawing.seed)
 
     def classify(texts: Sequence[str]) -> NDArray[Any]:
-        return softmax(answers.logits(texts) / answers.temperature, axis=1)
+        return softmax(answers.logits(texts) / answers.temperature)
 
-    def embed(texts: Sequence[str]) -> NDArray[Any]:  # the regression takes no time beside this
+    def embed(texts: Sequence[str]) -> None:  # the regression takes no time beside this
         by_length = sorted(texts, key=len)
-        batches = range(0, len(texts), _BATCH)
-        return np.concatenate(
-            [teacher.embed(by_length[first : first + _BATCH]) for first in batches]
-        )
+        for first in range(0, len(texts), _BATCH):
+            teacher.embed(by_length[first : first + _BATCH])
 
     files = [Path(model) / "model.safetensors", Path(model) / "tokenizer.json"]
-    return Fitted(classify, files, embed)
+    return Fitted(classify, files, timed=embed)
 
 
 def _copy_answers(origin: Path, target: Path) -> None:
@@ -225,13 +222,11 @@ def _fit_and_classify(
     row = {"cpu_seconds": time.process_time() - began}
     row["megabytes"] = sum(file.stat().st_size for file in fitted.files) / 1e6
 
-    classify = fitted.classify
-    timed = drawing.test_texts
-    if fitted.classify_anew is not None:
-        classify = fitted.classify_anew
-        timed = timed[:_TIMED]
-    seconds = [_seconds(partial(classify, timed)) for _ in range(_PASSES)]
-    row["texts_a_second"] = len(timed) / np.median(seconds)
+    timed, texts = fitted.classify, drawing.test_texts
+    if fitted.timed is not None:
+        timed, texts = fitted.timed, texts[:_TIMED]
+    seconds = [_seconds(partial(timed, texts)) for _ in range(_PASSES)]
+    row["texts_a_second"] = len(texts) / float(np.median(seconds))
     return row, fitted.classify(drawing.test_texts)
 
 
@@ -243,7 +238,8 @@ def _seconds(function: Callable[[], Any]) -> float:
 
 def _run_peer(model: str, drawing: Drawing, settings: Settings, folder: Path) -> dict[str, Any]:
     """Run a peer in the environment of the peers."""
-    job = vars(drawing) | {"label_count": len(drawing.label_names)}
+    job = {name: getattr(drawing, name) for name in ("texts", "labels", "test_texts", "seed")}
+    job["label_count"] = len(drawing.label_names)
     return fit_elsewhere(model, job, kept=settings.kept, output=folder / "model")
 
 
@@ -251,20 +247,25 @@ def main(argv: Sequence[str]) -> None:
     """Measure all drawings; those in the JSON file stay."""
     args = parse(argv)
     results = read_results(args.json)
+    glove_name = Path(args.glove).name
+    earlier = results.get("record", {}).get("glove", glove_name)
+    if earlier != glove_name:
+        raise DataError(f"{args.json} has rows of --glove {earlier}; give another --json.")
     glove = load_glove(args.glove)
     for task in args.task:
+        [fold] = make_folds(task, args.data_dir, 1)
         kept = args.json.with_suffix(".answers") / task
         kept.mkdir(parents=True, exist_ok=True)
         settings = Settings(glove, args.mpnet, kept)
         for seed in range(args.drawings):
             for labels in args.labels:
-                drawing = draw(args.data_dir, task, labels, seed)
+                drawing = draw(fold, labels, seed)
                 rows = results.setdefault(f"{task}-{labels}", {}).setdefault(str(seed), {})
                 for model in args.models:
                     if model in rows:
                         continue
                     rows[model] = measure_model(model, drawing, settings)
-                    results["record"] = record(*_SOURCES) | {"glove": Path(args.glove).name}
+                    results["record"] = record(*_SOURCES) | {"glove": glove_name}
                     write_json(args.json, results)
                     figures = {name: rows[model][name] for name in ("accuracy", "log_loss")}
                     sys.stdout.write(f"{task}, {labels} labels, {seed}: {model} {figures}\n")

@@ -28,6 +28,7 @@ from benchmarks.neural_peers import (
 from benchmarks.peers import COPIED, PEERS, Classify, Texts, encoder_folder, fit_peer
 from benchmarks.records import record
 from glove_lstm.data.corruptions import training_copy
+from glove_lstm.data.files import digest
 from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
@@ -51,7 +52,7 @@ DISTILLED = {"distilled": ("MiniLM", RATE_OF_MINILM), "distilled_mpnet": ("MPNet
 OURS = ("default", "article", *DISTILLED)
 NEURAL = ("minilm_finetuned", "mpnet_finetuned", "keras_article")
 FIRST_SEED = 42
-# Not trained on the validation texts: as published; and because the teacher was not.
+# Not trained on the validation texts: the published recipe holds them out, and the teacher did not learn from them.
 _NINE_TENTHS = ("article", *DISTILLED)
 _OWN_ARGUMENTS = ("preset", "seed", "output_dir", "glove", "model_name_or_path")
 _OUR_SOURCES = (
@@ -67,14 +68,16 @@ _ERROR_SOURCES = ("glove_lstm.data/corruptions.py", "glove_lstm.evaluation/robus
 
 def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:
     """Return the sources that decide predictions, beside `Fold.digest`; `corrupted`: of texts with errors, too."""
-    if model in DISTILLED:
-        return _OUR_SOURCES + _NEURAL_SOURCES
-    if model in OURS:
-        return _OUR_SOURCES
-    peers = _NEURAL_SOURCES if model in NEURAL else _PEER_SOURCES
+    chosen: tuple[str, ...] = ()
+    if model in OURS or model == "mpnet_finetuned":  # which is read as a teacher
+        chosen += _OUR_SOURCES
+    if model in NEURAL or model in DISTILLED:
+        chosen += _NEURAL_SOURCES
+    if model in PEERS:
+        chosen += _PEER_SOURCES
     if corrupted or model in COPIED:
-        return peers + _ERROR_SOURCES
-    return peers
+        chosen += _ERROR_SOURCES
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -108,11 +111,16 @@ class Settings:
     def options(self, model: str) -> dict[str, Any]:
         """What decides a model beside the sources, the texts and the seed."""
         if model not in (*OURS, "keras_article"):
-            return {}
+            return self._weights_of_mpnet(model)
         sha = hashlib.sha256("\n".join(self.glove.words).encode())
         sha.update(np.ascontiguousarray(self.glove.vectors).data)
         arguments = {"arguments": dict(self.arguments)} if model in OURS else {}
-        return {**arguments, "glove": sha.hexdigest()}
+        return {**arguments, "glove": sha.hexdigest(), **self._weights_of_mpnet(model)}
+
+    def _weights_of_mpnet(self, model: str) -> dict[str, str]:
+        if "mpnet" not in model or self.mpnet is None:
+            return {}
+        return {"mpnet": digest(Path(self.mpnet) / "model.safetensors")}
 
     def recipe(self, model: str, seed: int, folder: str) -> Recipe:
         """Return the recipe of one of our presets, which may write checkpoints into a folder."""
@@ -126,7 +134,8 @@ class Settings:
 def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Classify:
     """Train one of our presets, perhaps without a part.
 
-    It holds texts out itself, unless the fold's validation texts have other sources than the training texts.
+    `default` holds texts out itself. The validation texts of the fold are held out if they have other sources than the
+    training texts, and for `article` and distilled models.
     """
     train = labelled_texts(fold.every, fold.label_names)
     validation = None
@@ -179,8 +188,8 @@ def _texts(rows: pd.DataFrame) -> Texts:
 
 
 def with_copies(texts: Texts) -> Texts:
-    """Add the copies that the n-gram classifier of `default` learns from."""
-    # As in training/batches.py, which also cuts texts of more than 32,768 characters.
+    """Add a corrupted copy of each text, as the n-gram classifier of `default` learns from them."""
+    # Errors as in training/batches.py, which also cuts texts of more than 32,768 characters.
     keys = [f"{FIRST_SEED} 0 {row}" for row in range(len(texts[0]))]
     copies = list(map(training_copy, texts[0], keys))
     return texts[0] + copies, texts[1] + texts[1]

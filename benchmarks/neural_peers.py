@@ -37,16 +37,19 @@ _FINETUNING: dict[str, Any] = {
 }
 RATE_OF_MINILM = 1e-4
 RATE_OF_MPNET = 2e-5
-_SMALL = 12_000  # training texts; of more, an encoder reads 128 tokens once: ten minutes
-_READ = (50, 1_000)  # words that the published network reads of titles, of articles
+_SMALL = 12_000  # training texts; with more, an encoder has one epoch on 128 tokens (ten minutes)
+# Words that the published network reads.
+_OF_TITLES = 50
+_OF_ARTICLES = 1_000
 _PUBLISHED_FIT = {"batch_size": 128, "epochs": 10, "verbose": 0}
 
 
 def finetune_minilm(train: Texts, validation: Texts) -> Classify:
-    """Fine-tune MiniLM-L6 with AdamW and linear decay, stopped early by the validation texts."""
+    """Fine-tune MiniLM-L6 with AdamW and linear decay; the epoch with the best validation accuracy is kept."""
     names = [str(number) for number in range(len(set(train[1])))]
     trainer = _finetuned(encoder_folder("MiniLM"), RATE_OF_MINILM, train, validation, names)
-    trainer.args.train_sampling_strategy = "sequential"  # that of predictions, too
+    # Predictions follow it, too, and would come in the order of lengths.
+    trainer.args.train_sampling_strategy = "sequential"
     tokenizer: Any = trainer.processing_class
     return lambda texts: softmax(
         trainer.predict(_rows(tokenizer, texts, [0] * len(texts))).predictions
@@ -119,7 +122,8 @@ def fit_published(texts: Texts, glove: GloveVectors) -> Classify:
     stop_words = {part for word in english_stop_words() for part in _words(word)}
     split = [[word for word in _words(text) if word not in stop_words] for text in texts[0]]
     ids = {word: number for number, word in enumerate(sorted(set(chain(*split))), start=1)}
-    length = _READ[max(map(len, split)) > _READ[0]]
+    longest = max(map(len, split))
+    length = _OF_ARTICLES if longest > _OF_TITLES else _OF_TITLES
     vectors = np.zeros((len(ids) + 1, glove.vectors.shape[1]), dtype=np.float32)
     for word in ids.keys() & glove.index.keys():
         vectors[ids[word]] = glove.vectors[glove.index[word]]

@@ -50,12 +50,15 @@ def _fit_linear(
         return classifier.set_params(C=c).fit(rows, train[1]).score(others, validation[1])
 
     classifier.set_params(C=max(grid, key=accuracy))
-    return partial(_classify_linear, pipeline.fit(*every))
+    return partial(classify_linear, pipeline.fit(*every))
 
 
-def _classify_linear(pipeline: Pipeline, texts: Sequence[str]) -> Floats:
+def classify_linear(pipeline: Pipeline, texts: Sequence[str]) -> Floats:
+    """Return the softmax of the margins of a linear classifier; of two labels, half of the margin counts for each."""
     margins = pipeline.decision_function(texts)
-    return softmax(margins if margins.ndim == 2 else np.stack([-margins, margins], axis=1) / 2)
+    if margins.ndim == 1:
+        margins = np.stack([-margins, margins], axis=1) / 2
+    return softmax(margins)
 
 
 def _fit_fasttext(train: Texts, validation: Texts, every: Texts) -> Classify:

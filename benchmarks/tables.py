@@ -86,13 +86,13 @@ _FEW_LABELS_MODELS = {
     "encoder_MPNet": "MPNet, logistic regression",
     "setfit": "SetFit on MiniLM",
 }
-# Rows of the README's table: the models with a hundred labels, and with all labels.
+# Rows of the README's table: the models with a hundred labels, and with all labels (None: not measured).
 _README_MODELS = {
     "glove-lstm, taught by a transformer": ("taught_MPNet", "distilled"),
     "glove-lstm, labels alone": ("glove_lstm", "default"),
     "linear SVC, TF-IDF": ("tfidf_svc", "tfidf_svc_cased_chars"),
     "model2vec, fine-tuned": ("model2vec", "model2vec"),
-    "SetFit on MiniLM": ("setfit", "setfit"),
+    "SetFit on MiniLM": ("setfit", None),
     "transformer that teaches": ("encoder_MPNet", "minilm_finetuned"),
 }
 _FEWEST_LABELS = 100  # in the README and in the picture
@@ -350,7 +350,7 @@ def readme_table(few_labels: dict[str, Any], accuracy: Results, speeds: dict[str
         for few, every in _README_MODELS.values():
             means = [rows[few]["accuracy"] for rows in drawings if few in rows]
             with_few.append(float(np.mean(means)) if means else None)
-            row = accuracy.get(task, {}).get(every)
+            row = None if every is None else accuracy.get(task, {}).get(every)
             with_all.append(None if row is None else row["accuracy"]["mean"])
         columns += [_bold_highest(with_few), _bold_highest(with_all)]
     lines = []

@@ -8,8 +8,8 @@ from benchmarks.folds import make_folds
 
 
 def test_a_drawing(data_dir):
-    drawing = draw(data_dir, "titles", 20, 1)
     [fold] = make_folds("titles", data_dir, 1)
+    drawing = draw(fold, 20, 1)
     every = joined_texts(fold.every)
     label_of = dict(zip(every, fold.every["label"], strict=True))
     # Disjoint, and nothing is lost.
@@ -25,5 +25,5 @@ def test_a_drawing(data_dir):
     np.testing.assert_allclose(np.bincount(drawing.labels), 20 * shares, atol=1)
     assert len(drawing.label_names) == len(shares)
     # A seed repeats it; another draws others.
-    assert draw(data_dir, "titles", 20, 1) == drawing
-    assert set(draw(data_dir, "titles", 20, 2).texts) != set(drawing.texts)
+    assert draw(fold, 20, 1) == drawing
+    assert set(draw(fold, 20, 2).texts) != set(drawing.texts)

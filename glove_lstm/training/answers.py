@@ -131,7 +131,8 @@ class KeptAnswers:
         self._last_write = time.monotonic()
         if folder is not None and teacher.identity is not None:
             self._path = folder / ANSWERS_NAME.format(teacher.identity[:12])
-            self._read()
+            if self._path.exists():
+                self._answer_of = _read_answers(self._path)
 
     def of(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the answers for one or more texts: (n, width).
@@ -172,16 +173,14 @@ class KeptAnswers:
             np.savez(file, keys=keys, answers=answers)
         self._last_write = time.monotonic()
 
-    def _read(self) -> None:
-        path = self._path
-        if path is None or not path.exists():
-            return
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                keys = [key.tobytes() for key in arrays["keys"]]
-                self._answer_of = dict(zip(keys, arrays["answers"], strict=True))
-        except Exception as error:  # a damaged archive raises errors of many types
-            raise DataError(f"{path} cannot be used ({first_line(error)}): remove it.") from None
+
+def _read_answers(path: Path) -> dict[bytes, Floats]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            keys = [key.tobytes() for key in arrays["keys"]]
+            return dict(zip(keys, arrays["answers"], strict=True))
+    except Exception as error:  # a damaged archive raises errors of many types
+        raise DataError(f"{path} cannot be used ({first_line(error)}): remove it.") from None
 
 
 def _key(text: str) -> bytes:

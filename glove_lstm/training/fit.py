@@ -83,7 +83,7 @@ def fit(
         texts: n texts; join a title and its body by a space. With unlabelled texts, the list may be empty.
         labels: The label of each text; for multi-label texts, its list of labels.
         validation: Texts with labels that calibrate the scores. The model does not learn from them. None: texts are
-            held out as `validation_fraction` of the recipe says.
+            held out as `validation_fraction` of the recipe says; with a teacher and few labels, unlabelled ones.
         recipe: Arguments of tokenizer, network and training; None: the default preset.
         label_names: All labels, in the order of the logits; None: as `sorted_label_names` orders them. A checkpoint
             that is fine-tuned and has all of these labels keeps its own.

@@ -33,7 +33,7 @@ def smoothed_targets(classes: NDArray[np.integer], count: int) -> Floats:
     1 / (n / 2 + 2): 8 texts have the targets 5/6 and 1/6.
     """
     doubt = 1 / (len(classes) / 2 + 2)
-    targets = np.full((len(classes), count), doubt / max(1, count - 1))
+    targets = np.full((len(classes), count), doubt / (count - 1))
     targets[np.arange(len(classes)), classes] = 1 - doubt
     return targets
 

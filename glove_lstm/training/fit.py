@@ -109,6 +109,8 @@ def fit(
         checkpoint = Checkpoint.open(recipe.model.model_name_or_path)
         checkpoint.check_files()  # now, and not after the hours of a teacher or a training
     unlabelled = list(unlabelled)
+    if not len(texts) and not unlabelled:
+        raise DataError("There are no training texts; give some.")
     groups = None if groups is None else list(groups)
     own_names = sorted_label_names(labels) if label_names is None else list(label_names)
     loaded_teacher = _load_teacher(teacher, own_names, unlabelled, recipe)
@@ -117,7 +119,7 @@ def fit(
     held_out: LabelledTexts | None = None
     if validation is not None:
         held_out = LabelledTexts.of(*validation, names, name="validation labels")
-    _check(labelled, held_out, unlabelled, loaded_teacher, groups)
+    _check(labelled, held_out, loaded_teacher, groups)
 
     with _claimed_output(recipe, teacher) as resumed_from:
         train, groups = _without_weight_0(labelled, groups)
@@ -251,12 +253,9 @@ def _label_names(
 def _check(
     train: LabelledTexts,
     validation: LabelledTexts | None,
-    unlabelled: Sequence[str],
     teacher: LoadedTeacher | None,
     groups: Sequence[Hashable] | None,
 ) -> None:
-    if not len(train) and not len(unlabelled):
-        raise DataError("There are no training texts; give some.")
     if not train.label_names:
         raise DataError(
             "No text has a label (and no teacher names its labels); give labels, or another teacher."

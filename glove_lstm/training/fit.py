@@ -109,8 +109,7 @@ def fit(
         checkpoint = Checkpoint.open(recipe.model.model_name_or_path)
         checkpoint.check_files()  # now, and not after the hours of a teacher or a training
     unlabelled = list(unlabelled)
-    if not len(texts) and not unlabelled:
-        raise DataError("There are no training texts; give some.")
+    _check_count(texts, unlabelled)
     groups = None if groups is None else list(groups)
     own_names = sorted_label_names(labels) if label_names is None else list(label_names)
     loaded_teacher = _load_teacher(teacher, own_names, unlabelled, recipe)
@@ -217,6 +216,11 @@ class _Stopwatch:
         now = time.perf_counter()
         self.by_stage[stage] = self.by_stage.get(stage, 0.0) + now - self._last
         self._last = now
+
+
+def _check_count(texts: Sequence[str], unlabelled: Sequence[str]) -> None:
+    if not len(texts) and not len(unlabelled):
+        raise DataError("There are no training texts; give some.")
 
 
 def _load_teacher(

@@ -86,12 +86,14 @@ def lesson_of_teacher(
     Raises:
         DataError: No texts are left to learn from.
     """
+    train = division.train
     answers: ClassifierAnswers | EncoderAnswers
     if isinstance(teacher, LoadedEncoder):
-        answers = EncoderAnswers(teacher, division.train, folder, seed)
+        answers = EncoderAnswers(teacher, train, folder, seed)
     else:
-        answers = ClassifierAnswers(teacher, division.train.label_names, folder)
-    train, held_out, calibrated_on = division.train, division.held_out, None
+        answers = ClassifierAnswers(teacher, train.label_names, folder)
+    held_out = division.held_out
+    calibrated_on = None
     if held_out is not None:
         calibrated_on = "validation"
     elif len(division.held_out_unlabelled):
@@ -99,8 +101,8 @@ def lesson_of_teacher(
         count = len(division.held_out_unlabelled)
         logger.info("%s unlabelled texts are held out for calibration.", f"{count:,}")
         held_out = _labelled_by(answers, division.held_out_unlabelled, train.label_names, seed)
-    held_out_logits = None
     unlabelled = division.unlabelled
+    held_out_logits = None
     if held_out is not None:
         held_out_logits = answers.logits(held_out.texts)
         unlabelled = without_near_duplicates(unlabelled, held_out.texts, "held-out")

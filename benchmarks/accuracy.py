@@ -279,9 +279,14 @@ def main(argv: Sequence[str]) -> None:
     add("--seeds", type=int, choices=numbers, default=1, help="runs of our presets; default: 1")
     add("--corrupted", action="store_true", help="also measure the texts with errors")
     add("--mpnet", help="a folder with all-mpnet-base-v2, for the models that need it")
+    add("--unlabelled", help="a task; distilled_mpnet_more reads its texts without labels")
     args, rest = parser.parse_known_args(argv)
     teachers = args.json.with_suffix(".teachers")
-    settings = Settings(args.glove, parse_arguments(rest), teachers, args.mpnet)
+    unlabelled: list[str] = []
+    if args.unlabelled is not None:
+        [fold] = make_folds(args.unlabelled, args.data_dir, 1)
+        unlabelled = joined_texts(fold.every)
+    settings = Settings(args.glove, parse_arguments(rest), teachers, args.mpnet, unlabelled)
     results = measure(args, settings)
     sys.stdout.write(accuracy_table({task: results[task] for task in args.task}))
 

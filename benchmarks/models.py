@@ -36,6 +36,7 @@ from glove_lstm.inference.scores import softmax
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.training.answers import ask
 from glove_lstm.training.fit import fit
+from glove_lstm.training.lesson import without_near_duplicates
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.teacher import load_teacher
 
@@ -48,7 +49,11 @@ PARTS: dict[str, dict[str, Any]] = {
     "without_corrupted_copies": {"corrupted_share": 0.0},
 }
 # Teacher and its learning rate.
-DISTILLED = {"distilled": ("MiniLM", RATE_OF_MINILM), "distilled_mpnet": ("MPNet", RATE_OF_MPNET)}
+DISTILLED = {
+    "distilled": ("MiniLM", RATE_OF_MINILM),
+    "distilled_mpnet": ("MPNet", RATE_OF_MPNET),
+    "distilled_mpnet_more": ("MPNet", RATE_OF_MPNET),  # also on texts without labels
+}
 OURS = ("default", "article", *DISTILLED)
 NEURAL = ("minilm_finetuned", "mpnet_finetuned", "keras_article")
 FIRST_SEED = 42
@@ -89,12 +94,14 @@ class Settings:
         arguments: Of `train.py`, for our presets.
         folder: Where teachers and their answers are kept.
         mpnet: Folder of all-mpnet-base-v2, for the models that need it.
+        unlabelled: Texts without labels, for `distilled_mpnet_more`.
     """
 
     glove_name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     folder: Path | None = None
     mpnet: str | None = None
+    unlabelled: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name in self.arguments:
@@ -111,16 +118,20 @@ class Settings:
     def options(self, model: str) -> dict[str, Any]:
         """What decides a model beside the sources, the texts and the seed."""
         if model not in (*OURS, "keras_article"):
-            return self._weights_of_mpnet(model)
+            return self._own_options(model)
         sha = hashlib.sha256("\n".join(self.glove.words).encode())
         sha.update(np.ascontiguousarray(self.glove.vectors).data)
         arguments = {"arguments": dict(self.arguments)} if model in OURS else {}
-        return {**arguments, "glove": sha.hexdigest(), **self._weights_of_mpnet(model)}
+        return {**arguments, "glove": sha.hexdigest(), **self._own_options(model)}
 
-    def _weights_of_mpnet(self, model: str) -> dict[str, str]:
-        if "mpnet" not in model or self.mpnet is None:
-            return {}
-        return {"mpnet": digest(Path(self.mpnet) / "model.safetensors")}
+    def _own_options(self, model: str) -> dict[str, str]:
+        options = {}
+        if "mpnet" in model and self.mpnet is not None:
+            options["mpnet"] = digest(Path(self.mpnet) / "model.safetensors")
+        if model == "distilled_mpnet_more":
+            texts = json.dumps(list(self.unlabelled))
+            options["unlabelled"] = hashlib.sha256(texts.encode()).hexdigest()
+        return options
 
     def recipe(self, model: str, seed: int, folder: str) -> Recipe:
         """Return the recipe of one of our presets, which may write checkpoints into a folder."""
@@ -144,6 +155,9 @@ def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Clas
         held_out = labelled_texts(fold.validation, fold.label_names)
         validation = held_out.texts, named_labels(held_out)
     teacher = None
+    unlabelled: Sequence[str] = ()
+    if model == "distilled_mpnet_more":
+        unlabelled = _unlabelled(fold, settings)
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
         folder = Path(scratch)
@@ -159,6 +173,7 @@ def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Clas
             glove=settings.glove,
             compute_metrics=compute_metrics,
             teacher=teacher,
+            unlabelled=unlabelled,
         )
     if model == "ngrams_alone":
         for weights in result.model.classifier.parameters():
@@ -168,6 +183,14 @@ def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Clas
         return TorchClassifier.of(result.model, result.tokenizer).predict_proba(texts)
 
     return classify
+
+
+def _unlabelled(fold: Fold, settings: Settings) -> list[str]:
+    """Return the texts without labels that are no near duplicates of a test text."""
+    if not settings.unlabelled:
+        raise DataError("distilled_mpnet_more needs --unlabelled, a task with more texts; give it.")
+    tested = [text for rows in fold.tests.values() for text in joined_texts(rows)]
+    return without_near_duplicates(settings.unlabelled, tested, "test")
 
 
 def _teacher(fold: Fold, settings: Settings, student: str) -> Path:

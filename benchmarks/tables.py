@@ -51,6 +51,7 @@ _SUMMARY_MODELS = {
     "default": "`default`",
     "distilled": "`default`, distilled from fine-tuned MiniLM",
     "distilled_mpnet": "`default`, distilled from fine-tuned MPNet",
+    "distilled_mpnet_more": "the same, also on texts without labels",
     "article": "`article`",
     "keras_article": "published recipe in Keras",
     "tfidf_svc_cased": "linear SVC, words",
@@ -66,6 +67,7 @@ _SUMMARY_MODELS = {
 _TEACHERS = {
     "distilled": ("minilm_finetuned", "MiniLM"),
     "distilled_mpnet": ("mpnet_finetuned", "MPNet"),
+    "distilled_mpnet_more": ("mpnet_finetuned", "MPNet, also for texts without labels"),
 }
 _COST_MODELS = {
     "default": "`default`, light runtime",

@@ -19,7 +19,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,7 @@ class Fitted:
     files: Sequence[Path]
     # What is timed instead of `classify`, which does not embed a text again.
     timed: Callable[[Sequence[str]], object] | None = None
+    other_seconds: float = 0.0  # of processor time in other processes
 
 
 def _fit_tfidf(drawing: Drawing, _: Settings, folder: Path, *, logistic: bool) -> Fitted:
@@ -127,14 +128,11 @@ def _fit_tfidf(drawing: Drawing, _: Settings, folder: Path, *, logistic: bool) -
 
 
 def _fit_ours(
-    drawing: Drawing, settings: Settings, folder: Path, *, encoder: str | None = None
+    drawing: Drawing, settings: Settings, folder: Path, *, teacher: str | None = None
 ) -> Fitted:
     teaching: dict[str, Any] = {}
-    if encoder is not None:
-        teaching = {
-            "teacher": encoder_folder(encoder, settings.mpnet),
-            "unlabelled": drawing.unlabelled,
-        }
+    if teacher is not None:
+        teaching = {"teacher": teacher, "unlabelled": drawing.unlabelled}
     _copy_answers(settings.kept, folder)
     recipe = make_recipe(
         output_dir=str(folder), save_strategy="no", seed=drawing.seed, disable_tqdm=True
@@ -156,6 +154,20 @@ def _fit_ours(
     classifier = LightClassifier.from_pretrained(checkpoint)
     needed = [light, checkpoint / "model.safetensors", checkpoint / "tokenizer.json"]
     return Fitted(lambda texts: classifier.predict_proba(list(texts)), needed)
+
+
+def _fit_taught(drawing: Drawing, settings: Settings, folder: Path, *, encoder: str) -> Fitted:
+    teacher = encoder_folder(encoder, settings.mpnet)
+    return _fit_ours(drawing, settings, folder, teacher=teacher)
+
+
+def _fit_taught_by_setfit(drawing: Drawing, settings: Settings, folder: Path) -> Fitted:
+    teacher = folder / "setfit"
+    row = _fit_peer("setfit", drawing, settings, teacher)
+    student = folder / "student"
+    student.mkdir()
+    fitted = _fit_ours(drawing, settings, student, teacher=str(teacher))
+    return replace(fitted, other_seconds=row["cpu_seconds"])
 
 
 def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str) -> Fitted:
@@ -185,8 +197,9 @@ _FITS: dict[str, Callable[[Drawing, Settings, Path], Fitted]] = {
     "tfidf_svc": partial(_fit_tfidf, logistic=False),
     "tfidf_logistic": partial(_fit_tfidf, logistic=True),
     "glove_lstm": _fit_ours,
-    "taught_MiniLM": partial(_fit_ours, encoder="MiniLM"),
-    "taught_MPNet": partial(_fit_ours, encoder="MPNet"),
+    "taught_MiniLM": partial(_fit_taught, encoder="MiniLM"),
+    "taught_MPNet": partial(_fit_taught, encoder="MPNet"),
+    "taught_setfit": _fit_taught_by_setfit,
     "encoder_MiniLM": partial(_fit_encoder, encoder="MiniLM"),
     "encoder_MPNet": partial(_fit_encoder, encoder="MPNet"),
 }
@@ -198,7 +211,7 @@ def measure_model(model: str, drawing: Drawing, settings: Settings) -> dict[str,
     """Fit a model to a drawing, and classify the test texts."""
     with tempfile.TemporaryDirectory() as scratch:
         if model in _PEERS:
-            row = _run_peer(model, drawing, settings, Path(scratch))
+            row = _fit_peer(model, drawing, settings, Path(scratch) / "model")
             scores = np.array(row.pop("scores"))
         else:
             row, scores = _fit_and_classify(model, drawing, settings, Path(scratch))
@@ -219,7 +232,7 @@ def _fit_and_classify(
 ) -> tuple[dict[str, float], NDArray[Any]]:
     began = time.process_time()
     fitted = _FITS[model](drawing, settings, folder)
-    row = {"cpu_seconds": time.process_time() - began}
+    row = {"cpu_seconds": time.process_time() - began + fitted.other_seconds}
     row["megabytes"] = sum(file.stat().st_size for file in fitted.files) / 1e6
 
     timed, texts = fitted.classify, drawing.test_texts
@@ -236,11 +249,11 @@ def _seconds(function: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def _run_peer(model: str, drawing: Drawing, settings: Settings, folder: Path) -> dict[str, Any]:
-    """Run a peer in the environment of the peers."""
+def _fit_peer(model: str, drawing: Drawing, settings: Settings, output: Path) -> dict[str, Any]:
+    """Fit a peer in the environment of the peers."""
     job = {name: getattr(drawing, name) for name in ("texts", "labels", "test_texts", "seed")}
     job["label_count"] = len(drawing.label_names)
-    return fit_elsewhere(model, job, kept=settings.kept, output=folder / "model")
+    return fit_elsewhere(model, job, kept=settings.kept, output=output)
 
 
 def main(argv: Sequence[str]) -> None:

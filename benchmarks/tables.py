@@ -91,6 +91,7 @@ _FEW_LABELS_MODELS = {
     "glove_lstm": "glove-lstm, labels alone",
     "taught_MiniLM": "glove-lstm, taught by MiniLM",
     "taught_MPNet": "**glove-lstm, taught by MPNet**",
+    "taught_setfit": "glove-lstm, taught by SetFit's MiniLM",
     "encoder_MiniLM": "MiniLM, logistic regression",
     "encoder_MPNet": "MPNet, logistic regression",
     "setfit": "SetFit on MiniLM",

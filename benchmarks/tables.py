@@ -103,7 +103,7 @@ _README_MODELS = {
     "linear SVC, TF-IDF": ("tfidf_svc", "tfidf_svc_cased_chars"),
     "model2vec, fine-tuned": ("model2vec", "model2vec"),
     "SetFit on MiniLM": ("setfit", None),
-    "its teacher (MPNet; all: MiniLM)": ("encoder_MPNet", "minilm_finetuned"),
+    "the teacher (MPNet; all: MiniLM)": ("encoder_MPNet", "minilm_finetuned"),
 }
 _FEWEST_LABELS = 100  # in the README and in the picture
 _README_TASKS = ("sst2", "trec", "subj", "titles")

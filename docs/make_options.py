@@ -41,9 +41,8 @@ def fill(page: str) -> str:
 def options_table(group: type[Any]) -> str:
     """List the options that have a help text of this package: name, value in each preset, meaning."""
     rows = []
-    for option in fields(group):
-        # Options of transformers' TrainingArguments have a link to their documentation instead.
-        if "help" not in option.metadata or _is_inherited(option, group):
+    for option in _own_fields(group):
+        if "help" not in option.metadata:
             continue
         rows.append([f"`--{option.name}`", *_values(option), option.metadata["help"]])
     if group is TrainArguments:
@@ -55,8 +54,15 @@ def options_table(group: type[Any]) -> str:
 _PRESET_NAMES = ("default", "article")
 
 
-def _is_inherited(option: Field[Any], group: type[Any]) -> bool:
-    return group is GloveLstmTrainingArguments and option.name not in group.__annotations__
+def _own_fields(group: type[Any]) -> Sequence[Field[Any]]:
+    """Return the fields of a group, without those of transformers' `TrainingArguments`, which a link documents.
+
+    Of fields that are in both, the order of transformers differs by its version; that of this package does not.
+    """
+    if group is not GloveLstmTrainingArguments:
+        return fields(group)
+    by_name = {field.name: field for field in fields(group)}
+    return [by_name[name] for name in group.__annotations__ if name in by_name]
 
 
 def _values(option: Field[Any]) -> list[str]:

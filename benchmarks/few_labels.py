@@ -235,9 +235,11 @@ def _fit_and_classify(
     row = {"cpu_seconds": time.process_time() - began + fitted.other_seconds}
     row["megabytes"] = sum(file.stat().st_size for file in fitted.files) / 1e6
 
-    timed, texts = fitted.classify, drawing.test_texts
+    timed: Callable[[Sequence[str]], object] = fitted.classify
+    texts = drawing.test_texts
     if fitted.timed is not None:
-        timed, texts = fitted.timed, texts[:_TIMED]
+        timed = fitted.timed
+        texts = texts[:_TIMED]
     seconds = [_seconds(partial(timed, texts)) for _ in range(_PASSES)]
     row["texts_a_second"] = len(texts) / float(np.median(seconds))
     return row, fitted.classify(drawing.test_texts)

@@ -406,8 +406,10 @@ def few_labels_table(results: dict[str, Any]) -> str:
             by_drawing = " ".join(f"{row['accuracy']:.3f}" for row in rows)
             cells = [task, f"{count:,}", f"`{model}`", _with_interval(_normal_interval(right))]
             cells += [by_drawing, f"{np.mean([row['log_loss'] for row in rows]):.3f}"]
-            has_errors = all("ece" in row for row in rows)
-            cells.append(f"{np.mean([row['ece'] for row in rows]):.3f}" if has_errors else "")
+            calibration_error = ""
+            if all("ece" in row for row in rows):
+                calibration_error = f"{np.mean([row['ece'] for row in rows]):.3f}"
+            cells.append(calibration_error)
             cells.append(f"{max(row['cpu_seconds'] for row in rows):,.0f}")
             lines.append(cells)
     return markdown_table(heads, lines)

@@ -91,7 +91,7 @@ def _cross_validate(embeddings: Floats, train: LabelledTexts, seed: int) -> tupl
 def _folds(train: LabelledTexts, seed: int) -> Ints:
     """Return the fold of each text, (n,): near duplicates share one, and each label is spread over the folds.
 
-    Texts of a label that has no others elsewhere are in no fold.
+    A label that would be in one fold only is in none: its texts always teach.
     """
     generator = np.random.default_rng(seed)
     group_of = near_duplicate_groups(train.texts)
@@ -106,7 +106,8 @@ def _folds(train: LabelledTexts, seed: int) -> Ints:
             divided += len(groups)
     for label in np.unique(train.labels):
         groups = group_of[train.labels == label]
-        if len(np.unique(fold_of_group[groups])) == 1:  # the other folds would not teach it
+        folds_of_label = np.unique(fold_of_group[groups])
+        if len(folds_of_label) == 1:  # the other folds would not teach it
             fold_of_group[groups] = _IN_NO_FOLD
     return fold_of_group[group_of]
 

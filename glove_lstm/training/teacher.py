@@ -47,10 +47,8 @@ _CLASSIFIER_SUFFIX = "ForSequenceClassification"  # of the architecture in confi
 _LAYERS = "last and middle"  # layers, which an encoder answers
 # Modules of sentence-transformers that are computed here. Others would change the embeddings.
 _MODULES = ("Transformer", "Pooling", "Normalize")
-_POOLINGS = {
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_cls_token": "cls",
-}  # before version 6
+# Settings before version 6 -> their names since then.
+_POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
 # Smaller probabilities are raised to this one, because their logarithms would dominate the squared difference.
 _LEAST_PROBABILITY = 1e-4
 
@@ -296,7 +294,7 @@ def _pooling_of(name: str, folder: Path) -> str:
 
 
 def _chosen_poolings(settings: Mapping[str, Any]) -> list[str]:
-    """Return the poolings that are switched on, by the names of sentence-transformers 6 if it has one for them."""
+    """Return the poolings that are switched on, by the names of version 6 where `_POOLINGS` has them."""
     modes = settings.get("pooling_mode")
     if isinstance(modes, str):
         return [modes]

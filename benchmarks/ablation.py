@@ -20,7 +20,7 @@ from benchmarks.folds import Fold, corrupted, make_folds
 from benchmarks.models import FIRST_SEED, PARTS, Settings, fit_preset, sources
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from glove_lstm.commands.command import run_command
-from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
+from glove_lstm.splits.splitter import grouped_stratified_split, near_duplicate_groups
 
 TASKS = ("sst2", "trec", "subj", "liar", "titles", "recovery")
 KINDS = ("typos", "no_case", "no_punctuation")

@@ -34,8 +34,8 @@ from benchmarks.records import benchmark_parser, read_results, record, write_jso
 from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
 from glove_lstm.commands.train import parse_arguments
-from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import expected_calibration_error
+from glove_lstm.text.corruptions import CORRUPTIONS
 
 # Predictions of one model for the texts of one cell, n in all:
 #   "labels": n class indices

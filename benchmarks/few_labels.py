@@ -38,7 +38,6 @@ from benchmarks.folds import Fold, make_folds
 from benchmarks.peers import classify_linear, encoder_folder, fit_elsewhere
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from glove_lstm.commands.command import run_command
-from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.evaluation.metrics import expected_calibration_error
@@ -51,6 +50,7 @@ from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.recipe import make_recipe
 from glove_lstm.training.teacher import load_teacher
+from glove_lstm.vectors.glove import GloveVectors, load_glove
 
 TASKS = ("sst2", "trec", "subj", "titles")
 LABELS = (100, 300, 1_000)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.markdown import markdown_table
 from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.push import copy_remote_code, write_hub_files

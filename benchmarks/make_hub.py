@@ -24,7 +24,8 @@ from benchmarks.hub_code import NAME, fill_other_corpora, write_hub_code
 from benchmarks.models import FIRST_SEED, Settings, sources
 from benchmarks.records import record
 from benchmarks.thumbnail import plot_thumbnail
-from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, THUMBNAIL_NAME, Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, THUMBNAIL_NAME
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
 from glove_lstm.evaluation import run_metrics as measures

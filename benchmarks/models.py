@@ -27,18 +27,18 @@ from benchmarks.neural_peers import (
 )
 from benchmarks.peers import COPIED, PEERS, Classify, Texts, encoder_folder, fit_peer
 from benchmarks.records import record
-from glove_lstm.data.corruptions import training_copy
-from glove_lstm.data.files import digest
-from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.files import digest
 from glove_lstm.inference.scores import softmax
 from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.text.corruptions import training_copy
 from glove_lstm.training.answers import ask
 from glove_lstm.training.fit import fit
 from glove_lstm.training.lesson import without_near_duplicates
 from glove_lstm.training.recipe import Recipe, make_recipe
 from glove_lstm.training.teacher import load_teacher
+from glove_lstm.vectors.glove import GloveVectors, load_glove
 
 # Models without a part of `default`, which benchmarks.ablation measures: arguments of the recipe.
 PARTS: dict[str, dict[str, Any]] = {
@@ -61,14 +61,19 @@ FIRST_SEED = 42
 _NINE_TENTHS = ("article", *DISTILLED)
 _OWN_ARGUMENTS = ("preset", "seed", "output_dir", "glove", "model_name_or_path")
 _OUR_SOURCES = (
-    *("glove_lstm.data/*.py", "glove_lstm.tokenization/*.py", "glove_lstm.text/*.py"),
+    *(
+        "glove_lstm.splits/*.py",
+        "glove_lstm.vectors/*.py",
+        "glove_lstm.tokenization/*.py",
+        "glove_lstm.text/*.py",
+    ),
     "glove_lstm.modeling/*.py",
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/scores.py"),
 )
 _PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)
-_ERROR_SOURCES = ("glove_lstm.data/corruptions.py", "glove_lstm.evaluation/robustness.py")
+_ERROR_SOURCES = ("glove_lstm.text/corruptions.py", "glove_lstm.evaluation/robustness.py")
 
 
 def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:

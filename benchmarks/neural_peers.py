@@ -17,10 +17,10 @@ from transformers import AutoModelForSequenceClassification as Classifier
 from transformers import AutoTokenizer, Trainer, TrainingArguments
 
 from benchmarks.peers import Classify, Floats, Texts, encoder_folder
-from glove_lstm.data.glove import GloveVectors
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.inference.scores import softmax
 from glove_lstm.text.build import english_stop_words
+from glove_lstm.vectors.glove import GloveVectors
 
 _FINETUNING: dict[str, Any] = {
     "per_device_train_batch_size": 32,

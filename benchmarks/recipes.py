@@ -22,10 +22,10 @@ from benchmarks.folds import make_folds
 from benchmarks.models import sources
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.scale import run_training
-from glove_lstm.checkpoint import LOADED_NAMES
+from glove_lstm.checkpoint.names import LOADED_NAMES
 from glove_lstm.commands.command import run_command
-from glove_lstm.data.splits import grouped_stratified_split, near_duplicate_groups
 from glove_lstm.evaluation.baselines import BASELINES
+from glove_lstm.splits.splitter import grouped_stratified_split, near_duplicate_groups
 
 TASKS = ("sst2", "trec", "subj", "titles", "satire")
 _MODEL = "default"

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.commands.command import new_parser
-from glove_lstm.data.files import read_json_object
-from glove_lstm.data.whole_files import whole_file
+from glove_lstm.files import read_json_object, whole_file
 from glove_lstm.processors import processors
 
 SHOWN = 8  # characters of a hash in tables

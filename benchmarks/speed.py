@@ -22,9 +22,9 @@ from benchmarks.peers import PEERS, fit_peer
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.tables import Results, speed_table
 from benchmarks.worker import Job, run_worker
-from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import run_command
-from glove_lstm.data.files import digest
+from glove_lstm.files import digest
 from glove_lstm.processors import processors
 
 MODELS = ("default", "pipeline", *PEERS)

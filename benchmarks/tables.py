@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from benchmarks.records import SHOWN, markdown_table, read_results
-from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.plots import BLUE, ORANGE
+from glove_lstm.text.corruptions import CORRUPTIONS
 
 Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
 

@@ -116,7 +116,7 @@ def _train_default(job: Job) -> Predict:
     train([*argv, "--output_dir", str(checkpoint), *job["arguments"]])
 
     def predict(texts: Sequence[str]) -> list[str]:
-        from glove_lstm.checkpoint import Checkpoint
+        from glove_lstm.checkpoint.checkpoint import Checkpoint
         from glove_lstm.inference.torch_classifier import predict_logits
 
         model, tokenizer = Checkpoint.open(checkpoint).load_model()

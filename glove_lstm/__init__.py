@@ -12,8 +12,6 @@ from glove_lstm.errors import how_to_install
 from glove_lstm.version import __version__
 
 if TYPE_CHECKING:
-    from glove_lstm.data.fake_or_real_news import FakeOrRealNews as FakeOrRealNews
-    from glove_lstm.data.liar import Liar as Liar
     from glove_lstm.estimator import GloveLstmClassifier as GloveLstmClassifier
     from glove_lstm.inference.batch_classifier import BatchClassifier as BatchClassifier
     from glove_lstm.inference.explain import Explanation as Explanation
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
         GloveLstmForSequenceClassification as GloveLstmForSequenceClassification,
     )
     from glove_lstm.modeling.modeling_glove_lstm import GloveLstmModel as GloveLstmModel
+    from glove_lstm.tables.fake_or_real_news import FakeOrRealNews as FakeOrRealNews
+    from glove_lstm.tables.liar import Liar as Liar
     from glove_lstm.tokenization.tokenization_glove_lstm import (
         GloveLstmTokenizer as GloveLstmTokenizer,
     )
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 _MODULES = {
     "BatchClassifier": "glove_lstm.inference.batch_classifier",
     "Explanation": "glove_lstm.inference.explain",
-    "FakeOrRealNews": "glove_lstm.data.fake_or_real_news",
+    "FakeOrRealNews": "glove_lstm.tables.fake_or_real_news",
     "GloveLstmClassifier": "glove_lstm.estimator",
     "GloveLstmConfig": "glove_lstm.auto_classes",
     "GloveLstmForSequenceClassification": "glove_lstm.auto_classes",
     "GloveLstmModel": "glove_lstm.auto_classes",
     "GloveLstmTokenizer": "glove_lstm.auto_classes",
     "LightClassifier": "glove_lstm.inference.light_classifier",
-    "Liar": "glove_lstm.data.liar",
+    "Liar": "glove_lstm.tables.liar",
     "Teacher": "glove_lstm.training.teacher",
     "explain": "glove_lstm.inference.explain",
 }

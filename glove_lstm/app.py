@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.load_classifier import load_classifier

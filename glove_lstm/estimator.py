@@ -19,26 +19,14 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from transformers.utils import logging as transformers_logging
 
-from glove_lstm.checkpoint import WEIGHTS_NAME, Checkpoint
-from glove_lstm.data.files import digest
-from glove_lstm.data.in_memory import (
-    LabelValues,
-    read_labels,
-    read_texts,
-)
-from glove_lstm.data.labels import (
-    Label,
-    check_label_names,
-    common_label_type,
-    label_values,
-    labels_as_strings,
-    number_labels,
-)
-from glove_lstm.data.text_record import TextRecord
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import WEIGHTS_NAME
+from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
+from glove_lstm.files import digest
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.inference.torch_classifier import TorchClassifier
@@ -47,6 +35,19 @@ from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.card import keeps_card
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save_result import save_result
+from glove_lstm.tables.in_memory import (
+    LabelValues,
+    read_labels,
+    read_texts,
+)
+from glove_lstm.tables.labels import (
+    Label,
+    check_label_names,
+    common_label_type,
+    label_values,
+    labels_as_strings,
+    number_labels,
+)
 from glove_lstm.training.fit import fit
 from glove_lstm.training.recipe import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
 from glove_lstm.training.result import TrainingResult

@@ -11,17 +11,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.checkpoint import (
+from glove_lstm.checkpoint.names import (
     CARD_NAME,
-    CODE_PATTERN,
     CONFIG_NAME,
     METRICS_NAME,
     MODEL_NAMES,
     MODEL_TYPE,
-    package_resource,
 )
-from glove_lstm.data.files import check_is_no_file
+from glove_lstm.checkpoint.remote_code import remote_code
 from glove_lstm.errors import DataError
+from glove_lstm.files import check_is_no_file
 
 _ADVICE = "move it away, or give another output folder"
 
@@ -91,14 +90,6 @@ def locked(folder: Path, lock_name: str) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()
         lock.release()
-
-
-def remote_code() -> list[Path]:
-    """Return the sources that travel with each model."""
-    files = []
-    for package in ("modeling", "tokenization"):
-        files += sorted(package_resource(package).glob(f"[!_]{CODE_PATTERN}"))  # not __init__.py
-    return files
 
 
 def _is_from_training(folder: Path) -> bool:

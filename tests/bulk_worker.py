@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from glove_lstm.data.text_rows import open_files
 from glove_lstm.inference.bulk import Labeller, label_to_folder
+from glove_lstm.tables.text_rows import open_files
 
 NAMES = ("FAKE", "REAL")
 

@@ -126,7 +126,7 @@ def beside_the_vectors(glove_file, monkeypatch):
 @pytest.fixture(scope="session")
 def news(articles):
     """The 160 articles: texts and labels."""
-    from glove_lstm.data.load import load_splits
+    from glove_lstm.tables.load import load_splits
 
     return load_splits(train_file=articles).splits["train"]
 

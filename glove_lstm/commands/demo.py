@@ -10,7 +10,8 @@ It needs the extra demo, and the network only to download a model from the Hub.
 from collections.abc import Sequence
 from pathlib import Path
 
-from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_model, new_parser
 
 

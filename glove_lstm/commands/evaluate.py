@@ -23,18 +23,19 @@ from typing import Any
 
 import transformers
 
-from glove_lstm.checkpoint import DEFAULT_CHECKPOINT, Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
-from glove_lstm.data.columns import columns_warning
-from glove_lstm.data.files import check_is_no_file
-from glove_lstm.data.labels import number_labels
-from glove_lstm.data.load import load_splits
 from glove_lstm.errors import DataError, counted
 from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.report import Report
+from glove_lstm.files import check_is_no_file
 from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.tables.columns import columns_warning
+from glove_lstm.tables.labels import number_labels
+from glove_lstm.tables.load import load_splits
 from glove_lstm.training.answers import ask
 from glove_lstm.training.teacher import Teacher, load_teacher
 

@@ -22,18 +22,19 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from glove_lstm.checkpoint import CONFIG_NAME, DEFAULT_CHECKPOINT, LIGHT_NAME, Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT, LIGHT_NAME
 from glove_lstm.commands.command import new_parser
-from glove_lstm.data.columns import columns_warning
-from glove_lstm.data.tables import checked_lines
-from glove_lstm.data.text_rows import TextSource, open_files, open_stream, open_texts
-from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError, counted
+from glove_lstm.files import whole_file
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.scores import chooses_one_label
 from glove_lstm.inference.unsure import suggested_threshold
+from glove_lstm.tables.columns import columns_warning
+from glove_lstm.tables.tables import checked_lines
+from glove_lstm.tables.text_rows import TextSource, open_files, open_stream, open_texts
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAM_FORMATS = ("csv", "tsv", "jsonl")

@@ -22,17 +22,17 @@ from typing import Any, NoReturn
 from transformers import HfArgumentParser
 
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
-from glove_lstm.data.files import check_is_no_file, read_json_object
-from glove_lstm.data.load import Data, LabelledRows, load_splits
-from glove_lstm.data.text_rows import open_files
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
+from glove_lstm.files import check_is_no_file, read_json_object
 from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import loading_example, push_checkpoint, training_destination
 from glove_lstm.publishing.save_result import save_result
+from glove_lstm.tables.load import Data, LabelledRows, load_splits
+from glove_lstm.tables.text_rows import open_files
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts
 from glove_lstm.training.lesson import without_near_duplicates

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from glove_lstm.data.whole_files import whole_file
 from glove_lstm.evaluation.metrics import Floats, Ints, reliability
+from glove_lstm.files import whole_file
 
 CONFUSION_NAME = "confusion.png"
 RELIABILITY_NAME = "reliability.png"

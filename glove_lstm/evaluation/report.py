@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.checkpoint import TRAINING_TEXTS_NAME
-from glove_lstm.data.text_record import TextRecord
-from glove_lstm.data.whole_files import whole_file
+from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
+from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.evaluation.metrics import (
     accuracy_with_interval,
     measure_label_sets,
@@ -19,6 +18,7 @@ from glove_lstm.evaluation.metrics import (
 )
 from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
+from glove_lstm.files import whole_file
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.markdown import markdown_table
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.corruptions import CORRUPTIONS
 from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
 from glove_lstm.inference.classifier import Classifier
+from glove_lstm.text.corruptions import CORRUPTIONS
 
 logger = logging.getLogger(__name__)
 

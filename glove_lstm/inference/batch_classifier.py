@@ -8,14 +8,14 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.data.columns import TextColumns, choose_text_columns, columns_warning
-from glove_lstm.data.tables import Table
-from glove_lstm.data.text_rows import TextRow, columns_table, read_text_rows
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.load_classifier import Backend, load_classifier
 from glove_lstm.inference.output_formats import UNSURE
+from glove_lstm.tables.columns import TextColumns, choose_text_columns, columns_warning
+from glove_lstm.tables.tables import Table
+from glove_lstm.tables.text_rows import TextRow, columns_table, read_text_rows
 
 logger = logging.getLogger(__name__)
 

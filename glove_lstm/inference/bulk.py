@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from glove_lstm.data.files import read_json_object
-from glove_lstm.data.text_rows import TextRow, TextSource
-from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError, counted
+from glove_lstm.files import read_json_object, whole_file
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.output_formats import Label, Labelled, Layout, open_writer
 from glove_lstm.output_folder import locked
+from glove_lstm.tables.text_rows import TextRow, TextSource
 from glove_lstm.version import __version__
 
 _MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long

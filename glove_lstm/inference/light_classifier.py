@@ -21,7 +21,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from glove_lstm.checkpoint import LIGHT_NAME, Checkpoint, file_digests
+from glove_lstm.checkpoint.checkpoint import Checkpoint, file_digests
+from glove_lstm.checkpoint.names import LIGHT_NAME
 from glove_lstm.errors import DataError
 from glove_lstm.inference.classifier import Classifier, Inputs
 from glove_lstm.inference.scores import decision_thresholds

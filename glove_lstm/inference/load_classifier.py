@@ -3,7 +3,8 @@
 import os
 from typing import Literal
 
-from glove_lstm.checkpoint import LIGHT_NAME, WEIGHTS_NAME, Checkpoint, file_digests
+from glove_lstm.checkpoint.checkpoint import Checkpoint, file_digests
+from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.processors import processors
 

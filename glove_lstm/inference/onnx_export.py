@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from glove_lstm.checkpoint import LIGHT_NAME, WEIGHTS_NAME, Checkpoint, open_session
-from glove_lstm.data.whole_files import whole_file
+from glove_lstm.checkpoint.checkpoint import Checkpoint, open_session
+from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
+from glove_lstm.checkpoint.weights_file import read_header
 from glove_lstm.errors import DataError
+from glove_lstm.files import whole_file
 from glove_lstm.modeling.configuration_glove_lstm import (
     CODE_BITS,
     KNOWN,
@@ -22,7 +24,6 @@ from glove_lstm.modeling.configuration_glove_lstm import (
 )
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.pretrained_glove_lstm import lossless_float16
-from glove_lstm.weights_file import read_header
 
 _OPSET = 18
 # Largest constant, in values, that the optimizer may fold; the LSTM's weights are below it.

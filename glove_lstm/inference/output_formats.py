@@ -13,9 +13,9 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.text_rows import TextRow
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.printable import one_line, printable
+from glove_lstm.tables.text_rows import TextRow
 
 UNSURE = "unsure"  # the column of a file, and the label in a readable table
 _DECIMALS = 6  # of a score

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from glove_lstm.checkpoint import METRICS_NAME, Checkpoint
-from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import METRICS_NAME
+from glove_lstm.files import read_checkpoint_json
 
 
 def suggested_threshold(checkpoint: Checkpoint) -> Mapping[str, float] | None:

@@ -13,16 +13,15 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
-from glove_lstm.checkpoint import (
+from glove_lstm.checkpoint.checkpoint import read_label_names
+from glove_lstm.checkpoint.names import (
     CARD_NAME,
     CONFIG_NAME,
     LOADED_NAMES,
     METRICS_NAME,
     THUMBNAIL_NAME,
-    package_resource,
-    read_label_names,
 )
-from glove_lstm.data.files import read_checkpoint_json
+from glove_lstm.files import package_resource, read_checkpoint_json
 from glove_lstm.markdown import markdown_table
 
 logger = logging.getLogger(__name__)

@@ -18,10 +18,11 @@ from typing import Any, Literal
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RevisionNotFoundError
 
-from glove_lstm.checkpoint import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME, Checkpoint
-from glove_lstm.data.files import read_checkpoint_json, read_json_object
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME
+from glove_lstm.checkpoint.remote_code import remote_code
 from glove_lstm.errors import DataError
-from glove_lstm.output_folder import remote_code
+from glove_lstm.files import read_checkpoint_json, read_json_object
 from glove_lstm.publishing.card import HUB_ID, card_for, write_card
 from glove_lstm.version import __version__
 

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from glove_lstm.checkpoint import METRICS_NAME, Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import METRICS_NAME
 from glove_lstm.evaluation.run_metrics import Metrics, plot_run
 from glove_lstm.output_folder import check_output_folder
 from glove_lstm.publishing.card import keeps_card, write_card

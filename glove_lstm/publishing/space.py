@@ -6,7 +6,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from glove_lstm.checkpoint import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME
+from glove_lstm.checkpoint.names import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.publishing.card import PLACEHOLDER_ID
 from glove_lstm.publishing.push import (

@@ -16,8 +16,8 @@ import numpy as np
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from glove_lstm.data.files import read_checkpoint_json
 from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import read_checkpoint_json
 from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
 from glove_lstm.text.vector_encoder import VectorEncoder

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.whole_files import whole_file
 from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import whole_file
 from glove_lstm.progress import progress
 from glove_lstm.training.teacher import LoadedClassifier, LoadedEncoder, LoadedTeacher
 

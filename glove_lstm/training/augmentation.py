@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.glove import GloveVectors
 from glove_lstm.progress import progress
+from glove_lstm.vectors.glove import GloveVectors
 
 # DECISIONS.md says what was tried.
 _DROPPED = 0.1  # share of the words

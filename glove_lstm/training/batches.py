@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from glove_lstm.data.corruptions import training_copy
 from glove_lstm.progress import progress
+from glove_lstm.text.corruptions import training_copy
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.text.tokens import Tokens, length_batches, ranges
 from glove_lstm.training.arguments import GloveLstmTrainingArguments

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glove_lstm.data.splits import (
+from glove_lstm.errors import DataError
+from glove_lstm.splits.splitter import (
     Ints,
     grouped_stratified_split,
     keep_labels_on_both_sides,
@@ -16,7 +17,6 @@ from glove_lstm.data.splits import (
     rows_without_near_duplicates,
     strata,
 )
-from glove_lstm.errors import DataError
 from glove_lstm.training.labelled_texts import LabelledTexts
 
 logger = logging.getLogger(__name__)

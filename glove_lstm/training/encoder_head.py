@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from glove_lstm.data.splits import near_duplicate_groups
 from glove_lstm.errors import DataError
+from glove_lstm.splits.splitter import near_duplicate_groups
 from glove_lstm.training.answers import KeptAnswers
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.teacher import LoadedEncoder

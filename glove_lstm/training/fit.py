@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from transformers import EvalPrediction, set_seed
 
-from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.data.glove import GloveVectors, load_glove
-from glove_lstm.data.labels import Label, sorted_label_names
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
+from glove_lstm.tables.labels import Label, sorted_label_names
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.answers import check_labels
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
@@ -52,6 +51,7 @@ from glove_lstm.training.teacher import (
     load_teacher,
 )
 from glove_lstm.training.trainer import train_lstm
+from glove_lstm.vectors.glove import GloveVectors, load_glove
 
 _DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
 # With fewer labels and an encoder, all labelled texts teach, and unlabelled ones calibrate; DECISIONS.md says why.

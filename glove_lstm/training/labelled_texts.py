@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.data.labels import Label, number_labels
 from glove_lstm.errors import DataError
+from glove_lstm.tables.labels import Label, number_labels
 
 ClassWeight = str | Mapping[str, float]  # "balanced", or the weight of each label
 Floats = NDArray[np.float64]

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from glove_lstm.data.glove import GloveVectors
-from glove_lstm.data.splits import rows_without_near_duplicates
 from glove_lstm.errors import DataError
+from glove_lstm.splits.splitter import rows_without_near_duplicates
 from glove_lstm.training.answers import ClassifierAnswers
 from glove_lstm.training.augmentation import augment, copies_of_each
 from glove_lstm.training.division import Division
@@ -20,6 +19,7 @@ from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.teacher import LoadedEncoder, LoadedTeacher
 from glove_lstm.training.temperature import fit_temperature
+from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
 

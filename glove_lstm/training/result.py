@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 from transformers.trainer_callback import TrainerState
 
-from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.data.text_record import TextRecord
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.training.labelled_texts import LabelledTexts

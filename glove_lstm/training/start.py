@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.data.files import without_folders
-from glove_lstm.data.glove import GloveVectors
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import without_folders
 from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
@@ -23,6 +22,7 @@ from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.recipe import Recipe
+from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
 

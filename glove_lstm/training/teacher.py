@@ -24,8 +24,8 @@ from transformers import (
 )
 
 from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
-from glove_lstm.data.files import check_is_no_file, check_revision, digest, without_folders
 from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import check_is_no_file, check_revision, digest, without_folders
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from gradio_client import Client
 from support import assert_refused, edit_json
 
 from glove_lstm.app import MOST_CHARACTERS, build_app
-from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.inference.load_classifier import load_classifier
 
 TEXT = "SHOCKING secret: the council <b>voted</b>"
@@ -112,7 +112,7 @@ from pathlib import Path
 for name in ("torch", "transformers", "datasets", "sklearn"):
     sys.modules[name] = None  # importing it fails, as it does where it is not installed
 from glove_lstm.app import build_app
-from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands.main import main
 folder = Path({str(exported)!r})
 build_app(Checkpoint.open(folder), "mine")

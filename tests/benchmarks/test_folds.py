@@ -5,7 +5,7 @@ import pandas as pd
 from benchmarks import corpora, folds
 from benchmarks.corpora import join, joined_texts
 from benchmarks.folds import make_folds
-from glove_lstm.data.splits import near_duplicate_groups
+from glove_lstm.splits.splitter import near_duplicate_groups
 
 # Of the fold below, by the code that made the stored results.
 DIGEST = "3590556e3470e8d0297978372711f3b607d734fb6ef27f5bacc9a448733a8c9f"

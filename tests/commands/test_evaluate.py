@@ -16,9 +16,9 @@ from support import (
     write_table,
 )
 
-from glove_lstm.checkpoint import TRAINING_TEXTS_NAME
+from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
+from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate as command
-from glove_lstm.data.text_record import TextRecord
 from glove_lstm.evaluation.robustness import DESCRIPTIONS
 
 PICTURES = {"confusion.png", "reliability.png"}

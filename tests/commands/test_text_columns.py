@@ -18,10 +18,10 @@ from support import (
 )
 
 from glove_lstm import BatchClassifier
-from glove_lstm.checkpoint import TRAINING_TEXTS_NAME, WEIGHTS_NAME
+from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME, WEIGHTS_NAME
+from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate, predict
-from glove_lstm.data.files import digest
-from glove_lstm.data.text_record import TextRecord
+from glove_lstm.files import digest
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ from support import (
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as command
-from glove_lstm.data.load import load_splits
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED
+from glove_lstm.tables.load import load_splits
 
 
 def train(*args):

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data.corruptions import CORRUPTIONS, typos
 from glove_lstm.evaluation.robustness import (
     DESCRIPTIONS,
     PERTURBATIONS,
     measure_robustness,
     perturb,
 )
+from glove_lstm.text.corruptions import CORRUPTIONS, typos
 
 NAMES = sorted({**CORRUPTIONS, **PERTURBATIONS})
 ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates, too

@@ -22,7 +22,7 @@ from transformers import pipeline
 
 from glove_lstm import BatchClassifier, GloveLstmClassifier, LightClassifier
 from glove_lstm.app import build_app
-from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands import predict
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx

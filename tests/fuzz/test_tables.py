@@ -11,8 +11,8 @@ from hostile import examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from glove_lstm.data.text_rows import open_files
 from glove_lstm.errors import DataError
+from glove_lstm.tables.text_rows import open_files
 
 NAMES = ["a.csv", "a.tsv", "a.jsonl"]
 # Texts that any file can hold. A byte-order mark at the beginning of a file would not be read.

@@ -43,7 +43,7 @@ def scores() -> dict[str, list[float]]:
     """Way -> the scores of the texts, then of the pairs."""
     import torch
 
-    from glove_lstm.checkpoint import Checkpoint
+    from glove_lstm.checkpoint.checkpoint import Checkpoint
     from glove_lstm.inference.light_classifier import LightClassifier
     from glove_lstm.inference.scores import softmax
     from glove_lstm.inference.torch_classifier import predict_logits

@@ -10,7 +10,7 @@ from support import ROOT
 
 from benchmarks.hub_code import write_hub_code
 from glove_lstm import LightClassifier
-from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 
 KEPT = json.loads((make_hub_scores.HERE / "hub_scores.json").read_text(encoding="utf-8"))
 AGAIN = "run `python tests/golden/make_hub_scores.py`"

@@ -9,7 +9,7 @@ import pytest
 from datasets.fingerprint import Hasher
 from support import edit_json
 
-from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.inference.batch_classifier import BatchClassifier
 
 TITLE = "SHOCKING secret they hide from you!!!"

@@ -13,9 +13,9 @@ import pytest
 from bulk_worker import model, predict
 from support import assert_names, write_articles
 
-from glove_lstm.data.text_rows import open_files, open_texts
 from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import Labeller, chunks, label_to_folder
+from glove_lstm.tables.text_rows import open_files, open_texts
 
 LABELLER = Labeller(model(predict))
 

@@ -53,7 +53,7 @@ def test_a_single_text_and_a_column_are_read_as_lists(light):
 _OF_THE_HUB = """
     import json, pickle, sys
     from glove_lstm import BatchClassifier
-    from glove_lstm.checkpoint import Checkpoint
+    from glove_lstm.checkpoint.checkpoint import Checkpoint
     from glove_lstm.inference.light_classifier import LightClassifier
 
     def scores(classify):

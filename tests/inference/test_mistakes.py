@@ -8,7 +8,7 @@ import pytest
 from support import assert_names
 
 from glove_lstm import BatchClassifier, LightClassifier, explain
-from glove_lstm.checkpoint import DEFAULT_CHECKPOINT
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.handler import EndpointHandler
 

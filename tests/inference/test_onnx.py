@@ -8,7 +8,7 @@ import torch
 from golden.make_tiny_checkpoint import TINY_CHECKPOINT
 from support import assert_names, build_model, edit_json
 
-from glove_lstm.checkpoint import Checkpoint, open_session
+from glove_lstm.checkpoint.checkpoint import Checkpoint, open_session
 from glove_lstm.errors import DataError
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN

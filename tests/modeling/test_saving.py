@@ -9,8 +9,8 @@ from support import build_model
 from transformers import AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
-from glove_lstm.checkpoint import Checkpoint
-from glove_lstm.data.text_record import TextRecord
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.text.build import build_tokenizer
 
 VECTORS = "encoder.embeddings.word_embeddings.weight"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glove_lstm.data.labels import sorted_label_names
-from glove_lstm.data.splits import grouped_stratified_split, keep_labels_on_both_sides
+from glove_lstm.splits.splitter import grouped_stratified_split, keep_labels_on_both_sides
+from glove_lstm.tables.labels import sorted_label_names
 from glove_lstm.training.division import divide, share_to_hold_out
 from glove_lstm.training.labelled_texts import LabelledTexts
 

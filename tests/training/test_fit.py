@@ -6,7 +6,7 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from support import accuracy
 
-from glove_lstm.data.text_record import hash_texts
+from glove_lstm.checkpoint.text_record import hash_texts
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
 from glove_lstm.training.fit import fit
 from glove_lstm.training.labelled_texts import class_weights

@@ -7,11 +7,11 @@ from support import SMALL_VALUES
 from torch.nn import functional
 
 from glove_lstm import GloveLstmConfig
-from glove_lstm.data.glove import GloveVectors, load_glove
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.recipe import make_recipe
 from glove_lstm.training.start import embedding_rows, new_model
+from glove_lstm.vectors.glove import GloveVectors, load_glove
 
 VECTORS = np.random.default_rng(0).normal(3, 2, (500, 4)).astype(np.float32)
 GLOVE = GloveVectors([f"w{number}" for number in range(500)], VECTORS, "made up")

@@ -4,9 +4,10 @@ import stat
 
 import pytest
 
-from glove_lstm.checkpoint import LOADED_NAMES, Checkpoint
-from glove_lstm.data.files import digest
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import LOADED_NAMES
 from glove_lstm.errors import DataError
+from glove_lstm.files import digest
 
 MODEL_FILES = {
     *LOADED_NAMES,

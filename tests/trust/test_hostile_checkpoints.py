@@ -11,10 +11,10 @@ from support import QUICK, assert_refused, edit_json, run_here, write_articles
 
 from glove_lstm import BatchClassifier, GloveLstmClassifier, LightClassifier
 from glove_lstm.app import build_app
-from glove_lstm.checkpoint import Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.weights_file import read_header
 from glove_lstm.commands import evaluate, export, predict, push, train
 from glove_lstm.errors import DataError
-from glove_lstm.weights_file import read_header
 
 WEIGHTS = "model.safetensors"
 

@@ -1,0 +1,1 @@
+"""Checkpoints: opened from a folder or the Hub, checked, and saved."""

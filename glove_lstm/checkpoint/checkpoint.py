@@ -1,0 +1,505 @@
+"""Checkpoints: their files, opened from a folder or the Hub, checked, and saved whole or not at all.
+
+    checkpoint = Checkpoint.open("user/repo", revision=COMMIT)  # or a folder
+    checkpoint.label_names
+    session = checkpoint.light_session()                        # without torch
+    model, tokenizer = checkpoint.load_model()                  # with torch and transformers
+
+What takes long to import is imported by the method that needs it.
+"""
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glove_lstm.checkpoint.names import (
+    ALL_PATTERNS,
+    CARD_NAME,
+    CONFIG_NAME,
+    LIGHT_NAME,
+    LOADED_NAMES,
+    MODEL_NAMES,
+    MODEL_TYPE,
+    TOKENIZER_CONFIG_NAME,
+    TOKENIZER_NAME,
+    TOKENIZER_NAMES,
+    TRAINING_TEXTS_NAME,
+    WEIGHTS_NAME,
+)
+from glove_lstm.checkpoint.weights_file import check_weights
+from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import check_is_no_file, check_revision, digest, read_checkpoint_json
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from transformers import PreTrainedTokenizerBase
+
+    from glove_lstm.checkpoint.text_record import TextRecord
+    from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
+    from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+    from glove_lstm.text.light_tokenizer import LightTokenizer
+
+_PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
+# Keys in the metadata of an ONNX file: hashes of what it was made from.
+_CONFIG_KEY, _WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"
+# Fields of config.json that may change without another export, because they do not change the logits.
+_FIELDS_WITHOUT_EFFECT = {
+    "architectures",
+    "auto_map",
+    "dtype",
+    "id2label",
+    "label2id",
+    "label_type",
+    "labels_are_lists",
+    "problem_type",
+    "text_column_names",
+    "thresholds",
+    "transformers_version",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A checkpoint of this package; `Checkpoint.open` reads and checks its config.
+
+    Attributes:
+        folder: Where its files are. The files of a repository are in the Hub's cache, and are downloaded when they are
+            needed.
+        config: The values in config.json.
+        label_names: The labels in the order of the scores.
+        repo_id: The repository on the Hub; None for a folder.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    label_names: tuple[str, ...]
+    repo_id: str | None = None
+
+    @classmethod
+    def open(cls, model: str | Path, revision: str | None = None) -> "Checkpoint":
+        """Find a checkpoint, and read its config. Weights are not downloaded yet.
+
+        Args:
+            model: A folder, or a repository's id on the Hub.
+            revision: Commit, tag or branch on the Hub.
+
+        Raises:
+            DataError: There is no such folder and the download fails; the folder lacks a file; or config.json is
+                damaged or of another kind of model.
+        """
+        check_revision(model, revision)
+        check_is_no_file(Path(model))
+        if Path(model).is_dir():
+            repo_id = None
+            folder = Path(model)
+            for name in LOADED_NAMES:
+                if not (folder / name).is_file():
+                    raise DataError(f"{folder} is not a complete checkpoint: {name} is missing.")
+        else:
+            repo_id = str(model)
+            folder = _download(repo_id, revision, [CONFIG_NAME, *TOKENIZER_NAMES])
+
+        config = read_checkpoint_json(folder / CONFIG_NAME)
+        model_type = config.get("model_type")
+        if model_type != MODEL_TYPE:
+            problem = f"{model} is a model of type {model_type!r}"
+            raise DataError(f"{problem}; this package loads {MODEL_TYPE!r}.")
+        _check_problem_type(folder, config)
+        label_names = read_label_names(folder, config)
+        _check_thresholds(folder, config, len(label_names))
+        return cls(folder, config, label_names, repo_id)
+
+    @property
+    def name(self) -> str:
+        """The repository or the folder, for messages."""
+        return self.repo_id or str(self.folder)
+
+    @property
+    def problem_type(self) -> str | None:
+        """The kind of task, as transformers names it; None: one label a text."""
+        return self.config.get("problem_type")
+
+    @property
+    def text_column_names(self) -> list[str] | None:
+        """The text columns that the model was trained on, title before body; None if config.json does not name them.
+
+        Raises:
+            DataError: They are no list of strings.
+        """
+        names = self.config.get("text_column_names")
+        if names is None:
+            return None
+        is_list = isinstance(names, list) and len(names) > 0
+        are_strings = is_list and all(isinstance(name, str) for name in names)
+        if not are_strings:
+            path = self.folder / CONFIG_NAME
+            problem = f"{path}: text_column_names must be a list of one or more strings or null, not {names!r}"
+            raise DataError(f"{problem}: get the checkpoint again.")
+        return names
+
+    def fetch(self, *names: str) -> None:
+        """Download files or patterns from the Hub, unless they are there. A repository may lack them.
+
+        All files come from the commit of the config, whatever is pushed meanwhile.
+        """
+        if self.repo_id is None:
+            return
+        missing = [name for name in names if not (self.folder / name).is_file()]
+        if missing:
+            commit = self.folder.name  # as the Hub's cache names its folders
+            _download(self.repo_id, commit, missing)
+
+    def fetch_all(self) -> None:
+        """Download all files that `copy_to` copies, unless they are there."""
+        self.fetch(*ALL_PATTERNS)
+
+    def light_tokenizer(self) -> "LightTokenizer":
+        """Load the tokenizer, without transformers.
+
+        Raises:
+            DataError: A file is damaged, or does not belong to the model.
+        """
+        from glove_lstm.text.light_tokenizer import LightTokenizer
+
+        _check_model_max_length(self.folder / TOKENIZER_CONFIG_NAME)
+        tokenizer = LightTokenizer.from_folder(self.folder)
+        self._check_tokenizer(self.config, tokenizer.vocab_size, has_types=tokenizer.token_types)
+        return tokenizer
+
+    def light_session(self) -> "onnxruntime.InferenceSession":
+        """Load `light.onnx`, without torch.
+
+        Raises:
+            DataError: A file is missing or damaged, a weight is NaN or infinite, or `light.onnx` was made from another
+                config or other weights.
+        """
+        self.fetch(LIGHT_NAME, WEIGHTS_NAME)
+        path = self.folder / LIGHT_NAME
+        if not path.is_file():
+            raise DataError(f"{path} is missing; run: glove-lstm export {self.folder}.")
+        self.check_weights()
+        session = open_session(path)
+        metadata = session.get_modelmeta().custom_metadata_map
+        for key, expected in self.content_hashes().items():
+            if metadata.get(key) != expected:
+                source = key.rpartition(".")[2]  # config or weights
+                raise DataError(
+                    f"{path} was not made from the {source} of {self.folder}: write it again with "
+                    f"glove-lstm export {self.folder}, or remove it."
+                )
+        return session
+
+    def model_config(self) -> "GloveLstmConfig":
+        """Return the config as the class of transformers.
+
+        Raises:
+            DataError: A value is refused.
+        """
+        from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
+        from glove_lstm.tables.labels import label_values
+
+        try:
+            config = GloveLstmConfig.from_pretrained(self.folder)
+            label_values(self.label_names, config.label_type)
+        except Exception as error:
+            problem = f"{self.folder / CONFIG_NAME} cannot be read ({first_line(error)})"
+            raise DataError(f"{problem}: correct it, or get the checkpoint again.") from error
+        return config
+
+    def load_model(
+        self, **config_changes: Any
+    ) -> "tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase]":
+        """Load the classifier and its tokenizer with this package's own code; no remote code runs.
+
+        Args:
+            config_changes: Config overrides; layers whose size they change are initialised again. The weights must fit
+                the config without the overrides.
+
+        Raises:
+            DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.
+        """
+        from glove_lstm.auto_classes import GloveLstmForSequenceClassification, GloveLstmTokenizer
+
+        if config_changes:
+            self.load_model()  # refuses weights that do not fit the config as it is
+        self._check_loaded_files()
+        # With `ignore_mismatched_sizes`, transformers lists the weights of another size instead of raising.
+        options = {"ignore_mismatched_sizes": True, "output_loading_info": True, **config_changes}
+        try:
+            model, info = GloveLstmForSequenceClassification.from_pretrained(self.folder, **options)
+            tokenizer = GloveLstmTokenizer.from_pretrained(self.folder)
+        except Exception as error:
+            problem = f"{self.name} cannot be loaded ({first_line(error)})"
+            raise DataError(f"{problem}: get the checkpoint again.") from error
+
+        misfits = set(info["missing_keys"]) | set(info["unexpected_keys"])
+        for name, *_ in info["mismatched_keys"]:
+            misfits.add(name)
+        # With other sizes, weights are missing on purpose. Otherwise transformers would draw them at random.
+        if misfits and not config_changes:
+            problem = f"{self.name}: {WEIGHTS_NAME} does not fit config.json ({min(misfits)})"
+            raise DataError(f"{problem}: get the checkpoint again.")
+        has_types = "token_type_ids" in tokenizer.model_input_names
+        self._check_tokenizer(model.config.to_dict(), len(tokenizer), has_types=has_types)
+        return model, tokenizer
+
+    def check_files(self) -> None:
+        """Check all files but `light.onnx`, before a training or a push.
+
+        Raises:
+            DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.
+        """
+        self._check_loaded_files()
+        self.training_texts()
+
+    def _check_loaded_files(self) -> None:
+        """Read the files that `load_model` loads, to name the one that is damaged: transformers does not."""
+        self.model_config()
+        self.light_tokenizer()
+        self.check_weights()
+
+    def check_weights(self) -> None:
+        """Check the values of `model.safetensors`.
+
+        Raises:
+            DataError: The file is missing or damaged, or holds values that the network does not read.
+        """
+        self.fetch(WEIGHTS_NAME)
+        path = self.folder / WEIGHTS_NAME
+        if not path.is_file():
+            raise DataError(f"{path} is missing: get the checkpoint again.")
+        check_weights(path, len(self.label_names))
+
+    def training_texts(self) -> "TextRecord | None":
+        """Load the record of the training texts; None if there is none, or if the weights have changed since.
+
+        Raises:
+            DataError: The record is damaged.
+        """
+        from glove_lstm.checkpoint.text_record import TextRecord
+
+        self.fetch(TRAINING_TEXTS_NAME, WEIGHTS_NAME)
+        path = self.folder / TRAINING_TEXTS_NAME
+        if not path.is_file():
+            return None
+        record, weights_digest = TextRecord.load(path)
+        if weights_digest != digest(self.folder / WEIGHTS_NAME):
+            return None
+        return record
+
+    def content_hashes(self) -> dict[str, str]:
+        """Return the metadata of an ONNX file, SHA-256 hashes of the config and of the weights.
+
+        Fields of the config that do not change the logits are left out.
+        """
+        names = self.config.keys() - _FIELDS_WITHOUT_EFFECT
+        text = json.dumps({name: self.config[name] for name in names}, sort_keys=True)
+        config_digest = hashlib.sha256(text.encode()).hexdigest()
+        return {_CONFIG_KEY: config_digest, _WEIGHTS_KEY: digest(self.folder / WEIGHTS_NAME)}
+
+    def copy_to(self, folder: Path, *, with_card: bool = True) -> None:
+        """Copy the checkpoint into a folder, whole or not at all, without what a training leaves beside it."""
+        self.fetch_all()
+        patterns = [name for name in ALL_PATTERNS if with_card or name != CARD_NAME]
+        with _replacing_checkpoint(folder) as part:
+            for pattern in patterns:
+                for path in self.folder.glob(pattern):
+                    target = part / path.relative_to(self.folder)
+                    target.parent.mkdir(exist_ok=True)
+                    shutil.copyfile(path, target)
+
+    @staticmethod
+    @contextmanager
+    def saving(
+        folder: Path,
+        model: "GloveLstmForSequenceClassification",
+        tokenizer: "PreTrainedTokenizerBase",
+        training_texts: "TextRecord",
+    ) -> Iterator[Path]:
+        """Save a checkpoint, whole or not at all; what an earlier model left in the folder is replaced or removed.
+
+        with Checkpoint.saving(folder, model, tokenizer, training_texts) as part:
+            (part / METRICS_NAME).write_text(metrics)
+
+        Args:
+            folder: Where the checkpoint appears when the block ends; nothing changes there if the block raises.
+            model: The classifier.
+            tokenizer: Its tokenizer.
+            training_texts: The record of its training texts.
+
+        Yields:
+            A temporary folder that holds the checkpoint. Files that the block writes there are saved, too.
+        """
+        with _replacing_checkpoint(folder) as part:
+            model.save_pretrained(part)
+            tokenizer.save_pretrained(part)
+            training_texts.save(part / TRAINING_TEXTS_NAME, digest(part / WEIGHTS_NAME))
+            yield part
+
+    def _check_tokenizer(
+        self, config: Mapping[str, Any], word_count: int, *, has_types: bool
+    ) -> None:
+        """Check that a tokenizer fits a model.
+
+        Args:
+            config: Of the loaded model; `config_changes` may make it differ from `self.config`.
+            word_count: Words of the tokenizer, added tokens included.
+            has_types: Whether the tokenizer gives token types.
+        """
+        rows = config.get("vocab_size", 0)
+        reads_types = config.get("type_embedding_size") or config.get("character_buckets")
+        problem = ""
+        if word_count > rows:
+            problem = f"{TOKENIZER_NAME} has {word_count} words, but the model only {rows}"
+        elif reads_types and not has_types:
+            problem = "the model reads token_type_ids, which its tokenizer does not give"
+        if problem:
+            raise DataError(f"{self.folder}: {problem}: the files belong to different checkpoints.")
+
+
+@contextmanager
+def _replacing_checkpoint(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to write to; its files replace the checkpoint in `folder` when the block ends."""
+    check_is_no_file(folder)
+    part = folder / f".saving-{uuid.uuid4().hex}.part"
+    part.mkdir(parents=True)
+    try:
+        yield part
+        _move_checkpoint(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _move_checkpoint(part: Path, folder: Path) -> None:
+    """Move the files of `part` into a folder, in the place of an earlier checkpoint.
+
+    The earlier config.json is removed first, and the new one comes last: a folder that has one is complete.
+    """
+    for name in MODEL_NAMES:  # begins with config.json
+        (folder / name).unlink(missing_ok=True)
+    files = sorted(path for path in part.rglob("*") if path.is_file())
+    files.remove(part / CONFIG_NAME)
+    for path in [*files, part / CONFIG_NAME]:
+        target = folder / path.relative_to(part)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # safetensors makes files readable by their owner only; the folder has the user's default mode.
+        path.chmod(part.stat().st_mode & 0o666)
+        path.replace(target)
+
+
+def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the labels of a config.json, in the order of the scores.
+
+    Raises:
+        DataError: A key is no number, a label is no string, or two labels are equal (scores are written by label).
+    """
+    labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers omits these
+    try:
+        names = tuple(labels[key] for key in sorted(labels, key=int))
+    except (TypeError, ValueError):
+        problem = f"{folder / CONFIG_NAME}: id2label does not number the labels"
+        raise DataError(f"{problem}: get the checkpoint again.") from None
+    for name in names:
+        if not isinstance(name, str):
+            problem = f"{folder / CONFIG_NAME}: id2label has the label {name!r}, which is no string"
+            raise DataError(f"{problem}: get the checkpoint again.")
+        if names.count(name) > 1:
+            raise DataError(
+                f"{folder}: {CONFIG_NAME} has two labels of the name {name!r}; rename one in id2label and label2id."
+            )
+    return names
+
+
+def file_digests(folder: Path, weights: str) -> dict[str, str | None]:
+    """Return the SHA-256 of each file that decides the scores, by name; None where it is missing.
+
+    Args:
+        folder: A checkpoint.
+        weights: Name of the file whose weights are used: `WEIGHTS_NAME` or `LIGHT_NAME`. With `LIGHT_NAME`,
+            `WEIGHTS_NAME` is not hashed: the metadata of `LIGHT_NAME` hold its hash.
+    """
+    digests = {}
+    for name in (CONFIG_NAME, *TOKENIZER_NAMES, weights):
+        path = folder / name
+        digests[name] = digest(path) if path.is_file() else None
+    return digests
+
+
+def open_session(path: Path) -> "onnxruntime.InferenceSession":
+    """Load an ONNX file, to run on one core at a time.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # only useful if all batches have one shape
+    options.log_severity_level = 3  # errors only, which raise exceptions, too
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        advice = "get the checkpoint again, or export it again"
+        raise DataError(f"{path} cannot be loaded ({first_line(error)}); {advice}.") from None
+
+
+def _download(repo_id: str, revision: str | None, names: Sequence[str]) -> Path:
+    """Download files or patterns of a repository into the Hub's cache, and return the folder of the commit."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=[*names]))
+    except Exception as error:
+        raise DataError(
+            f"The model {repo_id} could not be loaded: there is no such folder, and the Hub says: "
+            f"{first_line(error)}; check the name, the revision and the network."
+        ) from error
+
+
+def _check_problem_type(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a `problem_type` that transformers does not know: the scores would be a softmax without notice."""
+    problem_type = config.get("problem_type")
+    if problem_type is not None and problem_type not in _PROBLEM_TYPES:
+        known = ", ".join(_PROBLEM_TYPES)
+        raise DataError(
+            f"{folder / CONFIG_NAME}: problem_type is {problem_type!r}, not one of {known}: get the checkpoint again."
+        )
+
+
+def _check_thresholds(folder: Path, config: Mapping[str, Any], label_count: int) -> None:
+    """Refuse `thresholds` that are not one number of at least 0 for each label."""
+    thresholds = config.get("thresholds")
+    if thresholds is None:
+        return
+    is_complete = isinstance(thresholds, list) and len(thresholds) == label_count
+    if not is_complete or not all(_is_threshold(value) for value in thresholds):
+        problem = f"{folder / CONFIG_NAME} has thresholds {thresholds!r} for {label_count} labels"
+        raise DataError(f"{problem}; give one number of at least 0 for each label.")
+
+
+def _is_threshold(value: Any) -> bool:
+    return isinstance(value, int | float) and value >= 0
+
+
+def _check_model_max_length(path: Path) -> None:
+    """Check the length to which the tokenizer of a `tokenizer_config.json` cuts texts.
+
+    Raises:
+        DataError: It is no positive whole number.
+    """
+    limit = read_checkpoint_json(path).get("model_max_length")
+    if limit is None:  # texts are not cut
+        return
+    # transformers writes 1e30 for a tokenizer that does not cut texts.
+    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
+    if not is_number or limit < 1 or limit % 1 != 0:
+        problem = f"model_max_length must be a whole number of at least 1, not {limit!r}"
+        raise DataError(f"{path}: {problem}; correct it, or get the checkpoint again.")

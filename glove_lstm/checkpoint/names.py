@@ -1,0 +1,32 @@
+"""The files of a checkpoint, by name."""
+
+from glove_lstm.files import package_resource
+
+MODEL_TYPE = "glove_lstm"
+
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+TOKENIZER_NAME = "tokenizer.json"
+TOKENIZER_CONFIG_NAME = "tokenizer_config.json"
+LIGHT_NAME = "light.onnx"  # for `LightClassifier`; reads large weights from model.safetensors
+TRAINING_TEXTS_NAME = "training_texts.safetensors"
+METRICS_NAME = "metrics.json"
+CARD_NAME = "README.md"
+THUMBNAIL_NAME = "plots/thumbnail.png"  # only of the default checkpoint: benchmarks/thumbnail.py
+PLOT_NAMES = ("plots/curves.png", "plots/confusion.png", "plots/reliability.png")
+CODE_PATTERN = "*.py"
+
+TOKENIZER_NAMES = (TOKENIZER_NAME, TOKENIZER_CONFIG_NAME)
+LOADED_NAMES = (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES)  # what transformers needs
+# What belongs to one model, and would be wrong beside another.
+MODEL_NAMES = (
+    *LOADED_NAMES,
+    LIGHT_NAME,
+    TRAINING_TEXTS_NAME,
+    METRICS_NAME,
+    *PLOT_NAMES,
+    THUMBNAIL_NAME,
+)
+ALL_PATTERNS = (*MODEL_NAMES, CARD_NAME, CODE_PATTERN)
+
+DEFAULT_CHECKPOINT = package_resource("hub")

@@ -1,0 +1,159 @@
+"""Paths, and opening files, with errors that name the file. No heavy imports."""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import uuid
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from glove_lstm.errors import DataError
+from glove_lstm.words import replace_surrogates
+
+FilePath = str | os.PathLike[str]
+
+_HUB_CACHE = re.compile(r"/models--([^/]+)--([^/]+)/snapshots/\w+$")
+
+# What `open_lines` raises for a damaged file. RuntimeError: the archive is encrypted, or its compression is unknown.
+DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
+
+
+def package_resource(name: str) -> Path:
+    """Return the path of a file or folder that is in the package in a wheel, and beside it in a clone."""
+    package = Path(__file__).resolve().parent
+    inside = package / name
+    return inside if inside.exists() else package.parent / name
+
+
+def user_path(path: FilePath) -> Path:
+    """Expand a leading ~, but keep a name such as ~$data.csv, which `Path.expanduser` refuses."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def without_folders(name: str) -> str:
+    """Keep this machine's folders private: return a path's last part, and for the Hub's cache the repository.
+
+    A name that is no path comes back as it is.
+    """
+    path = user_path(name)
+    in_hub_cache = _HUB_CACHE.search(path.absolute().as_posix())
+    if in_hub_cache:
+        user, repository = in_hub_cache.groups()
+        return f"{user}/{repository}"
+    is_in_archive = any(parent.is_file() for parent in path.parents)  # archive.zip/name.txt
+    if not path.exists() and not is_in_archive:
+        return name
+    return replace_surrogates(path.name or path.resolve().name)
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Return values that differ for another file, or after a change of this one."""
+    status = path.stat()
+    return {"path": str(path.resolve()), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
+
+
+def check_is_no_file(path: Path) -> None:
+    """Raise a DataError if `path` is a file."""
+    if path.is_file():
+        raise DataError(f"{path} is a file; give a folder.")
+
+
+def check_file(path: Path) -> None:
+    """Raise a DataError unless `path` is a file."""
+    if not path.is_file():
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise DataError(f"{path} {problem}; check the path.")
+
+
+def check_revision(name: str | Path, revision: str | None) -> None:
+    """Raise a DataError if a revision is given for a folder, which has none."""
+    if revision is not None and Path(name).is_dir():
+        raise DataError(f"{name} is a folder, which has no revision {revision!r}; leave it out.")
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file; about 10 ms for 14 MB."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def looks_like_html(path: Path) -> bool:
+    """Return whether the file begins like a web page, as servers send instead of a missing file."""
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html"))
+
+
+@contextmanager
+def open_lines(path: Path, member: str, advice: str = "get another archive") -> Iterator[BinaryIO]:
+    """Open a text file to iterate over its lines.
+
+    Args:
+        path: A text, perhaps gzipped, or a zip archive.
+        member: How the name of the wanted file inside the archive ends.
+        advice: What to do if the archive does not have one such file; ends the message of a DataError.
+    """
+    with ExitStack() as stack:
+        binary: Any
+        if path.suffix.lower() == ".zip":
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            binary = archive.open(_pick_member(archive.namelist(), path, member, advice))
+        elif path.suffix.lower() == ".gz":
+            binary = gzip.open(path)  # noqa: SIM115 - the stack closes it
+        else:
+            binary = path.open("rb")
+        yield io.BufferedReader(stack.enter_context(binary), 1 << 20)
+
+
+def _pick_member(members: list[str], path: Path, member: str, advice: str) -> str:
+    names = [name for name in members if name.endswith(member) and "__MACOSX" not in name]
+    if len(names) != 1:
+        count = "several members" if names else "no member"
+        listing = ", ".join(members[:10])
+        raise DataError(f"{path} has {count} *{member} ({listing}); {advice}.")
+    return names[0]
+
+
+def read_checkpoint_json(path: Path) -> dict[str, Any]:
+    """Read a file of a checkpoint that holds a JSON object; see `read_json_object`."""
+    return read_json_object(path, "get the checkpoint again")
+
+
+def read_json_object(path: Path, advice: str) -> dict[str, Any]:
+    """Read a file that holds one JSON object; the advice ends the message of a DataError."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): {advice}.") from None
+    except ValueError as error:
+        raise DataError(f"{path} is not valid JSON ({error}): {advice}.") from None
+    except RecursionError:
+        raise DataError(f"{path} is nested too deeply: {advice}.") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{path} holds no JSON object: {advice}.")
+    return value
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; it replaces `path` when the block ends, and is removed if the block raises."""
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give the name of a file.")
+    if path.exists() and not path.is_file():  # a device or a pipe
+        yield path
+        return
+    path = path.resolve()  # a link stays, and its target is replaced
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

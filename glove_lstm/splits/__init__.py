@@ -1,0 +1,1 @@
+"""Splits whose sides share no duplicates or near duplicates."""

@@ -1,0 +1,216 @@
+"""Texts and labels in memory, as scikit-learn's `X` and `y`.
+
+Texts become lists of strings. Labels get names, as a config has them, and names become values again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from glove_lstm.errors import DataError, listed, shown
+from glove_lstm.tables.columns import is_blank, python_values
+from glove_lstm.tables.labels import labels_as_strings
+from glove_lstm.words import replace_surrogates
+
+_KINDS = "strings, whole numbers or booleans, one type for all"
+
+
+def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
+    """Return n texts, and n second parts if the texts are pairs.
+
+    Args:
+        texts: A list, array or column of n strings; or n pairs (title, body), also as an array (n, 2) or a data frame
+            of two columns. A missing value is an empty text.
+        name: Names the texts in errors.
+
+    Raises:
+        DataError: The texts have another shape, or a value is no string.
+    """
+    array = np.asarray(texts, dtype=object)
+    is_one_text = array.ndim == 0
+    shape_of_row = array.shape[1:]
+    if is_one_text or shape_of_row not in ((), (1,), (2,)):
+        kind = f"{type(texts).__name__} of shape {array.shape}"
+        raise DataError(f"{name} is {kind}; give a list of texts or of pairs (title, body).")
+    if not array.size:
+        return [[]]
+    columns = []
+    table = array.reshape(len(array), -1)  # (n, 1) or (n, 2)
+    for column in table.T:
+        texts_of_column = []
+        for row, value in enumerate(python_values(column), 1):
+            text = "" if value is None else value
+            if not isinstance(text, str):
+                kind = type(text).__name__
+                raise DataError(f"{name}, row {row} is {kind} instead of text; give strings.")
+            texts_of_column.append(replace_surrogates(text))
+        columns.append(texts_of_column)
+    return columns
+
+
+@dataclass(frozen=True)
+class LabelValues:
+    """The labels of n texts."""
+
+    labels: list[Any]  # the label of each text, as a config names it; or a list of its labels
+    classes: list[str]  # the names of all labels: sorted by their values, or the columns of a table
+    label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
+    is_multi_label: bool  # whether a text may have several labels
+    are_lists: bool = False  # whether they were read as lists of labels, not as a table of 0 and 1
+
+
+def read_labels(
+    labels: Any,
+    name: str = "y",
+    *,
+    are_lists: bool = False,
+    column_labels: Any = None,
+) -> LabelValues:
+    """Read the labels of n texts.
+
+    Rows of 0 and 1 are read as a table. In [[0, 1], [1, 0]], the first text has the label 1, and the second text the
+    label 0. Read as lists of labels, both texts have the labels 0 and 1.
+
+    Args:
+        labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or a table (n, k) of
+            a 0 or 1 for each of k labels, k at least 2: lists, an array, a sparse matrix, or a data frame, whose
+            columns are the labels.
+        name: Names the labels in errors.
+        are_lists: Read lists of 0 and 1 as lists of labels, too; for labels of other texts, if the training labels were
+            lists. An array (n, k) is a table in any case.
+        column_labels: Labels of a table without names, a list or an array in the order of its columns; None: 0 to
+                k - 1.
+
+    Raises:
+        DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
+    """
+    if issparse(labels):
+        labels = labels.toarray()
+    shape: tuple[int, ...] = getattr(labels, "shape", ())  # of an array or a data frame
+    if len(shape) == 2 and shape[1] > 1:
+        return _read_table(labels, name, column_labels)
+    rows = [] if len(shape) == 2 else _python_rows(labels)
+    if not any(map(_is_list, rows)):
+        return _read_column(labels, name)
+    if not are_lists and _are_zeros_and_ones(rows):
+        return _read_table(np.array(rows), name, column_labels)
+    return _read_lists(rows, name)
+
+
+def _python_rows(labels: Any) -> list[Any]:
+    """Return labels as Python objects; arrays among them become lists."""
+    if isinstance(labels, str) or not isinstance(labels, Iterable):
+        return []  # `_read_column` refuses it
+    return [row.tolist() if isinstance(row, np.ndarray) else row for row in python_values(labels)]
+
+
+def _is_list(row: Any) -> bool:
+    return isinstance(row, list | tuple | set)
+
+
+def _are_zeros_and_ones(rows: Sequence[Any]) -> bool:
+    """Return whether rows are lists of equal length, two or more, of 0 and 1."""
+    if not all(isinstance(row, list | tuple) for row in rows):
+        return False
+    lengths = {len(row) for row in rows}
+    if len(lengths) > 1 or min(lengths) < 2:
+        return False
+    return all(isinstance(value, Integral) and value in (0, 1) for row in rows for value in row)
+
+
+def _read_table(table: Any, name: str, column_labels: Any) -> LabelValues:
+    indicators = np.asarray(table)
+    if not np.isin(indicators, (0, 1)).all():
+        raise DataError(
+            f"{name} has {indicators.shape[1]} columns; they must hold 0 and 1 for each label."
+        )
+    count = indicators.shape[1]
+    columns = list(getattr(table, "columns", ())) or list(range(count))  # of a data frame
+    is_unnamed = columns == list(range(count))
+    if is_unnamed and column_labels is not None and len(column_labels) == count:
+        columns = python_values(column_labels)
+    classes = labels_as_strings(columns)
+    if len(set(classes)) < count:
+        raise DataError(
+            f"The columns of {name} must have different names, not {listed(columns)}; rename some."
+        )
+    are_numbers = all(isinstance(column, Integral) for column in columns)
+    names = [[classes[number] for number in np.flatnonzero(row)] for row in indicators]
+    return LabelValues(names, classes, "int" if are_numbers else "str", is_multi_label=True)
+
+
+def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
+    flat: list[Any] = []
+    row_numbers: list[int] = []
+    for row, labels in enumerate(rows, 1):
+        if not _is_list(labels):
+            problem = f"{name}, row {row} has the label {shown(labels)}"
+            raise DataError(f"{problem}; give a list of labels, as elsewhere.")
+        flat += labels
+        row_numbers += [row] * len(labels)
+    values = _one_kind(python_values(flat), row_numbers, name)
+    classes = np.unique(values)
+    names: list[list[str]] = [[] for _ in rows]
+    for row, label in zip(row_numbers, labels_as_strings(values), strict=True):
+        names[row - 1].append(label)
+    return LabelValues(
+        names, labels_as_strings(classes), _type_of(classes), is_multi_label=True, are_lists=True
+    )
+
+
+def _read_column(labels: Any, name: str) -> LabelValues:
+    column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
+    values = _one_kind(python_values(column), range(1, len(column) + 1), name)
+    classes = np.unique(values)
+    return LabelValues(
+        labels_as_strings(values),
+        labels_as_strings(classes),
+        _type_of(classes),
+        is_multi_label=False,
+    )
+
+
+def _one_kind(values: Sequence[Any], row_numbers: Sequence[int], name: str) -> NDArray[Any]:
+    """Check that labels are of one kind, and return them as an array of strings, numbers or booleans.
+
+    Args:
+        values: n labels; a row may have several.
+        row_numbers: The row of each label, for errors.
+        name: Names the labels in errors.
+    """
+    checked = []
+    for row, value in zip(row_numbers, values, strict=True):
+        checked.append(_check_label(value, f"{name}, row {row}"))
+        if type(checked[-1]) is not type(checked[0]):
+            first = f"row {row_numbers[0]} has {shown(values[0])}"
+            problem = f"{name}, row {row} has the label {shown(value)}, but {first}"
+            raise DataError(f"{problem}; give {_KINDS}.")
+    array = np.array(checked)
+    check_classification_targets(array)  # refuses fractions such as 0.5; 1.0 is a whole number
+    return array
+
+
+def _check_label(value: Any, row_name: str) -> str | bool | int | float:
+    """Return a label as a Python value."""
+    if is_blank(value):
+        raise DataError(f"{row_name} has no label; label the text, or leave it out.")
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        return replace_surrogates(value)
+    if not isinstance(value, bool | int | float):
+        raise DataError(f"{row_name} has the label {shown(value)}; give {_KINDS}.")
+    if not -(2**63) <= value < 2**63:
+        raise DataError(f"{row_name} has the label {value}, which is beyond 64 bits; give strings.")
+    return value
+
+
+def _type_of(classes: NDArray[Any]) -> str:
+    return type(classes.tolist()[0]).__name__ if len(classes) else "str"

@@ -1,0 +1,242 @@
+"""Turn cells into labels, and labels into numbers."""
+
+import json
+import logging
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.errors import DataError, listed, shown
+from glove_lstm.tables.columns import is_blank
+from glove_lstm.tables.tables import Record
+from glove_lstm.words import replace_surrogates
+
+logger = logging.getLogger(__name__)
+
+Label = str | Sequence[str]  # of a text: one label, or several
+
+_LOOKS_LIKE_LIST = re.compile(r"\s*\[.*[,'\"]")
+_DECIMAL = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?", re.IGNORECASE)
+_MAX_LABELS = 1000
+_TEXTS_PER_LABEL = 3
+_MOST_NAMED = 20  # labels in an error
+
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """The column of labels, and what its cells may hold."""
+
+    name: str
+    holds_lists: bool = False  # whether each text has a list of labels
+    known: Sequence[str] | None = None  # the allowed labels; None allows any
+    class_names: Sequence[str] | None = None  # of a ClassLabel, whose cells are indices of these
+
+    def read(self, record: Record, row_name: str) -> Label | None:
+        """Return the label of a row, or its list of labels.
+
+        A label is a string, a whole number or a boolean. Lists may be written as JSON.
+
+        Returns:
+            None if a ClassLabel has -1: the row has no label.
+
+        Raises:
+            DataError: The label is missing, of another kind, or not allowed.
+        """
+        cell = record.get(self.name)
+        items = label_list(cell)
+        if items is None:
+            if _LOOKS_LIKE_LIST.match(str(cell)):
+                raise DataError(
+                    f'{row_name} has the label {shown(cell)}, which is no JSON; write ["a", "b"].'
+                )
+            label = self._read_name(cell, row_name)
+            if label is None:
+                return None
+            self._check(label, [label], row_name)
+            return label
+        names = [self._read_name(item, row_name) for item in items]
+        labels = [name for name in names if name is not None]
+        self._check(labels, labels, row_name)
+        return labels
+
+    def _read_name(self, value: Any, row_name: str) -> str | None:
+        if self.class_names is not None and isinstance(value, int):
+            if not -1 <= value < len(self.class_names):
+                raise DataError(f"{row_name} has the label {value}, which has no name; correct it.")
+            return None if value == -1 else self.class_names[value]
+        # Python and pandas write a missing number as nan. "NA" and "None" may be labels.
+        is_nan = isinstance(value, str) and value.strip().lower() == "nan"
+        if is_blank(value) or is_nan:
+            raise DataError(f"{row_name} has no label in {shown(self.name)}; label or remove it.")
+        # A missing value turns a column of whole numbers into floats.
+        if isinstance(value, float | Decimal) and value == value // 1:
+            value = int(value)
+        if not isinstance(value, str | int):
+            raise DataError(
+                f"{row_name} has the label {shown(value)}; labels must be text or whole numbers."
+            )
+        return replace_surrogates(str(value))
+
+    def _check(self, label: Label, names: Sequence[str], row_name: str) -> None:
+        if isinstance(label, list) != self.holds_lists:
+            expected = "a list of labels" if self.holds_lists else "one label"
+            raise DataError(
+                f"{row_name} has the label {shown(label)}; give {expected}, as elsewhere."
+            )
+        if self.known is None:
+            return
+        for name in names:
+            if name not in self.known:
+                known = ", ".join(self.known[:20])
+                raise DataError(
+                    f"{row_name} has the label {shown(name)}, not one of {known}; correct it."
+                )
+
+
+def label_list(value: Any) -> list[Any] | None:
+    """Return a list of labels, perhaps written as JSON; None for a single label."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    return value if isinstance(value, list) else None
+
+
+def sorted_label_names(labels: Iterable[str | Sequence[str]]) -> list[str]:
+    """Return the distinct labels, in numerical order if all are whole numbers, else in alphabetical order."""
+    names: set[str] = set()
+    for label in labels:
+        if not isinstance(label, Iterable):
+            raise DataError(f"The label {shown(label)} is no text; give labels as strings.")
+        names.update([label] if isinstance(label, str) else label)
+    if all(name.removeprefix("-").isdecimal() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names)  # FAKE before REAL
+
+
+def check_label_names(names: Sequence[str], texts: int, table_name: str, remedy: str) -> None:
+    """Refuse labels that hardly any text shares, and warn of doubtful ones.
+
+    Args:
+        names: The distinct labels.
+        texts: The number of texts.
+        table_name: Names the table in errors.
+        remedy: How to take other labels.
+
+    Raises:
+        DataError: There are more than 1,000 labels, or more than a third of the texts; two are never too many.
+    """
+    most = min(_MAX_LABELS, max(2, texts // _TEXTS_PER_LABEL))
+    if len(names) > most:
+        raise DataError(
+            f"{table_name} has {len(names):,} different labels for {texts:,} texts; give each label "
+            f"{_TEXTS_PER_LABEL} texts or more, and at most {_MAX_LABELS:,} labels, or {remedy}."
+        )
+    if any(_DECIMAL.fullmatch(name.strip()) for name in names):
+        logger.warning(
+            "%s: some labels are numbers with decimals, and each becomes a class of its own: %s.",
+            table_name,
+            listed(names),
+        )
+    keys = [unicodedata.normalize("NFKC", name).strip().casefold() for name in names]
+    alike = [name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1]
+    if alike:
+        logger.warning("Some labels look alike and stay apart: %s.", listed(alike))
+
+
+def number_labels(
+    labels: Sequence[Label], label_names: Sequence[str], name: str = "labels"
+) -> NDArray[Any]:
+    """Return the index of each label in `label_names`, (n,); or for lists of labels, (n, labels) with 1 for each.
+
+    `name` names the labels in errors.
+
+    Raises:
+        DataError: A label is not one of the names, or some are lists and others not.
+    """
+    number = {label_name: index for index, label_name in enumerate(label_names)}
+    are_lists = len(labels) > 0 and not isinstance(labels[0], str)
+    numbers: list[list[int]] = []  # of the labels of each text
+    for row, label in enumerate(labels, 1):
+        if isinstance(label, str) == are_lists:
+            raise DataError(
+                f"{name}, row {row} has the label {label!r}; give lists for all texts, or none."
+            )
+        labels_of_text = [label] if isinstance(label, str) else label
+        for text_label in labels_of_text:
+            if text_label not in number:
+                raise DataError(
+                    f"{name}, row {row} has the label {text_label!r}, not one of {_listing(label_names)}."
+                )
+        numbers.append([number[text_label] for text_label in labels_of_text])
+
+    if not are_lists:
+        return np.array([numbers_of_text[0] for numbers_of_text in numbers], dtype=np.int64)
+    has_label = np.zeros((len(numbers), len(label_names)), dtype=np.float32)
+    for row_index, numbers_of_text in enumerate(numbers):
+        has_label[row_index, numbers_of_text] = 1
+    return has_label
+
+
+def labels_as_strings(labels: Iterable[Any]) -> list[str]:
+    """Return labels as a config names them; whole numbers without a point."""
+    names = []
+    for label in labels:
+        is_whole = isinstance(label, float | np.floating) and float(label).is_integer()
+        name = str(int(label)) if is_whole else str(label)
+        names.append(name)
+    return names
+
+
+def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
+    """Return labels as an array of their Python type, (n,); the inverse of `labels_as_strings`.
+
+    Args:
+        names: Labels as a config names them.
+        label_type: Of `GloveLstmConfig`; None: strings.
+
+    Raises:
+        DataError: A label is not of that type.
+    """
+    if label_type is None or label_type == "str":
+        return np.array(names)
+    # `GloveLstmConfig` refuses other types.
+    readers: dict[str, Callable[[str], Any]] = {
+        "bool": lambda name: name == "True",
+        "int": int,
+        "float": float,
+    }
+    mistake = DataError(f"the labels {listed(names)} are not all of the label_type {label_type}")
+    read = readers[label_type]
+    try:
+        labels = np.array([read(name) for name in names])
+    except (ValueError, OverflowError):
+        raise mistake from None
+    if labels_as_strings(labels) != list(names):  # "07" is read as 7, for instance
+        raise mistake
+    return labels
+
+
+def common_label_type(names: Sequence[str], label_type: str | None) -> str | None:
+    """Return `label_type`, or "str" if some names are not of that type.
+
+    Names of another type come from an earlier training, whose labels a fine-tuned model keeps.
+    """
+    try:
+        label_values(names, label_type)
+    except DataError:
+        return "str"
+    return label_type
+
+
+def _listing(names: Sequence[str]) -> str:
+    known = ", ".join(names[:_MOST_NAMED])
+    if len(names) > _MOST_NAMED:
+        known += f" and {len(names) - _MOST_NAMED} more"
+    return known

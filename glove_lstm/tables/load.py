@@ -1,0 +1,372 @@
+"""Load labelled texts, for training and evaluation, as plain lists.
+
+data = load_splits(train_file="mine.csv", text_column_names=["headline", "body"], label_column_name="verdict")
+data = load_splits("fake_or_real_news")
+data = load_splits("imdb")                                   # a dataset on the Hub
+data.splits["train"].texts, data.splits["train"].labels      # as `fit` takes them
+"""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from glove_lstm.errors import DataError, shown
+from glove_lstm.files import FilePath, user_path, without_folders
+from glove_lstm.tables.columns import TextColumns, check_column, choose_text_columns, read_text
+from glove_lstm.tables.labels import (
+    Label,
+    LabelColumn,
+    check_label_names,
+    label_list,
+    sorted_label_names,
+)
+from glove_lstm.tables.named_datasets import open_dataset
+from glove_lstm.tables.tables import Record, Table, open_table
+
+logger = logging.getLogger(__name__)
+
+Files = FilePath | Sequence[FilePath]
+OnEmpty = Literal["error", "drop", "keep"]
+Tables = Mapping[str, Sequence[Table]]  # of each split
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledRows:
+    """The rows of a split."""
+
+    texts: list[str]  # a title and its body are joined by a space
+    labels: list[Any]  # the name of each label, or lists of names
+    groups: list[str] | None = None  # rows of a group stay on one side of a split
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Labelled texts."""
+
+    splits: dict[str, LabelledRows]  # "train", "validation" and "test", those that there are
+    label_names: list[str]  # in the order of their numbers
+    text_column_names: list[str]  # that the texts were taken from
+    description: str  # the files, or the dataset and its config
+    is_multi_label: bool = False  # whether labels are lists
+
+
+def load_splits(
+    dataset_name: str | None = None,
+    dataset_config_name: str | None = None,
+    *,
+    train_file: Files | None = None,
+    validation_file: Files | None = None,
+    test_file: Files | None = None,
+    data_files: FilePath | None = None,
+    data_dir: FilePath | None = None,
+    revision: str | None = None,
+    text_column_names: str | Sequence[str] | None = None,
+    label_column_name: str = "label",
+    group_column_name: str | None = None,
+    trained_columns: Sequence[str] | None = None,
+    label_names: Sequence[str] | None = None,
+    is_multi_label: bool | None = None,
+    on_empty: OnEmpty = "error",
+) -> Data:
+    """Load labelled texts from files, one of our builders, or the Hub.
+
+    The first table chooses the text columns, which all others must have. Only the columns that are asked for are read.
+
+    Args:
+        dataset_name: "fake_or_real_news" or "liar"; or a dataset's id on the Hub, or a folder.
+        dataset_config_name: One of its configs.
+        train_file: Instead of a dataset, one path or a list: CSV, TSV, JSON, JSONL or Parquet (text formats may be
+            gzipped).
+        validation_file: As `train_file`.
+        test_file: As `train_file`.
+        data_files: A local file of the dataset.
+        data_dir: A local folder with files of the dataset.
+        revision: Commit, tag or branch of the dataset on the Hub.
+        text_column_names: One or more columns, in a list or separated by commas. None takes title and text, else text,
+            else title, else the only other column of text.
+        label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
+            lists of these, written as JSON in CSV, for several labels a text.
+        group_column_name: A column of the training texts whose rows stay on one side of a split, such as a publisher.
+        trained_columns: Text columns that a model was trained on. They replace the default of `text_column_names`, if
+            the data have all of them.
+        label_names: The labels in order, when a model fixes them. None: the order of the dataset's ClassLabel; else as
+            `sorted_label_names` orders the labels of the first split.
+        is_multi_label: Whether labels must be lists, when a model fixes that. None: if the first row has a list.
+        on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
+            beside a column with text is always fine.
+
+    Raises:
+        DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
+    """
+    files_by_split = {"train": train_file, "validation": validation_file, "test": test_file}
+    files = {split: paths for split, paths in files_by_split.items() if paths}
+    dataset_options = {
+        "dataset_config_name": dataset_config_name,
+        "data_files": data_files,
+        "data_dir": data_dir,
+        "revision": revision,
+    }
+    _check_arguments(dataset_name, dataset_options, list(files))
+    tables: Tables
+    if dataset_name is None:
+        tables, description = _open_files(files)
+    else:
+        split_tables, description = open_dataset(
+            dataset_name,
+            dataset_config_name,
+            data_files=data_files,
+            data_dir=data_dir,
+            revision=revision,
+        )
+        tables = {split: [table] for split, table in split_tables.items()}
+
+    text_columns = _choose_columns(
+        tables, text_column_names, label_column_name, group_column_name, trained_columns
+    )
+    label_column = _label_column(tables, label_column_name, label_names, is_multi_label)
+    reader = _Reader(text_columns, label_column, group_column_name, on_empty)
+    splits, names = _read_splits(tables, reader)
+    if not splits:
+        raise DataError(
+            f"No split of {description} has labels in {shown(label_column_name)}; name another."
+        )
+    counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
+    columns = text_columns.names
+    logger.info("Loaded %s: %s rows; text columns: %s.", description, counts, ", ".join(columns))
+    return Data(splits, names, columns, description, label_column.holds_lists)
+
+
+def _check_arguments(
+    dataset_name: str | None, dataset_options: Mapping[str, Any], splits: Sequence[str]
+) -> None:
+    """Check that either a dataset or files are given.
+
+    Args:
+        dataset_name: The dataset.
+        dataset_options: The arguments that need a dataset.
+        splits: The splits for which files are given.
+    """
+    if dataset_name is not None and splits:
+        raise DataError(
+            f"Both the dataset {dataset_name} and {splits[0]}_file are given; choose one."
+        )
+    if dataset_name == "":  # such as "$NAME" of a shell, if it is not set
+        raise DataError("dataset_name is empty; name a dataset or leave it out.")
+    if dataset_name is not None:
+        return
+    for option, value in dataset_options.items():
+        if value is not None:
+            raise DataError(f"{option} needs dataset_name; name the dataset or leave it out.")
+    if not splits:
+        raise DataError("There is nothing to load; give dataset_name, or train_file or test_file.")
+
+
+def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str]:
+    """Open the files of each split; return their tables, and a description."""
+    tables = {}
+    descriptions = []
+    for split, one_or_more in files.items():
+        paths = [one_or_more] if isinstance(one_or_more, str | os.PathLike) else list(one_or_more)
+        tables[split] = [open_table(user_path(path)) for path in paths]
+        names = [without_folders(str(path)) for path in paths]
+        descriptions.append(f"{split} {' + '.join(names)}")
+    return tables, ", ".join(descriptions)
+
+
+# Columns
+
+
+def _choose_columns(
+    tables: Tables,
+    requested: str | Sequence[str] | None,
+    label_column: str,
+    group_column: str | None,
+    trained: Sequence[str] | None,
+) -> TextColumns:
+    """Return the text columns of the first table, and check that the others have the columns that they need."""
+    first, *others = [table for of_split in tables.values() for table in of_split]
+    for table in (first, *others):
+        if table.first is None:
+            raise DataError(f"{table.name} has no rows; give a file with data.")
+    columns = choose_text_columns(
+        first,
+        requested,
+        trained=trained,
+        label_column=label_column,
+        group_column=group_column if group_column in first.columns else None,
+    )
+    for table in others:
+        columns.check(table, "first table")
+        check_column(table, label_column, "label_column_name")
+    for table in tables.get("train", ()):
+        if group_column is not None:
+            check_column(table, group_column, "group_column_name")
+    return columns
+
+
+def _label_column(
+    tables: Tables, name: str, known: Sequence[str] | None, holds_lists: bool | None
+) -> LabelColumn:
+    """Describe the column of labels: as a model fixes it, or else as the first table has it."""
+    first_of_split = next(iter(tables.values()))
+    first = first_of_split[0]
+    known = known or first.class_names.get(name)
+    if holds_lists is None:
+        first_row = first.first or {}
+        holds_lists = label_list(first_row.get(name)) is not None
+    return LabelColumn(name, holds_lists, known)
+
+
+# Rows
+
+
+def _read_splits(tables: Tables, reader: "_Reader") -> tuple[dict[str, LabelledRows], list[str]]:
+    """Read the splits that have labels, and return them with the names of the labels.
+
+    Where these are not known, the first split tells them.
+    """
+    splits: dict[str, LabelledRows] = {}
+    names = list(reader.label_column.known or ())
+    for split, of_split in tables.items():
+        # Only the training texts are divided by their groups.
+        group_column = reader.group_column if split == "train" else None
+        reader_of_split = replace(reader, group_column=group_column)
+        parts = [reader_of_split.read(table) for table in of_split]
+        rows = _joined(parts)
+        split_name = of_split[0].name
+        if len(of_split) > 1:
+            split_name = f"{split} ({len(of_split)} files)"
+        if not len(rows):
+            logger.warning("%s: left out, because it has no labels.", split_name)
+            continue
+        if not names:
+            names = sorted_label_names(rows.labels)
+            _check_same_labels(of_split, parts)
+            remedy = "set label_column_name to another column"
+            check_label_names(names, len(rows), split_name, remedy)
+            reader = replace(reader, label_column=replace(reader.label_column, known=names))
+        has_too_few = len(names) < (1 if reader.label_column.holds_lists else 2)
+        if split == "train" and has_too_few:
+            label = f"the label {shown(names[0])} only" if names else "no label"
+            raise DataError(f"{split_name} has {label}; a classifier needs two or more.")
+        splits[split] = rows
+    return splits, names
+
+
+def _joined(parts: Sequence[LabelledRows]) -> LabelledRows:
+    """Join the rows of several tables."""
+    texts: list[str] = []
+    labels: list[Label] = []
+    groups: list[str] = []
+    for part in parts:
+        texts += part.texts
+        labels += part.labels
+        groups += part.groups or ()
+    return LabelledRows(texts, labels, groups or None)
+
+
+def _check_same_labels(tables: Sequence[Table], parts: Sequence[LabelledRows]) -> None:
+    """Refuse a file with a label that the file with the most labels lacks. Files of one label each may differ."""
+    labels_of_parts = [set(sorted_label_names(part.labels)) for part in parts]
+    most_labels = max(labels_of_parts, key=len)
+    if len(most_labels) < 2:
+        return
+    fullest = tables[labels_of_parts.index(most_labels)]
+    for table, labels in zip(tables, labels_of_parts, strict=True):
+        unknown = labels - most_labels
+        if unknown:
+            raise DataError(
+                f"{table.name} has the label {shown(min(unknown))}, which {fullest.name} lacks; "
+                "give both the same labels."
+            )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the labelled rows of a table."""
+
+    text_columns: TextColumns
+    label_column: LabelColumn
+    group_column: str | None
+    on_empty: OnEmpty
+
+    def read(self, table: Table) -> LabelledRows:
+        """Read a table.
+
+        Returns:
+            The rows; none if a ClassLabel marks all as unlabelled, as in the test splits of some datasets.
+
+        Raises:
+            DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and
+                `on_empty` is "error".
+        """
+        label_column = replace(
+            self.label_column, class_names=table.class_names.get(self.label_column.name)
+        )
+        texts: list[str] = []
+        labels: list[Label] = []
+        groups: list[str] = []
+        empty = 0
+        unlabelled = 0
+        for number, record in table.records(self._columns()):
+            row_name = table.row_name(number)
+            text = " ".join(self.text_columns.read(record, row_name))
+            label = label_column.read(record, row_name)
+            if label is None:
+                unlabelled += 1
+                continue
+            if not text.strip():
+                empty += 1
+                self._check_may_be_empty(row_name)
+                if self.on_empty == "drop":
+                    continue
+            texts.append(text)
+            labels.append(label)
+            groups.append(self._group(record, row_name))
+        if empty:
+            logger.warning(
+                "%s: %d rows without text; --on_empty is %s.", table.name, empty, self.on_empty
+            )
+        if unlabelled and labels:
+            raise DataError(
+                f"{table.name} has {unlabelled} rows without a label; label or remove them."
+            )
+        if not unlabelled and not labels:
+            raise DataError(f"{table.name} has no rows with text; give a file with data.")
+        self._check_no_indicators(labels, table.name)
+        return LabelledRows(texts, labels, groups if self.group_column else None)
+
+    def _columns(self) -> list[str]:
+        columns = [*self.text_columns.names, self.label_column.name]
+        if self.group_column is not None:
+            columns.append(self.group_column)
+        return columns
+
+    def _check_may_be_empty(self, row_name: str) -> None:
+        if self.on_empty == "error":
+            raise DataError(
+                f"{row_name} has no text in {', '.join(self.text_columns.names)}; "
+                "fill it, or pass --on_empty drop or --on_empty keep."
+            )
+
+    def _group(self, record: Record, row_name: str) -> str:
+        """Return the group of a row. A row without one is alone, so it is named by itself."""
+        if self.group_column is None:
+            return ""
+        group = read_text(record.get(self.group_column), row_name, self.group_column)
+        return group.strip() or row_name
+
+    def _check_no_indicators(self, labels: Sequence[Label], table_name: str) -> None:
+        """Refuse lists such as [0, 1, 0], which have a 0 or 1 for each label instead of the names of labels."""
+        lengths = {len(label) for label in labels if isinstance(label, list)}
+        have_equal_length = len(lengths) == 1 and min(lengths) > 1
+        if have_equal_length and set(sorted_label_names(labels)) <= {"0", "1"}:
+            raise DataError(
+                f"{table_name} has a 0 or 1 for each label in {shown(self.label_column.name)}; "
+                "list the names of the labels that a text has."
+            )

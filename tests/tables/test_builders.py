@@ -1,0 +1,132 @@
+"""Our two datasets: fake_or_real_news, verified and with its duplicates in one split, and liar."""
+
+import hashlib
+import logging
+
+from glove_lstm.tables.fake_or_real_news import FakeOrRealNews
+from glove_lstm.tables.liar import FILES, LABELS, Liar
+from glove_lstm.tables.load import load_splits
+
+
+def made_up(count=100):
+    """Articles of which every tenth repeats the text of the one before it, and some others its title."""
+    rows = []
+    for number in range(count):
+        own = number - 1 if number % 10 == 9 else number
+        titled = number - 1 if number % 10 == 4 else number
+        rows.append(
+            {
+                "": number + 7,
+                "title": f"Title {titled}, with a comma",
+                "text": " ".join(f"w{own}x{place}" for place in range(30)),
+                "label": ("FAKE", "REAL")[number // 2 % 2],
+            }
+        )
+    return rows
+
+
+def split_sizes(data):
+    return {split: len(rows) for split, rows in data.splits.items()}
+
+
+def prepare(builder, **kwargs):
+    prepared = builder(**kwargs)
+    prepared.download_and_prepare()
+    return prepared.as_dataset()
+
+
+def test_the_default_config(file, caplog):
+    rows = made_up()
+    path = file(rows)
+    splits = prepare(FakeOrRealNews, data_files=path)
+    assert f"{path} is not the canonical file" in caplog.text
+    assert [len(split) for split in splits.values()] == [70, 10, 20]
+    assert splits["train"].column_names == ["id", "title", "text", "label"]
+    labels = splits["train"].features["label"].names
+    assert labels == ["FAKE", "REAL"]
+    found = []
+    split_of = {}
+    for name, split in splits.items():
+        for row in split:
+            found.append([row["id"], row["title"], row["text"], labels[row["label"]]])
+            for column in ("title", "text"):
+                assert split_of.setdefault(row[column], name) == name
+    assert sorted(found) == [list(row.values()) for row in rows]
+    # Also in other processes.
+    assert splits["validation"]["id"][:] == [29, 30, 31, 38, 60, 61, 83, 84, 94, 99]
+
+
+def test_the_article_config(file):
+    splits = prepare(FakeOrRealNews, config_name="article", data_files=file(made_up()))
+    assert list(splits) == ["train", "validation"]
+    assert [len(split) for split in splits.values()] == [80, 20]
+    real_texts = [sum(split["label"]) for split in splits.values()]
+    assert real_texts == [40, 10]
+
+
+def test_a_changed_file_is_read_again(file):
+    path = file(made_up())
+    assert len(prepare(FakeOrRealNews, data_files=path)["test"]) == 20
+    file(made_up(50))
+    assert len(prepare(FakeOrRealNews, data_files=path)["test"]) == 10
+
+
+def test_a_verified_download(file, server, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    data = file(made_up()).read_bytes()
+    url = server.put("/news.csv", data)
+    monkeypatch.setattr(FakeOrRealNews, "URL", url)
+    blob_id = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    monkeypatch.setattr(FakeOrRealNews, "BLOB_ID", blob_id)
+    for config in ("default", "default", "article"):
+        assert len(prepare(FakeOrRealNews, config_name=config)["train"]) >= 70
+    assert f"reading {url}" in caplog.text
+    assert "canonical" not in caplog.text
+    assert len(server.requests) == 1
+
+
+STATEMENT = '"A quotation that never ends'
+
+
+def statements():
+    """The content of each file of liar: 12 statements."""
+    content = ""
+    for number in range(12):
+        speaker = ("subject", "speaker", "job", "state", "party")
+        counts = ("1", "2.0", "3", "4", "")
+        label = LABELS[number % 6]
+        content += "\t".join((f"{number}.json", label, STATEMENT, *speaker, *counts, "context\n"))
+    return dict.fromkeys(FILES.values(), content)
+
+
+def test_six_labels(file, server, monkeypatch):
+    members = {f"liar/{name}": text for name, text in statements().items()}
+    archive = file({**members, "README": "read me"}, "liar.zip")
+    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", archive.read_bytes()))
+    splits = prepare(Liar)
+    assert [len(split) for split in splits.values()] == [12, 12, 12]
+    assert splits["train"].features["label"].names == list(LABELS)
+    row = splits["train"][1]
+    assert row["id"] == "1.json"
+    assert row["label"] == 1
+    assert row["text"] == STATEMENT
+    assert row["false_counts"] == 2
+    assert row["pants_on_fire_counts"] is None
+    assert row["context"] == "context"
+
+
+def test_our_datasets_by_name(file, tmp_path):
+    path = file(made_up(), "news.csv")
+    data = load_splits("fake_or_real_news", data_files=path)
+    assert split_sizes(data) == {"train": 70, "validation": 10, "test": 20}
+    assert data.text_column_names == ["title", "text"]
+    assert data.description == "fake_or_real_news (default) from news.csv"
+
+    for name, text in statements().items():
+        file(text, name)
+    data = load_splits("liar", "two", data_dir=tmp_path)
+    assert split_sizes(data) == {"train": 12, "validation": 12, "test": 12}
+    assert data.label_names == ["FAKE", "REAL"]
+    assert data.text_column_names == ["text"]
+    assert data.splits["test"].texts == [STATEMENT] * 12
+    assert data.splits["test"].labels == ["FAKE", "FAKE", "FAKE", "REAL", "REAL", "REAL"] * 2

@@ -1,0 +1,33 @@
+"""A dataset on the Hub: its splits under our names, and its labels in their own order; and names of data."""
+
+from glove_lstm.files import without_folders
+from glove_lstm.tables.load import load_splits
+
+
+def test_a_dataset_on_the_hub(on_the_hub, caplog):
+    caplog.set_level("WARNING", "glove_lstm")  # a command run before may have set INFO
+    load = on_the_hub(train=[0, 1, 1], dev=[1, 0], unsupervised=[0, 1], test=[-1, -1])
+    data = load_splits("someone/reviews", "plain", revision="v1")
+    assert load.call_args.args == ("someone/reviews", "plain")
+    assert load.call_args.kwargs["revision"] == "v1"
+    assert data.description == "someone/reviews (plain)"
+    assert data.text_column_names == ["review"]
+    assert data.label_names == ["pos", "neg"]  # in the order of the ClassLabel
+    assert data.splits.keys() == {"train", "validation"}
+    assert data.splits["train"].labels == ["pos", "neg", "neg"]
+    assert data.splits["validation"].texts == ["dev 0", "dev 1"]
+    for split in ("unsupervised", "split test of someone/reviews"):  # the last one has no labels
+        assert split in caplog.text
+    turned = load_splits("someone/reviews", label_names=["neg", "pos"])
+    assert turned.label_names == ["neg", "pos"]
+    assert turned.splits["train"].labels == ["pos", "neg", "neg"]
+
+
+def test_names_that_are_published_have_no_folders(tmp_path):
+    archive = tmp_path / "glove.zip"
+    archive.touch()
+    cached = tmp_path / "models--user--mine" / "snapshots" / "0a1b"
+    assert without_folders(str(archive)) == "glove.zip"
+    assert without_folders(str(archive / "50d.txt")) == "50d.txt"
+    assert without_folders(str(cached)) == "user/mine"
+    assert without_folders("a/b") == "a/b"

@@ -1,0 +1,304 @@
+"""A mistake in the data is one sentence with the file, the row, the name and the remedy."""
+
+import gzip
+import json
+from decimal import Decimal
+
+import datasets
+import pandas as pd
+import pytest
+from support import assert_names
+
+from glove_lstm.errors import DataError
+from glove_lstm.tables.fake_or_real_news import FakeOrRealNews
+from glove_lstm.tables.liar import Liar
+from glove_lstm.tables.load import load_splits
+from glove_lstm.tables.text_rows import columns_table, open_files
+from glove_lstm.vectors import glove
+from glove_lstm.vectors.download import download
+from glove_lstm.vectors.glove import load_glove
+
+
+def rows(*cases):
+    """Rows of a table of mistakes, named by their first values."""
+    return [pytest.param(*case, id=f"{number}-{case[0]}") for number, case in enumerate(cases)]
+
+
+# Tables
+
+CUT_GZIP = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99_999)[:-100]
+LONG_LINE = "A long line of words "
+COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    rows(
+        ("cut.csv.gz", CUT_GZIP, ["damaged"]),
+        ("page.csv", "<html><body>", ["HTML"]),
+        ("latin1.csv", b"text,label\na,b\ncaf\xe9,b\n", ["line 3", "UTF-8"]),
+        ("empty.csv", "", ["empty"]),
+        ("empty.json", "[]", ["rows"]),
+        ("twice.csv", "a,a\nb,c\n", ["'a'"]),
+        ("header.csv", '"text"x,label\na,b\n', ["header", "CSV"]),
+        ("quotes.csv", 'text,label\na,b\n"c"d,b\n', ["row 2 (line 3)", "CSV"]),
+        ("short.csv", "text,label\na,b\n\nc\n", ["row 2 (line 4)", "1 columns", "2"]),
+        ("after-sep.csv", "sep=;\ntext;label\na\n", ["row 1 (line 3)", "1 columns", "2"]),
+        ("semicolons.csv", "text;label\na;FAKE\n", ["'text;label'", "commas"]),
+        ("commas.tsv", "text,label\na,FAKE\n", ["'text,label'", "tabs"]),
+        ("garbage.jsonl", "a\nb\n", ["row 1 (line 1)", "JSON"]),
+        ("number.json", "7", ["list of objects"]),
+        ("records.json", '[{"text": "a", "label": "b"}, 7]', ["row 2", "object"]),
+        ("columns.json", COLUMNS, ["'text', 'label'", 'orient="records"']),
+        ("columns.jsonl", COLUMNS, ["row 1", "list", "'text'"]),
+        ("garbage.parquet", b"PAR1", ["Parquet"]),
+        ("noextension", "text,label\na,b\n", [".csv", ".parquet"]),
+        ("id.csv", "1,A headline\n2,Another\n", ["header", "'1'", "text_column_names"]),
+        ("sentence.csv", "FAKE,A headline about a man\nREAL,b\n", ["'A headline about a man'"]),
+        ("long.csv", f"{LONG_LINE * 20}\nAnother\n", [f"'{(LONG_LINE * 3)[:60]}'..."]),
+    ),
+)
+def test_tables(file, name, content, words):
+    """To predict and to train."""
+    path = file(content, name)
+    with pytest.raises(DataError) as of_prediction:
+        list(open_files([path]))
+    with pytest.raises(DataError) as of_training:
+        load_splits(train_file=path)
+    for error in (of_prediction, of_training):
+        assert_names(error.value, name, *words)
+
+
+def test_a_frame_with_a_name_twice():
+    frame = pd.DataFrame([["a", "b"]], columns=["text", "text"])
+    with pytest.raises(DataError) as error:
+        columns_table(frame, "the batch")
+    assert_names(error.value, "the batch", "'text'")
+
+
+def labelled(*labels):
+    return [{"text": f"a text {number}", "label": label} for number, label in enumerate(labels)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    rows(
+        ("a.csv", "a,b\nx,y\n", ["'label'", "label_column_name", "'a', 'b'"]),
+        ("a.csv", "a,b,label\nx,y,z\n", ["2 columns", "text_column_names", "'a', 'b'"]),
+        ("a.csv", "text,label\na,x\nc,NaN\n", ["row 2", "'label'"]),
+        ("a.parquet", labelled("x", None), ["row 2", "'label'"]),
+        ("a.csv", labelled("b", "b"), ["'b'"]),
+        ("a.csv", labelled(*range(1001)), ["1,001", "1,000", "label_column_name"]),
+        ("a.csv", labelled(*map(str, range(300))), ["300", "label_column_name"]),
+        ("a.jsonl", labelled([1, 2], [3]), ["3 different labels", "2 texts"]),
+        ("a.csv", "text,label\na,\"['b', 'c']\"\n", ["row 1", "JSON", '["a", "b"]']),
+        ("a.jsonl", labelled(0.5), ["row 1", "0.5", "whole numbers"]),
+        ("a.parquet", labelled(Decimal("0.50"), Decimal("1.00")), ["row 1", "0.50"]),
+        ("a.jsonl", labelled([0, 1, 0]), ["0 or 1", "'label'"]),
+        ("a.jsonl", labelled("x", ["x"]), ["row 2", "['x']", "one label"]),
+        ("a.jsonl", labelled(["x"], "x"), ["row 2", "'x'", "list of labels"]),
+        ("a.jsonl", [{"title": "", "text": " ", "label": "x"}], ["row 1", "title, text", "--on_empty"]),
+        ("a.jsonl", [{"text": [1], "label": "x"}], ["row 1", "list", "'text'"]),
+    ),
+)  # fmt: skip
+def test_labels(file, name, content, words):
+    with pytest.raises(DataError) as error:
+        load_splits(train_file=file(content, name))
+    assert_names(error.value, name, *words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, ["dataset_name", "train_file", "test_file"]),
+        ({"dataset_name": "liar", "revision": "main"}, ["liar", "revision"]),
+        ({"dataset_name": "liar", "train_file": "a.csv"}, ["liar", "train_file"]),
+        ({"train_file": "a.csv", "data_dir": "x"}, ["data_dir", "dataset_name"]),
+        ({"train_file": "no.csv"}, ["no.csv"]),
+        ({"train_file": "a.csv", "text_column_names": "body"}, ["a.csv", "'body'", "text_column_names"]),
+        ({"train_file": "a.csv", "text_column_names": "label"}, ["'label', 'label'"]),
+        ({"train_file": "a.csv", "label_column_name": "class"}, ["a.csv", "'class'", "label_column_name"]),
+        ({"train_file": "a.csv", "group_column_name": "site"}, ["a.csv", "'site'", "group_column_name"]),
+        ({"train_file": ["a.csv", "b.csv"]}, ["b.csv", "'y'", "a.csv"]),
+        ({"train_file": "a.csv", "validation_file": "b.csv"}, ["b.csv, row 1", "'y'", "x, z"]),
+        ({"train_file": "a.csv", "validation_file": "c.csv"}, ["c.csv", "'title'", "text_column_names"]),
+        ({"train_file": "c.csv", "test_file": "a.csv"}, ["a.csv", "'title'"]),
+        (["a.csv", "no.csv"], ["no.csv"]),
+        (["a.csv", "*.tsv"], ["*.tsv"]),
+        (["a.csv", "c.csv"], ["c.csv", "'title'", "text_column_names"]),
+        (["c.csv", "a.csv"], ["a.csv", "'title'"]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_arguments(file, tmp_path, monkeypatch, arguments, words):
+    """Of `load_splits`; or files to predict."""
+    monkeypatch.chdir(tmp_path)
+    file(labelled("x", "z"), "a.csv")
+    file(labelled("y", "x"), "b.csv")
+    file([{"title": "a", **row} for row in labelled("x", "z")], "c.csv")
+    with pytest.raises(DataError) as error:  # noqa: PT012
+        if isinstance(arguments, list):
+            list(open_files(arguments))
+        load_splits(**arguments)
+    assert_names(error.value, *words)
+
+
+# Datasets
+
+NO_CONFIG = datasets.exceptions.DatasetNotFoundError("No config.\nPick one of: a.\nMore.")
+
+
+@pytest.mark.parametrize(
+    ("splits", "words"),
+    [
+        ({"test": [-1, -1]}, ["someone/reviews", "'label'"]),
+        ({"train": [0, 1, -1]}, ["split train of someone/reviews", "1 rows"]),
+        ({"train": [0, 1, -2]}, ["split train of someone/reviews, row 3", "-2"]),
+        ({"a": [0, 1], "b": [0, 1]}, ["someone/reviews", "a, b", "train", "test"]),
+        (NO_CONFIG, ["someone/reviews", "No config. Pick one of: a", "dataset_config_name"]),
+    ],
+)
+def test_datasets(on_the_hub, splits, words):
+    if isinstance(splits, Exception):
+        on_the_hub().side_effect = splits
+    else:
+        on_the_hub(**splits)
+    with pytest.raises(DataError) as error:
+        load_splits("someone/reviews")
+    assert_names(error.value, *words)
+
+
+NEWS = ",title,text,label\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "words"),
+    [
+        ("title,label\n,FAKE\n", {}, ["news.csv", "'', 'text'", NEWS.strip()]),
+        (f"{NEWS}1,a,b,FAKE\n2,a,b,fake\n", {}, ["news.csv, row 2", "'fake'", "FAKE", "REAL"]),
+        (f"{NEWS}x,a,b,FAKE\n", {}, ["news.csv, row 1", "'x'", "whole number"]),
+        (NEWS, {"data_files": "none.csv"}, ["none.csv"]),
+        (NEWS, {"dataset_config_name": "x"}, ["'x'", "default, article"]),
+        (NEWS, {"data_files": None, "data_dir": "."}, ["data_dir", "data_files"]),
+    ],
+)
+def test_fake_or_real_news(file, tmp_path, monkeypatch, content, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    file(content, "news.csv")
+    with pytest.raises(DataError) as error:
+        load_splits("fake_or_real_news", **{"data_files": "news.csv", **arguments})
+    assert_names(error.value, *words)
+
+
+def test_a_dataset_with_another_blob_id(server, monkeypatch):
+    monkeypatch.setattr(
+        FakeOrRealNews, "URL", server.put("/news.csv", f"{NEWS}1,a,b,FAKE\n".encode())
+    )
+    with pytest.raises(DataError) as error:
+        load_splits("fake_or_real_news")
+    assert_names(error.value, FakeOrRealNews.URL, FakeOrRealNews.BLOB_ID, "data_files")
+
+
+def statement(label="true", count="1"):
+    return "\t".join(("1.json", label, "A statement", *"abcde", count, *"2345x")) + "\n"
+
+
+STATEMENTS = dict.fromkeys(("train.tsv", "valid.tsv", "test.tsv"), statement())
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"train.tsv": statement(), "test.tsv": statement()}, ["liar.zip", "*valid.tsv"]),
+        ({**STATEMENTS, "train.tsv": None}, ["liar.zip", "damaged"]),
+        ({**STATEMENTS, "train.tsv": b"\xff\n"}, ["train.tsv", "UTF-8"]),
+        ({**STATEMENTS, "train.tsv": ""}, ["train.tsv", "rows"]),
+        ({**STATEMENTS, "train.tsv": statement() + statement("TRUE")}, ["train.tsv, row 2", "'TRUE'", "pants-fire"]),
+        ({**STATEMENTS, "train.tsv": statement() + "only\ttwo\n"}, ["train.tsv, row 2", "2 columns", "14"]),
+        ({**STATEMENTS, "train.tsv": statement(count="many")}, ["train.tsv, row 1", "'many'"]),
+    ],
+)  # fmt: skip
+def test_liar(file, server, monkeypatch, members, words):
+    is_damaged = members["train.tsv"] is None
+    data = file({**members, "train.tsv": members["train.tsv"] or ""}, "liar.zip").read_bytes()
+    if is_damaged:  # the data of the first member, whose header is whole
+        data = file(STATEMENTS, "liar.zip").read_bytes()
+        start = 30 + len("train.tsv")
+        data = data[:start] + b"\xff" * 8 + data[start + 8 :]
+    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", data))
+    with pytest.raises(DataError) as error:
+        load_splits("liar")
+    assert_names(error.value, *words)
+
+
+# Vectors
+
+VECTORS = "the 1 2 3\n, -0.5 1e-3 0\nof 7 8 9.25\n"
+TWO_MEMBERS = {"glove.3d.txt": VECTORS, "glove.2d.txt": "a 1 2\n"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    rows(
+        ("v.txt", "3 3\n", ["v.txt", "empty"]),
+        ("v.txt", "word\nother\n", ["v.txt", "vectors"]),
+        ("v.txt", f"4 3\n{VECTORS}", ["v.txt", "(3, 3)", "(4, 3)"]),
+        ("v.txt", f"{VECTORS}short 1 2\n", ["v.txt, line 4", "2 values", "3"]),
+        ("v.txt", f"{VECTORS}b_d 1_0 2 3\n", ["v.txt, line 4", "number"]),
+        ("v.txt", f"{VECTORS}bad 1 nan 3\n", ["v.txt, line 4", "finite"]),
+        ("v.txt", f"\n{VECTORS}the 1 1 1\nbad 1 2 1e99\n", ["v.txt, line 6", "finite"]),
+        ("v.txt.gz", gzip.compress(VECTORS.encode() * 1000)[:-20], ["v.txt.gz", "damaged"]),
+        ("v.zip", TWO_MEMBERS, ["v.zip", "*.txt", "glove.3d.txt, glove.2d.txt", "v.zip/MEMBER"]),
+        ("v.zip/9d.txt", TWO_MEMBERS, ["v.zip", "*9d.txt", "glove.3d.txt, glove.2d.txt"]),
+        ("v.zip", b"PK\3\4 and no more", ["v.zip", "damaged"]),
+    ),
+)
+def test_vectors(file, name, content, words):
+    path = file(content, name.removesuffix("/9d.txt"))
+    with pytest.raises(DataError) as error:
+        load_glove(path.parent / name)
+    assert_names(error.value, *words)
+
+
+def test_vectors_by_name(archives, monkeypatch):
+    vectors = " ".join(["0.5"] * 50)
+    archives("42B.300d", {"glove.txt": f"the {vectors}\n"})
+    archives("6B", {"glove.6B.50d.txt": f"the {vectors}\n"})
+    archives("twitter.27B", {"glove.txt": "x"})
+    monkeypatch.setitem(glove.SHA256, "twitter.27B", "0" * 64)
+    mistakes = {
+        "7B.50d": ["7B.50d", "6B.50d, 6B.100d", "2024.dolma.300d"],
+        "42B.300d": ["42B.300d", "line 1", "50 values", "300"],
+        "6B.200d": ["glove.6B.zip", "*glove.6B.200d.txt", "glove.6B.50d.txt"],
+        "twitter.27B.25d": ["glove.twitter.27B.zip", "SHA-256", "0" * 64],
+    }
+    for name, words in mistakes.items():
+        with pytest.raises(DataError) as error:
+            load_glove(name)
+        assert_names(error.value, *words)
+
+
+# Downloads
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "words"),
+    rows(
+        ("f.bin", {"cuts": [200_000, *[0] * 20]}, ["f.bin", "network"]),
+        ("f.bin", {"status": {"/f.bin": 404}}, ["f.bin", "404", "network"]),
+        ("f.bin", {}, ["f.bin", "GLOVE_LSTM_CACHE"]),  # the cache is a file
+        ("a.zip", {}, ["a.zip", "zip archive"]),
+        ("page.zip", {}, ["page.zip", "HTML"]),
+    ),
+)
+def test_downloads(server, private_cache, monkeypatch, name, fault, words):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    body = b"\n<!DOCTYPE html><html>Log in first</html>" if name == "page.zip" else b"x" * 600_000
+    url = server.put(f"/{name}", body)
+    vars(server).update(fault)
+    if "GLOVE_LSTM_CACHE" in words:
+        (private_cache / "glove_lstm").write_text("")
+    with pytest.raises(DataError) as error:
+        download(url)
+    assert_names(error.value, *words)
+    assert {path.suffix for path in private_cache.rglob("*.*") if path.is_file()} <= {".lock"}

@@ -1,0 +1,227 @@
+"""A table gives the same texts, labels and groups from every format and by every door."""
+
+import csv
+import gzip
+import io
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from glove_lstm.errors import DataError
+from glove_lstm.tables.columns import TextColumns
+from glove_lstm.tables.in_memory import read_texts
+from glove_lstm.tables.load import load_splits
+from glove_lstm.tables.tables import checked_lines
+from glove_lstm.tables.text_rows import (
+    TextRow,
+    columns_table,
+    open_files,
+    open_stream,
+    read_text_rows,
+)
+
+ROWS = []
+for number in range(1, 24):
+    text = f"body, of\n{number} é \U0001f600" if number % 3 else ""
+    ROWS.append({"title": f"Title {number}", "text": text, "label": f"class {number % 2}"})
+PAIRS = [(row["title"], row["text"]) for row in ROWS]
+LINES = "\n\n".join(map(json.dumps, ROWS))
+INCOMPLETE = [{name: value for name, value in row.items() if value} for row in ROWS]
+
+
+def as_csv(delimiter: str) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(ROWS[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(ROWS)
+    return text.getvalue()
+
+
+FORMATS = {
+    "a.csv": ROWS,
+    "a.csv.gz": ROWS,
+    "a.tsv": ROWS,
+    "a.jsonl": ROWS,
+    "a.jsonl.gz": ROWS,
+    "a.ndjson": ROWS,
+    "a.json": ROWS,
+    "a.parquet": ROWS,
+    "byte-order-mark.csv": "\ufeff" + as_csv(","),
+    "of-excel.csv": "\ufeffsep=;\r\n" + as_csv(";"),
+    "separator.csv": "sep=,\n" + as_csv(","),
+    "byte-order-mark.tsv": "\ufeff" + as_csv("\t"),
+    "byte-order-mark.jsonl": "\ufeff" + LINES,
+    "blank-lines.jsonl": LINES,
+    "values-left-out.jsonl": INCOMPLETE,
+    "values-left-out.json": INCOMPLETE,
+    "indented.json": json.dumps(ROWS, indent=2),
+    "under-data.json": json.dumps({"data": ROWS}),
+    "lines.json": "\n".join(map(json.dumps, ROWS)),
+}
+
+
+def texts_of(source):
+    return [(row.text, row.pair) for row in source]
+
+
+@pytest.mark.parametrize(("name", "content"), FORMATS.items())
+def test_every_format_and_door(file, name, content):
+    path = file(content, name)
+    source = open_files([path])
+    assert source.columns == ["title", "text"]
+    assert list(source) == [
+        TextRow(str(path), number, title, text) for number, (title, text) in enumerate(PAIRS, 1)
+    ]
+
+    data = load_splits(train_file=path)
+    assert data.text_column_names == ["title", "text"]
+    train = data.splits["train"]
+    assert train.texts == [f"{title} {text}" for title, text in PAIRS]
+    assert train.labels == [row["label"] for row in ROWS]
+    assert train.groups is None
+
+    stream_format = path.suffix.removeprefix(".")
+    if stream_format in ("csv", "tsv", "jsonl"):
+        stream = open_stream(io.BytesIO(path.read_bytes()), stream_format)
+        assert texts_of(stream) == PAIRS
+
+
+@pytest.mark.parametrize("form", [pd.DataFrame, pa.Table.from_pylist], ids=["frame", "arrow"])
+def test_columns_in_memory(form):
+    columns = form(ROWS)
+    if isinstance(columns, pa.Table):
+        columns = columns.to_pydict()
+    table = columns_table(columns, "here")
+    assert texts_of(read_text_rows(table, TextColumns(["title", "text"]))) == PAIRS
+    frame = pd.DataFrame(ROWS)[["title", "text"]]
+    assert list(zip(*read_texts(frame), strict=True)) == PAIRS
+
+
+def test_a_long_line():
+    """A field of CSV may be longer than Python's default allows; an endless line is refused."""
+    stream = io.BytesIO(f"text\n{'word ' * 40_000}\nshort\n".encode())
+    [long, short] = open_stream(stream, "csv")
+    assert (len(long.text), short.text) == (200_000, "short")
+    lines = checked_lines(io.StringIO("good\n" + "x" * 1000), "a.jsonl", longest=100)
+    assert next(lines) == "good\n"
+    with pytest.raises(DataError, match=r"a.jsonl, line 2"):
+        next(lines)
+
+
+# Columns
+
+
+@pytest.mark.parametrize(
+    ("row", "options", "columns"),
+    [
+        ({"text": "b", "title": "t"}, {}, ["title", "text"]),
+        ({"text": "b", "more": "m"}, {}, ["text"]),
+        ({"row": 7, "title": "t"}, {}, ["title"]),
+        ({"number": 7, "statement": "s"}, {}, ["statement"]),
+        ({"text": "b", "more": "m"}, {"trained_columns": ["more"]}, ["more"]),
+        ({"text": "b", "more": "m"}, {"trained_columns": ["more", "body"]}, ["text"]),
+        ({"text": "b", "more": "m"}, {"text_column_names": ["more", "text"]}, ["more", "text"]),
+        ({"text": "b", "more": "m"}, {"text_column_names": "more, text"}, ["more", "text"]),
+    ],
+)
+def test_text_columns(file, row, options, columns):
+    path = file([{**row, "label": "x"}, {**row, "label": "y"}])
+    joined = " ".join(row[name] for name in columns)
+    data = load_splits(train_file=path, **options)
+    assert data.text_column_names == columns
+    assert data.splits["train"].texts == [joined, joined]
+    source = open_files([path], **options)
+    assert source.columns == columns
+    assert [read.joined for read in source] == [joined, joined]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns"),
+    [
+        (",title,text,label\n1,a,b,x\n2,c,d,y\n", None),
+        ("text,label,How sure are you about your answer?\na,x,1\nb,y,2\n", None),
+        ("id,article body,label\n1,a,x\n2,b,y\n", None),
+        ("1,A headline about a man,label\n2,a,x\n3,b,y\n", "A headline about a man"),
+    ],
+)
+def test_headers(file, content, columns):
+    """They look odd, and are no data; test_mistakes.py has first lines that are."""
+    path = file(content, "a.csv")
+    assert len(list(open_files([path], columns))) == 2
+    assert len(load_splits(train_file=path, text_column_names=columns).splits["train"]) == 2
+
+
+def test_several_files(file, tmp_path):
+    """Some engines write parts without rows."""
+    paths = [file(ROWS[:7], name) for name in ("1.csv", "2.jsonl", "4.parquet")]
+    for name in ("0.jsonl", "3.jsonl"):
+        file("", name)
+    source = open_files([tmp_path / "0.jsonl", str(tmp_path / "*.*"), tmp_path / "1.csv"])
+    assert source.may_have_several_files
+    wanted = []
+    for path in paths:
+        wanted += [(str(path), number) for number in range(1, 8)]
+    assert [(row.file, row.number) for row in source] == wanted
+    assert not open_files([paths[0]]).may_have_several_files
+
+    data = load_splits(train_file=paths[:2], validation_file=paths[2])
+    assert data.splits["train"].texts == data.splits["validation"].texts * 2
+    assert data.description == "train 1.csv + 2.jsonl, validation 4.parquet"
+
+
+def test_a_row_without_text(file, caplog):
+    """test_mistakes.py has the refusal."""
+    rows = [
+        {"title": "title alone", "text": "", "label": "x", "site": "a"},
+        {"title": None, "text": " ", "label": "y", "site": "b"},
+        {"title": "title", "text": "body", "label": "y", "site": "c"},
+        {"title": "title", "text": "body", "label": "x", "site": "d"},
+    ]
+    path = file(rows, "a.jsonl")
+    kept = load_splits(train_file=path, on_empty="keep", group_column_name="site").splits["train"]
+    assert kept.texts == ["title alone ", "  ", "title body", "title body"]
+    assert (kept.labels, kept.groups) == (["x", "y", "y", "x"], ["a", "b", "c", "d"])
+    drop = load_splits(train_file=path, on_empty="drop", group_column_name="site").splits["train"]
+    assert drop.texts == ["title alone ", "title body", "title body"]
+    assert (drop.labels, drop.groups) == (["x", "y", "x"], ["a", "c", "d"])
+    assert "1 rows" in caplog.text
+
+
+# Properties
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), min_size=1, max_size=9)
+labels = cells.filter(lambda label: label.strip() and label.strip().lower() != "nan")
+labels = labels.filter(lambda label: "[" not in label)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(cells, st.sampled_from("ab"), labels), min_size=1, max_size=6))
+def test_texts_labels_and_groups_come_back(rows, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats")
+    # Each text has a word, and there are two labels and enough texts of them.
+    two = [(f"w {text}", label, group, group) for text, label, group in rows]
+    two += [("w", label, "g", "g") for label in "ab" for _ in range(3)]
+    two += [("w", label, "g", None) for label in "ab"]  # rows without a group
+    frame = pd.DataFrame(two, columns=["text", "label", "other", "site"])
+    frame.to_csv(folder / "a.csv", index=False, quoting=csv.QUOTE_ALL)
+    (folder / "a.csv.gz").write_bytes(gzip.compress((folder / "a.csv").read_bytes()))
+    pq.write_table(pa.Table.from_pandas(frame), folder / "a.parquet")
+    frame.to_json(folder / "a.json", orient="records")
+    for path in folder.iterdir():
+        train = load_splits(train_file=path, group_column_name="site").splits["train"]
+        assert train.texts == frame["text"].tolist(), path
+        assert train.labels == frame["label"].tolist(), path
+        *groups, alone, also_alone = train.groups
+        assert groups == [group.strip() for group in frame["site"][:-2]], path
+        assert alone != also_alone
+        assert {alone, also_alone}.isdisjoint(groups)
+        other = {"label_column_name": "other", "label_names": [*frame["other"]]}
+        # A table to measure needs no groups.
+        test = load_splits(test_file=path, group_column_name="none", **other).splits["test"]
+        assert test.labels == frame["other"].tolist(), path
+        assert test.groups is None

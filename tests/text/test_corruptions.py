@@ -1,0 +1,69 @@
+"""Each kind of error does what its name says, to its share of the letters or words; so do copies to train on."""
+
+import random
+
+import pytest
+
+from glove_lstm.text.corruptions import dropped_words, keyboard_slips, no_punctuation, training_copy
+
+SENTENCE = "The Council of Berwick did not approve the plan, a well-known one: 3.5% said so!"
+TEXT = f"{SENTENCE} " * 20
+WORDS = TEXT.split()
+
+
+def all_slips(text):
+    return {keyboard_slips(text, random.Random(seed), 1.0) for seed in range(200)}
+
+
+def test_keyboard_slips_press_a_key_beside_the_right_one():
+    expected = set()
+    for key in "ftyhvb":
+        expected |= {key, f"g{key}", f"{key}g"}
+    assert all_slips("g") == expected
+    assert "." in all_slips("L")
+    assert all_slips("ж, 12") == {"ж, 12"}
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_rates(share):
+    letters = list("abcdefghij" * 60)
+    slipped = keyboard_slips(" ".join(letters), random.Random(0), share).split(" ")
+    changed = sum(one != other for one, other in zip(letters, slipped, strict=True))
+    assert changed == share * 600
+
+    left = dropped_words(TEXT, random.Random(0), share).split()
+    assert len(WORDS) - len(left) == pytest.approx(share * len(WORDS), abs=1)
+    rest = iter(WORDS)
+    for word in left:
+        assert word in rest  # which goes on after it: the order is kept
+    assert dropped_words("word", random.Random(0), 1.0) == "word"
+
+
+def test_a_training_copy_is_the_same_in_each_process():
+    """A resumed run sees the copies of the first."""
+    assert training_copy("A long debate on it.", "8") == "A lon debatr o it."
+
+
+def test_each_kind_of_training_copy_occurs():
+    changed = {TEXT.lower(), TEXT.title(), no_punctuation(TEXT)}
+    passages = {" ".join([SENTENCE] * count) for count in range(1, 6)}
+    found = set()
+    cut = []  # shares of the words that are left
+    dropped = []
+    mistyped = 0
+    for key in range(600):
+        copy = training_copy(TEXT, str(key))
+        words = copy.split()
+        share = len(words) / len(WORDS)
+        if copy in changed | passages:
+            found.add(copy)
+        elif copy in TEXT:
+            cut.append(share)
+        elif set(words) <= set(WORDS):
+            dropped.append(share)
+        else:
+            mistyped += 1
+    assert found == changed | passages
+    assert 0.29 < min(cut) < 0.6 < max(cut) <= 1
+    assert 0.69 < min(dropped) < 0.9 < max(dropped) <= 1
+    assert mistyped > 100

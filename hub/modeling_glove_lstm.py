@@ -24,6 +24,7 @@ from .lstm_layers import (
     read_token_types,
     reorder,
     weight_dtype,
+    without_autocast,
 )
 from .ngram_classifier import GloveLstmNgramClassifier
 from .pretrained_glove_lstm import GloveLstmPreTrainedModel
@@ -147,7 +148,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
     def run_lstm(self, inputs: "GloveLstmInputs") -> "GloveLstmStates":
         """Run the LSTM over the first `config.lstm_length` tokens, and pool its outputs."""
         vectors = self.embed(inputs)
-        output, _ = self.lstm(vectors.to(weight_dtype(self.lstm)))
+        with without_autocast(vectors.device.type):
+            output, _ = self.lstm(vectors.to(weight_dtype(self.lstm)))
         hidden = output.transpose(0, 1)
         first_tokens = torch.arange(vectors.shape[0], device=vectors.device)
         pooled = max_pool(hidden, inputs.mask[:, first_tokens])

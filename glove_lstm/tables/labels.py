@@ -120,7 +120,14 @@ def sorted_label_names(labels: Iterable[str | Sequence[str]]) -> list[str]:
     return sorted(names)  # FAKE before REAL
 
 
-def check_label_names(names: Sequence[str], texts: int, table_name: str, remedy: str) -> None:
+def check_label_names(
+    names: Sequence[str],
+    texts: int,
+    table_name: str,
+    remedy: str,
+    *,
+    may_be_rare: bool = False,
+) -> None:
     """Refuse labels that hardly any text shares, and warn of doubtful ones.
 
     Args:
@@ -128,15 +135,22 @@ def check_label_names(names: Sequence[str], texts: int, table_name: str, remedy:
         texts: The number of texts.
         table_name: Names the table in errors.
         remedy: How to take other labels.
+        may_be_rare: Whether labels may have one or two texts each: with a teacher and unlabelled texts, they can be
+            learned.
 
     Raises:
-        DataError: There are more than 1,000 labels, or more than a third of the texts; two are never too many.
+        DataError: There are more than 1,000 labels; or more than a third of the texts, and labels may not be rare. Two
+            are never too many.
     """
-    most = min(_MAX_LABELS, max(2, texts // _TEXTS_PER_LABEL))
-    if len(names) > most:
+    if len(names) > _MAX_LABELS:
         raise DataError(
-            f"{table_name} has {len(names):,} different labels for {texts:,} texts; give each label "
-            f"{_TEXTS_PER_LABEL} texts or more, and at most {_MAX_LABELS:,} labels, or {remedy}."
+            f"{table_name} has {len(names):,} different labels; give at most {_MAX_LABELS:,}, or {remedy}."
+        )
+    most = max(2, texts // _TEXTS_PER_LABEL)
+    if len(names) > most and not may_be_rare:
+        raise DataError(
+            f"{table_name} has {len(names):,} different labels for {texts:,} texts. If they are ids, {remedy}. If they "
+            f"are labels, give {_TEXTS_PER_LABEL} texts a label on average, or a teacher and unlabelled texts."
         )
     if any(_DECIMAL.fullmatch(name.strip()) for name in names):
         logger.warning(

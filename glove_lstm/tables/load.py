@@ -72,6 +72,7 @@ def load_splits(
     label_names: Sequence[str] | None = None,
     is_multi_label: bool | None = None,
     on_empty: OnEmpty = "error",
+    may_be_rare: bool = False,
 ) -> Data:
     """Load labelled texts from files, one of our builders, or the Hub.
 
@@ -99,6 +100,7 @@ def load_splits(
         is_multi_label: Whether labels must be lists, when a model fixes that. None: if the first row has a list.
         on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
             beside a column with text is always fine.
+        may_be_rare: Whether labels may have one or two texts each; see `check_label_names`.
 
     Raises:
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
@@ -130,7 +132,7 @@ def load_splits(
     )
     label_column = _label_column(tables, label_column_name, label_names, is_multi_label)
     reader = _Reader(text_columns, label_column, group_column_name, on_empty)
-    splits, names = _read_splits(tables, reader)
+    splits, names = _read_splits(tables, reader, may_be_rare=may_be_rare)
     if not splits:
         raise DataError(
             f"No split of {description} has labels in {shown(label_column_name)}; name another."
@@ -225,7 +227,9 @@ def _label_column(
 # Rows
 
 
-def _read_splits(tables: Tables, reader: "_Reader") -> tuple[dict[str, LabelledRows], list[str]]:
+def _read_splits(
+    tables: Tables, reader: "_Reader", *, may_be_rare: bool
+) -> tuple[dict[str, LabelledRows], list[str]]:
     """Read the splits that have labels, and return them with the names of the labels.
 
     Where these are not known, the first split tells them.
@@ -248,7 +252,7 @@ def _read_splits(tables: Tables, reader: "_Reader") -> tuple[dict[str, LabelledR
             names = sorted_label_names(rows.labels)
             _check_same_labels(of_split, parts)
             remedy = "set label_column_name to another column"
-            check_label_names(names, len(rows), split_name, remedy)
+            check_label_names(names, len(rows), split_name, remedy, may_be_rare=may_be_rare)
             reader = replace(reader, label_column=replace(reader.label_column, known=names))
         has_too_few = len(names) < (1 if reader.label_column.holds_lists else 2)
         if split == "train" and has_too_few:

@@ -335,3 +335,19 @@ def test_a_hook_may_replace_the_word_vectors_by_other_points():
     is_padding = mask.repeat(2, 1) == 0
     assert not gradients[is_padding].any()
     assert gradients[~is_padding].any(dim=-1).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("config", CONFIGS)
+def test_under_autocast_the_lstm_computes_in_32_bits(config, dtype):
+    """An LSTM in bfloat16 fails on processors without AVX-512, and one in float16 on all."""
+    model = build_model(**config)
+    inputs = batch([[1, 2, 3, 4], [6, 5, 29]], 5, on_the_right)
+    expected = model(**inputs, output_hidden_states=True)
+    with torch.autocast("cpu", dtype):
+        outputs = model(**inputs, labels=torch.tensor([0, 1]), output_hidden_states=True)
+    outputs.loss.backward()
+    assert outputs.hidden_states[1].dtype == torch.float32
+    assert_close(outputs.hidden_states[1], expected.hidden_states[1], tolerance=0.02)
+    assert_close(outputs.logits.float(), expected.logits, tolerance=0.1)
+    assert model.encoder.lstm.weight_ih_l0.grad.isfinite().all()

@@ -89,7 +89,7 @@ def labelled(*labels):
         ("a.parquet", labelled("x", None), ["row 2", "'label'"]),
         ("a.csv", labelled("b", "b"), ["'b'"]),
         ("a.csv", labelled(*range(1001)), ["1,001", "1,000", "label_column_name"]),
-        ("a.csv", labelled(*map(str, range(300))), ["300", "label_column_name"]),
+        ("a.csv", labelled(*map(str, range(300))), ["300", "ids", "label_column_name", "a teacher"]),
         ("a.jsonl", labelled([1, 2], [3]), ["3 different labels", "2 texts"]),
         ("a.csv", "text,label\na,\"['b', 'c']\"\n", ["row 1", "JSON", '["a", "b"]']),
         ("a.jsonl", labelled(0.5), ["row 1", "0.5", "whole numbers"]),

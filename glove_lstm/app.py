@@ -13,9 +13,9 @@ import gradio as gr
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
+from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.load_classifier import load_classifier
-from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.processors import processors
 
 MOST_CHARACTERS = (

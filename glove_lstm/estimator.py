@@ -27,8 +27,8 @@ from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.files import digest
+from glove_lstm.inference.decisions import decision_thresholds
 from glove_lstm.inference.explain import Explanation
-from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress

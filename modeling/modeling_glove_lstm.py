@@ -315,8 +315,9 @@ def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
     Raises:
         ValueError: They do not; the message says what is expected.
     """
-    problem = config.problem_type
-    if problem is None and config.num_labels > 1:
+    label_count = len(config.label_names)
+    problem: str | None = config.problem_type
+    if problem is None and label_count > 1:
         problem = _SINGLE_LABEL if labels.dtype in (torch.long, torch.int) else _MULTI_LABEL
     if problem not in (_SINGLE_LABEL, _MULTI_LABEL):
         known = f'"{_SINGLE_LABEL}" or "{_MULTI_LABEL}"'
@@ -326,7 +327,7 @@ def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
     shapes: list[tuple[int, ...]] = [(texts,), (texts, 1)]
     if problem == _MULTI_LABEL:
         kind = "floats"
-        shapes = [(texts, config.num_labels)]
+        shapes = [(texts, label_count)]
     is_right_kind = labels.is_floating_point() == (problem == _MULTI_LABEL)
     if tuple(labels.shape) not in shapes or not is_right_kind:
         raise ValueError(

@@ -31,7 +31,7 @@ from glove_lstm.errors import DataError, counted
 from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.report import Report
 from glove_lstm.files import check_is_no_file
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.labels import number_labels
@@ -103,8 +103,6 @@ def _measure_model(
         checkpoint: The checkpoint.
         load_arguments: Arguments of `load_splits`.
     """
-    if checkpoint.problem_type == "regression":
-        raise DataError(f"{model_name} is a model of regression; only classifiers are measured.")
     is_multi_label = checkpoint.problem_type == MULTI_LABEL
     if is_multi_label:
         for option in ("robustness", "leaks", "teacher"):

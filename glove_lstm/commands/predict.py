@@ -28,10 +28,9 @@ from glove_lstm.commands.command import new_parser
 from glove_lstm.errors import DataError, counted
 from glove_lstm.files import whole_file
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
+from glove_lstm.inference.decisions import MULTI_LABEL, suggested_threshold
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.output_formats import open_writer
-from glove_lstm.inference.scores import chooses_one_label
-from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.tables import checked_lines
 from glove_lstm.tables.text_rows import TextSource, open_files, open_stream, open_texts
@@ -89,7 +88,8 @@ def _label_to_file(
 ) -> Summary:
     """Label all rows, and write them to a file or a stream, chunk by chunk."""
     layout = labeller.layout(has_file_column=source.may_have_several_files)
-    explain = partial(labeller.classifier.explain, progress=True) if args.explain else None
+    shows_bar = sys.stderr.isatty()
+    explain = partial(labeller.classifier.explain, progress=shows_bar) if args.explain else None
     summary = Summary()
     with open_writer(target, args.format, layout, explain) as write:
         for rows in chunks(source, args.rows_per_part, _shows_progress(args)):
@@ -104,13 +104,14 @@ def _shows_progress(args: argparse.Namespace) -> bool:
 
 def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | None:
     """Return the score below which labels are unsure. Tables, which people read, use the checkpoint's own threshold."""
+    has_several = checkpoint.problem_type == MULTI_LABEL
     if args.unsure_below is not None:
-        if not chooses_one_label(checkpoint.config):
+        if has_several:
             raise DataError(
                 "--unsure_below is for models that choose one label for a text; leave it out."
             )
         return args.unsure_below
-    if args.format != "table" or not chooses_one_label(checkpoint.config):
+    if args.format != "table" or has_several:
         return None
     suggested = suggested_threshold(checkpoint)
     if suggested is None:

@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 from sklearn import metrics as sk
 from transformers import EvalPrediction
 
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.decisions import softmax
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -18,7 +18,7 @@ from glove_lstm.evaluation.metrics import (
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.evaluation.speed import measure_speed
 from glove_lstm.inference.classifier import Classifier
-from glove_lstm.inference.scores import scores_of
+from glove_lstm.inference.decisions import scores_of
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.training.labelled_texts import LabelledTexts
 from glove_lstm.training.result import TrainingResult

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import without_folders
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.build import build_tokenizer, english_stop_words

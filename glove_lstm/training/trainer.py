@@ -13,7 +13,7 @@ from transformers.trainer_callback import TrainerState
 
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.tokens import Tokens

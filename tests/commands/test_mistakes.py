@@ -123,7 +123,7 @@ def test_predict(check, line: str, words: str) -> None:
         ("several --test_file lists.jsonl --robustness", "--robustness"),
         ("several --test_file lists.jsonl --teacher a/b", "--teacher"),
         ("several --test_file in.csv", "in.csv 1 list"),
-        ("numbers --test_file in.csv", "numbers regression"),
+        ("numbers --test_file in.csv", "numbers 'regression'"),
     ],
 )
 def test_evaluate(check, line: str, words: str) -> None:

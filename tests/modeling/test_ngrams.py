@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from support import build_model
 from torch import nn
 
-from glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 from glove_lstm.tokenization.word_shapes import spelling
 

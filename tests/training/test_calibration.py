@@ -8,7 +8,7 @@ from scipy.special import softmax
 from support import build_model
 from tides import make_texts
 
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.calibration import Scored, calibrate, fit_calibration, fit_thresholds

@@ -26,7 +26,7 @@ class DataArguments:
     on_empty: str = option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )
-    revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
+    dataset_revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
 
     def __post_init__(self) -> None:
         _read_strings(self)

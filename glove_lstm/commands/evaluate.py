@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> None:
     transformers.utils.logging.disable_progress_bar()
     load_arguments = {}
     for field in _DATA_FIELDS:
-        load_arguments[field.name] = getattr(args, _option(field.name))
+        load_arguments[field.name] = getattr(args, field.name)
     report = Report()
     if measures_model:
         model_name = args.model or str(DEFAULT_CHECKPOINT)
@@ -148,18 +148,13 @@ def _measure_model(
         report.add_teacher(teacher.about["name"], logits)
 
 
-def _option(field_name: str) -> str:
-    """Return the option for a field of `DataArguments`; --revision is the model's."""
-    return "dataset_revision" if field_name == "revision" else field_name
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("glove-lstm evaluate", __doc__)
     add_model(parser)
     for field in _DATA_FIELDS:
         takes_files = field.name in ("train_file", "validation_file", "test_file")
         parser.add_argument(
-            f"--{_option(field.name)}",
+            f"--{field.name}",
             default=field.default,
             action="extend" if takes_files else "store",
             nargs="+" if takes_files else None,

@@ -8,9 +8,9 @@ head -5 headlines.txt | glove-lstm predict --format jsonl
 glove-lstm predict "A headline" --explain
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
 
-Without a model it uses the checkpoint that ships with the package, and needs no network. A
-checkpoint's folder may come before the texts; before --input, a repository's id, too. A checkpoint's
-light.onnx is used if there is one, and PyTorch otherwise.
+Without a MODEL it uses the checkpoint that ships with the package, and needs no network. MODEL comes
+first, as in the other commands, or as --model. Before texts, it must be a folder: a repository's id
+would be a text. A checkpoint's light.onnx is used if there is one, and PyTorch otherwise.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import TextIO
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT, LIGHT_NAME
-from glove_lstm.commands.command import new_parser
+from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
 from glove_lstm.files import whole_file
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="[MODEL] TEXT",
         default=[],
-        help="texts; without any, standard input is read",
+        help="texts, after a checkpoint's folder, if it is not given as --model; without texts, standard input is read",
     )
     parser.add_argument(
         "--input",
@@ -146,10 +146,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--model",
-        metavar="FOLDER_OR_ID",
-        help="a checkpoint's folder, or a repository's id on the Hub",
+        metavar="MODEL",
+        help="a checkpoint's folder, or a repository's id on the Hub; default: the one that ships",
     )
-    parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
+    add_revision(parser)
     parser.add_argument(
         "--backend", choices=["onnx", "torch"], help=f"default: onnx if there is a {LIGHT_NAME}"
     )

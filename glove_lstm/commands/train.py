@@ -219,7 +219,7 @@ def _load(arguments: TrainArguments) -> Data:
             "dataset_config_name",
             "data_files",
             "data_dir",
-            "revision",
+            "dataset_revision",
             "group_column_name",
             "class_weight",
             "with_baselines",

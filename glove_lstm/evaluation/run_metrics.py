@@ -9,12 +9,7 @@ from sklearn.dummy import DummyClassifier
 
 from glove_lstm.errors import first_line
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
-from glove_lstm.evaluation.metrics import (
-    accuracy_with_interval,
-    measure_label_sets,
-    measure_with_intervals,
-    suggest_threshold,
-)
+from glove_lstm.evaluation.metrics import accuracy_with_interval, measure, suggest_threshold
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.evaluation.speed import measure_speed
 from glove_lstm.inference.classifier import Classifier
@@ -56,13 +51,8 @@ def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Me
 
 
 def _measure(classifier: Classifier, texts: LabelledTexts, logits: Any) -> Metrics:
-    """Measure the scores of texts; only multi-label models have thresholds."""
     scores = scores_of(logits, classifier.problem_type)
-    if classifier.thresholds is not None:
-        return measure_label_sets(
-            scores, texts.labels, classifier.thresholds, classifier.label_names
-        )
-    return measure_with_intervals(scores, texts.labels)
+    return measure(scores, texts.labels, classifier.label_names, classifier.thresholds)
 
 
 def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = None) -> None:

@@ -370,7 +370,7 @@ def of_one_label(shared_export, tmp_path_factory) -> Path:
         pytest.param("shared_export", several(0.25, 0.25), ["FAKE", "REAL"], id="several, often"),
         pytest.param("shared_export", several(0.6, 0.6), ["FAKE", "REAL"], id="several, seldom"),
         pytest.param("shared_export", unnamed, ["LABEL_0", "LABEL_1"], id="labels without names"),
-        pytest.param("of_one_label", lambda folder: None, ["value"], id="one label"),
+        pytest.param("of_one_label", several(0.45), ["value"], id="one label"),
     ],
 )
 def test_kinds_of_problem(request, tmp_path, source, change, labels):

@@ -111,7 +111,7 @@ def test_labels(file, name, content, words):
     ("arguments", "words"),
     [
         ({}, ["dataset_name", "train_file", "test_file"]),
-        ({"dataset_name": "liar", "revision": "main"}, ["liar", "revision"]),
+        ({"dataset_name": "liar", "dataset_revision": "main"}, ["liar", "revision"]),
         ({"dataset_name": "liar", "train_file": "a.csv"}, ["liar", "train_file"]),
         ({"train_file": "a.csv", "data_dir": "x"}, ["data_dir", "dataset_name"]),
         ({"train_file": "no.csv"}, ["no.csv"]),
@@ -120,7 +120,7 @@ def test_labels(file, name, content, words):
         ({"train_file": "a.csv", "label_column_name": "class"}, ["a.csv", "'class'", "label_column_name"]),
         ({"train_file": "a.csv", "group_column_name": "site"}, ["a.csv", "'site'", "group_column_name"]),
         ({"train_file": ["a.csv", "b.csv"]}, ["b.csv", "'y'", "a.csv"]),
-        ({"train_file": "a.csv", "validation_file": "b.csv"}, ["b.csv, row 1", "'y'", "x, z"]),
+        ({"train_file": "a.csv", "validation_file": "b.csv"}, ["b.csv, row 1", "'y'", "'x', 'z'"]),
         ({"train_file": "a.csv", "validation_file": "c.csv"}, ["c.csv", "'title'", "text_column_names"]),
         ({"train_file": "c.csv", "test_file": "a.csv"}, ["a.csv", "'title'"]),
         (["a.csv", "no.csv"], ["no.csv"]),
@@ -152,7 +152,7 @@ NO_CONFIG = datasets.exceptions.DatasetNotFoundError("No config.\nPick one of: a
     ("splits", "words"),
     [
         ({"test": [-1, -1]}, ["someone/reviews", "'label'"]),
-        ({"train": [0, 1, -1]}, ["split train of someone/reviews", "1 rows"]),
+        ({"train": [0, 1, -1]}, ["split train of someone/reviews", "1 row "]),
         ({"train": [0, 1, -2]}, ["split train of someone/reviews, row 3", "-2"]),
         ({"a": [0, 1], "b": [0, 1]}, ["someone/reviews", "a, b", "train", "test"]),
         (NO_CONFIG, ["someone/reviews", "No config. Pick one of: a", "dataset_config_name"]),
@@ -248,8 +248,8 @@ TWO_MEMBERS = {"glove.3d.txt": VECTORS, "glove.2d.txt": "a 1 2\n"}
         ("v.txt", f"{VECTORS}bad 1 nan 3\n", ["v.txt, line 4", "finite"]),
         ("v.txt", f"\n{VECTORS}the 1 1 1\nbad 1 2 1e99\n", ["v.txt, line 6", "finite"]),
         ("v.txt.gz", gzip.compress(VECTORS.encode() * 1000)[:-20], ["v.txt.gz", "damaged"]),
-        ("v.zip", TWO_MEMBERS, ["v.zip", "*.txt", "glove.3d.txt, glove.2d.txt", "v.zip/MEMBER"]),
-        ("v.zip/9d.txt", TWO_MEMBERS, ["v.zip", "*9d.txt", "glove.3d.txt, glove.2d.txt"]),
+        ("v.zip", TWO_MEMBERS, ["v.zip", "*.txt", "'glove.3d.txt', 'glove.2d.txt'", "v.zip/MEMBER"]),
+        ("v.zip/9d.txt", TWO_MEMBERS, ["v.zip", "*9d.txt", "'glove.3d.txt', 'glove.2d.txt'"]),
         ("v.zip", b"PK\3\4 and no more", ["v.zip", "damaged"]),
     ),
 )

@@ -28,7 +28,7 @@ from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
 from glove_lstm.files import whole_file
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
-from glove_lstm.inference.decisions import MULTI_LABEL, suggested_threshold
+from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.tables.columns import columns_warning
@@ -104,19 +104,10 @@ def _shows_progress(args: argparse.Namespace) -> bool:
 
 def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | None:
     """Return the score below which labels are unsure. Tables, which people read, use the checkpoint's own threshold."""
-    has_several = checkpoint.problem_type == MULTI_LABEL
-    if args.unsure_below is not None:
-        if has_several:
-            raise DataError(
-                "--unsure_below is for models that choose one label for a text; leave it out."
-            )
+    if args.unsure_below is not None or args.format != "table":
         return args.unsure_below
-    if args.format != "table" or has_several:
-        return None
     suggested = suggested_threshold(checkpoint)
-    if suggested is None:
-        return None
-    return suggested["threshold"]
+    return None if suggested is None else suggested["threshold"]
 
 
 def _parser() -> argparse.ArgumentParser:

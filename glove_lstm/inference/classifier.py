@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.errors import counted
 from glove_lstm.inference.decisions import MULTI_LABEL, scores_of
 from glove_lstm.inference.explain import Explanation, explain
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -115,7 +116,7 @@ class Classifier(ABC):
             text_pairs = _listed(text_pairs, "text_pairs")
             if len(text_pairs) != len(texts):
                 raise ValueError(
-                    f"{len(texts)} texts, but {len(text_pairs)} second parts; give one for each text"
+                    f"{counted(len(texts), 'text')}, but {counted(len(text_pairs), 'second part')}; give one for each"
                 )
         if not texts:
             return np.zeros((0, len(self.label_names)), dtype=np.float32)

@@ -96,12 +96,12 @@ def are_unsure(scores: NDArray[np.floating], unsure_below: float) -> NDArray[np.
 def suggested_threshold(checkpoint: Checkpoint) -> Mapping[str, float] | None:
     """Return "threshold", "coverage" and "accuracy" as the training recorded them.
 
-    See `evaluation.metrics.suggest_threshold`. None if metrics.json does not have them: if there
-    were no validation texts, or a text may have several labels.
+    See `evaluation.metrics.suggest_threshold`. None if there were no validation texts, or if a text may have several
+    labels.
     """
     checkpoint.fetch(METRICS_NAME)
     path = checkpoint.folder / METRICS_NAME
-    if not path.is_file():
+    if checkpoint.problem_type == MULTI_LABEL or not path.is_file():
         return None
     metrics = read_checkpoint_json(path)
     try:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, listed
 from glove_lstm.progress import progress as progress_bar
-from glove_lstm.tokenization.word_shapes import replace_surrogates
+from glove_lstm.words import replace_surrogates
 
 # publishing/page/explain.js has the same three classes of characters. They are written out because \w and \s differ
 # between Python and JavaScript, and between versions of Unicode.
@@ -104,7 +104,7 @@ def explain(
     if len(label_names) < 2 and not multi_label:
         raise DataError("The model has only one label, so its choice cannot be explained.")
     if label is not None and label not in label_names:
-        raise DataError(f"The model has no label {label!r}; it has {', '.join(label_names)}.")
+        raise DataError(f"The model has no label {label!r}; it has {listed(label_names)}.")
     text = replace_surrogates(text)
     [logits] = predict_logits([text])
     column = int(logits.argmax()) if label is None else list(label_names).index(label)

@@ -181,7 +181,9 @@ def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str
     descriptions = []
     for split, one_or_more in files.items():
         paths = expand_globs(one_or_more)
-        tables[split] = [open_table(path) for path in paths]
+        opened = [open_table(path) for path in paths]
+        with_rows = [table for table in opened if table.first is not None]
+        tables[split] = with_rows or opened  # engines such as Spark write parts without rows
         names = [without_folders(str(path)) for path in paths]
         descriptions.append(f"{split} {' + '.join(names)}")
     return tables, ", ".join(descriptions)

@@ -8,7 +8,7 @@ from scipy.special import softmax
 from support import build_model
 from tides import make_texts
 
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.tables.examples import Examples
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -128,7 +128,7 @@ def test_the_log_names_labels_whose_threshold_is_not_fitted(tokenizer, caplog):
     rare = np.zeros_like(labels)
     rare[:2] = 1
     model = build_model(vocab_size=tokenizer.vocab_size, problem_type=MULTI_LABEL)
-    held_out = LabelledTexts(texts, np.stack([labels, rare], axis=1), ["common", "rare"])
+    held_out = Examples(texts, np.stack([labels, rare], axis=1), ["common", "rare"])
     calibrate(model, LightTokenizer.of(tokenizer), held_out, with_corrupted=False, seed=0)
     [line] = caplog.messages
     assert line.endswith("have the common threshold: 'rare'.")

@@ -18,8 +18,8 @@ class EndpointHandler:
     def __call__(self, data: dict[str, Any]) -> list[list[dict[str, Any]]]:
         """Return the labels and scores of each text of a request, best first.
 
-        `inputs` is a text, a pair {"text", "text_pair"}, or a list of these. `parameters` are those of the pipeline, such
-        as `top_k`, the number of labels (default: all).
+        `inputs` is a text, a pair {"text", "text_pair"}, or a list of these. `parameters` are those of the pipeline,
+        such as `top_k`, the number of labels (default: all).
         """
         inputs = data["inputs"]
         texts = inputs if isinstance(inputs, list) else [inputs]

@@ -16,8 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.commands.command import add_model, new_parser
+from glove_lstm.commands.command import add_folder, new_parser
 from glove_lstm.errors import DataError
 
 
@@ -35,12 +34,13 @@ def main(argv: Sequence[str]) -> None:
         branch=args.branch,
     )
     push.check_destination(destination, login=not args.dry_run)
-    checkpoint = Checkpoint.open(args.model, args.revision)
-    checkpoint.fetch_all()
+    checkpoint = Path(args.model)
+    if not checkpoint.is_dir():
+        raise DataError(f"{checkpoint} is not a folder; give the folder of a checkpoint.")
     stage = stage_space if args.space else push.stage_checkpoint
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
-        stage(checkpoint.folder, folder, args.repo_id)
+        stage(checkpoint, folder, args.repo_id)
         if not args.dry_run:
             commit = push.push_folder(folder, destination)
             sys.stdout.write(push.loading_example(destination, commit))
@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> None:
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = new_parser("glove-lstm push", __doc__)
-    add_model(parser)
+    add_folder(parser)
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
     parser.add_argument("--branch", help="of REPO_ID, created if it is missing; default: main")
@@ -62,12 +62,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--dry_run", action="store_true", help="check, and list what is sent and deleted"
     )
     parser.add_argument("--space", action="store_true", help="push a static Space that shows it")
-    args = parser.parse_args(argv)
-    if args.model is None:
-        parser.error(
-            "name the MODEL to push"
-        )  # the one that ships is not published by an oversight
-    return args
+    return parser.parse_args(argv)
 
 
 def _print_deletions(names: Sequence[str]) -> None:

@@ -155,19 +155,12 @@ def test_a_space_keeps_what_is_not_of_its_model(folder, hub):
     assert files_to_delete(folder, Destination(REPO, repo_type="space")) == stale
 
 
-def test_a_model_of_the_hub_is_pushed_to_another_repository(exported, hub):
-    names = list_files(exported)
-    repo = hub.add_repo("user/first", {name: (exported / name).read_bytes() for name in names})
-    pinned = repo.at("main").sha
-    repo.commit("main", {".gitattributes": b"", "config.json": b"{}"})
-    succeed(command.main, "user/first", "--revision", pinned, "--repo_id", REPO)
-    sent = hub.files(REPO)
-    assert sent["model.safetensors"] == (exported / "model.safetensors").read_bytes()
-    assert RECORD not in sent
-
-
-def test_the_model_must_be_named(hub):
-    assert_command_names(run_here(command.main, "--repo_id", REPO), "MODEL")
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [([], "MODEL"), (["user/first"], "user/first"), (["--model", "nowhere"], "nowhere")],
+)
+def test_the_model_is_a_folder(hub, words, named):
+    assert_command_names(run_here(command.main, *words, "--repo_id", REPO), named)
     assert hub.requests == []
 
 

@@ -12,7 +12,7 @@ from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.calibration import Scored, calibrate, fit_calibration, fit_thresholds
-from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.tables.examples import Examples
 
 
 def draw(scales):
@@ -111,7 +111,7 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     truth = np.stack([labels, 1 - labels], axis=1)
     sizes = {"vocab_size": tokenizer.vocab_size, "ngram_buckets": 64, "type_embedding_size": 4}
     model = build_model(**sizes, problem_type=MULTI_LABEL if several else None)
-    held_out = LabelledTexts(texts, truth if several else labels, ["with", "without"])
+    held_out = Examples(texts, truth if several else labels, ["with", "without"])
     calibrate(model, LightTokenizer.of(tokenizer), held_out, with_corrupted=True, seed=0)
     assert model.config.temperature != 1
     logits = predict_logits(model, tokenizer, texts).astype(np.float64)

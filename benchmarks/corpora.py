@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from benchmarks.sources import balanced_weights, corpora_and_publishers, split_by_source
 from glove_lstm.splits.splitter import Ints, grouped_stratified_split, near_duplicate_groups
 from glove_lstm.tables.load import LabelledRows, load_splits
-from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.tables.examples import Examples
 
 NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
@@ -76,12 +76,12 @@ def join(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def labelled_texts(rows: pd.DataFrame, label_names: list[str]) -> LabelledTexts:
+def labelled_texts(rows: pd.DataFrame, label_names: list[str]) -> Examples:
     """Return rows with their texts joined."""
-    return LabelledTexts(joined_texts(rows), rows["label"].to_numpy(), label_names)
+    return Examples(joined_texts(rows), rows["label"].to_numpy(), label_names)
 
 
-def named_labels(texts: LabelledTexts) -> list[str]:
+def named_labels(texts: Examples) -> list[str]:
     """Return the name of each text's label."""
     return [texts.label_names[label] for label in texts.labels]
 
@@ -195,9 +195,9 @@ def _table(path: Path) -> pd.DataFrame:
 class HubCorpus:
     """Texts of the default checkpoint."""
 
-    train: LabelledTexts  # with weights
-    validation: LabelledTexts
-    test: LabelledTexts
+    train: Examples  # with weights
+    validation: Examples
+    test: Examples
     description: str
 
 
@@ -217,7 +217,7 @@ def hub_corpus(folder: Path) -> HubCorpus:
     # One of the names is that of ISOT's titles, and those of calibration do not train.
     other_count = len(names) - 1 - len(HUB_CALIBRATION_CORPORA)
     return HubCorpus(
-        LabelledTexts(joined_texts(train), train["label"].to_numpy(), NAMES, weights),
+        Examples(joined_texts(train), train["label"].to_numpy(), NAMES, weights),
         labelled_texts(select(rows, validation_rows), NAMES),
         labelled_texts(kept, NAMES),
         f"fake_or_real_news and ISOT, with {other_count} other corpora in training",
@@ -275,7 +275,7 @@ def hold_out(
     return training, drawn.sort_values().to_numpy()
 
 
-def other_corpora(folder: Path) -> dict[str, LabelledTexts]:
+def other_corpora(folder: Path) -> dict[str, Examples]:
     """Corpora that the default checkpoint never saw; of LIAR the test statements, with two labels."""
     statements = liar(folder, "two")
     return {

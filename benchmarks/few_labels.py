@@ -47,8 +47,8 @@ from glove_lstm.inference.scores import softmax
 from glove_lstm.training.answers import ANSWERS_NAME
 from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.fit import fit
-from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.recipe import make_recipe
+from glove_lstm.tables.examples import Examples
+from glove_lstm.training.settings import make_settings
 from glove_lstm.training.teacher import load_teacher
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 
@@ -134,7 +134,7 @@ def _fit_ours(
     if teacher is not None:
         teaching = {"teacher": teacher, "unlabelled": drawing.unlabelled}
     _copy_answers(settings.kept, folder)
-    recipe = make_recipe(
+    recipe = make_settings(
         output_dir=str(folder), save_strategy="no", seed=drawing.seed, disable_tqdm=True
     )
     with redirect_stdout(sys.stderr):  # the Trainer's log
@@ -173,7 +173,7 @@ def _fit_taught_by_setfit(drawing: Drawing, settings: Settings, folder: Path) ->
 def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str) -> Fitted:
     model = encoder_folder(encoder, settings.mpnet)
     teacher: Any = load_teacher(model, torch.device("cpu"))
-    labelled = LabelledTexts(drawing.texts, np.array(drawing.labels), drawing.label_names)
+    labelled = Examples(drawing.texts, np.array(drawing.labels), drawing.label_names)
     answers = EncoderAnswers(teacher, labelled, settings.kept, drawing.seed)
 
     def classify(texts: Sequence[str]) -> NDArray[Any]:

@@ -36,7 +36,7 @@ from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.save_result import save_result
 from glove_lstm.training.fit import fit
-from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.tables.examples import Examples
 from glove_lstm.training.result import TrainingResult
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
@@ -137,7 +137,7 @@ def raise_temperature(result: TrainingResult) -> TrainingResult:
 
 
 def _measure_others(
-    classifier: TorchClassifier, others: Mapping[str, LabelledTexts]
+    classifier: TorchClassifier, others: Mapping[str, Examples]
 ) -> dict[str, dict[str, Any]]:
     """Measure the classifier on corpora that the training did not use: name -> measures."""
     measured = {}

@@ -36,7 +36,7 @@ from glove_lstm.text.corruptions import training_copy
 from glove_lstm.training.answers import ask
 from glove_lstm.training.fit import fit
 from glove_lstm.training.lesson import without_near_duplicates
-from glove_lstm.training.recipe import Recipe, make_recipe
+from glove_lstm.training.settings import Recipe, make_settings
 from glove_lstm.training.teacher import load_teacher
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 
@@ -113,7 +113,7 @@ class Settings:
             if name in _OWN_ARGUMENTS:
                 raise DataError(f"--{name} cannot be given here: the benchmark chooses it.")
         for preset in ("default", "article"):
-            make_recipe(preset, **self.arguments)
+            make_settings(preset, **self.arguments)
 
     @cached_property
     def glove(self) -> GloveVectors:
@@ -144,7 +144,7 @@ class Settings:
         values = {**self.arguments, **PARTS.get(model, {})}
         values |= {"glove": self.glove_name, "seed": seed, "output_dir": folder}
         values["disable_tqdm"] = True
-        return make_recipe(preset, **values)
+        return make_settings(preset, **values)
 
 
 def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Classify:

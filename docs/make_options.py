@@ -17,7 +17,7 @@ from glove_lstm.training.arguments import (
     ModelArguments,
     TokenizerArguments,
 )
-from glove_lstm.training.recipe import PRESETS
+from glove_lstm.training.settings import PRESETS
 
 PAGE = Path(__file__).with_name("options.md")
 _GROUPS = {  # mark on the page -> dataclass of options

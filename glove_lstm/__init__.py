@@ -12,6 +12,7 @@ from glove_lstm.errors import how_to_install
 from glove_lstm.version import __version__
 
 if TYPE_CHECKING:
+    from glove_lstm.distillation.pretrained import TeacherModel as TeacherModel
     from glove_lstm.estimator import GloveLstmClassifier as GloveLstmClassifier
     from glove_lstm.inference.batch_classifier import BatchClassifier as BatchClassifier
     from glove_lstm.inference.explain import Explanation as Explanation
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from glove_lstm.tokenization.tokenization_glove_lstm import (
         GloveLstmTokenizer as GloveLstmTokenizer,
     )
-    from glove_lstm.training.teacher import Teacher as Teacher
 
 _MODULES = {
     "BatchClassifier": "glove_lstm.inference.batch_classifier",
@@ -40,7 +40,7 @@ _MODULES = {
     "GloveLstmTokenizer": "glove_lstm.auto_classes",
     "LightClassifier": "glove_lstm.inference.light_classifier",
     "Liar": "glove_lstm.tables.liar",
-    "Teacher": "glove_lstm.training.teacher",
+    "TeacherModel": "glove_lstm.distillation.pretrained",
     "explain": "glove_lstm.inference.explain",
 }
 

@@ -30,11 +30,9 @@ from glove_lstm.files import digest
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.output_folder import check_output_folder
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.card import keeps_card
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
-from glove_lstm.publishing.save_result import save_result
+from glove_lstm.publishing.save import save
 from glove_lstm.tables.in_memory import (
     LabelValues,
     read_labels,
@@ -48,14 +46,13 @@ from glove_lstm.tables.labels import (
     labels_as_strings,
     number_labels,
 )
-from glove_lstm.training.fit import fit
-from glove_lstm.training.recipe import RECIPE_ARGUMENTS, Recipe, check_names, make_recipe
-from glove_lstm.training.result import TrainingResult
+from glove_lstm.training.fit import Trained, fit
+from glove_lstm.training.settings import SETTING_NAMES, Settings, check_names, make_settings
 
 _GLOVE = "6B.50d"
-# Arguments of the command only: `push_to_hub` is a method here.
-_REFUSED = {"push_to_hub", "resume_from_checkpoint"}
-_TRAINING_ARGUMENTS = sorted(set(RECIPE_ARGUMENTS) - _REFUSED)
+# Arguments of the command only: `save_pretrained` and `push_to_hub` are methods here.
+_REFUSED = {"output_dir", "push_to_hub"}
+_TRAINING_ARGUMENTS = sorted(set(SETTING_NAMES) - _REFUSED)
 _GLOBAL_STATE_LOCK = threading.Lock()  # threads share the global random generators
 
 
@@ -68,14 +65,15 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         on_empty: What `fit` does with a blank text that has a label: "error", "drop" or "keep".
         teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a
-            `glove_lstm.Teacher`, or a function from a list of texts to the probability of each label, in the order of
-            the sorted labels, such as `predict_proba` of a fitted pipeline. On the embeddings of an encoder, a logistic
-            regression is fitted to the labels.
+            `glove_lstm.TeacherModel`, or a function from a list of texts to the probability of each label, in the order
+            of `label_names`, such as `predict_proba` of a fitted pipeline. An encoder learns the labels first.
+        label_names: All labels, if the texts may lack some, or have none and the teacher is a function; None: those
+            that occur, sorted.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
         verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
             `vocab_size`, `early_stopping_patience`, `use_cpu` or `model_name_or_path` (a checkpoint to fine-tune).
-            `fit` checks them. Without `output_dir`, training writes no checkpoints.
+            `fit` checks them.
 
     Attributes:
         classes_: Sorted labels, (classes,); the labels of a table of 0 and 1 in the order of its columns.
@@ -86,7 +84,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     _training_texts: TextRecord | None
     # Whether `fit` got lists of labels. Rows of 0 and 1 are then lists, too.
     _labels_are_lists: bool
-    _saved_from: TrainingResult | Checkpoint  # what `save_pretrained` saves
+    _saved_from: Trained | Checkpoint  # what `save_pretrained` saves
     _weights_digest: str  # of the weights of a loaded checkpoint
     _classifier: TorchClassifier
     _columns: NDArray[np.int64]  # the columns of the model's scores, in the order of `classes_`
@@ -99,6 +97,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         class_weight: Any = None,
         on_empty: str = "error",
         teacher: Any = None,
+        label_names: Any = None,
         random_state: Any = None,
         verbose: int = 1,
         **training_arguments: Any,
@@ -108,6 +107,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self.class_weight = class_weight
         self.on_empty = on_empty
         self.teacher = teacher
+        self.label_names = label_names
         self.random_state = random_state
         self.verbose = verbose
         self._training_arguments = training_arguments
@@ -180,16 +180,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if groups is not None:
             kept_groups = np.asarray(groups)[kept].tolist()
         more_texts = [text for text in more_texts if text.strip()]
-        with (
-            tempfile.TemporaryDirectory() as scratch,
-            _global_state_restored(hide_output=not self.verbose),
-        ):
-            result = fit(
+        with _global_state_restored(hide_output=not self.verbose):
+            trained = fit(
                 kept_texts,
                 kept_labels,
                 _read_validation(validation, labels),
-                recipe=self._recipe(seed, scratch),
-                label_names=labels.classes,
+                settings=self._settings(seed),
+                label_names=self._label_names(labels),
                 groups=kept_groups,
                 class_weight=self._class_weight(),
                 sample_weight=kept_weights,
@@ -197,14 +194,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 teacher=self.teacher,
                 unlabelled=more_texts,
             )
-        result.about["data"] = "texts in memory"
-        self._training_texts = result.training_texts
+        self._training_texts = trained.text_record
         self._labels_are_lists = labels.are_lists
-        config = result.model.config
+        config = trained.model.config
         config.labels_are_lists = labels.are_lists
         config.label_type = common_label_type(config.label_names, labels.label_type)
-        self._saved_from = result.without_texts()
-        return self._set_model(result.model, result.tokenizer)
+        self._saved_from = trained.without_texts()
+        return self._set_model(trained.model, trained.tokenizer)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""
@@ -270,30 +266,31 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return report
 
     def save_pretrained(
-        self, folder: str | Path, *, language: str | None = None, license: str | None = None
+        self,
+        folder: str | Path,
+        *,
+        language: str | None = None,
+        license: str | None = None,
+        overwrite: bool = False,
     ) -> None:
-        """Write what `glove-lstm train` writes.
+        """Write what `glove-lstm train` writes into a new or empty folder: complete, or not at all.
 
-        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved. A card in the
-        folder that somebody has edited is kept.
+        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved.
 
         Args:
             folder: Where to write.
             language: Language of the texts, as a code such as "en", for the model card.
             license: Licence of the model, as an id of the Hub such as "apache-2.0", for the model card.
+            overwrite: Whether a checkpoint in the folder is replaced. A folder with anything else is never replaced.
 
         Raises:
-            DataError: A file that would be overwritten or removed is not from a training of this package.
+            DataError: The folder holds something, or cannot be written.
         """
         check_is_fitted(self)
-        if isinstance(self._saved_from, TrainingResult):
+        if isinstance(self._saved_from, Trained):
             with _global_state_restored(hide_output=not self.verbose):
-                metrics = run_metrics(self._saved_from)
-                if language:
-                    metrics["about"]["language"] = language
-                if license:
-                    metrics["about"]["license"] = license
-                save_result(self._saved_from, metrics, Path(folder))
+                metrics = run_metrics(self._saved_from, language=language, license=license)
+                save(self._saved_from, Path(folder), metrics, overwrite=overwrite)
             return
         if language or license:
             raise DataError(
@@ -303,10 +300,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         weights = checkpoint.folder / WEIGHTS_NAME
         if not weights.is_file() or digest(weights) != self._weights_digest:
             raise DataError(f"{weights} is not the file that was loaded; load it again.")
-        target = Path(folder)
-        if checkpoint.folder.resolve() != target.resolve():
-            check_output_folder(target)
-            checkpoint.copy_to(target, with_card=not keeps_card(target))
+        checkpoint.copy_to(Path(folder), overwrite=overwrite)
 
     def push_to_hub(
         self,
@@ -336,11 +330,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         checkpoint = Checkpoint.open(model, revision)
         checkpoint.fetch_all()
-        # `fit` takes no revision: give it the cached folder of this revision.
-        base = model
+        named: dict[str, Any] = {"model_name_or_path": str(model)}
         if revision is not None:
-            base = checkpoint.folder
-        loaded = cls(model_name_or_path=str(base))
+            named["revision"] = revision
+        loaded = cls(**named)
         with _global_state_restored(hide_output=True):
             classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
@@ -365,8 +358,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = labels[self._columns]
         return self
 
-    def _recipe(self, seed: int, scratch: str) -> Recipe:
-        """Return the recipe of the arguments; without `output_dir`, the training writes into `scratch`."""
+    def _settings(self, seed: int) -> Settings:
+        """Return the settings of the arguments."""
         given = self._training_arguments
         for name in given:
             if name in _REFUSED or name.startswith("hub_"):
@@ -381,14 +374,20 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             )
         if self.random_state is not None and "seed" in given:
             raise DataError("seed is drawn from random_state; give only one of them.")
-        values = {"seed": seed, "disable_tqdm": not self.verbose, "output_dir": scratch}
+        values: dict[str, Any] = {"seed": seed, "disable_tqdm": not self.verbose}
         if not fine_tunes:
             values["glove"] = str(self.glove)
-        stops_early = given.get("early_stopping_patience") is not None
-        reads_checkpoints = stops_early or given.get("load_best_model_at_end")
-        if "output_dir" not in given and not reads_checkpoints:
-            values["save_strategy"] = "no"
-        return make_recipe(self.preset, **(values | given))
+        return make_settings(self.preset, **(values | given))
+
+    def _label_names(self, labels: LabelValues) -> list[str]:
+        """Return all labels as a config names them."""
+        if self.label_names is None:
+            return labels.classes
+        names = labels_as_strings(self.label_names)
+        missing = set(labels.classes) - set(names)
+        if missing:
+            raise DataError(f"y has the label {min(missing)!r}, which label_names lacks; add it.")
+        return names
 
     def _class_weight(self) -> Any:
         weights = self.class_weight

@@ -11,20 +11,16 @@ What takes long to import is imported by the method that needs it.
 import hashlib
 import json
 import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glove_lstm.checkpoint.names import (
     ALL_PATTERNS,
-    CARD_NAME,
     CONFIG_NAME,
     LIGHT_NAME,
     LOADED_NAMES,
-    MODEL_NAMES,
     MODEL_TYPE,
     TOKENIZER_CONFIG_NAME,
     TOKENIZER_NAME,
@@ -32,6 +28,7 @@ from glove_lstm.checkpoint.names import (
     TRAINING_TEXTS_NAME,
     WEIGHTS_NAME,
 )
+from glove_lstm.checkpoint.new_folder import check_target, new_folder
 from glove_lstm.checkpoint.weights_file import check_weights
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import check_is_no_file, check_revision, digest, read_checkpoint_json
@@ -212,25 +209,17 @@ class Checkpoint:
             raise DataError(f"{problem}: correct it, or get the checkpoint again.") from error
         return config
 
-    def load_model(
-        self, **config_changes: Any
-    ) -> "tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase]":
+    def load_model(self) -> "tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase]":
         """Load the classifier and its tokenizer with this package's own code; no remote code runs.
-
-        Args:
-            config_changes: Config overrides; layers whose size they change are initialised again. The weights must fit
-                the config without the overrides.
 
         Raises:
             DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.
         """
         from glove_lstm.auto_classes import GloveLstmForSequenceClassification, GloveLstmTokenizer
 
-        if config_changes:
-            self.load_model()  # refuses weights that do not fit the config as it is
         self._check_loaded_files()
         # With `ignore_mismatched_sizes`, transformers lists the weights of another size instead of raising.
-        options = {"ignore_mismatched_sizes": True, "output_loading_info": True, **config_changes}
+        options = {"ignore_mismatched_sizes": True, "output_loading_info": True}
         try:
             model, info = GloveLstmForSequenceClassification.from_pretrained(self.folder, **options)
             tokenizer = GloveLstmTokenizer.from_pretrained(self.folder)
@@ -241,12 +230,9 @@ class Checkpoint:
         misfits = set(info["missing_keys"]) | set(info["unexpected_keys"])
         for name, *_ in info["mismatched_keys"]:
             misfits.add(name)
-        # With other sizes, weights are missing on purpose. Otherwise transformers would draw them at random.
-        if misfits and not config_changes:
+        if misfits:  # transformers would draw these weights at random
             problem = f"{self.name}: {WEIGHTS_NAME} does not fit config.json ({min(misfits)})"
             raise DataError(f"{problem}: get the checkpoint again.")
-        has_types = "token_type_ids" in tokenizer.model_input_names
-        self._check_tokenizer(model.config.to_dict(), len(tokenizer), has_types=has_types)
         return model, tokenizer
 
     def check_files(self) -> None:
@@ -303,44 +289,16 @@ class Checkpoint:
         config_digest = hashlib.sha256(text.encode()).hexdigest()
         return {_CONFIG_KEY: config_digest, _WEIGHTS_KEY: digest(self.folder / WEIGHTS_NAME)}
 
-    def copy_to(self, folder: Path, *, with_card: bool = True) -> None:
-        """Copy the checkpoint into a folder, whole or not at all, without what a training leaves beside it."""
+    def copy_to(self, folder: Path, *, overwrite: bool = False) -> None:
+        """Copy the checkpoint into a new folder; see `new_folder`."""
         self.fetch_all()
-        patterns = [name for name in ALL_PATTERNS if with_card or name != CARD_NAME]
-        with _replacing_checkpoint(folder) as part:
-            for pattern in patterns:
+        check_target(folder, overwrite=overwrite)
+        with new_folder(folder, overwrite=overwrite) as unfinished:
+            for pattern in ALL_PATTERNS:
                 for path in self.folder.glob(pattern):
-                    target = part / path.relative_to(self.folder)
+                    target = unfinished / path.relative_to(self.folder)
                     target.parent.mkdir(exist_ok=True)
                     shutil.copyfile(path, target)
-
-    @staticmethod
-    @contextmanager
-    def saving(
-        folder: Path,
-        model: "GloveLstmForSequenceClassification",
-        tokenizer: "PreTrainedTokenizerBase",
-        training_texts: "TextRecord",
-    ) -> Iterator[Path]:
-        """Save a checkpoint, whole or not at all; what an earlier model left in the folder is replaced or removed.
-
-        with Checkpoint.saving(folder, model, tokenizer, training_texts) as part:
-            (part / METRICS_NAME).write_text(metrics)
-
-        Args:
-            folder: Where the checkpoint appears when the block ends; nothing changes there if the block raises.
-            model: The classifier.
-            tokenizer: Its tokenizer.
-            training_texts: The record of its training texts.
-
-        Yields:
-            A temporary folder that holds the checkpoint. Files that the block writes there are saved, too.
-        """
-        with _replacing_checkpoint(folder) as part:
-            model.save_pretrained(part)
-            tokenizer.save_pretrained(part)
-            training_texts.save(part / TRAINING_TEXTS_NAME, digest(part / WEIGHTS_NAME))
-            yield part
 
     def _check_tokenizer(
         self, config: Mapping[str, Any], word_count: int, *, has_types: bool
@@ -348,7 +306,7 @@ class Checkpoint:
         """Check that a tokenizer fits a model.
 
         Args:
-            config: Of the loaded model; `config_changes` may make it differ from `self.config`.
+            config: Of the model.
             word_count: Words of the tokenizer, added tokens included.
             has_types: Whether the tokenizer gives token types.
         """
@@ -361,36 +319,6 @@ class Checkpoint:
             problem = "the model reads token_type_ids, which its tokenizer does not give"
         if problem:
             raise DataError(f"{self.folder}: {problem}: the files belong to different checkpoints.")
-
-
-@contextmanager
-def _replacing_checkpoint(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder to write to; its files replace the checkpoint in `folder` when the block ends."""
-    check_is_no_file(folder)
-    part = folder / f".saving-{uuid.uuid4().hex}.part"
-    part.mkdir(parents=True)
-    try:
-        yield part
-        _move_checkpoint(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _move_checkpoint(part: Path, folder: Path) -> None:
-    """Move the files of `part` into a folder, in the place of an earlier checkpoint.
-
-    The earlier config.json is removed first, and the new one comes last: a folder that has one is complete.
-    """
-    for name in MODEL_NAMES:  # begins with config.json
-        (folder / name).unlink(missing_ok=True)
-    files = sorted(path for path in part.rglob("*") if path.is_file())
-    files.remove(part / CONFIG_NAME)
-    for path in [*files, part / CONFIG_NAME]:
-        target = folder / path.relative_to(part)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # safetensors makes files readable by their owner only; the folder has the user's default mode.
-        path.chmod(part.stat().st_mode & 0o666)
-        path.replace(target)
 
 
 def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:

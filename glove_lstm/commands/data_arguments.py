@@ -26,7 +26,7 @@ class DataArguments:
     on_empty: str = option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )
-    revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
+    dataset_revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
 
     def __post_init__(self) -> None:
         _read_strings(self)
@@ -64,6 +64,9 @@ def _list_of_strings(name: str, value: Any) -> list[str]:
 class TrainArguments(DataArguments):
     """What `train` does with the texts, beside the recipe."""
 
+    overwrite_output_dir: bool = option(
+        False, "Whether a checkpoint in --output_dir is replaced; anything else never is."
+    )
     group_column_name: str | None = option(
         None, "A column, such as a publisher, whose rows are all held out or all trained on."
     )

@@ -21,22 +21,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import transformers
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
+from glove_lstm.distillation.pretrained import TeacherModel
+from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError, counted
 from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.report import Report, check_report_folder
 from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.tables.columns import columns_warning
+from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.labels import number_labels
 from glove_lstm.tables.load import load_splits
-from glove_lstm.training.answers import ask
-from glove_lstm.training.teacher import Teacher, load_teacher
 
 _DATA_FIELDS = dataclasses.fields(DataArguments)
 
@@ -57,7 +59,7 @@ def main(argv: Sequence[str]) -> None:
     transformers.utils.logging.disable_progress_bar()
     load_arguments = {}
     for field in _DATA_FIELDS:
-        load_arguments[field.name] = getattr(args, _option(field.name))
+        load_arguments[field.name] = getattr(args, field.name)
     report = Report()
     if measures_model:
         model_name = args.model or str(DEFAULT_CHECKPOINT)
@@ -143,15 +145,21 @@ def _measure_model(
     classifier = TorchClassifier.of(*checkpoint.load_model())
     report.add_model(classifier, unseen_texts, labels[unseen], robustness=args.robustness)
     if args.teacher:
-        named_teacher = Teacher(args.teacher, args.teacher_revision, args.trust_remote_code)
-        teacher = load_teacher(named_teacher, classifier.model.device)
-        logits = ask(teacher, unseen_texts, label_names)
-        report.add_teacher(teacher.about["name"], logits)
+        _add_teacher(report, args, classifier, unseen_texts)
 
 
-def _option(field_name: str) -> str:
-    """Return the option for a field of `DataArguments`; --revision is the model's."""
-    return "dataset_revision" if field_name == "revision" else field_name
+def _add_teacher(
+    report: Report, args: argparse.Namespace, classifier: TorchClassifier, texts: Sequence[str]
+) -> None:
+    """Compare the measured classifier with a teacher on n texts."""
+    named = TeacherModel(args.teacher, args.teacher_revision, args.trust_remote_code)
+    teacher = open_teacher(named, classifier.model.device)
+    if teacher.learns_labels:
+        raise DataError(
+            f"The teacher {teacher.name} is an encoder, which has no labels; give a classifier."
+        )
+    teacher.fit(Examples([], np.zeros(0, dtype=np.int64), list(classifier.label_names)))
+    report.add_teacher(teacher.name, teacher.logits(texts))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -160,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     for field in _DATA_FIELDS:
         takes_files = field.name in ("train_file", "validation_file", "test_file")
         parser.add_argument(
-            f"--{_option(field.name)}",
+            f"--{field.name}",
             default=field.default,
             action="extend" if takes_files else "store",
             nargs="+" if takes_files else None,

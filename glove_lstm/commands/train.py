@@ -6,76 +6,79 @@ glove-lstm train --model_name_or_path out --train_file mine.csv --output_dir min
 glove-lstm train settings.json --learning_rate 2e-3
 glove-lstm train --train_file mine.csv --teacher user/transformer --unlabelled_file more.csv --output_dir mine
 
-OUTPUT_DIR gets the checkpoint with its remote code, metrics.json and plots/. --resume_from_checkpoint True continues an
-interrupted run in OUTPUT_DIR. --push_to_hub --hub_model_id user/name sends the result to the Hub, as glove-lstm push
-does.
+OUTPUT_DIR, a new or empty folder, gets the checkpoint with its remote code, metrics.json, plots and a model card.
+--overwrite_output_dir True replaces a checkpoint that is there. --push_to_hub --hub_model_id user/name sends the
+result to the Hub, as glove-lstm push does.
 """
 
 import argparse
 import gc
+import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from transformers import HfArgumentParser
 
+from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
+from glove_lstm.distillation.pretrained import TeacherModel
+from glove_lstm.distillation.targets import without_near_duplicates
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
-from glove_lstm.files import check_is_no_file, read_json_object
-from glove_lstm.output_folder import check_output_folder
+from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
+from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
+from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import loading_example, push_checkpoint, training_destination
-from glove_lstm.publishing.save_result import save_result
+from glove_lstm.publishing.save import save
+from glove_lstm.tables.examples import ClassWeight, Examples
 from glove_lstm.tables.load import Data, LabelledRows, load_splits
 from glove_lstm.tables.text_rows import open_files
-from glove_lstm.training.fit import fit
-from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts
-from glove_lstm.training.lesson import without_near_duplicates
-from glove_lstm.training.recipe import (
+from glove_lstm.training.fit import Trained, fit
+from glove_lstm.training.settings import (
     GROUPS,
     PRESETS,
-    RECIPE_ARGUMENTS,
-    Recipe,
+    SETTING_NAMES,
+    Settings,
     check_names,
-    make_recipe,
+    make_settings,
 )
-from glove_lstm.training.result import TrainingResult
-from glove_lstm.training.teacher import Teacher
+
+logger = logging.getLogger(__name__)
 
 _LIST_ARGUMENTS = ("train_file", "validation_file", "test_file", "unlabelled_file")
 
 
 def main(argv: Sequence[str]) -> None:
     """Train, measure and save a classifier, and push it if asked."""
-    arguments, recipe = parse(argv)
-    destination = training_destination(recipe.training)
-    folder = Path(str(recipe.training.output_dir))
-    check_is_no_file(folder)
-    if recipe.training.process_index == 0:
-        check_output_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)  # fails now, not after the training
-    class_weight = _class_weight(arguments.class_weight)
-    data = _load(arguments)
-    if arguments.with_baselines and data.is_multi_label:
-        raise DataError("--with_baselines is for one label a text; leave it out.")
-    unlabelled = _unlabelled_texts(arguments, data)
-    # Exclude the objects of the imported libraries from garbage collection, which Accelerate runs after each training.
-    gc.freeze()
-    with hidden_progress(bool(recipe.training.disable_tqdm)):
-        result = _fit(arguments, recipe, data, class_weight, unlabelled)
-    if recipe.training.process_index > 0:  # only the first process writes files
-        return
-
-    # Predictions with the checkpoint then read these columns by default.
-    result.model.config.text_column_names = data.text_column_names
-    test = _test_texts(data, result)
-    metrics = _measure(arguments, data, result, test)
-    save_result(result, metrics, folder, test)
+    arguments, settings = parse(argv)
+    destination = training_destination(settings.training)
+    folder = Path(str(settings.training.output_dir))
+    overwrite = arguments.overwrite_output_dir
+    is_first_process = settings.training.process_index == 0
+    if is_first_process:
+        check_target(folder, overwrite=overwrite)
+    with hidden_progress(bool(settings.training.disable_tqdm)):
+        class_weight = _class_weight(arguments.class_weight)
+        data = _load(arguments)
+        if arguments.with_baselines and data.is_multi_label:
+            raise DataError("--with_baselines is for one label a text; leave it out.")
+        unlabelled = _unlabelled_texts(arguments, data)
+        # Exclude the objects of the imported libraries from garbage collection, which Accelerate runs after each
+        # training.
+        gc.freeze()
+        trained = _fit(arguments, settings, data, class_weight, unlabelled)
+        if not is_first_process:  # only the first process writes files
+            return
+        # Predictions with the checkpoint then read these columns by default.
+        trained.model.config.text_column_names = data.text_column_names
+        test = _test_texts(data, trained)
+        metrics = _measure(arguments, data, trained, test)
+        save(trained, folder, metrics, test, overwrite=overwrite)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
         commit = push_checkpoint(folder, destination)
@@ -84,11 +87,11 @@ def main(argv: Sequence[str]) -> None:
 
 def _fit(
     arguments: TrainArguments,
-    recipe: Recipe,
+    settings: Settings,
     data: Data,
     class_weight: ClassWeight | None,
     unlabelled: Sequence[str],
-) -> TrainingResult:
+) -> Trained:
     train = data.splits.get("train", LabelledRows([], []))
     validation = None
     if "validation" in data.splits:
@@ -96,14 +99,14 @@ def _fit(
         validation = rows.texts, rows.labels
     teacher = None
     if arguments.teacher:
-        teacher = Teacher(
+        teacher = TeacherModel(
             arguments.teacher, arguments.teacher_revision, arguments.trust_remote_code
         )
     return fit(
         train.texts,
         train.labels,
         validation,
-        recipe=recipe,
+        settings=settings,
         label_names=data.label_names,
         groups=train.groups,
         class_weight=class_weight,
@@ -114,21 +117,21 @@ def _fit(
 
 
 def _measure(
-    arguments: TrainArguments, data: Data, result: TrainingResult, test: LabelledTexts | None
-) -> dict[str, Any]:
-    """Return the figures of a training, for metrics.json."""
-    metrics = run_metrics(result, test)
-    about = metrics["about"]
-    about["data"] = data.description
-    for name in ("language", "license"):
-        if getattr(arguments, name):
-            about[name] = getattr(arguments, name)
+    arguments: TrainArguments, data: Data, trained: Trained, test: TestTexts | None
+) -> MetricsFile:
+    metrics = run_metrics(
+        trained,
+        test,
+        data=data.description,
+        language=arguments.language,
+        license=arguments.license,
+    )
     if arguments.with_baselines:
-        add_baselines(metrics, result, test)
+        metrics.baselines = measure_baselines(trained, None if test is None else test.examples)
     return metrics
 
 
-def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
+def parse(argv: Sequence[str]) -> tuple[TrainArguments, Settings]:
     """Read a command line: `[FILE.json] [--preset NAME] [--name value ...]`.
 
     The command line overrides the file, the file overrides the preset, and the preset the defaults.
@@ -145,20 +148,20 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Recipe]:
     values |= parse_arguments(argv)
     preset = values.pop("preset", None) or "default"
     own_names = [argument.name for argument in fields(TrainArguments)]
-    check_names(values, [*own_names, *RECIPE_ARGUMENTS])
+    check_names(values, [*own_names, *SETTING_NAMES])
 
     own_values = {}
-    recipe_values = {}
+    setting_values = {}
     for name, value in values.items():
-        if name in RECIPE_ARGUMENTS:
-            recipe_values[name] = value
-        elif value is not None:  # null in a JSON file keeps the default, as in `make_recipe`
+        if name in SETTING_NAMES:
+            setting_values[name] = value
+        elif value is not None:  # null in a JSON file keeps the default, as in `make_settings`
             own_values[name] = value
     try:
         arguments = TrainArguments(**own_values)
     except ValueError as error:
-        raise DataError(f"{error}.") from None
-    return arguments, make_recipe(preset, **recipe_values)
+        raise DataError(f"{str(error).rstrip('.')}.") from None
+    return arguments, make_settings(preset, **setting_values)
 
 
 class _Parser(HfArgumentParser):
@@ -177,7 +180,7 @@ def parse_arguments(argv: Sequence[str]) -> dict[str, Any]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--preset", help=f"The recipe to start from: {' or '.join(PRESETS)}.")
+    parser.add_argument("--preset", help=f"The preset to start from: {' or '.join(PRESETS)}.")
     for action in parser._actions:
         action.default = argparse.SUPPRESS  # leaves out arguments that are not given
     given, unknown = parser.parse_known_args(argv)
@@ -219,7 +222,7 @@ def _load(arguments: TrainArguments) -> Data:
             "dataset_config_name",
             "data_files",
             "data_dir",
-            "revision",
+            "dataset_revision",
             "group_column_name",
             "class_weight",
             "with_baselines",
@@ -252,41 +255,52 @@ def _unlabelled_names(files: Sequence[str]) -> str:
 
 
 def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:
-    """Read the texts without labels, except blank texts and near duplicates of test texts."""
+    """Read the texts without labels, except blank texts and near duplicates of test texts.
+
+    They choose their own text columns, if the data have labels and other columns.
+    """
     if not arguments.unlabelled_file:
         return []
-    rows = open_files(
-        arguments.unlabelled_file, arguments.text_column_names, data.text_column_names
-    )
+    requested = None if data.splits else arguments.text_column_names
+    rows = open_files(arguments.unlabelled_file, requested, data.text_column_names)
+    if rows.columns != data.text_column_names:
+        logger.warning(
+            "The texts without labels are read from the columns %s, those with labels from %s.",
+            ", ".join(rows.columns),
+            ", ".join(data.text_column_names),
+        )
     texts = [row.joined for row in rows if not row.empty]
+    if not texts:
+        names = _unlabelled_names(arguments.unlabelled_file)
+        raise DataError(f"{names}: all texts are blank; give a file with texts.")
     test_texts = data.splits["test"].texts if "test" in data.splits else []
     return without_near_duplicates(texts, test_texts, "test")
 
 
-def _test_texts(data: Data, result: TrainingResult) -> LabelledTexts | None:
+def _test_texts(data: Data, trained: Trained) -> TestTexts | None:
     if "test" not in data.splits:
         return None
     rows = data.splits["test"]
-    names = result.model.config.label_names
-    return LabelledTexts.of(rows.texts, rows.labels, names, name="test labels")
+    names = trained.model.config.label_names
+    examples = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
+    return TestTexts.classified_by(trained, examples)
 
 
-def _summary(metrics: Mapping[str, Any]) -> str:
+def _summary(metrics: MetricsFile) -> str:
     """Return a line for each measured split, and for each baseline on it."""
     lines = ""
     for split in ("validation", "test"):
-        if split not in metrics:
+        if split not in metrics.splits:
             continue
-        lines += _summary_of_split(metrics, split)
-        for baseline, accuracies in metrics.get("baselines", {}).items():
+        lines += _summary_of_split(split, metrics.splits[split])
+        for baseline, accuracies in (metrics.baselines or {}).items():
             if split in accuracies:
                 accuracy = accuracies[split]["accuracy"]
                 lines += f"  {DESCRIPTIONS[baseline]}: {accuracy:.4f}\n"
     return lines or "Not measured: there are no validation or test texts.\n"
 
 
-def _summary_of_split(metrics: Mapping[str, Any], split: str) -> str:
-    measures = metrics[split]
+def _summary_of_split(split: str, measures: Measures) -> str:
     low, high = measures["accuracy_interval"]
     rows = f"{measures['rows']} rows"
     if measures.get("seen"):

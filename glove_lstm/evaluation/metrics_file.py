@@ -93,7 +93,7 @@ class MetricsFile:
             )
         except (KeyError, TypeError) as error:
             raise DataError(
-                f"{path} is not from a training of this version ({error}): get the checkpoint again, or remove the file."
+                f"{path} is not from a training of this version ({error}): get the checkpoint again, or remove it."
             ) from None
 
 

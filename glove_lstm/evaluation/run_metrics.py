@@ -1,10 +1,13 @@
-"""Measures of one training: the contents of metrics.json."""
+"""Measure a trained model: the contents of metrics.json, and the plots."""
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 
 from glove_lstm.errors import first_line
@@ -15,48 +18,78 @@ from glove_lstm.evaluation.metrics import (
     measure_with_intervals,
     suggest_threshold,
 )
+from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.evaluation.speed import measure_speed
-from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.scores import scores_of
-from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.result import TrainingResult
+from glove_lstm.tables.examples import Examples
+from glove_lstm.training.fit import Trained
 
 logger = logging.getLogger(__name__)
 
-Metrics = dict[str, Any]
+
+@dataclass(frozen=True, eq=False)
+class TestTexts:
+    """Test texts, with the logits of a model for them; they are classified once."""
+
+    examples: Examples
+    logits: NDArray[np.float32]  # (n, labels)
+
+    __test__ = False  # pytest collects classes whose names begin with Test
+
+    @classmethod
+    def classified_by(cls, trained: Trained, examples: Examples) -> "TestTexts":
+        """Classify test texts."""
+        return cls(examples, trained.classifier.predict_logits(examples.texts))
 
 
-def run_metrics(result: TrainingResult, test: LabelledTexts | None = None) -> Metrics:
-    """Measure a training on its validation texts and on test texts, and measure the speed.
+def run_metrics(
+    trained: Trained,
+    test: TestTexts | None = None,
+    *,
+    data: str = "texts in memory",
+    language: str | None = None,
+    license: str | None = None,
+) -> MetricsFile:
+    """Measure a model on its validation texts and on test texts, and measure its speed.
 
     `seen` is the number of measured texts that were used in training; it is missing for test texts if the texts of an
     earlier training are unknown.
+
+    Args:
+        trained: The model.
+        test: Test texts; None: there are none.
+        data: The files or the dataset, in words.
+        language: Language of the texts, as a code of the Hub.
+        license: Licence of the model, as an id of the Hub.
     """
-    classifier = TorchClassifier.of(result.model, result.tokenizer)
-    metrics: Metrics = {}
-    if result.validation is not None and result.validation_logits is not None:
-        measures = _measure(classifier, result.validation, result.validation_logits)
-        measures["seen"] = result.validation_seen
-        if classifier.thresholds is None:
-            scores = scores_of(result.validation_logits, classifier.problem_type)
-            measures["suggested_threshold"] = suggest_threshold(scores, result.validation.labels)
-        metrics["validation"] = measures
-    about = dict(result.about)
+    validation = None
+    if trained.validation is not None and trained.validation_logits is not None:
+        validation = _measure(trained, trained.validation, trained.validation_logits)
+        validation["seen"] = trained.record.validation_seen
+        if not trained.validation.is_multi_label:
+            scores = scores_of(trained.validation_logits, trained.classifier.problem_type)
+            validation["suggested_threshold"] = suggest_threshold(scores, trained.validation.labels)
+    measured_test = None
     if test is not None:
-        metrics["test"] = _measure(classifier, test, classifier.predict_logits(test.texts))
-        about["rows"] = about["rows"] | {"test": len(test.texts)}
-        if result.training_texts.complete:
-            is_trained, is_validated = result.training_texts.find(test.texts)
-            metrics["test"]["seen"] = int((is_trained | is_validated).sum())
-    about["speed"] = measure_speed(classifier)
-    metrics["about"] = about
-    return metrics
+        measured_test = _measure(trained, test.examples, test.logits)
+        if trained.text_record.complete:
+            is_trained, is_validated = trained.text_record.find(test.examples.texts)
+            measured_test["seen"] = int((is_trained | is_validated).sum())
+    return MetricsFile(
+        training=trained.record,
+        data=data,
+        language=language,
+        license=license,
+        validation=validation,
+        test=measured_test,
+        speed=measure_speed(trained.classifier),
+    )
 
 
-def _measure(classifier: Classifier, texts: LabelledTexts, logits: Any) -> Metrics:
+def _measure(trained: Trained, texts: Examples, logits: NDArray[np.float32]) -> Measures:
     """Measure the scores of texts; only multi-label models have thresholds."""
+    classifier = trained.classifier
     scores = scores_of(logits, classifier.problem_type)
     if classifier.thresholds is not None:
         return measure_label_sets(
@@ -65,56 +98,52 @@ def _measure(classifier: Classifier, texts: LabelledTexts, logits: Any) -> Metri
     return measure_with_intervals(scores, texts.labels)
 
 
-def plot_run(result: TrainingResult, folder: Path, test: LabelledTexts | None = None) -> None:
+def plot_run(trained: Trained, folder: Path, test: TestTexts | None = None) -> None:
     """Plot the curves of a training and, if its texts have one label each, its scores.
 
     The scores are those of the test texts, or without test texts those of the validation texts.
     """
-    training_loss = "cross-entropy"
-    if "distillation" in result.about:
-        training_loss = "squared difference"
-    plot_curves(result.history, folder / "curves.png", training_loss)
-    classifier = TorchClassifier.of(result.model, result.tokenizer)
+    loss = "cross-entropy" if trained.record.teacher is None else "squared difference"
+    plot_curves(trained.record.history, folder / "curves.png", loss)
+    classifier = trained.classifier
     if classifier.thresholds is not None:
         return
-    measured = result.validation
-    logits = result.validation_logits
+    texts = trained.validation
+    logits = trained.validation_logits
     if test is not None:
-        measured = test
-        logits = classifier.predict_logits(test.texts)
-    if measured is None or logits is None:
+        texts = test.examples
+        logits = test.logits
+    if texts is None or logits is None:
         return
     scores = scores_of(logits, classifier.problem_type)
-    plot_measured(scores, measured.labels, classifier.label_names, folder)
+    plot_measured(scores, texts.labels, classifier.label_names, folder)
 
 
-def add_baselines(
-    metrics: Metrics,
-    result: TrainingResult,
-    test: LabelledTexts | None = None,
-    others: Mapping[str, LabelledTexts] | None = None,
-) -> None:
-    """Fit linear models to the training texts, and store their accuracies in `metrics["baselines"]`.
+def measure_baselines(
+    trained: Trained,
+    test: Examples | None = None,
+    others: Mapping[str, Examples] | None = None,
+) -> Measures | None:
+    """Fit linear models to the training texts, and return their accuracies; None if nothing can be measured.
 
     Args:
-        metrics: The result of `run_metrics`, which is changed.
-        result: The training.
+        trained: The training.
         test: Texts to measure them on; None: the validation texts.
         others: Name -> other texts to measure them on.
     """
     measured = dict(others or {})
     if test is not None:
         measured["test"] = test
-    elif result.validation is not None:
-        measured["validation"] = result.validation
+    elif trained.validation is not None:
+        measured["validation"] = trained.validation
     if not measured:
         logger.warning("There are no texts to measure baselines on.")
-        return
-    metrics["baselines"] = {}
+        return None
+    baselines: dict[str, Any] = {}
     for baseline, make in {"majority": DummyClassifier, **BASELINES}.items():
         logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
         try:
-            model = make().fit(result.train.texts, result.train.labels)
+            model = make().fit(trained.train.texts, trained.train.labels)
         except ValueError as error:  # such as texts without words
             logger.warning("This baseline is left out: %s.", first_line(error))
             continue
@@ -122,4 +151,5 @@ def add_baselines(
         for name, texts in measured.items():
             is_correct = model.predict(texts.texts) == texts.labels
             accuracies[name] = accuracy_with_interval(is_correct)
-        metrics["baselines"][baseline] = accuracies
+        baselines[baseline] = accuracies
+    return baselines

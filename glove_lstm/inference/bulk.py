@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from glove_lstm.errors import DataError, counted
-from glove_lstm.files import read_json_object, whole_file
+from glove_lstm.files import locked, read_json_object, whole_file
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.output_formats import Label, Labelled, Layout, open_writer
-from glove_lstm.output_folder import locked
 from glove_lstm.tables.text_rows import TextRow, TextSource
 from glove_lstm.version import __version__
 

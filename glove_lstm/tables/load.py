@@ -64,7 +64,7 @@ def load_splits(
     test_file: Files | None = None,
     data_files: FilePath | None = None,
     data_dir: FilePath | None = None,
-    revision: str | None = None,
+    dataset_revision: str | None = None,
     text_column_names: str | Sequence[str] | None = None,
     label_column_name: str = "label",
     group_column_name: str | None = None,
@@ -87,7 +87,7 @@ def load_splits(
         test_file: As `train_file`.
         data_files: A local file of the dataset.
         data_dir: A local folder with files of the dataset.
-        revision: Commit, tag or branch of the dataset on the Hub.
+        dataset_revision: Commit, tag or branch of the dataset on the Hub.
         text_column_names: One or more columns, in a list or separated by commas. None takes title and text, else text,
             else title, else the only other column of text.
         label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
@@ -111,7 +111,7 @@ def load_splits(
         "dataset_config_name": dataset_config_name,
         "data_files": data_files,
         "data_dir": data_dir,
-        "revision": revision,
+        "dataset_revision": dataset_revision,
     }
     _check_arguments(dataset_name, dataset_options, list(files))
     tables: Tables
@@ -123,7 +123,7 @@ def load_splits(
             dataset_config_name,
             data_files=data_files,
             data_dir=data_dir,
-            revision=revision,
+            revision=dataset_revision,
         )
         tables = {split: [table] for split, table in split_tables.items()}
 

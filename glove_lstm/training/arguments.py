@@ -33,7 +33,7 @@ class TokenizerArguments:
     )
 
     def __post_init__(self) -> None:
-        check_booleans(self)
+        check_strings(self)
         check_number(self, "max_seq_length", least=1)
         check_number(self, "vocab_size", least=3)
         check_choices(self)
@@ -47,6 +47,9 @@ class ModelArguments:
     """
 
     model_name_or_path: str | None = option(None, "A checkpoint to fine-tune.")
+    revision: str | None = option(
+        None, "Commit, tag or branch of the checkpoint to fine-tune, on the Hub."
+    )
     type_embedding_size: int | None = option(
         None, "Width of the learned embedding of word shapes; 0: shapes are not read."
     )
@@ -68,6 +71,7 @@ class ModelArguments:
     )
 
     def __post_init__(self) -> None:
+        check_strings(self)
         check_booleans(self)
         GloveLstmConfig(**self.config_values())  # checks the values
 
@@ -75,13 +79,34 @@ class ModelArguments:
         """Return the arguments of `GloveLstmConfig` that were given."""
         values = asdict(self)
         del values["model_name_or_path"]
+        del values["revision"]
         return {name: value for name, value in values.items() if value is not None}
 
 
-# Arguments of the Trainer with which the results would be wrong or missing, and the only value that is accepted.
+# Arguments of the Trainer that are refused, by the reason that the error gives.
+_IN_32_BITS = "training is in 32 bits, because the network is small"
+_NO_CHECKPOINTS = (
+    "a training keeps no checkpoints beside its result, and starts anew if it is interrupted"
+)
+REFUSED = {
+    "bf16": _IN_32_BITS,
+    "fp16": _IN_32_BITS,
+    "bf16_full_eval": _IN_32_BITS,
+    "fp16_full_eval": _IN_32_BITS,
+    "fp16_opt_level": _IN_32_BITS,
+    "fp16_backend": _IN_32_BITS,
+    "half_precision_backend": _IN_32_BITS,
+    "resume_from_checkpoint": _NO_CHECKPOINTS,
+    "ignore_data_skip": _NO_CHECKPOINTS,
+    "restore_callback_states_from_checkpoint": _NO_CHECKPOINTS,
+    "save_strategy": _NO_CHECKPOINTS,
+    "save_steps": _NO_CHECKPOINTS,
+    "save_total_limit": _NO_CHECKPOINTS,
+    "save_only_model": _NO_CHECKPOINTS,
+    "save_on_each_node": _NO_CHECKPOINTS,
+}
+# Arguments with which the results would be wrong or missing, and the only value that is accepted.
 _FIXED: dict[str, Any] = {
-    "bf16_full_eval": False,  # would convert the model that is saved
-    "fp16_full_eval": False,
     "dataloader_persistent_workers": False,  # would repeat the copies of the first epoch
     "eval_do_concat_batches": True,  # metrics are computed from all rows
     "label_names": None,
@@ -139,7 +164,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
     max_grad_norm: float = option(
         0.0,
         "Norm to which gradients are clipped; 0: no clipping. The gradients of word vectors are clipped only with "
-        "another optim, fp16 or several processes.",
+        "another optim or several processes.",
     )
     validation_fraction: float | None = option(
         None,
@@ -169,10 +194,6 @@ class GloveLstmTrainingArguments(TrainingArguments):
     def __post_init__(self) -> None:
         if self.early_stopping_patience is not None:
             self.load_best_model_at_end = True
-        resume: Any = self.resume_from_checkpoint
-        if str(resume).lower() in ("true", "false"):  # strings on a command line
-            resume = str(resume).lower() == "true"
-        self.resume_from_checkpoint = resume
         if self.greater_is_better is None and self.metric_for_best_model in _LOWER_IS_BETTER:
             self.greater_is_better = False
         check_booleans(self)
@@ -198,11 +219,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
     @property
     def needs_validation(self) -> bool:
         """Whether validation texts choose the epoch or the learning rate."""
-        return (
-            self.load_best_model_at_end
-            or self.save_strategy == "best"
-            or self.lr_scheduler_type in _NEED_VALIDATION
-        )
+        return self.load_best_model_at_end or self.lr_scheduler_type in _NEED_VALIDATION
 
 
 def check_choices(arguments: Any) -> None:
@@ -212,6 +229,14 @@ def check_choices(arguments: Any) -> None:
         value = getattr(arguments, checked.name)
         if choices and value not in choices:
             raise ValueError(f"{checked.name} must be {' or '.join(choices)}, not {value!r}")
+
+
+def check_strings(arguments: Any) -> None:
+    """Raise a ValueError if the value of an argument that takes a string is of another type."""
+    for checked in fields(arguments):
+        value = getattr(arguments, checked.name)
+        if checked.type in (str, str | None) and not isinstance(value, str | None):
+            raise ValueError(f"{checked.name} must be a string, not {value!r}")
 
 
 def check_booleans(arguments: Any) -> None:

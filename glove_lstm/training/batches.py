@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from glove_lstm.distillation.targets import Targets
 from glove_lstm.progress import progress
 from glove_lstm.text.corruptions import training_copy
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.text.tokens import Tokens, length_batches, ranges
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
-from glove_lstm.training.lesson import Lesson
 
 Ints = NDArray[np.int64]
 
@@ -75,10 +75,6 @@ class TokenizedTexts(Dataset[Any]):
         labels = _rows_of(self.labels, rows)
         weights = _rows_of(self.weights, rows)
         return Batch(self.tokens.ids[places], types, lengths, labels, weights)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch. If a run is resumed, accelerate before 1.15 calls this method, not the sampler's."""
-        self.epoch = epoch
 
     def count_other_than(self, token: int) -> NDArray[np.int64]:
         """Count the tokens of each text that are not `token`: (n,)."""
@@ -187,20 +183,23 @@ def _without_dropped_end(encoder: LightTokenizer, text: str) -> str:
     return text[:most_characters]
 
 
-def tokenize_for_lstm(
-    lesson: Lesson, encoder: LightTokenizer, lstm_length: int, arguments: GloveLstmTrainingArguments
+def tokenize_targets(
+    targets: Targets,
+    encoder: LightTokenizer,
+    lstm_length: int,
+    arguments: GloveLstmTrainingArguments,
 ) -> TokenizedTexts:
-    """Return the tokenised texts of a lesson. Without a teacher, each epoch replaces a share by corrupted copies.
+    """Return the tokenised texts of targets. Without a teacher, each epoch replaces a share by corrupted copies.
 
     Args:
-        lesson: What the LSTM learns.
+        targets: What the LSTM learns.
         encoder: Tokenizer of the model.
         lstm_length: Tokens that the LSTM reads; 0: all.
         arguments: The share, and the seed.
     """
-    texts = tokenize(lesson.texts, encoder, lesson.targets, lesson.weights)
+    texts = tokenize(targets.texts, encoder, targets.values, targets.weights)
     share = arguments.corrupted_share
-    if not share or lesson.teaching is not None:
+    if not share or targets.kind == "logits":
         return texts
     # Copies are encoded anew in each epoch: encoding no more than the LSTM reads saves time. If texts are cut on the
     # left, it reads the first tokens after the cut, which depends on the whole length.
@@ -208,7 +207,7 @@ def tokenize_for_lstm(
     if lstm_length and encoder.truncation_side == "right":
         limit = encoder.model_max_length or lstm_length
         encoder_of_copies.model_max_length = min(lstm_length, limit)
-    return CorruptedTexts(lesson.texts, texts, encoder_of_copies, share=share, seed=arguments.seed)
+    return CorruptedTexts(targets.texts, texts, encoder_of_copies, share=share, seed=arguments.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +229,7 @@ class CorruptedTexts(TokenizedTexts):
         clean: The same texts, tokenised, with labels and weights.
         encoder: Tokenizer of the copies.
         share: Share of the texts that are replaced, 0 to 1.
-        seed: Seed of the choice and the errors. A resumed run sees the same copies.
+        seed: Seed of the choice and the errors.
     """
 
     def __init__(
@@ -285,8 +284,7 @@ class LengthGroupedSampler(Sampler[int]):
     """Put texts of similar length into one batch, in an order that depends on the seed and the epoch alone.
 
     The texts are shuffled and divided into groups. Each group is sorted by length and divided into batches, and the
-    batches of all groups are shuffled. transformers' own sampler depends on the global random generator, so that a run
-    resumed within an epoch would see other batches than an uninterrupted run.
+    batches of all groups are shuffled. transformers' own sampler depends on the global random generator.
 
     The epoch is kept by the texts, because their corrupted copies depend on it, too.
     """
@@ -297,7 +295,7 @@ class LengthGroupedSampler(Sampler[int]):
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch of the texts. The Trainer's dataloader calls this before each epoch."""
-        self.texts.set_epoch(epoch)
+        self.texts.epoch = epoch
 
     def __len__(self) -> int:
         return len(self.texts)

@@ -10,21 +10,23 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from glove_lstm.errors import listed
-from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
-from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.progress import progress
-from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.batches import corrupt, tokenize
-from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.temperature import (
+from glove_lstm.distillation.targets import Targets
+from glove_lstm.distillation.temperature import (
     HIGHEST_SCALE,
     LOWEST_SCALE,
     as_questions,
     best_scale,
     smoothed_targets,
 )
+from glove_lstm.errors import listed
+from glove_lstm.inference.classifier import run_batches
+from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.progress import progress
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.arguments import GloveLstmTrainingArguments
+from glove_lstm.training.batches import corrupt, tokenize
+from glove_lstm.training.record import CalibrationRecord
 from glove_lstm.training.thresholds import fit_thresholds
 
 logger = logging.getLogger(__name__)
@@ -53,11 +55,9 @@ class Scored:
 def calibrate(
     model: GloveLstmForSequenceClassification,
     encoder: LightTokenizer,
-    held_out: LabelledTexts,
-    *,
-    with_corrupted: bool,
-    seed: int,
-) -> None:
+    targets: Targets,
+    arguments: GloveLstmTrainingArguments,
+) -> CalibrationRecord | None:
     """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
 
     The weight and the shrinkage are fitted to whole texts, their first words and, if the model learned from corrupted
@@ -67,25 +67,39 @@ def calibrate(
     Args:
         model: A trained model without calibration; the values are set in its config.
         encoder: Its tokenizer.
-        held_out: n texts from which the model did not learn.
-        with_corrupted: Whether the fit includes a corrupted copy of each text.
-        seed: Seed of the copies.
+        targets: `calibration` has n texts from which the model did not learn, or none.
+        arguments: Whether there were corrupted copies, and their seed.
+
+    Returns:
+        What was fitted; None if there are no texts.
     """
+    held_out = targets.calibration
+    if held_out is None:
+        return None
     texts_of_versions = [held_out.texts, first_words(held_out.texts)]
-    if with_corrupted:
-        texts_of_versions.append(corrupt(held_out.texts, encoder, seed=seed))
+    if arguments.corrupted_share:
+        texts_of_versions.append(corrupt(held_out.texts, encoder, seed=arguments.seed))
     versions = [score_parts(model, encoder, texts) for texts in texts_of_versions]
     model.config.update(fit_calibration(versions, held_out.labels))
+    unfitted: list[str] = []
     if held_out.is_multi_label:
         calibrated = TorchClassifier.of(model, encoder)
         scores = calibrated.predict_proba(held_out.texts)
-        thresholds, unfitted = fit_thresholds(scores, held_out.labels)
+        thresholds, rare = fit_thresholds(scores, held_out.labels)
         model.config.update({"thresholds": thresholds})
-        if unfitted:
-            names = [held_out.label_names[label] for label in unfitted]
-            logger.info(
-                "Labels of too few held-out texts have the common threshold: %s.", listed(names)
-            )
+        unfitted = [held_out.label_names[label] for label in rare]
+    if unfitted:
+        logger.info(
+            "Labels of too few held-out texts have the common threshold: %s.", listed(unfitted)
+        )
+    return CalibrationRecord(
+        texts=len(held_out),
+        labels_of=targets.labels_of_calibration,
+        temperature=model.config.temperature,
+        shrinkage=model.config.shrinkage,
+        ngram_weight=None if model.ngrams is None else model.config.ngram_weight,
+        unfitted_thresholds=unfitted,
+    )
 
 
 def first_words(texts: Sequence[str]) -> list[str]:

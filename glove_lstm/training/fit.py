@@ -1,61 +1,80 @@
 """Train a classifier. The command, the estimator and the benchmarks all call `fit`.
 
-result = fit(texts, labels, recipe=make_recipe(glove="6B.50d"))
-result.model, result.tokenizer
+trained = fit(texts, labels, settings=make_settings(glove="6B.50d"))
+trained.classifier.predict_proba(["A text"])
+trained.record.calibration.temperature
 """
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
-from transformers import EvalPrediction, set_seed
+from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.text_record import TextRecord
+from glove_lstm.distillation.targets import Targets, make_targets
+from glove_lstm.distillation.teacher import Teacher, TeacherLike, open_teacher
 from glove_lstm.errors import DataError
+from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.tables.examples import ClassWeight, Examples, Split
 from glove_lstm.tables.labels import Label, sorted_label_names
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.answers import check_labels
-from glove_lstm.training.arguments import GloveLstmTrainingArguments
-from glove_lstm.training.batches import TokenizedTexts, tokenize, tokenize_for_lstm
+from glove_lstm.training.batches import tokenize, tokenize_targets
 from glove_lstm.training.calibration import calibrate
-from glove_lstm.training.checkpoints import (
-    checkpoint_to_resume,
-    claimed_folder,
-    remove_checkpoints,
-)
-from glove_lstm.training.division import (
-    Division,
-    divide,
-    enough_to_hold_out,
-    hold_out_unlabelled,
-)
-from glove_lstm.training.labelled_texts import ClassWeight, LabelledTexts, class_weights
-from glove_lstm.training.lesson import Lesson, lesson_of_labels, lesson_of_teacher
+from glove_lstm.training.hold_out import hold_out
+from glove_lstm.training.initial_model import LoadedCheckpoint, load_checkpoint, start_model
+from glove_lstm.training.lstm import train_lstm
 from glove_lstm.training.ngrams import fit_ngrams
-from glove_lstm.training.recipe import Recipe, make_recipe
-from glove_lstm.training.result import TrainingResult, describe, make_result
-from glove_lstm.training.start import lower_dropout, model_of_checkpoint, new_model
-from glove_lstm.training.teacher import (
-    LoadedClassifier,
-    LoadedEncoder,
-    LoadedTeacher,
-    Teacher,
-    TeacherLike,
-    load_teacher,
-)
-from glove_lstm.training.trainer import train_lstm
+from glove_lstm.training.record import TeacherRecord, TrainingRecord
+from glove_lstm.training.settings import Settings, make_settings
 from glove_lstm.vectors.glove import GloveVectors, load_glove
+from glove_lstm.version import __version__
 
-_DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
-# With fewer labels and an encoder, all labelled texts teach, and unlabelled ones calibrate; DECISIONS.md says why.
-_FEW_LABELS = 200
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained model, and how it was made.
+
+    Attributes:
+        classifier: The model, with its calibration.
+        tokenizer: Its tokenizer, as transformers saves it.
+        record: How it was made.
+        train: Labelled texts that it learned from.
+        validation: Labelled texts that were held out; None: there are none.
+        validation_logits: (n, labels) calibrated logits for them; None: there are none.
+        text_record: Record of all texts that were used.
+    """
+
+    classifier: TorchClassifier
+    tokenizer: PreTrainedTokenizerBase
+    record: TrainingRecord
+    train: Examples
+    validation: Examples | None
+    validation_logits: NDArray[np.float32] | None
+    text_record: TextRecord
+
+    @property
+    def model(self) -> GloveLstmForSequenceClassification:
+        """The model as transformers saves it."""
+        return self.classifier.model
+
+    def without_texts(self) -> "Trained":
+        """Return it without texts, so that it is small when it is kept or pickled.
+
+        The labels of the validation texts stay, because they are measured.
+        """
+        validation = None
+        if self.validation is not None:
+            validation = self.validation.without_texts()
+        return replace(self, train=self.train.select([]), validation=validation)
 
 
 def fit(
@@ -63,338 +82,155 @@ def fit(
     labels: Sequence[Label],
     validation: tuple[Sequence[str], Sequence[Label]] | None = None,
     *,
-    recipe: Recipe | None = None,
+    settings: Settings | None = None,
     label_names: Sequence[str] | None = None,
     groups: Sequence[Hashable] | None = None,
     class_weight: ClassWeight | None = None,
     sample_weight: NDArray[Any] | None = None,
     glove: GloveVectors | None = None,
-    compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
     teacher: TeacherLike | None = None,
     unlabelled: Sequence[str] = (),
-) -> TrainingResult:
-    """Train and calibrate a classifier.
-
-    Hold some texts out, unless validation texts are given; build or load tokenizer and network; fit the n-grams; train
-    the LSTM; and calibrate the scores on the held-out texts. With a teacher, the LSTM learns the teacher's logits
-    instead of labels: for the texts, for altered copies of them, and for unlabelled texts.
+    compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
+) -> Trained:
+    """Train and calibrate a classifier. Nothing is written but the cache of downloads and of a teacher's answers.
 
     Args:
         texts: n texts; join a title and its body by a space. With unlabelled texts, the list may be empty.
         labels: The label of each text; for multi-label texts, its list of labels.
         validation: Texts with labels that calibrate the scores. The model does not learn from them. None: texts are
-            held out as `validation_fraction` of the recipe says; with a teacher and few labels, unlabelled ones.
-        recipe: Arguments of tokenizer, network and training; None: the default preset.
+            held out; see `hold_out`.
+        settings: Of tokenizer, network and training; None: the default preset.
         label_names: All labels, in the order of the logits; None: as `sorted_label_names` orders them. A checkpoint
             that is fine-tuned and has all of these labels keeps its own.
         groups: n values, such as authors. The texts of a group are either all held out or all trained on. Without
             effect if validation texts are given.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
         sample_weight: (n,) weight of each text. With a teacher, the weights of labels and texts apply to the n-grams,
-            and to the regression on an encoder's embeddings.
-        glove: Vectors that are already loaded, instead of the recipe's.
-        compute_metrics: Metrics of the held-out texts after each epoch, for the Trainer.
-        teacher: A classifier or an encoder to learn from; see `load_teacher`. It should not have seen the held-out
-            texts.
-        unlabelled: Texts without labels, for which the model learns the teacher's logits.
+            and to what an encoder learns.
+        glove: Vectors that are already loaded, instead of those of the settings.
+        teacher: What the model learns from, beside the labels; see `open_teacher`. A classifier should not have seen
+            the held-out texts.
+        unlabelled: Texts without labels, for which the model learns from the teacher.
+        compute_metrics: Metrics of the validation texts after each epoch, for the Trainer.
 
     Raises:
-        DataError: Texts, labels and arguments do not fit together.
+        DataError: Texts, labels and settings do not fit together, or the training diverged.
     """
-    seconds = _Stopwatch()
-    if recipe is None:
-        recipe = make_recipe()
-    checkpoint: Checkpoint | None = None
-    if recipe.model.model_name_or_path is not None:
-        checkpoint = Checkpoint.open(recipe.model.model_name_or_path)
-        checkpoint.check_files()  # now, and not after the hours of a teacher or a training
-    unlabelled = list(unlabelled)
-    _check_count(texts, unlabelled)
-    groups = None if groups is None else list(groups)
-    own_names = sorted_label_names(labels) if label_names is None else list(label_names)
-    loaded_teacher = _load_teacher(teacher, own_names, unlabelled, recipe)
-    names = _label_names(own_names, checkpoint, loaded_teacher)
-    labelled = LabelledTexts.of(texts, labels, names, sample_weight)
-    held_out: LabelledTexts | None = None
+    seconds = _Seconds()
+    settings = settings or make_settings()
+    checkpoint = load_checkpoint(settings.model)
+    asked = _open_teacher(teacher, labels, label_names, unlabelled, settings)
+    names = _label_names(labels, label_names, checkpoint, asked)
+    labelled = Examples.from_names(texts, labels, names, sample_weight)
+    given_validation = None
     if validation is not None:
-        held_out = LabelledTexts.of(*validation, names, name="validation labels")
-    _check(labelled, held_out, loaded_teacher, groups)
+        given_validation = Examples.from_names(*validation, names, name="validation labels")
+    _check(labelled, given_validation, unlabelled, groups, asked)
+    if glove is None and checkpoint is None:
+        glove = load_glove(settings.tokenizer.glove)
 
-    with _claimed_output(recipe, teacher) as resumed_from:
-        train, groups = _without_weight_0(labelled, groups)
-        division = Division(train, held_out, unlabelled)
-        if held_out is None:
-            division = _hold_out(train, groups, unlabelled, recipe, loaded_teacher)
-        _check_selection(recipe, division.held_out)
-        label_weights = _label_weights(class_weight, division.train)
-        train = _weighted(division.train, label_weights)
-        division = replace(division, train=train)
-        if glove is None and checkpoint is None:
-            glove = load_glove(recipe.tokenizer.glove)
-        seconds.end_of("prepare")
+    # 1. Hold texts out.
+    split = hold_out(
+        labelled,
+        given_validation,
+        list(unlabelled),
+        groups=groups,
+        class_weight=class_weight,
+        teacher=asked,
+        arguments=settings.training,
+    )
+    seconds.end_of("prepare")
 
-        lesson = _make_lesson(loaded_teacher, division, recipe, glove)
-        complete_recipe = recipe.for_lesson(
-            len(lesson.texts),
-            on_logits=lesson.teaching is not None,
-            new_labels=checkpoint is not None and list(names) != list(checkpoint.label_names),
-            is_multi_label=train.is_multi_label,
-            has_held_out=lesson.held_out is not None,
-        )
-        arguments = complete_recipe.training
-        seconds.end_of("teacher")
+    # 2. Let the teacher learn the labels.
+    if asked is not None:
+        asked.fit(split.train)
 
-        # The teacher used all cores; what follows is faster on one.
-        with one_thread():
-            set_seed(arguments.seed)
-            if checkpoint is None:
-                assert glove is not None
-                model, tokenizer, origin = new_model(
-                    complete_recipe, train, lesson.unlabelled, glove
-                )
-                glove = None  # frees the memory of the vectors
-            else:
-                model, tokenizer, origin = model_of_checkpoint(checkpoint, complete_recipe, train)
-            if lesson.teaching is not None:
-                lower_dropout(model, _DROPOUT_ON_LOGITS, kept=recipe.given)
-
-            encoder = LightTokenizer.of(tokenizer)
-            held_out_tokens: TokenizedTexts | None = None
-            if lesson.held_out is not None:
-                held_out_tokens = tokenize(lesson.held_out.texts, encoder, lesson.held_out.labels)
-            ngram_c = fit_ngrams(
-                model, tokenizer, encoder, lesson.ngram_texts, held_out_tokens, arguments
-            )
-            seconds.end_of("prepare")
-
-            lstm_tokens = tokenize_for_lstm(lesson, encoder, model.config.lstm_length, arguments)
-            _remove_earlier_checkpoints(arguments, resumed_from)
-            state = train_lstm(
-                model,
-                arguments,
-                lstm_tokens,
-                held_out_tokens,
-                tokenizer,
-                compute_metrics=compute_metrics,
-                checkpoint=resumed_from,
-            )
-            seconds.end_of("train")
-
-            if lesson.held_out is not None:
-                calibrate(
-                    model,
-                    encoder,
-                    lesson.held_out,
-                    with_corrupted=arguments.corrupted_share > 0,
-                    seed=arguments.seed,
-                )
-            seconds.end_of("calibrate")
-            about = origin | describe(
-                model,
-                tokenizer,
-                complete_recipe,
-                lesson,
-                state,
-                rows=len(train),
-                resumed=resumed_from is not None,
-                ngram_c=ngram_c,
-                label_weights=label_weights,
-                seconds=seconds.by_stage,
-            )
-            return make_result(model, tokenizer, checkpoint, train, lesson, state, about)
-
-
-class _Stopwatch:
-    """The seconds that were spent in each stage."""
-
-    def __init__(self) -> None:
-        self.by_stage: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def end_of(self, stage: str) -> None:
-        """Add the time since the end of the stage before."""
-        now = time.perf_counter()
-        self.by_stage[stage] = self.by_stage.get(stage, 0.0) + now - self._last
-        self._last = now
-
-
-def _check_count(texts: Sequence[str], unlabelled: Sequence[str]) -> None:
-    if not len(texts) and not len(unlabelled):
-        raise DataError("There are no training texts; give some.")
-
-
-def _load_teacher(
-    teacher: TeacherLike | None,
-    label_names: Sequence[str],
-    unlabelled: Sequence[str],
-    recipe: Recipe,
-) -> LoadedTeacher | None:
-    if teacher is None:
-        if len(unlabelled):
-            raise DataError("Unlabelled texts need a teacher; give one.")
-        if recipe.training.augmented_copies is not None:
-            raise DataError("augmented_copies is for a training with a teacher; leave it out.")
-        return None
-    if recipe.training.world_size > 1:
-        raise DataError("A training with a teacher needs a single process; start one.")
-    return load_teacher(teacher, recipe.training.device, label_names)
-
-
-def _label_names(
-    names: Sequence[str], checkpoint: Checkpoint | None, teacher: LoadedTeacher | None
-) -> Sequence[str]:
-    """Return the labels in the order of the model's logits.
-
-    The first that applies: those of the checkpoint, if it has all labels; those of the texts; those of the teacher.
-    """
-    if not names and isinstance(teacher, LoadedClassifier):
-        names = teacher.label_names
-    if checkpoint is not None and set(names) <= set(checkpoint.label_names):
-        return checkpoint.label_names
-    return names
-
-
-def _check(
-    train: LabelledTexts,
-    validation: LabelledTexts | None,
-    teacher: LoadedTeacher | None,
-    groups: Sequence[Hashable] | None,
-) -> None:
-    if not train.label_names:
-        raise DataError(
-            "No text has a label (and no teacher names its labels); give labels, or another teacher."
-        )
-    if len(train.label_names) < 2 and not train.is_multi_label:
-        label = train.label_names[0]
-        raise DataError(f"All texts have the label {label!r}; a classifier needs two or more.")
-    if groups is not None and len(groups) != len(train):
-        raise DataError(f"There are {len(train)} texts, but {len(groups)} values of groups.")
-    if validation is not None:
-        if not len(validation):
-            raise DataError("There are no validation texts; give some.")
-        if len(train) and validation.is_multi_label != train.is_multi_label:
-            raise DataError(
-                "Validation texts must have one label each if training texts do, and lists of labels if they do."
-            )
-    if teacher is None:
-        return
-    check_labels(teacher, train.label_names)
-    if train.is_multi_label or (validation is not None and validation.is_multi_label):
-        raise DataError("A teacher is for one label a text; leave it out.")
-
-
-def _claimed_output(
-    recipe: Recipe, teacher: TeacherLike | None
-) -> AbstractContextManager[str | None]:
-    """Claim the output folder, in the first process only; the value is the checkpoint to resume from, if any."""
-    training = recipe.training
-    folder = Path(str(training.output_dir))
-    resume = training.resume_from_checkpoint
-    if training.process_index > 0:
-        return nullcontext(checkpoint_to_resume(folder, resume))
-    models = []
-    if recipe.model.model_name_or_path is not None:
-        models.append(recipe.model.model_name_or_path)
-    if isinstance(teacher, Teacher):
-        models.append(teacher.model)
-    elif isinstance(teacher, str | Path):
-        models.append(str(teacher))
-    return claimed_folder(folder, resume, models)
-
-
-def _remove_earlier_checkpoints(
-    arguments: GloveLstmTrainingArguments, resumed_from: str | None
-) -> None:
-    """Remove the checkpoints of an earlier training, unless this one continues it."""
-    if resumed_from is None and arguments.process_index == 0:
-        remove_checkpoints(Path(str(arguments.output_dir)))
-
-
-def _hold_out(
-    texts: LabelledTexts,
-    groups: Sequence[Hashable] | None,
-    unlabelled: Sequence[str],
-    recipe: Recipe,
-    teacher: LoadedTeacher | None,
-) -> Division:
-    """Hold texts out as the recipe says: labelled ones, or unlabelled ones if labels are few and a teacher tells them.
-
-    An encoder learns from all of a few labelled texts, unless a share of them is asked for, or they must choose the
-    epoch.
-    """
-    training = recipe.training
-    fraction = training.validation_fraction
-    labels_are_few = not enough_to_hold_out(len(texts), fraction)
-    if isinstance(teacher, LoadedEncoder) and fraction is None and not training.needs_validation:
-        labels_are_few = len(texts) < _FEW_LABELS
-    with one_thread():
-        if teacher is not None and labels_are_few:
-            others, chosen = hold_out_unlabelled(unlabelled, texts.texts, training.seed)
-            if chosen:
-                return Division(texts, None, others, chosen)
-        train, held_out = divide(texts, fraction, training.seed, groups)
-    return Division(train, held_out, unlabelled)
-
-
-def _check_selection(recipe: Recipe, held_out: LabelledTexts | None) -> None:
-    if recipe.training.needs_validation and held_out is None:
-        raise DataError(
-            "load_best_model_at_end, early_stopping_patience, save_strategy best and the schedules "
-            "reduce_lr_on_plateau and greedy need validation texts; give some."
-        )
-
-
-def _without_weight_0(
-    texts: LabelledTexts, groups: Sequence[Hashable] | None
-) -> tuple[LabelledTexts, Sequence[Hashable] | None]:
-    """Leave out the texts of weight 0, with their groups: they must neither teach nor calibrate."""
-    if texts.weights is None:
-        return texts, groups
-    rows = np.flatnonzero(texts.weights).tolist()
-    if groups is not None:
-        groups = [groups[row] for row in rows]
-    return texts.select(rows), groups
-
-
-def _make_lesson(
-    teacher: LoadedTeacher | None,
-    division: Division,
-    recipe: Recipe,
-    glove: GloveVectors | None,
-) -> Lesson:
-    if teacher is None:
-        return lesson_of_labels(division.train, division.held_out)
-    return lesson_of_teacher(
-        teacher,
-        division,
-        copies=recipe.training.augmented_copies,
+    # 3. Make the targets: labels, or the teacher's logits.
+    targets = make_targets(
+        split,
+        asked,
+        copies_per_text=settings.training.augmented_copies,
         glove=glove,
-        folder=Path(str(recipe.training.output_dir)),
-        seed=recipe.training.seed,
+        seed=settings.training.seed,
+    )
+    seconds.end_of("teacher")
+    settings = settings.for_targets(
+        len(targets.texts),
+        kind=targets.kind,
+        has_validation=split.validation is not None,
+        new_labels=checkpoint is not None and list(names) != list(checkpoint.label_names),
     )
 
+    # The teacher used all cores; what follows is faster on one.
+    with one_thread():
+        # 4. Start the model.
+        set_seed(settings.training.seed)
+        start = start_model(settings, split, targets, glove, checkpoint)
+        del glove  # it is large
+        encoder = LightTokenizer.of(start.tokenizer)
+        calibration_tokens = None
+        if targets.calibration is not None:
+            calibration_tokens = tokenize(
+                targets.calibration.texts, encoder, targets.calibration.labels
+            )
 
-def _label_weights(
-    class_weight: ClassWeight | None, train: LabelledTexts
-) -> dict[str, float] | None:
-    """Return the weight of each label; None: all labels have the same."""
-    if class_weight is None or not len(train):
-        return None
-    names = train.label_names
-    weights = class_weights(class_weight, names, train.labels, train.weights)
-    return dict(zip(names, weights.tolist(), strict=True))
+        # 5. Fit the n-grams.
+        ngram_c = fit_ngrams(
+            start, encoder, targets.ngram_examples, calibration_tokens, settings.training
+        )
+        seconds.end_of("prepare")
 
+        # 6. Train the LSTM. A teacher's labels would measure nothing.
+        state = train_lstm(
+            start,
+            tokenize_targets(targets, encoder, start.model.config.lstm_length, settings.training),
+            targets.kind,
+            calibration_tokens if split.validation is not None else None,
+            settings.training,
+            compute_metrics,
+        )
+        seconds.end_of("train")
 
-def _weighted(train: LabelledTexts, label_weights: dict[str, float] | None) -> LabelledTexts:
-    """Return the texts with their own weights, scaled to mean 1, times the weights of their labels."""
-    weights = train.weights
-    if weights is not None:
-        weights = weights / weights.mean()
-    if label_weights is not None:
-        weight_by_number = np.array([label_weights[name] for name in train.label_names])
-        weights_of_labels = weight_by_number[train.labels]
-        weights = weights_of_labels if weights is None else weights * weights_of_labels
-    return replace(train, weights=weights)
+        # 7. Calibrate.
+        calibration = calibrate(start.model, encoder, targets, settings.training)
+        seconds.end_of("calibrate")
+
+        # 8. Return the model, and how it was made.
+        classifier = TorchClassifier.of(start.model, encoder)
+        validation_logits = None
+        if split.validation is not None:
+            validation_logits = classifier.predict_logits(split.validation.texts)
+        record = TrainingRecord(
+            preset=settings.preset,
+            options=settings.described(start.tokenizer, start.model.config),
+            train_texts=len(split.train),
+            validation_texts=0 if split.validation is None else len(split.validation),
+            validation_seen=_count_seen(split),
+            known_before=_count_known_before(split, checkpoint),
+            glove=start.glove,
+            vocabulary_with_vectors=start.vocabulary_with_vectors,
+            fine_tuned_from=start.checkpoint,
+            label_weights=split.label_weights,
+            ngram_c=ngram_c,
+            epochs=float(state.epoch or 0),
+            best_step=state.best_global_step if settings.training.load_best_model_at_end else None,
+            history=state.log_history,
+            calibration=calibration,
+            teacher=None if asked is None else _teacher_record(asked, split, targets, classifier),
+            parameters=start.model.num_parameters(),
+            hardware=_hardware(start.model.device),
+            versions=_versions(),
+            seconds=seconds.by_stage,
+        )
+    return Trained(
+        classifier=classifier,
+        tokenizer=start.tokenizer,
+        record=record,
+        train=split.train,
+        validation=split.validation,
+        validation_logits=validation_logits,
+        text_record=_text_record(split, checkpoint),
+    )
 
 
 @contextmanager
@@ -407,3 +243,163 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+class _Seconds:
+    """The seconds that were spent in each stage."""
+
+    def __init__(self) -> None:
+        self.by_stage = {"prepare": 0.0, "teacher": 0.0, "train": 0.0, "calibrate": 0.0}
+        self._last = time.perf_counter()
+
+    def end_of(self, stage: str) -> None:
+        """Add the time since the end of the stage before."""
+        now = time.perf_counter()
+        self.by_stage[stage] = round(self.by_stage[stage] + now - self._last, 2)
+        self._last = now
+
+
+# What is given
+
+
+def _open_teacher(
+    teacher: TeacherLike | None,
+    labels: Sequence[Label],
+    label_names: Sequence[str] | None,
+    unlabelled: Sequence[str],
+    settings: Settings,
+) -> Teacher | None:
+    """Open the teacher, whose function has the labels that are given, or those of the texts."""
+    if teacher is None:
+        if len(unlabelled):
+            raise DataError("Unlabelled texts need a teacher; give one.")
+        if settings.training.augmented_copies is not None:
+            raise DataError("augmented_copies is for a training with a teacher; leave it out.")
+        return None
+    if settings.training.world_size > 1:
+        raise DataError("A training with a teacher needs a single process; start one.")
+    names = sorted_label_names(labels) if label_names is None else label_names
+    return open_teacher(teacher, settings.training.device, names, seed=settings.training.seed)
+
+
+def _label_names(
+    labels: Sequence[Label],
+    label_names: Sequence[str] | None,
+    checkpoint: LoadedCheckpoint | None,
+    teacher: Teacher | None,
+) -> list[str]:
+    """Return the labels in the order of the model's logits.
+
+    The first that applies: those of the checkpoint, if it has all labels; those that are given, or those of the texts;
+    those of the teacher.
+    """
+    names = sorted_label_names(labels) if label_names is None else list(label_names)
+    if not names and teacher is not None:
+        names = list(teacher.label_names)
+    if checkpoint is not None and set(names) <= set(checkpoint.label_names):
+        names = list(checkpoint.label_names)
+    return names
+
+
+def _check(
+    labelled: Examples,
+    validation: Examples | None,
+    unlabelled: Sequence[str],
+    groups: Sequence[Hashable] | None,
+    teacher: Teacher | None,
+) -> None:
+    """Check that texts, labels and teacher fit together."""
+    if not len(labelled) and not len(unlabelled):
+        raise DataError("There are no training texts; give some.")
+    names = labelled.label_names
+    if not names:
+        raise DataError(
+            "No text has a label (and no teacher names its labels); give labels, or another teacher."
+        )
+    if len(names) < 2 and not labelled.is_multi_label:
+        raise DataError(f"All texts have the label {names[0]!r}; a classifier needs two or more.")
+    if groups is not None and len(groups) != len(labelled):
+        raise DataError(f"There are {len(labelled)} texts, but {len(groups)} values of groups.")
+    if validation is not None:
+        if not len(validation):
+            raise DataError("There are no validation texts; give some.")
+        if len(labelled) and validation.is_multi_label != labelled.is_multi_label:
+            raise DataError(
+                "Validation texts must have one label each if training texts do, and lists of labels if they do."
+            )
+    has_label_sets = labelled.is_multi_label or (
+        validation is not None and validation.is_multi_label
+    )
+    if teacher is not None and has_label_sets:
+        raise DataError("A teacher is for one label a text; leave it out.")
+
+
+# What is recorded
+
+
+def _count_seen(split: Split) -> int:
+    """Count the validation texts that are also among the training texts."""
+    if split.validation is None:
+        return 0
+    is_trained, _ = TextRecord.of(split.train.texts, ()).find(split.validation.texts)
+    return int(is_trained.sum())
+
+
+def _count_known_before(split: Split, checkpoint: LoadedCheckpoint | None) -> int | None:
+    """Count the validation texts from which the checkpoint has learned; None: that is unknown."""
+    if split.validation is None or checkpoint is None:
+        return None
+    if checkpoint.text_record is None or not checkpoint.text_record.complete:
+        return None
+    is_trained, _ = checkpoint.text_record.find(split.validation.texts)
+    return int(is_trained.sum())
+
+
+def _text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextRecord:
+    """Record the texts of this training, and those of the training of the checkpoint."""
+    held_out = split.held_out_unlabelled
+    if split.validation is not None:
+        held_out = split.validation.texts
+    record = TextRecord.of([*split.train.texts, *split.unlabelled], held_out)
+    if checkpoint is None:
+        return record
+    return record.added_to(checkpoint.text_record)
+
+
+def _teacher_record(
+    teacher: Teacher, split: Split, targets: Targets, classifier: TorchClassifier
+) -> TeacherRecord:
+    agreement = None
+    if targets.calibration is not None:
+        texts = targets.calibration.texts
+        best_of_teacher = teacher.logits(texts).argmax(axis=1)
+        best_of_model = classifier.predict_logits(texts).argmax(axis=1)
+        agreement = float((best_of_teacher == best_of_model).mean())
+    return TeacherRecord(
+        name=teacher.name,
+        kind=teacher.kind,
+        revision=teacher.revision,
+        license=teacher.license,
+        temperature=targets.temperature,
+        texts=len(targets.texts),
+        copies=targets.copies,
+        unlabelled=len(split.unlabelled),
+        agreement=agreement,
+        settings=teacher.settings,
+    )
+
+
+def _hardware(device: torch.device) -> str:
+    if device.type == "cpu":
+        return "CPU, one thread"
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return device.type
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "glove_lstm": __version__,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }

@@ -17,17 +17,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 from transformers import PreTrainedTokenizerBase
 
+from glove_lstm.distillation.temperature import as_questions, loss_at_best_temperature
 from glove_lstm.modeling.characters import UnknownWords, character_ngrams
 from glove_lstm.modeling.lstm_layers import read_token_types
-from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_factors
 from glove_lstm.progress import progress
+from glove_lstm.tables.examples import Examples
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import TokenizedTexts, collate, corrupt, tokenize
-from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.temperature import as_questions, loss_at_best_temperature
+from glove_lstm.training.initial_model import InitialModel
 
 logger = logging.getLogger(__name__)
 
@@ -50,18 +50,16 @@ _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has 
 
 
 def fit_ngrams(
-    model: GloveLstmForSequenceClassification,
-    tokenizer: PreTrainedTokenizerBase,
+    start: InitialModel,
     encoder: LightTokenizer,
-    texts: LabelledTexts,
+    texts: Examples,
     held_out: TokenizedTexts | None,
     arguments: GloveLstmTrainingArguments,
 ) -> float | None:
     """Fit the n-gram classifier of a model, if it has one, to texts and perhaps corrupted copies of them.
 
     Args:
-        model: The model, which is changed.
-        tokenizer: Its tokenizer.
+        start: The model, which is changed, and its tokenizer.
         encoder: The same as a light tokenizer.
         texts: n texts with labels. Of very many, some are drawn, and fewer are copied.
         held_out: Texts with which C is chosen, if there are 75 or more and no C is given.
@@ -70,7 +68,7 @@ def fit_ngrams(
     Returns:
         C; None if nothing was learned.
     """
-    ngrams = model.ngrams
+    ngrams = start.model.ngrams
     if ngrams is None:
         return None
     texts = _draw(texts, _MOST_TEXTS, arguments.seed)
@@ -85,13 +83,13 @@ def fit_ngrams(
         ngrams,
         tokenize(texts.texts, encoder, texts.labels, texts.weights),
         copies,
-        words=_words_of(tokenizer),
+        words=_words_of(start.tokenizer),
         held_out=held_out,
         c=arguments.ngram_c,
     )
 
 
-def _draw(texts: LabelledTexts, most: int, seed: int) -> LabelledTexts:
+def _draw(texts: Examples, most: int, seed: int) -> Examples:
     """Draw some of the texts, if there are more; they keep their order."""
     if len(texts) <= most:
         return texts

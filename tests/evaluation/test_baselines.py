@@ -6,14 +6,14 @@ import pytest
 
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.evaluation.run_metrics import add_baselines
-from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.tables.examples import Examples
 
 NAMES = ["calm", "loud"]
 
 
 def labelled(rows):
     texts, labels = zip(*rows, strict=True)
-    return LabelledTexts.of(texts, labels, NAMES)
+    return Examples.from_names(texts, labels, NAMES)
 
 
 def test_baselines_learn_nothing_from_the_texts_that_measure_them():

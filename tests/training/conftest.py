@@ -10,7 +10,7 @@ from transformers import BertForSequenceClassification
 
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.training.fit import fit
-from glove_lstm.training.recipe import make_recipe
+from glove_lstm.training.settings import make_settings
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,7 +42,7 @@ def small_recipe(glove_file, tmp_path_factory):
             options |= {**SMALL_VALUES, "glove": str(glove_file)}
         if "output_dir" not in values:
             options["output_dir"] = str(tmp_path_factory.mktemp("out"))
-        return make_recipe(**{**options, **values})
+        return make_settings(**{**options, **values})
 
     return small_recipe
 

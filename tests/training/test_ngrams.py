@@ -13,9 +13,9 @@ from glove_lstm.modeling.ngram_classifier import ngram_factors
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.word_shapes import spelling
-from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.tables.examples import Examples
 from glove_lstm.training.ngrams import fit_ngrams, fit_table
-from glove_lstm.training.recipe import make_recipe
+from glove_lstm.training.settings import make_settings
 
 
 def make_news(count, seed, labels=2):
@@ -209,10 +209,10 @@ WRONG = np.arange(300) % 3 == 0
 def test_75_held_out_texts_choose_c(tokenizer, count, wrong, given, low, high):
     """If training labels are wrong at random, C must be small; if the held-out texts repeat them, large."""
     texts, labels = make_news(300, 15)
-    learned = LabelledTexts(texts, labels ^ WRONG, ["a", "b"])
+    learned = Examples(texts, labels ^ WRONG, ["a", "b"])
     held_out = (texts, learned.labels) if wrong else make_news(count, 16)
     encoder = LightTokenizer.of(tokenizer)
-    arguments = make_recipe(use_cpu=True, **given).training
+    arguments = make_settings(use_cpu=True, **given).training
     model = make_model(tokenizer)
     tokens = tokenized(held_out[0], tokenizer, held_out[1])
     c = fit_ngrams(model, tokenizer, encoder, learned, tokens, arguments)

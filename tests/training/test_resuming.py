@@ -24,7 +24,7 @@ KILLED_AT_STEP_17 = """
 import json, os, signal, sys
 from transformers import Trainer
 from glove_lstm.training.fit import fit
-from glove_lstm.training.recipe import make_recipe
+from glove_lstm.training.settings import make_settings
 
 def step(self, *args, **kwargs):
     if self.state.global_step == 17:
@@ -34,7 +34,7 @@ def step(self, *args, **kwargs):
 training_step = Trainer.training_step
 Trainer.training_step = step
 given = json.loads(sys.stdin.read())
-fit(given["texts"], given["labels"], recipe=make_recipe(**given["arguments"]))
+fit(given["texts"], given["labels"], recipe=make_settings(**given["arguments"]))
 """
 
 

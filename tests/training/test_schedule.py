@@ -4,7 +4,7 @@ from math import ceil, sqrt
 
 import pytest
 
-from glove_lstm.training.recipe import make_recipe
+from glove_lstm.training.settings import make_settings
 
 RATE, WORDS_RATE = 0.007, 0.003  # for batches of 32
 LOGITS_RATE = 0.002  # both, on logits
@@ -46,7 +46,7 @@ SCHEDULES = [
 )
 def test_schedule(texts, lesson, given, epochs, batch, rate, words):
     of_lesson = {"on_logits": False, "is_multi_label": False, "has_held_out": True, **lesson}
-    training = make_recipe(**given, use_cpu=True).for_lesson(texts, **of_lesson).training
+    training = make_settings(**given, use_cpu=True).for_lesson(texts, **of_lesson).training
     assert training.num_train_epochs == epochs
     assert training.per_device_train_batch_size == batch
     assert training.learning_rate == pytest.approx(rate)

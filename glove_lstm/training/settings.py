@@ -1,6 +1,6 @@
-"""A recipe: all arguments of a training, from a preset and the values that differ from it.
+"""The settings of a training: a preset, and the values that differ from it.
 
-recipe = make_recipe("default", glove="6B.50d", num_train_epochs=4)
+settings = make_settings("default", glove="6B.50d", num_train_epochs=4)
 """
 
 import copy
@@ -15,7 +15,9 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.errors import DataError
+from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.training.arguments import (
+    REFUSED,
     GloveLstmTrainingArguments,
     ModelArguments,
     TokenizerArguments,
@@ -77,10 +79,9 @@ _DEFAULTS: dict[str, Any] = {
     "save_total_limit": 1,
     "logging_strategy": "epoch",
     "eval_strategy": "epoch",
-    "save_strategy": "steps",
-    "save_steps": 1000,
+    "save_strategy": "no",
     "per_device_eval_batch_size": 64,
-    "output_dir": "out",
+    "output_dir": "out",  # of the command; the Trainer works in a temporary folder
 }
 
 _DESCRIBED = (  # in metrics.json and on the card
@@ -105,8 +106,6 @@ _DESCRIBED = (  # in metrics.json and on the card
     "metric_for_best_model",
     "seed",
     "data_seed",
-    "bf16",
-    "fp16",
 )
 
 GROUPS = (TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
@@ -116,11 +115,11 @@ def _names_of(group: type[Any]) -> list[str]:
     return [argument.name for argument in fields(group)]
 
 
-RECIPE_ARGUMENTS = [name for group in GROUPS for name in _names_of(group)]
+SETTING_NAMES = [name for group in GROUPS for name in _names_of(group)]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Settings:
     """All arguments of a training, except the texts and their weights."""
 
     preset: str
@@ -129,37 +128,36 @@ class Recipe:
     training: GloveLstmTrainingArguments
     given: frozenset[str] = frozenset()  # names of the values that were asked for
 
-    def with_training(self, **values: Any) -> "Recipe":
-        """Return a recipe with other training arguments."""
+    def with_training(self, **values: Any) -> "Settings":
+        """Return settings with other training arguments."""
         training = copy.copy(self.training)
-        # A Trainer changes the config of its Accelerator; recipes must not share it.
+        # A Trainer changes the config of its Accelerator; settings must not share it.
         training.accelerator_config = copy.deepcopy(training.accelerator_config)
         vars(training).update(values)  # without `__post_init__`: the values are checked already
         return replace(self, training=training)
 
-    def for_lesson(
+    def for_targets(
         self,
         texts: int,
         *,
-        on_logits: bool,
-        is_multi_label: bool,
-        has_held_out: bool,
-        new_labels: bool = False,
-    ) -> "Recipe":
-        """Return a recipe with the values that follow from what a model learns.
+        kind: str,
+        has_validation: bool,
+        new_labels: bool,
+    ) -> "Settings":
+        """Return settings with the values that follow from what a model learns.
 
         Args:
             texts: Number of texts that the LSTM learns from.
-            on_logits: Whether it learns the logits of a teacher.
-            is_multi_label: Whether texts may have several labels. Label smoothing is then off; the Trainer would warn
-                that it cannot smooth such labels.
-            has_held_out: Whether held-out texts are measured after each epoch.
+            kind: Kind of the targets; see `Targets`. With "label sets", label smoothing is off: the Trainer would warn
+                that it cannot smooth them.
+            has_validation: Whether validation texts are measured after each epoch.
             new_labels: Whether it is a checkpoint that is fine-tuned on labels that it lacks.
         """
+        on_logits = kind == "logits"
         changes = self._scheduled(texts, on_logits=on_logits, new_labels=new_labels)
-        if is_multi_label:
+        if kind == "label sets":
             changes["label_smoothing_factor"] = 0.0
-        if not has_held_out:
+        if not has_validation:
             changes["eval_strategy"] = "no"
         return self.with_training(**changes)
 
@@ -178,25 +176,30 @@ class Recipe:
             scheduled["embedding_learning_rate"] = training.learning_rate * ratio
         return {name: value for name, value in scheduled.items() if getattr(training, name) is None}
 
-    def described(self, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-        """Return the arguments that decide the result, as plain values, for metrics.json."""
-        arguments: dict[str, Any] = {}
+    def described(
+        self, tokenizer: PreTrainedTokenizerBase, config: GloveLstmConfig
+    ) -> dict[str, Any]:
+        """Return the arguments that decide the result, as plain values, with those that the model has in the end."""
+        options: dict[str, Any] = {}
         for name in _DESCRIBED:
             value = getattr(self.training, name)
             if isinstance(value, Enum):
                 value = value.value
-            arguments[name] = value
+            options[name] = value
         if self.model.model_name_or_path is None:
-            arguments |= asdict(self.tokenizer)
-            # metrics.json names the vectors elsewhere, without the folders of this machine.
-            del arguments["glove"]
-        arguments["max_seq_length"] = tokenizer.model_max_length
-        arguments["truncation_side"] = tokenizer.truncation_side
-        return arguments | self.model.config_values()
+            options |= asdict(self.tokenizer)
+            # The record names the vectors elsewhere, without the folders of this machine.
+            del options["glove"]
+        options["max_seq_length"] = tokenizer.model_max_length
+        options["truncation_side"] = tokenizer.truncation_side
+        options |= self.model.config_values()
+        options["dropout"] = config.dropout
+        options["embedding_dropout"] = config.embedding_dropout
+        return options
 
 
-def make_recipe(preset: str = "default", **values: Any) -> Recipe:
-    """Make a recipe from a preset and the values that differ from it.
+def make_settings(preset: str = "default", **values: Any) -> Settings:
+    """Make settings from a preset and the values that differ from it.
 
     Args:
         preset: "default" or "article".
@@ -206,28 +209,41 @@ def make_recipe(preset: str = "default", **values: Any) -> Recipe:
     Raises:
         DataError: An unknown preset or argument, or a value that is refused.
     """
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         names = ", ".join(sorted(PRESETS))
         raise DataError(f"preset must be one of {names}, not {preset!r}.")
-    check_names(values, RECIPE_ARGUMENTS)
+    check_names(values, SETTING_NAMES)
     given = _plain_values(values)
+    _check_not_refused(given)
     defaults = _DEFAULTS | PRESETS[preset]
     if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
         # The Trainer requires a checkpoint as often as the texts are evaluated.
         defaults["save_strategy"] = given.get("eval_strategy", "epoch")
-        defaults["save_steps"] = given.get("eval_steps", defaults["save_steps"])
+        if "eval_steps" in given:
+            defaults["save_steps"] = given["eval_steps"]
+    if "revision" in given and "model_name_or_path" not in given:
+        raise DataError(
+            "revision is of the checkpoint to fine-tune, model_name_or_path; name it, or give the revision of the "
+            "data as dataset_revision."
+        )
     if "model_name_or_path" in given:  # the checkpoint has its own tokenizer and shape
         _check_fine_tuning(given)
         kept = _names_of(GloveLstmTrainingArguments)
         defaults = {name: value for name, value in defaults.items() if name in kept}
     chosen = defaults | given
-    return Recipe(
+    return Settings(
         preset,
         _make_group(TokenizerArguments, chosen),
         _make_group(ModelArguments, chosen),
         _make_group(GloveLstmTrainingArguments, chosen),
         frozenset(given),
     )
+
+
+def _check_not_refused(values: Mapping[str, Any]) -> None:
+    for name, reason in REFUSED.items():
+        if values.get(name) not in (None, False):
+            raise DataError(f"{name} does not exist here: {reason}. Leave it out.")
 
 
 def check_names(values: Mapping[str, Any], known: list[str]) -> None:
@@ -262,6 +278,7 @@ def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_fine_tuning(values: Mapping[str, Any]) -> None:
+    """Refuse the arguments of a tokenizer: a checkpoint has its own, and its own vectors."""
     for argument in fields(TokenizerArguments):
         if argument.name in values and argument.name != "max_seq_length":
             raise DataError(

@@ -1,7 +1,8 @@
-"""The model and tokenizer from which a training starts: new, or those of a checkpoint."""
+"""The model and tokenizer with which a training starts: new, or those of a checkpoint."""
 
 import logging
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -12,16 +13,19 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.text_record import TextRecord
+from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import without_folders
 from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.build import build_tokenizer, english_stop_words
 from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.arguments import ModelArguments
 from glove_lstm.training.character_vectors import character_vectors
-from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.recipe import Recipe
+from glove_lstm.training.settings import Settings
 from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
@@ -29,20 +33,92 @@ logger = logging.getLogger(__name__)
 _FEW_VECTORS = (
     0.5  # below this share of the words in the texts that have vectors, a warning is logged
 )
+_DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
 _SAMPLE = 1_000  # texts whose words are looked up for the warning
 
 
-# Model, tokenizer, and what metrics.json says of their origin.
-ModelAndOrigin = tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, dict[str, Any]]
+@dataclass(frozen=True, eq=False)
+class InitialModel:
+    """A model before its training.
+
+    Attributes:
+        model: The network, without calibration.
+        tokenizer: Its tokenizer.
+        glove: Name of the word vectors; None for a checkpoint, which has its own.
+        vocabulary_with_vectors: Share of the vocabulary that has a word vector; None for a checkpoint.
+        checkpoint: Name of the checkpoint where training starts; None for a new model.
+    """
+
+    model: GloveLstmForSequenceClassification
+    tokenizer: PreTrainedTokenizerBase
+    glove: str | None = None
+    vocabulary_with_vectors: float | None = None
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedCheckpoint:
+    """A checkpoint that is fine-tuned: checked, and loaded once.
+
+    Attributes:
+        name: Its name without the folders of this machine.
+        model: The classifier.
+        tokenizer: Its tokenizer.
+        label_names: Its labels, in the order of the logits.
+        text_record: Record of the texts of its training; None: unknown.
+    """
+
+    name: str
+    model: GloveLstmForSequenceClassification
+    tokenizer: PreTrainedTokenizerBase
+    label_names: Sequence[str]
+    text_record: TextRecord | None
+
+
+def load_checkpoint(arguments: ModelArguments) -> LoadedCheckpoint | None:
+    """Load the checkpoint that is fine-tuned, if one is named.
+
+    Raises:
+        DataError: It is missing or damaged.
+    """
+    if arguments.model_name_or_path is None:
+        return None
+    checkpoint = Checkpoint.open(arguments.model_name_or_path, arguments.revision)
+    model, tokenizer = checkpoint.load_model()
+    return LoadedCheckpoint(
+        without_folders(arguments.model_name_or_path),
+        model,
+        tokenizer,
+        checkpoint.label_names,
+        checkpoint.training_texts(),
+    )
+
+
+def start_model(
+    settings: Settings,
+    split: Split,
+    targets: Targets,
+    glove: GloveVectors | None,
+    checkpoint: LoadedCheckpoint | None,
+) -> InitialModel:
+    """Return the model of a checkpoint; without one, a new model with word vectors."""
+    if checkpoint is not None:
+        start = model_of_checkpoint(checkpoint, settings, split.train)
+    else:
+        assert glove is not None
+        start = new_model(settings, split.train, split.unlabelled, glove)
+    if targets.kind == "logits":
+        _lower_dropout(start.model, kept=settings.given)
+    return start
 
 
 def new_model(
-    recipe: Recipe, train: LabelledTexts, more_texts: Sequence[str], glove: GloveVectors
-) -> ModelAndOrigin:
+    settings: Settings, train: Examples, more_texts: Sequence[str], glove: GloveVectors
+) -> InitialModel:
     """Build a tokenizer from texts, and a network with the vectors of its words.
 
     Args:
-        recipe: The arguments.
+        settings: The settings.
         train: The training texts. They may be none, but name the labels.
         more_texts: Texts without labels, whose words are in the vocabulary, too.
         glove: Word vectors.
@@ -50,7 +126,7 @@ def new_model(
     Raises:
         DataError: Arguments and texts do not fit together.
     """
-    options = recipe.tokenizer
+    options = settings.tokenizer
     is_article = options.tokenizer_variant == "article"
     stop_words: Iterable[str] = english_stop_words() if is_article else ()
     # Both presets set these two.
@@ -64,11 +140,13 @@ def new_model(
             model_max_length=options.max_seq_length,
             known_words=glove.words,
             truncation_side=options.truncation_side,
-            token_types=bool(recipe.model.type_embedding_size or recipe.model.character_buckets),
+            token_types=bool(
+                settings.model.type_embedding_size or settings.model.character_buckets
+            ),
             stop_words=stop_words,
         )
         config = GloveLstmConfig(
-            **recipe.model.config_values(),
+            **settings.model.config_values(),
             vocab_size=tokenizer.vocab_size,
             embedding_size=glove.vectors.shape[1],
             problem_type=MULTI_LABEL if train.is_multi_label else None,
@@ -83,12 +161,11 @@ def new_model(
         raise DataError(f"{problem}; choose a smaller hidden_size or vocab_size.") from None
 
     rows, share = embedding_rows(
-        tokenizer.get_vocab(), glove, uniform=is_article, seed=recipe.training.seed
+        tokenizer.get_vocab(), glove, uniform=is_article, seed=settings.training.seed
     )
     _warn_of_few_vectors([*train.texts, *more_texts], tokenizer, glove)
     _fill_embeddings(model, rows, glove)
-    origin = {"glove": without_folders(glove.source), "vocabulary_with_vectors": share}
-    return model, tokenizer, origin
+    return InitialModel(model, tokenizer, without_folders(glove.source), share)
 
 
 def _warn_of_few_vectors(
@@ -157,56 +234,71 @@ def _fill_embeddings(
 
 
 def model_of_checkpoint(
-    checkpoint: Checkpoint, recipe: Recipe, train: LabelledTexts
-) -> ModelAndOrigin:
-    """Load the model of a checkpoint, without its calibration.
+    loaded: LoadedCheckpoint, settings: Settings, train: Examples
+) -> InitialModel:
+    """Return the model of a checkpoint, without its calibration.
 
-    If the texts have a label that it lacks, its last layer and its n-grams start anew.
+    If the texts have a label that it lacks, its last layer and its n-grams start anew. So do layers whose size the
+    settings change.
+
+    Args:
+        loaded: The checkpoint.
+        settings: The settings.
+        train: The training texts. They may be none, but name the labels.
     """
-    path = str(recipe.model.model_name_or_path)
-    changes: dict[str, Any] = {**UNCALIBRATED, **recipe.model.config_values()}
+    earlier = loaded.model.config
+    changes: dict[str, Any] = {**UNCALIBRATED, **settings.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
-    has_new_labels = list(train.label_names) != list(checkpoint.label_names)
+    # These describe the texts and labels of the earlier training; callers of `fit` set them anew.
+    changes |= {"text_column_names": None, "label_type": None, "labels_are_lists": None}
+    has_new_labels = list(train.label_names) != list(earlier.label_names)
     if has_new_labels:
         logger.warning(
             "The labels %s differ from the labels %s of %s: its last layer and its n-grams start anew.",
             list(train.label_names),
-            list(checkpoint.label_names),
-            path,
+            list(earlier.label_names),
+            loaded.name,
         )
         changes |= _label_maps(train.label_names)
-    model, tokenizer = checkpoint.load_model(**changes)
-    # These describe the texts and labels of the earlier training; callers of `fit` set them anew.
-    for name in ("text_column_names", "label_type", "labels_are_lists"):
-        setattr(model.config, name, None)
-
+    config = GloveLstmConfig(**{**earlier.to_dict(), **changes})
+    model = GloveLstmForSequenceClassification(config)
+    _copy_weights(loaded.model, model)
     if has_new_labels:  # the old weights belong to other labels, even where the number is the same
         _reset_label_weights(model)
     characters = model.encoder.embeddings.character_embeddings
-    earlier_buckets = checkpoint.model_config().character_buckets
-    if characters is not None and model.config.character_buckets != earlier_buckets:
+    if characters is not None and config.character_buckets != earlier.character_buckets:
         # These vectors are fitted to GloVe, which fine-tuning does not load. With zeros, an unknown word begins as
         # <unk>.
         nn.init.zeros_(characters.weight)
-    if recipe.tokenizer.max_seq_length:
-        tokenizer.model_max_length = recipe.tokenizer.max_seq_length
-    return model, tokenizer, {"fine_tuned_from": without_folders(path)}
+    if settings.tokenizer.max_seq_length:
+        loaded.tokenizer.model_max_length = settings.tokenizer.max_seq_length
+    return InitialModel(model, loaded.tokenizer, checkpoint=loaded.name)
 
 
-def lower_dropout(
-    model: GloveLstmForSequenceClassification, most: float, kept: Container[str]
+def _copy_weights(
+    source: GloveLstmForSequenceClassification, target: GloveLstmForSequenceClassification
 ) -> None:
-    """Limit the dropout of a model.
+    """Copy the weights whose size is the same in both models."""
+    own = target.state_dict()
+    fitting = {
+        name: values
+        for name, values in source.state_dict().items()
+        if name in own and own[name].shape == values.shape
+    }
+    target.load_state_dict(fitting, strict=False)
+
+
+def _lower_dropout(model: GloveLstmForSequenceClassification, kept: Container[str]) -> None:
+    """Limit the dropout of a model that learns logits, but for the rates that were given.
 
     Args:
         model: The model, which is changed.
-        most: The highest rate.
-        kept: Names of config values that stay as they are, because they were given.
+        kept: Names of the settings that were given.
     """
     layers = {"dropout": model.dropout, "embedding_dropout": model.encoder.embeddings.dropout}
     for name, layer in layers.items():
         if name not in kept:
-            layer.p = min(layer.p, most)
+            layer.p = min(layer.p, _DROPOUT_ON_LOGITS)
             model.config.update({name: layer.p})
 
 

@@ -14,7 +14,7 @@ from glove_lstm import Teacher
 from glove_lstm.errors import DataError
 from glove_lstm.training.answers import ClassifierAnswers, ask
 from glove_lstm.training.encoder_head import EncoderAnswers
-from glove_lstm.training.labelled_texts import LabelledTexts
+from glove_lstm.tables.examples import Examples
 from glove_lstm.training.teacher import LoadedClassifier, LoadedEncoder, load_teacher
 
 CPU = torch.device("cpu")
@@ -174,7 +174,7 @@ def test_texts_are_pooled_as_the_files_say(
 
 def test_kept_embeddings_are_of_one_pooling(encoder, tmp_path):
     """Those of one are not taken for those of another."""
-    texts = LabelledTexts(["council votes", "secret hoax"], np.array([0, 1]), ["a", "b"])
+    texts = Examples(["council votes", "secret hoax"], np.array([0, 1]), ["a", "b"])
     for number, pooling in enumerate((MEAN, CLS)):
         folder = with_pooling(
             encoder, tmp_path / str(number), ["Transformer", "Pooling"], **pooling
@@ -186,7 +186,7 @@ def test_kept_embeddings_are_of_one_pooling(encoder, tmp_path):
 def test_labels_of_a_single_text_are_learned(encoder, news):
     first = [news.labels.index(label) for label in ("FAKE", "REAL")]
     texts = [*(news.texts[row] for row in first), "the only sports text"]
-    one_each = LabelledTexts(texts, np.arange(3), ["FAKE", "REAL", "SPORT"])
+    one_each = Examples(texts, np.arange(3), ["FAKE", "REAL", "SPORT"])
     logits = EncoderAnswers(load_teacher(encoder, CPU), one_each).logits(texts)
     assert logits.argmax(axis=1).tolist() == [0, 1, 2]
     np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
@@ -207,5 +207,5 @@ def test_the_copy_of_a_text_does_not_make_the_regression_sure():
     """If it were in another fold, the regression would know the label by heart."""
     texts = [f"text {number}" for number in range(300)]
     labels = np.random.default_rng(0).integers(0, 2, 300)
-    twice = LabelledTexts([*texts, *texts], np.tile(labels, 2), ["a", "b"])
+    twice = Examples([*texts, *texts], np.tile(labels, 2), ["a", "b"])
     assert EncoderAnswers(Guessing(), twice).temperature > 5

@@ -8,9 +8,9 @@ from torch.nn import functional
 
 from glove_lstm import GloveLstmConfig
 from glove_lstm.tokenization.word_shapes import spelling
-from glove_lstm.training.labelled_texts import LabelledTexts
-from glove_lstm.training.recipe import make_recipe
-from glove_lstm.training.start import embedding_rows, new_model
+from glove_lstm.tables.examples import Examples
+from glove_lstm.training.settings import make_settings
+from glove_lstm.training.initial_model import embedding_rows, new_model
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 
 VECTORS = np.random.default_rng(0).normal(3, 2, (500, 4)).astype(np.float32)
@@ -42,7 +42,7 @@ def test_words_with_vectors_have_them_and_others_are_drawn_like_them(uniform):
 
 def test_the_article_preset_is_the_published_recipe():
     """Its network is that of the default config, which tests/modeling/test_forward.py compares with Keras."""
-    recipe = make_recipe("article")
+    recipe = make_settings("article")
     config = GloveLstmConfig(**recipe.model.config_values())
     assert config.to_dict() == GloveLstmConfig().to_dict()
     assert config.freeze_embeddings
@@ -71,9 +71,9 @@ def test_the_article_preset_is_the_published_recipe():
 def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
     glove = load_glove(str(glove_file))
-    texts = LabelledTexts.of(news.texts, news.labels, ["FAKE", "REAL"])
+    texts = Examples.from_names(news.texts, news.labels, ["FAKE", "REAL"])
     options = {**SMALL_VALUES, "character_buckets": 8192, "glove": str(glove_file)}
-    recipe = make_recipe(**options, use_cpu=True)
+    recipe = make_settings(**options, use_cpu=True)
     model = new_model(recipe, texts, [], glove)[0].eval()
     assert "have vectors" not in caplog.text
     words = [word for word in glove.words if len(word) > 5]

@@ -1,102 +1,152 @@
 """Train the LSTM, and the layers around it, with transformers' Trainer."""
 
+import copy
 import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
 import torch
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import Sampler
-from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, PrinterCallback, Trainer
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
 from transformers.trainer_callback import TrainerState
 
-from glove_lstm.errors import DataError, first_line
+from glove_lstm.errors import DataError
 from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.scores import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
+from glove_lstm.training.initial_model import InitialModel
 from glove_lstm.training.lazy_adam import LazyAdamW
 
 _CHECKED = 64  # texts whose logits are computed after the training
 _LARGEST_LOGIT = 1e4  # those of a useful model are below 100
 
 
+Loss = Callable[[Tensor, Tensor, float], Tensor]
+
+
+def _loss_of_labels(logits: Tensor, classes: Tensor, smoothing: float) -> Tensor:
+    """Return the cross-entropy of each text: (B, labels) and (B,) class indices -> (B,)."""
+    return cross_entropy(logits, classes, reduction="none", label_smoothing=smoothing)
+
+
+def _loss_of_label_sets(logits: Tensor, has_label: Tensor, _: float) -> Tensor:
+    """Return the binary cross-entropy of each label of each text: (B, labels) twice -> (B, labels)."""
+    return binary_cross_entropy_with_logits(logits, has_label, reduction="none")
+
+
+def _loss_of_logits(logits: Tensor, targets: Tensor, _: float) -> Tensor:
+    """Return the squared difference from a teacher's logits, whose mean is 0: (B, labels) twice -> (B, labels)."""
+    centred = logits - logits.mean(dim=1, keepdim=True)
+    return (centred - targets).square()
+
+
+# By the kind of the targets.
+LOSSES: dict[str, Loss] = {
+    "labels": _loss_of_labels,
+    "label sets": _loss_of_label_sets,
+    "logits": _loss_of_logits,
+}
+
+
 def train_lstm(
-    model: GloveLstmForSequenceClassification,
-    arguments: GloveLstmTrainingArguments,
+    start: InitialModel,
     texts: TokenizedTexts,
-    held_out: TokenizedTexts | None,
-    tokenizer: PreTrainedTokenizerBase,
-    *,
+    kind: str,
+    validation: TokenizedTexts | None,
+    arguments: GloveLstmTrainingArguments,
     compute_metrics: Any = None,
-    checkpoint: str | None = None,
 ) -> TrainerState:
     """Train all but the n-grams, and return the Trainer's state.
 
+    The Trainer works in a temporary folder, which is removed at the end, also after an error.
+
     Args:
-        model: A classifier, which is changed. Its n-gram classifier is already fitted; training skips it.
-        arguments: Arguments of the training.
+        start: A classifier, which is changed. Its n-gram classifier is already fitted; training skips it.
         texts: What it learns from.
-        held_out: Texts that are measured after each epoch.
-        tokenizer: Saved with each checkpoint.
+        kind: Kind of the targets of `texts`, by which the loss is chosen; see `Targets`.
+        validation: Texts with labels that are measured after each epoch.
+        arguments: Arguments of the training.
         compute_metrics: As for `Trainer`.
-        checkpoint: A checkpoint of the Trainer to continue from.
 
     Raises:
-        DataError: The checkpoint cannot be read, or the training diverged.
+        DataError: The training diverged.
     """
-    collator: Any = collate  # takes a `Batch`, where the Trainer's type expects a list of rows
-    trainer = GloveLstmTrainer(
-        model,
-        arguments,
-        data_collator=collator,
-        train_dataset=texts,
-        eval_dataset=held_out,
-        processing_class=tokenizer,
-        compute_metrics=compute_metrics,
-    )
-    # `compute_loss` smooths itself: the smoother of transformers 5.0 divides by the labels of one batch, not of all
-    # accumulated ones.
-    trainer.label_smoother = None
-    if arguments.early_stopping_patience is not None:
-        trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
-    if arguments.get_process_log_level() >= logging.ERROR:
-        # PrinterCallback, which the Trainer adds with disable_tqdm, prints at every log level.
-        trainer.remove_callback(PrinterCallback)
+    model = start.model
     if model.ngrams is not None:
         # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
         model.ngrams.requires_grad_(False)
-    try:
-        trainer.train(checkpoint)
-    except Exception as error:
-        _check_finite(model)
-        first_step = 0 if checkpoint is None else int(checkpoint.rpartition("-")[2])
-        reads_checkpoint = checkpoint is not None and trainer.state.global_step <= first_step
-        if not reads_checkpoint:
+    with _scratch_folder(arguments) as folder:
+        trainer = GloveLstmTrainer(
+            model,
+            _working_in(folder, arguments),
+            data_collator=cast(Any, collate),  # takes a `Batch` instead of a list of rows
+            train_dataset=texts,
+            eval_dataset=validation,
+            processing_class=start.tokenizer,
+            compute_metrics=compute_metrics,
+        )
+        trainer.loss_of = LOSSES[kind]
+        # The loss is smoothed here: the smoother of transformers 5.0 divides by the labels of one batch, not of all
+        # accumulated ones.
+        trainer.label_smoother = None
+        if arguments.early_stopping_patience is not None:
+            trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
+        if arguments.get_process_log_level() >= logging.ERROR:
+            # PrinterCallback, which the Trainer adds with disable_tqdm, prints at every log level.
+            trainer.remove_callback(PrinterCallback)
+        try:
+            trainer.train()
+        except Exception:
+            _check_finite(model)
             raise
-        raise DataError(
-            f"The training cannot continue from {checkpoint} ({first_line(error)}): give another checkpoint, or "
-            "train without resume_from_checkpoint."
-        ) from error
-    finally:
-        trainer.release_embeddings()
+        finally:
+            trainer.release_embeddings()
     if model.ngrams is not None:
         model.ngrams.requires_grad_()
-    trainer.stop_mixed_precision()
     _check_finite(model)
     _check_logits(model, texts)
     model.round_tables()
     return trainer.state
 
 
+@contextmanager
+def _scratch_folder(arguments: GloveLstmTrainingArguments) -> Iterator[str]:
+    """Yield a temporary folder, the same in all processes of a training."""
+    names: list[str | None] = [None]
+    if arguments.process_index == 0:
+        names = [tempfile.mkdtemp(prefix="glove-lstm-")]
+    if arguments.world_size > 1:
+        broadcast_object_list(names)
+    [folder] = names
+    try:
+        yield str(folder)
+    finally:
+        if arguments.process_index == 0:
+            shutil.rmtree(str(folder), ignore_errors=True)
+
+
+def _working_in(folder: str, arguments: GloveLstmTrainingArguments) -> GloveLstmTrainingArguments:
+    """Return the arguments with another output folder; those of the caller stay as they are."""
+    changed = copy.copy(arguments)
+    changed.output_dir = folder
+    return changed
+
+
 class GloveLstmTrainer(Trainer):
     """`Trainer` for `TokenizedTexts`: batches of similar lengths, weighted texts, and lazy updates of word vectors."""
 
     args: GloveLstmTrainingArguments
+    loss_of: Loss
     _lazy_optimizer: LazyAdamW | None = None  # without Accelerate's wrapper
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
@@ -107,7 +157,7 @@ class GloveLstmTrainer(Trainer):
         seed = self.args.data_seed
         if seed is None:
             seed = self.args.seed
-        dataset.set_epoch(0)  # an earlier training may have left another epoch
+        dataset.epoch = 0  # an earlier training may have left another one
         return LengthGroupedSampler(dataset, self.args.train_batch_size, seed)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
@@ -130,7 +180,7 @@ class GloveLstmTrainer(Trainer):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        losses = self._losses(outputs.logits, labels)
+        losses = self.loss_of(outputs.logits, labels, self.args.label_smoothing_factor)
         if weights is not None:
             if losses.dim() == 2:
                 weights = weights[:, None]
@@ -145,39 +195,17 @@ class GloveLstmTrainer(Trainer):
             return loss, outputs
         return loss
 
-    def _losses(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of each label of B texts, before text weights are applied.
-
-        Args:
-            logits: (B, labels).
-            labels: (B,) class indices; in multi-label training, (B, labels) of 0 and 1; in a distillation, (B,
-                labels) logits of a teacher with mean 0.
-
-        Returns:
-            (B,) cross-entropies; (B, labels) binary cross-entropies; or (B, labels) squared differences.
-        """
-        problem = cast(Any, self.model).config.problem_type
-        if problem == MULTI_LABEL:
-            return binary_cross_entropy_with_logits(logits, labels, reduction="none")
-        if labels.is_floating_point():
-            centred = logits - logits.mean(dim=1, keepdim=True)
-            return (centred - labels).square()
-        smoothing = self.args.label_smoothing_factor
-        return cross_entropy(logits, labels, reduction="none", label_smoothing=smoothing)
-
     def create_optimizer(self, *_: Any, **__: Any) -> torch.optim.Optimizer:
         """Return AdamW with lazy updates of the word vectors, and a learning rate of their own.
 
-        With another `optim`, with `fp16` or in several processes, the word vectors are one more parameter group of the
-        Trainer's own optimizer. `max_grad_norm` does not clip lazy updates.
+        With another `optim` or in several processes, the word vectors are one more parameter group of the Trainer's own
+        optimizer. `max_grad_norm` does not clip lazy updates.
         """
         if self.optimizer is not None:
             return self.optimizer
         model = cast(GloveLstmForSequenceClassification, self.model)
         embeddings = _trained_embeddings(model)
         rate = self.args.embedding_learning_rate
-        if rate is None:  # `Recipe.for_lesson` was not called
-            rate = self.args.learning_rate
         assert rate is not None
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
         groups = self._dense_groups(embeddings)
@@ -201,9 +229,9 @@ class GloveLstmTrainer(Trainer):
             self._lazy_optimizer.release_embeddings()
 
     def _can_update_lazily(self) -> bool:
-        """Whether sparse gradients work: in a single process, on CPU or CUDA, without the scaled losses of fp16."""
+        """Whether sparse gradients work: in a single process, on CPU or CUDA."""
         is_known_device = self.args.device.type in ("cpu", "cuda")
-        return is_known_device and self.args.world_size == 1 and not self.args.fp16
+        return is_known_device and self.args.world_size == 1
 
     def _dense_groups(self, embeddings: list[nn.Embedding]) -> list[dict[str, Any]]:
         """Return the other parameters as `Trainer` groups them: with weight decay, and without."""
@@ -232,11 +260,6 @@ class GloveLstmTrainer(Trainer):
         """
         super().create_accelerator_and_postprocess()
         self.accelerator.gradient_accumulation_steps = 1
-
-    def stop_mixed_precision(self) -> None:
-        """Undo Accelerate's wrapper of `forward`, which computes in 16 bits; the trained model computes in 32."""
-        self.accelerator.native_amp = False
-        self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
 
 
 def _check_finite(model: GloveLstmForSequenceClassification) -> None:

@@ -1,4 +1,4 @@
-"""Texts with labels, as training takes them: labels given by name become numbers here, once."""
+"""Texts with labels as numbers, as a training takes them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledTexts:
+class Examples:
     """n texts with labels."""
 
     texts: Sequence[str]  # a title and its body are joined by a space
@@ -25,7 +25,7 @@ class LabelledTexts:
     weights: Floats | None = None  # (n,) of the texts in training; None: all 1
 
     @classmethod
-    def of(
+    def from_names(
         cls,
         texts: Sequence[str],
         labels: Sequence[Label],
@@ -33,7 +33,7 @@ class LabelledTexts:
         weights: NDArray[Any] | None = None,
         *,
         name: str = "labels",
-    ) -> "LabelledTexts":
+    ) -> "Examples":
         """Number labels that are given by name. `name` names them in errors.
 
         Raises:
@@ -58,50 +58,85 @@ class LabelledTexts:
         """Whether a text may have several labels."""
         return self.labels.ndim == 2
 
-    def select(self, rows: Sequence[int] | NDArray[np.integer]) -> "LabelledTexts":
+    def select(self, rows: Sequence[int] | NDArray[np.integer]) -> "Examples":
         """Return some of the texts."""
         rows = np.asarray(rows, dtype=np.int64)
         texts = [self.texts[row] for row in rows]
         weights = None
         if self.weights is not None:
             weights = self.weights[rows]
-        return LabelledTexts(texts, self.labels[rows], self.label_names, weights)
+        return Examples(texts, self.labels[rows], self.label_names, weights)
 
-    def without_texts(self) -> "LabelledTexts":
+    def with_more(self, texts: Sequence[str], labels: NDArray[np.integer]) -> "Examples":
+        """Return the examples, followed by texts with one label each, which weigh 1."""
+        weights = None
+        if self.weights is not None:
+            weights = np.concatenate([self.weights, np.ones(len(texts))])
+        all_labels = np.concatenate([self.labels.astype(np.int64), labels])
+        return Examples([*self.texts, *texts], all_labels, self.label_names, weights)
+
+    def without_texts(self) -> "Examples":
         """Return the labels alone, with empty texts."""
         return replace(self, texts=[""] * len(self))
 
 
-def class_weights(
-    class_weight: ClassWeight,
-    names: Sequence[str],
-    labels: NDArray[np.integer],
-    sample_weight: Floats | None = None,
-) -> Floats:
-    """Return the weight of each label, (classes,).
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The texts of a training.
+
+    Attributes:
+        train: Labelled texts to learn from.
+        validation: Labelled texts that are held out; None: there are none.
+        unlabelled: Texts without labels to learn from, none of them a near duplicate of a held-out text.
+        held_out_unlabelled: Texts without labels that are held out, if `validation` is None; a teacher labels them.
+        label_weights: The weight of each label in `train.weights`; None: 1.
+    """
+
+    train: Examples
+    validation: Examples | None
+    unlabelled: Sequence[str] = ()
+    held_out_unlabelled: Sequence[str] = ()
+    label_weights: dict[str, float] | None = None
+
+
+def weigh(train: Examples, label_weights: Mapping[str, float] | None) -> Examples:
+    """Return texts with their own weights, scaled to mean 1, times the weights of their labels."""
+    weights = train.weights
+    if weights is not None:
+        weights = weights / weights.mean()
+    if label_weights is not None:
+        weight_of_number = np.array([label_weights[name] for name in train.label_names])
+        weights_of_labels = weight_of_number[train.labels]
+        weights = weights_of_labels if weights is None else weights * weights_of_labels
+    return replace(train, weights=weights)
+
+
+def class_weights(class_weight: ClassWeight, train: Examples) -> dict[str, float]:
+    """Return the weight of each label.
 
     Args:
-        class_weight: "balanced" for n / (classes * count), as in scikit-learn; or label -> weight.
-        names: The labels.
-        labels: (n,) class indices. A label without texts needs no weight.
-        sample_weight: (n,) weights of the texts in the counts.
+        class_weight: "balanced" for n / (classes * count), as in scikit-learn, where a text counts as much as it
+            weighs; or label -> weight.
+        train: n texts. A label without texts needs no weight.
 
     Raises:
         DataError: A weight is missing or not positive, or a text may have several labels.
     """
-    if labels.ndim == 2:
+    names = train.label_names
+    if train.is_multi_label:
         raise DataError("class_weight is for one label a text; leave it out.")
     if class_weight == "balanced":
-        counts = np.bincount(labels, sample_weight, len(names)).astype(np.float64)
+        counts = np.bincount(train.labels, train.weights, len(names)).astype(np.float64)
         mean_of_present = counts.sum() / (counts > 0).sum()
         counts[counts == 0] = mean_of_present
-        return counts.mean() / counts
+        balanced = counts.mean() / counts
+        return dict(zip(names, balanced.tolist(), strict=True))
     if not isinstance(class_weight, Mapping):
         problem = f"class_weight is {class_weight!r}"
         raise DataError(f"{problem}; give 'balanced', or a weight for each label.")
-    labels_with_texts = {names[label] for label in np.unique(labels)}
+    labels_with_texts = {names[label] for label in np.unique(train.labels)}
     _check_class_weight(class_weight, names, labels_with_texts)
-    return np.array([class_weight.get(name, 1.0) for name in names], dtype=np.float64)
+    return {name: float(class_weight.get(name, 1.0)) for name in names}
 
 
 def _check_class_weight(

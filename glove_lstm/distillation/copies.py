@@ -38,7 +38,7 @@ def copies_of_each(texts: int) -> int:
     return min(round(_COPIES / max(texts, 1)), _MOST_COPIES)
 
 
-def augment(texts: Sequence[str], count: int, glove: GloveVectors | None) -> list[str]:
+def make_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) -> list[str]:
     """Return `count` altered copies of each text.
 
     A copy depends on its text and on the vectors only. A run with another seed has the same copies, for which the

@@ -1,0 +1,139 @@
+"""Write the folder of a checkpoint: complete, or not there at all.
+
+The files are written into a hidden folder beside the target, which is renamed at the end. The target must be new or
+empty; with `overwrite`, it may also hold an earlier checkpoint of this package, and nothing else.
+"""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, MODEL_NAMES, MODEL_TYPE
+from glove_lstm.checkpoint.remote_code import remote_code
+from glove_lstm.errors import DataError
+
+
+def check_target(folder: Path, *, overwrite: bool = False) -> None:
+    """Check that a checkpoint can be written to a folder, before the work of a training. Nothing is created.
+
+    Raises:
+        DataError: The folder holds something, and `overwrite` is not set or something is not of a checkpoint of this
+            package; or its name or its place does not allow it.
+    """
+    try:
+        os.fspath(folder).encode("utf-8")
+    except UnicodeEncodeError:
+        name = os.fspath(folder).encode("utf-8", "replace").decode()
+        raise DataError(f"{name} is no name in UTF-8; give another output folder.") from None
+    if folder.is_symlink() and not folder.exists():
+        raise DataError(f"{folder} is a link to nothing; give another output folder.")
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file; give a folder.")
+    if folder.is_dir():
+        _check_content(folder, overwrite)
+    _check_place(folder.resolve())
+
+
+def _check_content(folder: Path, overwrite: bool) -> None:
+    names = sorted(path.name for path in folder.iterdir())
+    if not names:
+        return
+    stranger = _first_stranger(folder, names)
+    if stranger is not None:
+        raise DataError(
+            f"{folder} has {stranger}, which is not of a checkpoint of glove-lstm: give a new folder, or an empty one."
+        )
+    if not overwrite:
+        raise DataError(
+            f"{folder} has a checkpoint: give a new folder, or replace it with --overwrite_output_dir True (in Python: "
+            "overwrite=True)."
+        )
+
+
+def _first_stranger(folder: Path, names: list[str]) -> str | None:
+    """Return the first entry of a folder that no checkpoint of this package has; None if there is none."""
+    if not _is_our_config(folder / CONFIG_NAME):
+        return names[0]
+    files = {*MODEL_NAMES, CARD_NAME, *(path.name for path in remote_code())}
+    allowed = {folder / name for name in files}
+    folders = {path.parent for path in allowed}
+    for path in sorted(folder.rglob("*")):
+        is_expected = path in folders if path.is_dir() else path in allowed
+        if not is_expected:
+            return path.relative_to(folder).as_posix()
+    return None
+
+
+def _is_our_config(path: Path) -> bool:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(config, dict) and config.get("model_type") == MODEL_TYPE
+
+
+def _check_place(folder: Path) -> None:
+    """Check that a folder can be renamed to this path."""
+    if folder == Path.cwd().resolve() or folder.is_mount():
+        raise DataError(
+            f"{folder} cannot be replaced while it is in use: give a folder inside it, such as {folder / 'model'}."
+        )
+    existing = next(parent for parent in folder.parents if parent.exists())
+    if not existing.is_dir():
+        raise DataError(f"{existing} is a file; give another output folder.")
+    if not os.access(existing, os.W_OK | os.X_OK) or _is_read_only(existing):
+        raise DataError(f"{existing} cannot be written; give another output folder.")
+
+
+def _is_read_only(folder: Path) -> bool:
+    if not hasattr(os, "statvfs"):  # Windows
+        return False
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+@contextmanager
+def new_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a hidden folder to write to; when the block ends, it becomes the target.
+
+    If the block raises, nothing changes. An earlier checkpoint is renamed first, and removed last: whatever fails, it
+    or the new one is whole.
+
+    Raises:
+        DataError: The target has appeared or changed meanwhile. The finished folder then stays; the error says where.
+    """
+    target = target.resolve()
+    unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    try:
+        check_target(target, overwrite=overwrite)
+        _rename(unfinished, target)
+    except (DataError, OSError) as error:
+        finished = target.with_name(f"{target.name}-{uuid.uuid4().hex[:8]}")
+        with suppress(OSError):
+            unfinished = unfinished.rename(finished)
+        reason = str(error).rstrip(".")
+        raise DataError(f"{reason}. The finished model is in {unfinished}.") from error
+
+
+def _rename(unfinished: Path, target: Path) -> None:
+    """Give a folder the name of the target. What the target holds is removed at the end."""
+    if not target.exists():
+        unfinished.rename(target)
+        return
+    earlier = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
+    target.rename(earlier)
+    try:
+        unfinished.rename(target)
+    except BaseException:
+        earlier.rename(target)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)

@@ -1,0 +1,143 @@
+"""The answers of a teacher, kept in the cache folder so that no run asks for a text again.
+
+They lie in `$GLOVE_LSTM_CACHE/teachers/IDENTITY/`, in parts that are appended and never written again. Processes may
+share the folder: each part has a name of its own, and appears when it is complete.
+"""
+
+import hashlib
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import whole_file
+from glove_lstm.progress import progress
+from glove_lstm.vectors.download import cache_folder
+
+logger = logging.getLogger(__name__)
+
+Floats = NDArray[np.floating]
+
+_KEY_SIZE = 16  # bytes
+_BATCH_SIZE = 32  # texts
+_NOTE_NAME = "learned.json"
+_SECONDS_OF_A_PART = 60.0  # so long may the answers be that a kill loses
+
+
+class AnswerCache:
+    """The answers of a teacher, a row of numbers for each text.
+
+    Args:
+        name: Name of the teacher, for messages.
+        identity: Hash of all that decides the answers; None: they are kept in memory only.
+    """
+
+    def __init__(self, name: str, identity: str | None) -> None:
+        self._name = name
+        self._answer_of: dict[bytes, NDArray[np.float32]] = {}  # by the hash of the text
+        self._folder: Path | None = None
+        if identity is not None:
+            self._folder = cache_folder() / "teachers" / identity[:32]
+            self._read_parts(self._folder)
+        self.note = self._read_note()
+
+    def answers(
+        self, texts: Sequence[str], ask: Callable[[list[str]], Floats]
+    ) -> NDArray[np.float32]:
+        """Return the answers for one or more texts, (n, width). Those that are missing are asked for.
+
+        Args:
+            texts: n texts.
+            ask: Returns the answers for a few texts.
+
+        Raises:
+            DataError: The answers are not finite.
+        """
+        text_of = {_key(text): text for text in texts}
+        missing = [key for key in text_of if key not in self._answer_of]
+        # The longest first, in batches of similar length.
+        missing.sort(key=lambda key: len(text_of[key]), reverse=True)
+        unwritten: list[bytes] = []
+        last_write = time.monotonic()
+        try:
+            with progress(f"Asking {self._name}", total=len(missing)) as bar:
+                for start in range(0, len(missing), _BATCH_SIZE):
+                    keys = missing[start : start + _BATCH_SIZE]
+                    answers = ask([text_of[key] for key in keys])
+                    self._add(keys, answers)
+                    unwritten += keys
+                    if time.monotonic() - last_write > _SECONDS_OF_A_PART:
+                        self._write_part(unwritten)
+                        unwritten = []
+                        last_write = time.monotonic()
+                    bar.update(len(keys))
+        finally:  # also after an interruption
+            self._write_part(unwritten)
+        return np.stack([self._answer_of[_key(text)] for text in texts])
+
+    def write_note(self, note: Mapping[str, Any]) -> None:
+        """Keep values beside the answers: what a teacher chose when it learned."""
+        self.note = dict(note)
+        if self._folder is None:
+            return
+        with _kept_if_possible(), whole_file(self._folder / _NOTE_NAME) as part:
+            part.write_text(json.dumps(self.note), encoding="utf-8")
+
+    def _add(self, keys: Sequence[bytes], answers: Floats) -> None:
+        if not np.isfinite(answers).all():
+            raise DataError(f"The teacher {self._name} gives answers that are not finite numbers.")
+        self._answer_of.update(zip(keys, answers.astype(np.float32), strict=True))
+
+    def _read_parts(self, folder: Path) -> None:
+        """Read all parts. A damaged one is removed, so that its texts are asked again."""
+        for path in sorted(folder.glob("*.npz")):
+            try:
+                with np.load(path, allow_pickle=False) as arrays:
+                    keys = [key.tobytes() for key in arrays["keys"]]
+                    self._answer_of.update(zip(keys, arrays["answers"], strict=True))
+            except FileNotFoundError:  # another process has removed it
+                continue
+            except Exception as error:  # a damaged archive raises errors of many types
+                logger.warning(
+                    "%s is damaged (%s): its texts are asked again.", path, first_line(error)
+                )
+                path.unlink(missing_ok=True)
+
+    def _write_part(self, keys: Sequence[bytes]) -> None:
+        if self._folder is None or not keys:
+            return
+        rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, _KEY_SIZE)
+        answers = np.stack([self._answer_of[key] for key in keys])
+        path = self._folder / f"{uuid.uuid4().hex}.npz"
+        with _kept_if_possible(), whole_file(path) as part, part.open("wb") as file:
+            np.savez(file, keys=rows, answers=answers)
+
+    def _read_note(self) -> dict[str, Any]:
+        if self._folder is None:
+            return {}
+        try:
+            return dict(json.loads((self._folder / _NOTE_NAME).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # it is missing or damaged
+            return {}
+
+
+@contextmanager
+def _kept_if_possible() -> Iterator[None]:
+    """Warn if the cache cannot be written: the training goes on without it."""
+    try:
+        yield
+    except OSError as error:
+        logger.warning("The teacher's answers are not kept: %s.", first_line(error))
+
+
+def _key(text: str) -> bytes:
+    content = text.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(content, digest_size=_KEY_SIZE).digest()

@@ -1,0 +1,126 @@
+"""Where a teacher of transformers is found, and what its files say."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard, snapshot_download
+from transformers import AutoConfig
+
+from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
+from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import check_is_no_file, check_revision, digest
+
+_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.py", "README.md"]
+_CARD = "README.md"
+_CLASSIFIER_SUFFIX = "ForSequenceClassification"  # of the architecture in config.json
+
+
+@dataclass(frozen=True)
+class TeacherModel:
+    """A model from which another one learns: a classifier, or an encoder.
+
+    Args:
+        model: A repository's id on the Hub, or a folder. The weights must be safetensors. In a classifier, a text has
+            one label.
+        revision: Commit, tag or branch on the Hub.
+        trust_remote_code: Whether the Python files of the repository may run. Checkpoints of this package need none.
+    """
+
+    model: str
+    revision: str | None = None
+    trust_remote_code: bool = False
+
+
+def download(teacher: TeacherModel) -> Path:
+    """Return the folder of a teacher, which is downloaded into the Hub's cache unless it is there.
+
+    Raises:
+        DataError: There is no such folder, and no such repository that can be reached.
+    """
+    check_revision(teacher.model, teacher.revision)
+    folder = Path(teacher.model)
+    check_is_no_file(folder)
+    if folder.is_dir():
+        return folder
+    try:
+        return Path(
+            snapshot_download(teacher.model, revision=teacher.revision, allow_patterns=_FILES)
+        )
+    except Exception as error:
+        raise DataError(
+            f"The teacher {teacher.model} could not be loaded: there is no such folder, and the Hub says: "
+            f"{first_line(error)}; check the name, the revision and the network."
+        ) from error
+
+
+def is_classifier(teacher: TeacherModel, folder: Path) -> bool:
+    """Return whether a model has a head that classifies; one without it is an encoder.
+
+    Raises:
+        DataError: The config cannot be read, or is of a classifier that gives a text no single label.
+    """
+    if not (folder / "config.json").is_file():  # sentence-transformers may keep it in a subfolder
+        return False
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=teacher.trust_remote_code)
+    except Exception as error:
+        raise loading_error(teacher, error) from error
+    architectures = config.architectures or []
+    if not any(name.endswith(_CLASSIFIER_SUFFIX) for name in architectures):
+        return False
+    _check_task(teacher, config)
+    return True
+
+
+def _check_task(teacher: TeacherModel, config: Any) -> None:
+    problem = None
+    if config.problem_type not in (None, "single_label_classification"):
+        problem = f"is for {config.problem_type}"
+    elif config.num_labels < 2:
+        problem = f"has {config.num_labels} label"
+    if problem is not None:
+        advice = "give a classifier of one label a text, with two or more labels"
+        raise DataError(f"The teacher {teacher.model} {problem}; {advice}.")
+
+
+def loading_error(teacher: TeacherModel, error: Exception) -> DataError:
+    """Return the sentence for an error of transformers or sentence-transformers."""
+    if not teacher.trust_remote_code and "trust_remote_code" in str(error):
+        return DataError(
+            f"The teacher {teacher.model} contains custom code, which must run to load it: read that code, and then "
+            "set trust_remote_code to True."
+        )
+    return DataError(
+        f"The teacher {teacher.model} cannot be loaded ({first_line(error)}): give a text classifier or an encoder, "
+        "with safetensors weights and a tokenizer."
+    )
+
+
+def identity(folder: Path, others: Sequence[str] = ()) -> str:
+    """Return a hash of config, tokenizer, weights and code in a folder, and of what else decides the answers."""
+    files = {file for pattern in _FILES for file in folder.rglob(pattern) if file.name != _CARD}
+    digests = [f"{file.relative_to(folder).as_posix()} {digest(file)}" for file in sorted(files)]
+    content = "\n".join([*digests, *others])
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def revision_of(teacher: TeacherModel, folder: Path) -> str | None:
+    """Return the commit on the Hub; None for a folder."""
+    if Path(teacher.model).is_dir():
+        return None
+    return folder.name  # as the Hub's cache names its folders
+
+
+def license_of(folder: Path) -> str | None:
+    """Return the licence that the model card states, if it does."""
+    card = folder / _CARD
+    if not card.is_file():
+        return None
+    try:
+        licence = ModelCard.load(card).data.get("license")
+    except ValueError:  # its header is no YAML
+        return None
+    return str(licence) if licence else None

@@ -1,0 +1,96 @@
+"""What a model can learn from (Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
+
+teacher = open_teacher("sentence-transformers/all-mpnet-base-v2", device)
+teacher.fit(train)           # an encoder learns the labels
+teacher.logits(texts)        # (n, labels)
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from glove_lstm.distillation.classifier import ClassifierTeacher
+from glove_lstm.distillation.encoder import EncoderTeacher
+from glove_lstm.distillation.function import FunctionTeacher
+from glove_lstm.distillation.pretrained import TeacherModel, download, is_classifier
+from glove_lstm.errors import DataError
+from glove_lstm.tables.examples import Examples
+
+logger = logging.getLogger(__name__)
+
+# A model on the Hub or in a folder, or a function from texts to the probability of each label.
+TeacherLike = str | Path | TeacherModel | Callable[[list[str]], Any]
+
+
+class Teacher(Protocol):
+    """A model that knows labels, or learns them.
+
+    Attributes:
+        name: For messages and the model card.
+        kind: "classifier", "encoder" or "function".
+        label_names: Its labels; none if it learns them.
+        learns_labels: Whether `fit` learns the labels. If so, the logits are calibrated.
+        revision: Commit on the Hub, if it is known.
+        license: Licence, if it is known.
+        settings: What it chose to learn the labels, such as the C of a regression.
+    """
+
+    name: str
+    kind: str
+    label_names: Sequence[str]
+    learns_labels: bool
+    revision: str | None
+    license: str | None
+    settings: dict[str, Any]
+
+    def fit(self, train: Examples) -> None:
+        """Learn the labels of n texts. A teacher that knows labels puts them into the order of `train.label_names`.
+
+        Raises:
+            DataError: The labels are not those of the teacher, or a label that it must learn has no text.
+        """
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the logits for n texts, each with mean 0: (n, labels). A text is asked once.
+
+        Raises:
+            DataError: The logits cannot be computed, or are not finite.
+        """
+
+
+def open_teacher(
+    teacher: TeacherLike, device: torch.device, label_names: Sequence[str] = (), *, seed: int = 0
+) -> Teacher:
+    """Open a teacher.
+
+    Args:
+        teacher: A `TeacherModel`, or only its name or folder. It is a classifier if `architectures` in its config.json
+            ends with ForSequenceClassification, and an encoder if not. Or a function that takes a list of texts and
+            returns the probability of each label, (n, labels), such as `predict_proba` of a pipeline of scikit-learn.
+        device: Where a model computes.
+        label_names: The labels of a function, in the order of its columns; models tell theirs.
+        seed: Of what an encoder learns.
+
+    Raises:
+        DataError: The teacher cannot be loaded.
+    """
+    if isinstance(teacher, str | Path):
+        teacher = TeacherModel(str(teacher))
+    if isinstance(teacher, TeacherModel):
+        folder = download(teacher)
+        if is_classifier(teacher, folder):
+            logger.info("The teacher %s is a classifier.", teacher.model)
+            return ClassifierTeacher(teacher, folder, device)
+        logger.info("The teacher %s is an encoder, which learns the labels.", teacher.model)
+        return EncoderTeacher(teacher, folder, device, seed)
+    if callable(teacher):
+        return FunctionTeacher(teacher, label_names)
+    raise DataError(
+        f"teacher is {teacher!r}; give a name on the Hub, a folder, a TeacherModel, or a function that returns the "
+        "probability of each label."
+    )

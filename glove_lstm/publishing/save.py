@@ -1,0 +1,92 @@
+"""Save a trained model into a folder that can be served."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME, WEIGHTS_NAME
+from glove_lstm.checkpoint.new_folder import check_target, new_folder
+from glove_lstm.errors import DataError, first_line
+from glove_lstm.evaluation.metrics_file import MetricsFile
+from glove_lstm.evaluation.run_metrics import TestTexts, plot_run
+from glove_lstm.files import digest
+from glove_lstm.publishing.card import write_card
+from glove_lstm.training.fit import Trained
+
+logger = logging.getLogger(__name__)
+
+
+def save(
+    trained: Trained,
+    folder: Path,
+    metrics: MetricsFile,
+    test: TestTexts | None = None,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a model, its metrics, plots and card. The folder is complete, or not there at all.
+
+    If the metrics, a plot or the card cannot be written, a warning says so, and the model is saved without them.
+
+    Args:
+        trained: The model.
+        folder: A new or empty folder.
+        metrics: Its measures.
+        test: Test texts for the plots; None: the validation texts.
+        overwrite: Whether a checkpoint in the folder is replaced. A folder with anything else is never replaced.
+
+    Raises:
+        DataError: The folder cannot be written. If the model could be saved elsewhere, the error says where.
+    """
+    check_target(folder, overwrite=overwrite)
+    try:
+        with new_folder(folder, overwrite=overwrite) as unfinished:
+            _write_model(trained, unfinished)
+            _write_rest(trained, metrics, test, unfinished)
+    except DataError:  # the model is whole, and the error says where
+        raise
+    except (
+        Exception
+    ) as error:  # such as a full disk, which safetensors reports by an error of its own
+        rescued = _rescue(trained)
+        raise DataError(
+            f"{folder} cannot be written ({first_line(error)}). The finished model is in {rescued}."
+        ) from error
+
+
+def _write_model(trained: Trained, folder: Path) -> None:
+    trained.model.save_pretrained(folder)
+    trained.tokenizer.save_pretrained(folder)
+    trained.text_record.save(folder / TRAINING_TEXTS_NAME, digest(folder / WEIGHTS_NAME))
+    mode = folder.stat().st_mode & 0o666
+    for path in folder.iterdir():  # safetensors makes files readable by their owner only
+        path.chmod(mode)
+
+
+def _write_rest(
+    trained: Trained, metrics: MetricsFile, test: TestTexts | None, folder: Path
+) -> None:
+    """Write what a model can do without."""
+    steps: dict[str, Callable[[], None]] = {
+        "metrics.json": lambda: metrics.write(folder),
+        "The plots": lambda: plot_run(trained, folder / "plots", test),
+        "The model card": lambda: write_card(folder),
+    }
+    for name, write in steps.items():
+        try:
+            write()
+        except Exception as error:  # whatever it is, the training was worth more
+            logger.warning("%s could not be written: %s.", name, first_line(error))
+
+
+def _rescue(trained: Trained) -> Path:
+    """Save a model into a temporary folder."""
+    folder = Path(tempfile.mkdtemp(prefix="glove-lstm-model-"))
+    try:
+        _write_model(trained, folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder

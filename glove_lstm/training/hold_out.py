@@ -1,0 +1,243 @@
+"""Which texts a training holds out: this file is the whole rule.
+
+Held-out texts calibrate the scores, and the model does not learn from them.
+
+- If validation texts are given, nothing else is held out.
+- Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits.
+- If labels are few and a teacher tells those of other texts, unlabelled texts: all labelled texts then teach.
+- Near duplicates, and texts of one group, are never on both sides.
+"""
+
+import logging
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from glove_lstm.distillation.targets import without_near_duplicates
+from glove_lstm.distillation.teacher import Teacher
+from glove_lstm.errors import DataError, counted
+from glove_lstm.splits.splitter import (
+    Ints,
+    grouped_stratified_split,
+    keep_labels_on_both_sides,
+    merge_groups,
+    near_duplicate_groups,
+    row_labels,
+    rows_without_near_duplicates,
+    strata,
+)
+from glove_lstm.tables.examples import ClassWeight, Examples, Split, class_weights, weigh
+from glove_lstm.training.arguments import GloveLstmTrainingArguments
+
+logger = logging.getLogger(__name__)
+
+FEWEST_HELD_OUT = 10  # texts for a calibration
+# Without a given fraction, a twentieth of the texts is held out, within these limits.
+_SHARE = 1 / 20
+_LEAST_TEXTS = 50
+_MOST_TEXTS = 2_000
+_MOST_SHARE = 1 / 10
+# Unlabelled texts to hold out; enough for a temperature.
+_UNLABELLED_SHARE = 1 / 10
+_MOST_UNLABELLED = 1_000
+# With fewer labels and a teacher that learns them, all labelled texts teach; DECISIONS.md says why.
+_FEW_LABELS = 200
+
+_MOST_NAMED = 20  # labels in a warning
+_ALTERNATIVES = "give validation texts, or hold out none (--validation_fraction 0)"
+
+
+def hold_out(
+    labelled: Examples,
+    validation: Examples | None,
+    unlabelled: Sequence[str],
+    *,
+    groups: Sequence[Hashable] | None,
+    class_weight: ClassWeight | None,
+    teacher: Teacher | None,
+    arguments: GloveLstmTrainingArguments,
+) -> Split:
+    """Hold texts out, unless validation texts are given, and weigh those that are left.
+
+    Args:
+        labelled: n labelled texts. Those of weight 0 are left out: they neither teach nor calibrate.
+        validation: Validation texts that are given.
+        unlabelled: Texts without labels.
+        groups: n values, such as authors; None: only near duplicates stay together.
+        class_weight: How much the texts of each label count in training; see `class_weights`.
+        teacher: What labels unlabelled texts; None: nothing does.
+        arguments: The share to hold out, and the seed.
+
+    Raises:
+        DataError: Too few distinct texts can be held out, or the arguments need validation texts and there are none.
+    """
+    labelled, groups = _without_weight_0(labelled, groups)
+    split = Split(labelled, validation, unlabelled)
+    if validation is None and _unlabelled_are_held_out(labelled, teacher, arguments):
+        split = _hold_out_unlabelled(labelled, unlabelled, arguments.seed)
+    if split.validation is None and not len(split.held_out_unlabelled):
+        train, held_out = hold_out_labelled(
+            labelled, arguments.validation_fraction, arguments.seed, groups
+        )
+        split = Split(train, held_out, unlabelled)
+    if arguments.needs_validation and split.validation is None:
+        raise DataError(
+            "load_best_model_at_end, early_stopping_patience and the schedules reduce_lr_on_plateau and greedy need "
+            "validation texts; give some."
+        )
+    held_out_texts = split.held_out_unlabelled
+    if split.validation is not None:
+        held_out_texts = split.validation.texts
+    label_weights = None
+    if class_weight is not None and len(split.train):
+        label_weights = class_weights(class_weight, split.train)
+    return replace(
+        split,
+        train=weigh(split.train, label_weights),
+        unlabelled=without_near_duplicates(split.unlabelled, held_out_texts, "held-out"),
+        label_weights=label_weights,
+    )
+
+
+def _without_weight_0(
+    texts: Examples, groups: Sequence[Hashable] | None
+) -> tuple[Examples, Sequence[Hashable] | None]:
+    if texts.weights is None:
+        return texts, groups
+    rows = np.flatnonzero(texts.weights).tolist()
+    if groups is not None:
+        groups = [groups[row] for row in rows]
+    return texts.select(rows), groups
+
+
+def _unlabelled_are_held_out(
+    labelled: Examples, teacher: Teacher | None, arguments: GloveLstmTrainingArguments
+) -> bool:
+    """Return whether labels are too few to hold some out, and a teacher tells those of other texts."""
+    if teacher is None:
+        return False
+    fraction = arguments.validation_fraction
+    if teacher.learns_labels and fraction is None and not arguments.needs_validation:
+        return len(labelled) < _FEW_LABELS
+    return not _enough_to_hold_out(len(labelled), fraction)
+
+
+def _hold_out_unlabelled(labelled: Examples, unlabelled: Sequence[str], seed: int) -> Split:
+    """Hold out a tenth of the unlabelled texts, at most 1,000, or none if that are fewer than 10.
+
+    None of them is a near duplicate of a labelled text.
+    """
+    count = min(round(_UNLABELLED_SHARE * len(unlabelled)), _MOST_UNLABELLED)
+    candidates = np.arange(len(unlabelled))
+    if len(labelled):
+        candidates = rows_without_near_duplicates(unlabelled, labelled.texts)
+    if min(count, len(candidates)) < FEWEST_HELD_OUT:
+        return Split(labelled, None, unlabelled)
+    generator = np.random.default_rng(seed)
+    chosen = generator.permutation(candidates)[:count]
+    others = np.setdiff1d(np.arange(len(unlabelled)), chosen)
+    held_out = [unlabelled[row] for row in chosen]
+    logger.info("%s unlabelled texts are held out for calibration.", f"{len(held_out):,}")
+    return Split(labelled, None, [unlabelled[row] for row in others], held_out)
+
+
+def hold_out_labelled(
+    texts: Examples,
+    fraction: float | None,
+    seed: int,
+    groups: Sequence[Hashable] | None = None,
+) -> tuple[Examples, Examples | None]:
+    """Hold labelled texts out.
+
+    Every label is on both sides where its texts and groups allow it. A warning names the others.
+
+    Args:
+        texts: n texts.
+        fraction: Share of the texts to hold out, 0 to below 1; None: a twentieth, at least 50 and at most 2,000 texts,
+            but never more than a tenth.
+        seed: The same seed holds the same texts out.
+        groups: n values, such as authors; None: only near duplicates stay together.
+
+    Returns:
+        The training texts and the held-out texts; None for these if the fraction asks for fewer than 10, too few for a
+        calibration.
+
+    Raises:
+        DataError: Fewer than two labels (one, if a text may have several) can be divided.
+    """
+    if fraction == 0:
+        return texts, None
+    if not _enough_to_hold_out(len(texts), fraction):
+        logger.warning(
+            "The scores are not calibrated: only %d of %d texts would be held out, and a calibration needs %d. Give "
+            "validation texts.",
+            _count_to_hold_out(len(texts), fraction),
+            len(texts),
+            FEWEST_HELD_OUT,
+        )
+        return texts, None
+
+    group_of = near_duplicate_groups(texts.texts)
+    if groups is not None:
+        group_of = merge_groups(group_of, groups)
+    labels = texts.labels.tolist()
+    if fraction is None:
+        fraction = share_to_hold_out(len(texts))
+    by_share = grouped_stratified_split(strata(labels), group_of, (1 - fraction, fraction), seed)
+    train, held_out = keep_labels_on_both_sides(by_share, row_labels(labels), group_of, seed)
+    if not len(held_out):
+        raise DataError(f"There are too few distinct texts to hold some out; {_ALTERNATIVES}.")
+    _check_labels(texts, held_out)
+    logger.info("%d of %d texts are held out for calibration.", len(held_out), len(texts))
+    return texts.select(train), texts.select(held_out)
+
+
+def share_to_hold_out(texts: int) -> float:
+    """Return the share of n texts that is held out if no fraction is given."""
+    if not texts:
+        return 0.0
+    wanted = min(max(_SHARE * texts, _LEAST_TEXTS), _MOST_TEXTS)
+    return min(wanted / texts, _MOST_SHARE)
+
+
+def _enough_to_hold_out(texts: int, fraction: float | None) -> bool:
+    return _count_to_hold_out(texts, fraction) >= FEWEST_HELD_OUT
+
+
+def _count_to_hold_out(texts: int, fraction: float | None) -> float:
+    if fraction is None:
+        fraction = share_to_hold_out(texts)
+    return texts * fraction
+
+
+def _check_labels(texts: Examples, held_out: Ints) -> None:
+    """Warn of labels without held-out texts; raise a DataError if too few labels have held-out texts."""
+    rows, labels = row_labels(texts.labels.tolist())
+    count = len(texts.label_names)
+    in_all = np.bincount(labels, minlength=count)
+    in_held_out = np.bincount(labels[np.isin(rows, held_out)], minlength=count)
+    undivided = np.flatnonzero((in_all > 0) & (in_held_out == 0))
+    if not len(undivided):
+        return
+
+    rarest_first = undivided[np.argsort(in_all[undivided], kind="stable")].tolist()
+    fewest_labels = 1 if texts.is_multi_label else 2
+    if np.count_nonzero(in_held_out) < fewest_labels:
+        rarest = rarest_first[0]
+        of_rarest = counted(int(in_all[rarest]), "text")
+        raise DataError(
+            f"The label {texts.label_names[rarest]!r} has {of_rarest}; too few of them are distinct to hold one out. "
+            f"Add texts with this label, {_ALTERNATIVES}."
+        )
+    named = [
+        f"{texts.label_names[label]!r} ({counted(int(in_all[label]), 'text')})"
+        for label in rarest_first
+    ]
+    listing = ", ".join(named[:_MOST_NAMED])
+    if len(named) > _MOST_NAMED:
+        listing += f" and {len(named) - _MOST_NAMED} more"
+    logger.warning(
+        "These labels have no held-out texts, because they have too few texts or groups: %s.",
+        listing,
+    )

@@ -41,13 +41,13 @@ from glove_lstm.commands.command import run_command
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.evaluation.metrics import expected_calibration_error
+from glove_lstm.inference.decisions import softmax
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.inference.scores import softmax
+from glove_lstm.tables.examples import Examples
 from glove_lstm.training.answers import ANSWERS_NAME
 from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.fit import fit
-from glove_lstm.tables.examples import Examples
 from glove_lstm.training.settings import make_settings
 from glove_lstm.training.teacher import load_teacher
 from glove_lstm.vectors.glove import GloveVectors, load_glove

@@ -2,11 +2,11 @@
 
 python -m benchmarks.make_hub --data_dir ../shared/data --glove ~/.cache/glove/glove.6B.100d.partial.txt
 
-Arguments of train.py may follow. A run that ends early may leave hub/ mixed: git restores it. hub_card.md has
-paragraphs of the card, and gets a table of the corpora that were only measured; `python -m benchmarks.hub_code` writes
-card and code without a training.
+Arguments of train.py may follow. hub/ changes at the end only. hub_card.md has paragraphs of the card, and gets a table
+of the corpora that were only measured; `python -m benchmarks.hub_code` writes card and code without a training.
 """
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -28,16 +28,15 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, THUMBNAIL_NAME
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
-from glove_lstm.evaluation import run_metrics as measures
-from glove_lstm.evaluation.metrics import compute_metrics, measure_with_intervals
+from glove_lstm.evaluation.metrics import compute_metrics, measure
 from glove_lstm.evaluation.robustness import measure_robustness
+from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.publishing.save_result import save_result
-from glove_lstm.training.fit import fit
+from glove_lstm.publishing.save import save
 from glove_lstm.tables.examples import Examples
-from glove_lstm.training.result import TrainingResult
+from glove_lstm.training.fit import Trained, fit
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
 _ARGUMENTS: dict[str, Any] = {
@@ -60,60 +59,63 @@ def main(argv: Sequence[str]) -> None:
     add("--output_dir", type=Path, default=DEFAULT_CHECKPOINT, help="default: hub/ of this clone")
     args, rest = parser.parse_known_args(argv)
     settings = Settings(args.glove, _ARGUMENTS | parse_arguments(rest))
-    _train(args.output_dir, args.data_dir, settings)
-    classifier = load_classifier(Checkpoint.open(args.output_dir))
-    plot_thumbnail(NAME, classifier, args.output_dir / THUMBNAIL_NAME)
-    write_hub_code(args.output_dir)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "hub"
+        _make(folder, args.data_dir, settings, is_default=args.output_dir == DEFAULT_CHECKPOINT)
+        shutil.copytree(folder, args.output_dir, dirs_exist_ok=True)
     sys.stdout.write(f"Made {args.output_dir}\n")
 
 
-def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
+def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool) -> None:
+    """Write a new folder; for the default checkpoint, hub_card.md gets new figures."""
     corpus = hub_corpus(data_dir)
     train, test = corpus.train, corpus.test
     # Without its progress bar the Trainer prints.
     with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
-        result = fit(
+        trained = fit(
             train.texts,
             named_labels(train),
             (corpus.validation.texts, named_labels(corpus.validation)),
-            recipe=settings.recipe("default", FIRST_SEED, scratch),
+            settings=settings.recipe("default", FIRST_SEED, scratch),
             label_names=train.label_names,
             sample_weight=train.weights,
             glove=settings.glove,
             compute_metrics=compute_metrics,
         )
-    result = raise_temperature(result)
-    result.model.config.text_column_names = ["title", "text"]
-    metrics = measures.run_metrics(result, test)
-    metrics["about"] |= {
-        "data": corpus.description,
-        "language": "en",
-        "license": "apache-2.0",
-    }
-    classifier = TorchClassifier.of(result.model, result.tokenizer)
+    trained = raise_temperature(trained)
+    trained.model.config.text_column_names = ["title", "text"]
+    classified = TestTexts.classified_by(trained, test)
+    metrics = run_metrics(
+        trained, classified, data=corpus.description, language="en", license="apache-2.0"
+    )
     others = other_corpora(data_dir)
-    measures.add_baselines(metrics, result, test, others)
-    if folder == DEFAULT_CHECKPOINT:
-        fill_other_corpora(_measure_others(classifier, others), metrics["baselines"])
-    metrics["robustness"] = measure_robustness(classifier, test.texts, test.labels)
-    metrics["examples"] = classify_examples(classifier)
-    metrics["made_by"] = record("benchmarks/corpora.*", *sources("default", corrupted=True))
-    save_result(result, metrics, folder, test)
+    metrics.baselines = measure_baselines(trained, test, others)
+    if is_default and metrics.baselines is not None:
+        fill_other_corpora(_measure_others(trained.classifier, others), metrics.baselines)
+    metrics.robustness = measure_robustness(trained.classifier, test.texts, test.labels)
+    metrics.others = {
+        "examples": classify_examples(trained.classifier),
+        "made_by": record("benchmarks/corpora.*", *sources("default", corrupted=True)),
+    }
+    save(trained, folder, metrics, classified)
     export_onnx(folder)
+    classifier = load_classifier(Checkpoint.open(folder))
+    plot_thumbnail(NAME, classifier, folder / THUMBNAIL_NAME)
+    write_hub_code(folder)
 
 
-def raise_temperature(result: TrainingResult) -> TrainingResult:
+def raise_temperature(trained: Trained) -> Trained:
     """Raise the temperature until few plain or absurd statements are mistaken with a high score, cased or lower-cased.
 
     The statements are unlike all corpora, and scores that are calibrated on these are too high for them. Only the first
     half of each file is read; the test of the checkpoint reads both.
     """
-    classifier = TorchClassifier.of(result.model, result.tokenizer)
+    classifier = trained.classifier
     wrong_logits = []  # by file and case: of the wrong label, minus those of the right one
     for file, right_label in (("plain", "REAL"), ("absurd", "FAKE")):
         statements = (_STATEMENTS / f"{file}.txt").read_text(encoding="utf-8").splitlines()
         half = statements[: len(statements) // 2]
-        right = result.model.config.label2id[right_label]
+        right = classifier.label_names.index(right_label)
         for texts in (half, [text.lower() for text in half]):
             logits = classifier.predict_logits(texts)
             wrong_logits.append(logits[:, 1 - right] - logits[:, right])
@@ -126,13 +128,18 @@ def raise_temperature(result: TrainingResult) -> TrainingResult:
     factor = 1.0
     while most_mistaken(factor) > _MOST_MISTAKEN:
         factor *= 1.05
-    temperature = factor * result.model.config.temperature
-    result.model.config.temperature = temperature
-    assert result.validation_logits is not None
+    config = trained.model.config
+    config.temperature *= factor
+    calibration = trained.record.calibration
+    validation_logits = trained.validation_logits
+    assert calibration is not None
+    assert validation_logits is not None
     return replace(
-        result,
-        validation_logits=result.validation_logits / np.float32(factor),
-        about=result.about | {"temperature": temperature},
+        trained,
+        validation_logits=validation_logits / np.float32(factor),
+        record=replace(
+            trained.record, calibration=replace(calibration, temperature=config.temperature)
+        ),
     )
 
 
@@ -143,7 +150,9 @@ def _measure_others(
     measured = {}
     for name, texts in others.items():
         scores = classifier.predict_proba(texts.texts)
-        measured[name] = measure_with_intervals(scores, texts.labels)
+        measured[name] = measure(
+            scores, texts.labels, classifier.label_names, classifier.thresholds
+        )
     return measured
 
 

@@ -30,7 +30,7 @@ from benchmarks.records import record
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.files import digest
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.decisions import softmax
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.text.corruptions import training_copy
 from glove_lstm.training.answers import ask
@@ -69,7 +69,7 @@ _OUR_SOURCES = (
     ),
     "glove_lstm.modeling/*.py",
     *("glove_lstm.training/*.py", "benchmarks/models.py"),
-    *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/scores.py"),
+    *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/decisions.py"),
 )
 _PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)

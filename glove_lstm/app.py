@@ -16,9 +16,9 @@ from glove_lstm.checkpoint.names import METRICS_NAME
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics_file import describes_news
 from glove_lstm.files import read_checkpoint_json
+from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.load_classifier import load_classifier
-from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.processors import processors
 
 MOST_CHARACTERS = (

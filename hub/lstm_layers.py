@@ -167,11 +167,8 @@ def init_lstm(lstm: nn.LSTM) -> None:
 
 
 def weight_dtype(layer: nn.Module) -> torch.dtype:
-    """Return the type of a layer's weights. A quantized layer has no parameters, and reads float32."""
-    weights = next(layer.parameters(), None)
-    if weights is None:
-        return torch.float32
-    return weights.dtype
+    """Return the type of a layer's weights."""
+    return next(layer.parameters()).dtype
 
 
 def without_autocast(device_type: str) -> AbstractContextManager[None]:

@@ -13,11 +13,7 @@ from numpy.typing import NDArray
 from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError
-from glove_lstm.evaluation.metrics import (
-    accuracy_with_interval,
-    measure_label_sets,
-    measure_labels,
-)
+from glove_lstm.evaluation.metrics import accuracy_with_interval, measure, measure_by_label
 from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.files import check_is_no_file, whole_file
@@ -116,12 +112,10 @@ class Report:
         self.probabilities = classifier.predict_proba(texts)
         self.labels = labels
         self.figures["labels"] = names
+        self.figures |= measure(self.probabilities, labels, names, classifier.thresholds)
         if classifier.thresholds is not None:
-            self.figures |= measure_label_sets(
-                self.probabilities, labels, classifier.thresholds, names
-            )
             return
-        self.figures |= measure_labels(self.probabilities, labels, names)
+        self.figures |= measure_by_label(self.probabilities, labels, names)
         if robustness:
             self.figures["robustness"] = measure_robustness(classifier, texts, labels)
 

@@ -81,24 +81,25 @@ def calibrate(
         texts_of_versions.append(corrupt(held_out.texts, encoder, seed=arguments.seed))
     versions = [score_parts(model, encoder, texts) for texts in texts_of_versions]
     model.config.update(fit_calibration(versions, held_out.labels))
-    unfitted: list[str] = []
+    unfitted_names: list[str] = []
     if held_out.is_multi_label:
         calibrated = TorchClassifier.of(model, encoder)
         scores = calibrated.predict_proba(held_out.texts)
-        thresholds, rare = fit_thresholds(scores, held_out.labels)
+        thresholds, unfitted = fit_thresholds(scores, held_out.labels)
         model.config.update({"thresholds": thresholds})
-        unfitted = [held_out.label_names[label] for label in rare]
-    if unfitted:
-        logger.info(
-            "Labels of too few held-out texts have the common threshold: %s.", listed(unfitted)
-        )
+        unfitted_names = [held_out.label_names[label] for label in unfitted]
+        if unfitted_names:
+            logger.info(
+                "Labels of too few held-out texts have the common threshold: %s.",
+                listed(unfitted_names),
+            )
     return CalibrationRecord(
         texts=len(held_out),
         labels_of=targets.labels_of_calibration,
         temperature=model.config.temperature,
         shrinkage=model.config.shrinkage,
         ngram_weight=None if model.ngrams is None else model.config.ngram_weight,
-        unfitted_thresholds=unfitted,
+        unfitted_thresholds=unfitted_names,
     )
 
 

@@ -9,7 +9,7 @@ from support import build_model
 from tides import make_texts
 
 from glove_lstm.distillation.targets import make_targets
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.light_tokenizer import LightTokenizer

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, MODEL_NAMES, MODEL_TYPE
 from glove_lstm.checkpoint.remote_code import remote_code
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 
 
 def check_target(folder: Path, *, overwrite: bool = False) -> None:
@@ -120,8 +120,7 @@ def new_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         finished = target.with_name(f"{target.name}-{uuid.uuid4().hex[:8]}")
         with suppress(OSError):
             unfinished = unfinished.rename(finished)
-        reason = str(error).rstrip(".")
-        raise DataError(f"{reason}. The finished model is in {unfinished}.") from error
+        raise DataError(f"{first_line(error)}. The finished model is in {unfinished}.") from error
 
 
 def _rename(unfinished: Path, target: Path) -> None:

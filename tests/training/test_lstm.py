@@ -18,6 +18,7 @@ def arguments(folder, **options):
         "per_device_train_batch_size": 8,
         "num_train_epochs": 3,
         "learning_rate": 5e-3,
+        "embedding_learning_rate": 5e-3,
         "label_smoothing_factor": 0.1,
         "weight_decay": 0.01,
         "seed": 3,

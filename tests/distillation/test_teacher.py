@@ -95,6 +95,23 @@ def test_a_teacher_tells_where_it_is_from(transformer, encoder):
         assert teacher.revision is None  # of a folder
 
 
+def test_a_teacher_of_the_hub_is_pinned_by_its_revision(hub, transformer, encoder):
+    """Pickled weights and other files that are not read are not downloaded."""
+
+    def files_of(folder):
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    repo = hub.add_repo("user/teacher", {**files_of(transformer), "pytorch_model.bin": b"no"})
+    earlier = repo.branches["main"].sha
+    repo.commit("main", {".gitattributes": b"", **files_of(encoder)})
+    pinned = opened(TeacherModel("user/teacher", revision=earlier))
+    newest = opened("user/teacher")
+    assert (pinned.kind, pinned.revision) == ("classifier", earlier)
+    assert (newest.kind, newest.revision) == ("encoder", repo.branches["main"].sha)
+    assert pinned.name == newest.name == "user/teacher"
+    assert not any("pytorch_model.bin" in request for request in hub.requests)
+
+
 # What may run
 
 
@@ -339,7 +356,7 @@ def test_answers_are_of_what_an_encoder_learned(encoder, news, tmp_path, read, c
     del read[:]
 
     changes = {
-        "labels": {"labels": np.arange(20) % 2},
+        "labels": {"labels": np.arange(20) // 10},
         "names": {"label_names": ["NO", "YES"]},
         "weights": {"weights": np.arange(1.0, 21.0)},
     }

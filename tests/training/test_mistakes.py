@@ -7,6 +7,7 @@ import pytest
 from support import assert_names
 from teachers import by_length, changed_copy, with_pooling
 
+from glove_lstm import TeacherModel
 from glove_lstm.errors import DataError
 from glove_lstm.training.settings import make_settings
 
@@ -182,6 +183,11 @@ NO_TEXTS = {"texts": [], "labels": []}
 OF_TEACHERS = {
     "a number": (answering(7), "teacher", "7", "folder"),
     "nowhere": (answering("not there"), "not there", "folder", "Hub"),
+    "a revision of a folder": (
+        lambda at: {"teacher": TeacherModel(str(at.transformer), revision="v1")},
+        *("revision", "'v1'", "folder"),
+    ),
+    "a file": (lambda at: {"teacher": at.transformer / "config.json"}, "config.json", "folder"),
     "one score a text": (answering(lambda texts: np.ones(len(texts))), "shape", "(texts, labels)"),
     "two rows": (answering(lambda texts: np.ones((2, 2)) / 2), "(2, 2)", "texts"),
     "sums of 2": (answering(lambda texts: np.ones((len(texts), 2))), "probabilities"),

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from teachers import by_length
 
+from glove_lstm.progress import hidden_progress
+
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -78,7 +80,8 @@ def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
 
 
 def test_nothing_is_printed_but_the_log_of_the_trainer(train, news, places, capsys):
-    train(news.texts, news.labels, **WITH_CHECKPOINTS)
+    with hidden_progress():  # as the command and the estimator do with disable_tqdm
+        train(news.texts, news.labels, **WITH_CHECKPOINTS)
     printed = capsys.readouterr()
     entries = [ast.literal_eval(line) for line in printed.out.splitlines()]
     for name in ("loss", "eval_loss", "train_runtime"):

@@ -4,7 +4,17 @@ import json
 
 import numpy as np
 import pytest
-from support import QUICK, SMALL, accuracy, read_csv, succeed, write_articles, write_table
+from support import (
+    QUICK,
+    SMALL,
+    accuracy,
+    assert_command_names,
+    read_csv,
+    run_here,
+    succeed,
+    write_articles,
+    write_table,
+)
 
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as train_command
@@ -109,6 +119,13 @@ def test_the_command_learns_from_a_teacher_and_compares_with_it(
     measured = succeed(evaluate.main, out, "--test_file", test_file, "--teacher", transformer)
     assert transformer.name in measured.stdout
     assert "the same label" in measured.stdout
+
+
+def test_a_model_is_not_compared_with_an_encoder(checkpoint, encoder, tmp_path):
+    """It knows no labels."""
+    test_file = write_articles(tmp_path / "test.csv", 60, seed=9)
+    done = run_here(evaluate.main, checkpoint, "--test_file", test_file, "--teacher", encoder)
+    assert_command_names(done, "encoder", "classifier")
 
 
 def test_a_function_has_the_labels_of_the_texts_also_in_fine_tuning(train, news, tmp_path):

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from teachers import by_length, changed_copy, with_dense, with_pooling
 from transformers import BertForSequenceClassification, BertTokenizerFast
@@ -126,7 +127,8 @@ def test_pickled_weights_are_refused(transformer, encoder, tmp_path, kind):
     else:
         shutil.copytree(transformer if kind == "classifier" else encoder, pickled)
     opened(pickled)
-    weights.rename(weights.with_name("pytorch_model.bin"))
+    torch.save(load_file(weights), weights.with_name("pytorch_model.bin"))
+    weights.unlink()
     with pytest.raises(DataError, match="safetensors"):
         opened(pickled)
 

@@ -9,7 +9,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +97,8 @@ class AnswerCache:
                 logger.warning(
                     "%s is damaged (%s): its texts are asked again.", path, first_line(error)
                 )
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # the cache may be read-only
+                    path.unlink()
 
     def _write_part(self, keys: Sequence[bytes]) -> None:
         if self._folder is None or not keys:

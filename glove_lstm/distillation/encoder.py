@@ -126,6 +126,7 @@ def _described(train: Examples, seed: int) -> list[str]:
 
 
 def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> SentenceTransformer:
+    _check_no_pickles(teacher, folder)
     try:
         encoder = SentenceTransformer(
             str(folder),
@@ -137,3 +138,13 @@ def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> Sentence
     except Exception as error:
         raise loading_error(teacher, error) from error
     return encoder
+
+
+def _check_no_pickles(teacher: TeacherModel, folder: Path) -> None:
+    """Raise a DataError for pickled weights, which modules of sentence-transformers such as Dense would load."""
+    for path in sorted(folder.rglob("pytorch_model*.bin")):
+        if not any(path.parent.glob("*.safetensors")):
+            raise DataError(
+                f"The teacher {teacher.model} has pickled weights, {path.relative_to(folder).as_posix()}; give an "
+                "encoder with safetensors weights."
+            )

@@ -11,9 +11,6 @@ Floats = NDArray[np.float64]
 
 LOWEST_SCALE = 0.01  # 1 / temperature
 HIGHEST_SCALE = 20.0
-# Standard deviation of the logarithm of a temperature, in a prior around 1: with few texts, logits that tell nothing
-# would have the largest temperature that is allowed.
-_SPREAD = 2.0
 
 
 def as_questions(logits: Floats, labels: NDArray[Any]) -> tuple[Floats, NDArray[np.int64]]:
@@ -41,21 +38,11 @@ def smoothed_targets(classes: NDArray[np.integer], count: int) -> Floats:
     return targets
 
 
-def best_scale(
-    logits: Floats, targets: Floats, prior_spread: float | None = None
-) -> tuple[float, float]:
-    """Return the factor of logits (n, classes) with the smallest cross-entropy, from 0.01 to 20, and that value.
-
-    Args:
-        logits: (n, classes).
-        targets: (n, classes) probabilities.
-        prior_spread: Standard deviation of the logarithm of the factor in a prior around 1; None: no prior.
-    """
+def best_scale(logits: Floats, targets: Floats) -> tuple[float, float]:
+    """Return the factor of logits (n, classes) with the smallest cross-entropy, from 0.01 to 20, and that value."""
 
     def loss(log_scale: float) -> float:
-        cross_entropy = -(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum()
-        prior = 0.0 if prior_spread is None else (log_scale / prior_spread) ** 2 / 2
-        return (cross_entropy + prior) / len(targets)
+        return -(targets * log_softmax(np.exp(log_scale) * logits, axis=1)).sum() / len(targets)
 
     bounds = (np.log(LOWEST_SCALE), np.log(HIGHEST_SCALE))
     best = minimize_scalar(loss, bounds=bounds, method="bounded")
@@ -68,9 +55,5 @@ def loss_at_best_temperature(logits: Floats, classes: NDArray[np.integer]) -> fl
 
 
 def fit_temperature(logits: Floats, classes: NDArray[np.integer]) -> float:
-    """Return the temperature of logits (n, classes) at which the cross-entropy is smallest.
-
-    Targets are smoothed, and a prior keeps the temperature of few texts near 1.
-    """
-    targets = smoothed_targets(classes, logits.shape[1])
-    return 1 / best_scale(logits, targets, _SPREAD)[0]
+    """Return the temperature of logits (n, classes) at which the cross-entropy is smallest, with smoothed targets."""
+    return 1 / best_scale(logits, smoothed_targets(classes, logits.shape[1]))[0]

@@ -81,7 +81,7 @@ def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:
                     dataloader_drop_last=len(train) > _BATCH_SIZE,
                 ),
                 train_dataset=texts,
-                loss=PairLoss(encoder),
+                loss=SupervisedContrastiveLoss(encoder),
                 callbacks=[_Progress(bar)],
             )
             trainer.remove_callback(PrinterCallback)
@@ -91,22 +91,24 @@ def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:
     encoder.eval()
 
 
-class PairLoss(nn.Module):
-    """The squared difference of the cosine of two texts from 1, if they have the same label, or from 0.
+class SupervisedContrastiveLoss(nn.Module):
+    """The supervised contrastive loss of Khosla et al. 2020 (https://arxiv.org/abs/2004.11362).
 
-    This is the loss of SetFit (Tunstall et al. 2022, https://arxiv.org/abs/2209.11055), for all pairs of a batch. The
-    pairs of one label weigh as much, together, as the pairs of two labels.
+    For each text, the loss is the mean negative log-probability of the other texts of its label, in a softmax of its
+    cosines with all other texts of the batch.
 
     Args:
         encoder: The encoder that is tuned.
+        temperature: The cosines are divided by it.
     """
 
-    def __init__(self, encoder: SentenceTransformer) -> None:
+    def __init__(self, encoder: SentenceTransformer, temperature: float = 0.1) -> None:
         super().__init__()
         self.encoder = encoder
+        self.temperature = temperature
 
     def forward(self, features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
-        """Return the loss of B texts, a scalar.
+        """Return the mean loss of those of B texts whose label another one has, a scalar.
 
         Args:
             features: The tokens of the texts, as the one item.
@@ -114,19 +116,14 @@ class PairLoss(nn.Module):
         """
         [tokens] = features
         embeddings = nn.functional.normalize(self.encoder(tokens)["sentence_embedding"], dim=1)
-        cosines = embeddings @ embeddings.T
         labels = labels.view(-1)
-        have_same_label = labels[:, None] == labels
-        others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-        differences = (cosines - have_same_label.float()).square()
-        of_one_label = differences[have_same_label & others]
-        of_two_labels = differences[~have_same_label]
-        return _mean(of_one_label) + _mean(of_two_labels)
-
-
-def _mean(values: Tensor) -> Tensor:
-    """Return the mean; 0 if there are no values."""
-    return values.sum() / max(len(values), 1)
+        itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        similarities = embeddings @ embeddings.T / self.temperature
+        log_probabilities = similarities.masked_fill(itself, -torch.inf).log_softmax(dim=1)
+        is_alike = (labels[:, None] == labels) & ~itself  # (B, B)
+        alike_counts = is_alike.sum(dim=1)
+        losses = -log_probabilities.masked_fill(~is_alike, 0).sum(dim=1) / alike_counts.clamp(min=1)
+        return losses.sum() / (alike_counts > 0).sum().clamp(min=1)
 
 
 def _layers(encoder: SentenceTransformer) -> list[nn.Module]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from scipy.special import softmax
 from sentence_transformers import SentenceTransformer
 from teachers import by_length, changed_copy, with_dense, with_pooling
 from transformers import BertForSequenceClassification, BertTokenizerFast
@@ -368,3 +369,13 @@ def test_answers_are_of_what_an_encoder_learned(encoder, news, tmp_path, read, c
     other.fit(learned(news, **changes.get(changed, {})))
     other.logits(news.texts[:4])
     assert len(read) >= PROBES + 4
+
+
+@pytest.mark.parametrize("count", [8, 10, 16])
+def test_an_encoder_is_neither_mute_nor_certain_with_few_labels(encoder, news, count):
+    """A temperature that few labels drove to its bound once made all labels as likely."""
+    teacher = opened(encoder)
+    numbers = np.array([LABELS.index(label) for label in news.labels[:count]])
+    teacher.fit(Examples(news.texts[:count], numbers, LABELS))
+    scores = softmax(teacher.logits(news.texts[count:]), axis=1).max(axis=1)
+    assert 0.51 < scores.mean() < 0.99

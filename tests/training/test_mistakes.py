@@ -23,7 +23,7 @@ OF_FIT = {
     "no texts": ({"texts": [], "labels": []}, "training texts"),
     "one label": ({"labels": ["a"] * 40}, "'a'", "two"),
     "a label is missing": ({"labels": L[1:]}, "40 texts", "39", "labels"),
-    "an unknown label": ({"label_names": ["a", "c"]}, "row 2", "'b'", "a, c"),
+    "an unknown label": ({"label_names": ["a", "c"]}, "row 2", "'b'", "'a', 'c'"),
     "lists and labels": ({"labels": [["a"], *L[1:]]}, "row 2", "'b'", "lists"),
     "lists to validate": ({"validation": (T, [["a"]] * 40)}, "alidation", "one label"),
     "nothing to validate": ({"validation": ([], [])}, "validation texts"),

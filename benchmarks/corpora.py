@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks.sources import balanced_weights, corpora_and_publishers, split_by_source
 from glove_lstm.splits.splitter import Ints, grouped_stratified_split, near_duplicate_groups
-from glove_lstm.tables.load import LabelledRows, load_splits
 from glove_lstm.tables.examples import Examples
+from glove_lstm.tables.load import LabelledRows, load_splits
 
 NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv

@@ -2,11 +2,12 @@
 
 python -m benchmarks.make_hub --data_dir ../shared/data --glove ~/.cache/glove/glove.6B.100d.partial.txt
 
-Arguments of train.py may follow. A run that ends early may leave hub/ mixed: git restores it. hub_card.md has
+Arguments of train.py may follow. The model is saved elsewhere first: hub/ changes at the end. hub_card.md has
 paragraphs of the card, and gets a table of the corpora that were only measured; `python -m benchmarks.hub_code` writes
 card and code without a training.
 """
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -28,16 +29,15 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, THUMBNAIL_NAME
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
-from glove_lstm.evaluation import run_metrics as measures
 from glove_lstm.evaluation.metrics import compute_metrics, measure_with_intervals
 from glove_lstm.evaluation.robustness import measure_robustness
+from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
+from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.publishing.save_result import save_result
-from glove_lstm.training.fit import fit
+from glove_lstm.publishing.save import save
 from glove_lstm.tables.examples import Examples
-from glove_lstm.training.result import TrainingResult
+from glove_lstm.training.fit import Trained, fit
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
 _ARGUMENTS: dict[str, Any] = {
@@ -71,51 +71,52 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
     corpus = hub_corpus(data_dir)
     train, test = corpus.train, corpus.test
     # Without its progress bar the Trainer prints.
-    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
-        result = fit(
+    with redirect_stdout(sys.stderr):
+        trained = fit(
             train.texts,
             named_labels(train),
             (corpus.validation.texts, named_labels(corpus.validation)),
-            recipe=settings.recipe("default", FIRST_SEED, scratch),
+            settings=settings.of_training("default", FIRST_SEED),
             label_names=train.label_names,
             sample_weight=train.weights,
             glove=settings.glove,
             compute_metrics=compute_metrics,
         )
-    result = raise_temperature(result)
-    result.model.config.text_column_names = ["title", "text"]
-    metrics = measures.run_metrics(result, test)
-    metrics["about"] |= {
-        "data": corpus.description,
-        "language": "en",
-        "license": "apache-2.0",
-    }
-    classifier = TorchClassifier.of(result.model, result.tokenizer)
+    trained = raise_temperature(trained)
+    trained.model.config.text_column_names = ["title", "text"]
+    tests = TestTexts.classified_by(trained, test)
+    metrics = run_metrics(
+        trained, tests, data=corpus.description, language="en", license="apache-2.0"
+    )
     others = other_corpora(data_dir)
-    measures.add_baselines(metrics, result, test, others)
-    if folder == DEFAULT_CHECKPOINT:
-        fill_other_corpora(_measure_others(classifier, others), metrics["baselines"])
-    metrics["robustness"] = measure_robustness(classifier, test.texts, test.labels)
-    metrics["examples"] = classify_examples(classifier)
-    metrics["made_by"] = record("benchmarks/corpora.*", *sources("default", corrupted=True))
-    save_result(result, metrics, folder, test)
-    export_onnx(folder)
+    metrics.baselines = measure_baselines(trained, test, others)
+    if folder == DEFAULT_CHECKPOINT and metrics.baselines is not None:
+        fill_other_corpora(_measure_others(trained.classifier, others), metrics.baselines)
+    metrics.robustness = measure_robustness(trained.classifier, test.texts, test.labels)
+    metrics.others = {
+        "examples": classify_examples(trained.classifier),
+        "made_by": record("benchmarks/corpora.*", *sources("default", corrupted=True)),
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        saved = Path(scratch) / "saved"
+        save(trained, saved, metrics, tests)
+        export_onnx(saved)
+        shutil.copytree(saved, folder, dirs_exist_ok=True)
 
 
-def raise_temperature(result: TrainingResult) -> TrainingResult:
+def raise_temperature(trained: Trained) -> Trained:
     """Raise the temperature until few plain or absurd statements are mistaken with a high score, cased or lower-cased.
 
     The statements are unlike all corpora, and scores that are calibrated on these are too high for them. Only the first
     half of each file is read; the test of the checkpoint reads both.
     """
-    classifier = TorchClassifier.of(result.model, result.tokenizer)
     wrong_logits = []  # by file and case: of the wrong label, minus those of the right one
     for file, right_label in (("plain", "REAL"), ("absurd", "FAKE")):
         statements = (_STATEMENTS / f"{file}.txt").read_text(encoding="utf-8").splitlines()
         half = statements[: len(statements) // 2]
-        right = result.model.config.label2id[right_label]
+        right = trained.model.config.label2id[right_label]
         for texts in (half, [text.lower() for text in half]):
-            logits = classifier.predict_logits(texts)
+            logits = trained.classifier.predict_logits(texts)
             wrong_logits.append(logits[:, 1 - right] - logits[:, right])
 
     def most_mistaken(factor: float) -> float:
@@ -126,18 +127,20 @@ def raise_temperature(result: TrainingResult) -> TrainingResult:
     factor = 1.0
     while most_mistaken(factor) > _MOST_MISTAKEN:
         factor *= 1.05
-    temperature = factor * result.model.config.temperature
-    result.model.config.temperature = temperature
-    assert result.validation_logits is not None
+    temperature = factor * trained.model.config.temperature
+    trained.model.config.temperature = temperature
+    assert trained.validation_logits is not None
+    assert trained.record.calibration is not None
+    calibration = replace(trained.record.calibration, temperature=temperature)
     return replace(
-        result,
-        validation_logits=result.validation_logits / np.float32(factor),
-        about=result.about | {"temperature": temperature},
+        trained,
+        validation_logits=trained.validation_logits / np.float32(factor),
+        record=replace(trained.record, calibration=calibration),
     )
 
 
 def _measure_others(
-    classifier: TorchClassifier, others: Mapping[str, Examples]
+    classifier: Classifier, others: Mapping[str, Examples]
 ) -> dict[str, dict[str, Any]]:
     """Measure the classifier on corpora that the training did not use: name -> measures."""
     measured = {}

@@ -2,9 +2,8 @@
 
 python -m benchmarks.make_hub --data_dir ../shared/data --glove ~/.cache/glove/glove.6B.100d.partial.txt
 
-Arguments of train.py may follow. The model is saved elsewhere first: hub/ changes at the end. hub_card.md has
-paragraphs of the card, and gets a table of the corpora that were only measured; `python -m benchmarks.hub_code` writes
-card and code without a training.
+Arguments of train.py may follow. hub/ changes at the end only. hub_card.md has paragraphs of the card, and gets a table
+of the corpora that were only measured; `python -m benchmarks.hub_code` writes card and code without a training.
 """
 
 import shutil
@@ -32,9 +31,9 @@ from glove_lstm.commands.train import parse_arguments
 from glove_lstm.evaluation.metrics import compute_metrics, measure_with_intervals
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
-from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained, fit
@@ -60,14 +59,15 @@ def main(argv: Sequence[str]) -> None:
     add("--output_dir", type=Path, default=DEFAULT_CHECKPOINT, help="default: hub/ of this clone")
     args, rest = parser.parse_known_args(argv)
     settings = Settings(args.glove, _ARGUMENTS | parse_arguments(rest))
-    _train(args.output_dir, args.data_dir, settings)
-    classifier = load_classifier(Checkpoint.open(args.output_dir))
-    plot_thumbnail(NAME, classifier, args.output_dir / THUMBNAIL_NAME)
-    write_hub_code(args.output_dir)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "hub"
+        _make(folder, args.data_dir, settings, is_default=args.output_dir == DEFAULT_CHECKPOINT)
+        shutil.copytree(folder, args.output_dir, dirs_exist_ok=True)
     sys.stdout.write(f"Made {args.output_dir}\n")
 
 
-def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
+def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool) -> None:
+    """Write a new folder; for the default checkpoint, hub_card.md gets new figures."""
     corpus = hub_corpus(data_dir)
     train, test = corpus.train, corpus.test
     # Without its progress bar the Trainer prints.
@@ -84,24 +84,24 @@ def _train(folder: Path, data_dir: Path, settings: Settings) -> None:
         )
     trained = raise_temperature(trained)
     trained.model.config.text_column_names = ["title", "text"]
-    tests = TestTexts.classified_by(trained, test)
+    classified = TestTexts.classified_by(trained, test)
     metrics = run_metrics(
-        trained, tests, data=corpus.description, language="en", license="apache-2.0"
+        trained, classified, data=corpus.description, language="en", license="apache-2.0"
     )
     others = other_corpora(data_dir)
     metrics.baselines = measure_baselines(trained, test, others)
-    if folder == DEFAULT_CHECKPOINT and metrics.baselines is not None:
+    if is_default and metrics.baselines is not None:
         fill_other_corpora(_measure_others(trained.classifier, others), metrics.baselines)
     metrics.robustness = measure_robustness(trained.classifier, test.texts, test.labels)
     metrics.others = {
         "examples": classify_examples(trained.classifier),
         "made_by": record("benchmarks/corpora.*", *sources("default", corrupted=True)),
     }
-    with tempfile.TemporaryDirectory() as scratch:
-        saved = Path(scratch) / "saved"
-        save(trained, saved, metrics, tests)
-        export_onnx(saved)
-        shutil.copytree(saved, folder, dirs_exist_ok=True)
+    save(trained, folder, metrics, classified)
+    export_onnx(folder)
+    classifier = load_classifier(Checkpoint.open(folder))
+    plot_thumbnail(NAME, classifier, folder / THUMBNAIL_NAME)
+    write_hub_code(folder)
 
 
 def raise_temperature(trained: Trained) -> Trained:
@@ -110,13 +110,14 @@ def raise_temperature(trained: Trained) -> Trained:
     The statements are unlike all corpora, and scores that are calibrated on these are too high for them. Only the first
     half of each file is read; the test of the checkpoint reads both.
     """
+    classifier = trained.classifier
     wrong_logits = []  # by file and case: of the wrong label, minus those of the right one
     for file, right_label in (("plain", "REAL"), ("absurd", "FAKE")):
         statements = (_STATEMENTS / f"{file}.txt").read_text(encoding="utf-8").splitlines()
         half = statements[: len(statements) // 2]
-        right = trained.model.config.label2id[right_label]
+        right = classifier.label_names.index(right_label)
         for texts in (half, [text.lower() for text in half]):
-            logits = trained.classifier.predict_logits(texts)
+            logits = classifier.predict_logits(texts)
             wrong_logits.append(logits[:, 1 - right] - logits[:, right])
 
     def most_mistaken(factor: float) -> float:
@@ -127,20 +128,23 @@ def raise_temperature(trained: Trained) -> Trained:
     factor = 1.0
     while most_mistaken(factor) > _MOST_MISTAKEN:
         factor *= 1.05
-    temperature = factor * trained.model.config.temperature
-    trained.model.config.temperature = temperature
-    assert trained.validation_logits is not None
-    assert trained.record.calibration is not None
-    calibration = replace(trained.record.calibration, temperature=temperature)
+    config = trained.model.config
+    config.temperature *= factor
+    calibration = trained.record.calibration
+    validation_logits = trained.validation_logits
+    assert calibration is not None
+    assert validation_logits is not None
     return replace(
         trained,
-        validation_logits=trained.validation_logits / np.float32(factor),
-        record=replace(trained.record, calibration=calibration),
+        validation_logits=validation_logits / np.float32(factor),
+        record=replace(
+            trained.record, calibration=replace(calibration, temperature=config.temperature)
+        ),
     )
 
 
 def _measure_others(
-    classifier: Classifier, others: Mapping[str, Examples]
+    classifier: TorchClassifier, others: Mapping[str, Examples]
 ) -> dict[str, dict[str, Any]]:
     """Measure the classifier on corpora that the training did not use: name -> measures."""
     measured = {}

@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test ci docs fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code release-check
+.PHONY: help install fix lint test avx2 ci docs fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code release-check
 
 PYTHONS ?= 3.11 3.12 3.13 3.14
 
@@ -15,6 +15,8 @@ lint:            ## check format, lint and types
 	mypy -p glove_lstm
 test:            ## run all tests; ARGS go to pytest
 	python -m pytest $(ARGS)
+avx2:            ## run all tests as on a processor without AVX-512, AMX and bfloat16; ARGS go to pytest
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 python -m pytest $(ARGS)
 ci:              ## do what CI does, in a virtual environment of its own
 	.ci/run
 docs:            ## build the documentation and run the notebook; warnings are errors

@@ -45,9 +45,9 @@ from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.evaluation.metrics import expected_calibration_error
+from glove_lstm.inference.decisions import softmax
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.inference.scores import softmax
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import fit
 from glove_lstm.training.settings import make_settings

@@ -28,7 +28,7 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, THUMBNAIL_NAME
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
-from glove_lstm.evaluation.metrics import compute_metrics, measure_with_intervals
+from glove_lstm.evaluation.metrics import compute_metrics, measure
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
 from glove_lstm.inference.load_classifier import load_classifier
@@ -150,7 +150,9 @@ def _measure_others(
     measured = {}
     for name, texts in others.items():
         scores = classifier.predict_proba(texts.texts)
-        measured[name] = measure_with_intervals(scores, texts.labels)
+        measured[name] = measure(
+            scores, texts.labels, classifier.label_names, classifier.thresholds
+        )
     return measured
 
 

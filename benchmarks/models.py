@@ -30,7 +30,7 @@ from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.files import digest
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.decisions import softmax
 from glove_lstm.tables.examples import Examples
 from glove_lstm.text.corruptions import training_copy
 from glove_lstm.training.fit import fit
@@ -68,7 +68,7 @@ _OUR_SOURCES = (
     ),
     "glove_lstm.modeling/*.py",
     *("glove_lstm.training/*.py", "glove_lstm.distillation/*.py", "benchmarks/models.py"),
-    *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/scores.py"),
+    *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/decisions.py"),
 )
 _PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)

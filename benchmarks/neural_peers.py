@@ -18,7 +18,7 @@ from transformers import AutoTokenizer, Trainer, TrainingArguments
 
 from benchmarks.peers import Classify, Floats, Texts, encoder_folder
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.decisions import softmax
 from glove_lstm.text.build import english_stop_words
 from glove_lstm.vectors.glove import GloveVectors
 

@@ -21,7 +21,7 @@ from sklearn.preprocessing import FunctionTransformer
 from benchmarks import peers_elsewhere
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.decisions import softmax
 
 Texts = tuple[list[str], list[int]]  # and their class indices
 Floats = NDArray[np.float64]

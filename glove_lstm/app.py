@@ -12,10 +12,13 @@ from typing import Any
 import gradio as gr
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import METRICS_NAME
 from glove_lstm.errors import DataError
+from glove_lstm.evaluation.metrics_file import describes_news
+from glove_lstm.files import read_checkpoint_json
+from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.load_classifier import load_classifier
-from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.processors import processors
 
 MOST_CHARACTERS = (
@@ -34,7 +37,6 @@ EXAMPLES = {
     ),
     "Loud title, dull event": ("SHOCK at the pier: early ferry delayed by one hour!", ""),
 }
-_NEWS_LABELS = {"FAKE", "REAL"}
 _MEANING = (
     "A score is the probability of a label on texts like the training texts; on other texts it may be too high or too "
     "low. A marked word changes the score: underlined words speak for the label, words in italics against it, and "
@@ -70,7 +72,7 @@ def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
     model = load_classifier(checkpoint, threads=1)
     suggested = suggested_threshold(checkpoint)
     unsure_below = suggested["threshold"] if suggested else 0.0
-    is_news = set(model.label_names) == _NEWS_LABELS
+    is_news = _is_about_news(checkpoint)
 
     def classify(title: Any, text: Any) -> tuple[str, dict[str, float], str]:
         """Return the label, the score of each label, and the text with marked words as HTML."""
@@ -148,6 +150,16 @@ def launch_app(app: gr.Blocks, host: str, port: int) -> None:
     sys.stdout.write(f"Running at {address}\n")
     sys.stdout.flush()
     app.block_thread()
+
+
+def _is_about_news(checkpoint: Checkpoint) -> bool:
+    """Return whether the recorded data of a checkpoint are fake and real news, whatever its labels are called."""
+    checkpoint.fetch(METRICS_NAME)
+    path = checkpoint.folder / METRICS_NAME
+    if not path.is_file():  # transformers' Trainer writes none
+        return False
+    data = read_checkpoint_json(path).get("data")
+    return isinstance(data, dict) and describes_news(str(data.get("description")))
 
 
 def _read(title: Any, text: Any) -> str:

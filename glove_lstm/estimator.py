@@ -27,8 +27,8 @@ from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.files import digest
+from glove_lstm.inference.decisions import decision_thresholds
 from glove_lstm.inference.explain import Explanation
-from glove_lstm.inference.scores import decision_thresholds
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
@@ -168,7 +168,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             texts = []
             labels = LabelValues(labels=[], classes=[], label_type="str", is_multi_label=False)
         else:
-            labels = _read_y(y)
+            labels = _read_y(y, may_be_rare=bool(more_texts) and self.teacher is not None)
         check_consistent_length(texts, labels.labels, sample_weight, groups)
         kept = self._rows_with_text(texts)
         kept_texts = [texts[row] for row in kept]
@@ -421,13 +421,15 @@ def _joined(texts: Any, name: str) -> list[str]:
     return [" ".join(row) for row in zip(*columns, strict=True)]
 
 
-def _read_y(y: Any) -> LabelValues:
-    """Read the labels of `fit`."""
+def _read_y(y: Any, *, may_be_rare: bool) -> LabelValues:
+    """Read the labels of `fit`; see `check_label_names` for labels that may be rare."""
     labels = read_labels(y)
     if len(labels.classes) < 2 and not labels.is_multi_label:
         problem = f"y has {len(labels.classes)} class, {labels.classes}"
         raise DataError(f"{problem}; a classifier needs two or more.")
-    check_label_names(labels.classes, len(labels.labels), "y", "give other labels")
+    check_label_names(
+        labels.classes, len(labels.labels), "y", "give other labels", may_be_rare=may_be_rare
+    )
     return labels
 
 

@@ -1,5 +1,6 @@
 """Paths, and opening files, with errors that name the file. No heavy imports."""
 
+import glob
 import gzip
 import hashlib
 import io
@@ -9,12 +10,12 @@ import re
 import uuid
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, listed
 from glove_lstm.words import replace_surrogates
 
 FilePath = str | os.PathLike[str]
@@ -35,6 +36,32 @@ def package_resource(name: str) -> Path:
 def user_path(path: FilePath) -> Path:
     """Expand a leading ~, but keep a name such as ~$data.csv, which `Path.expanduser` refuses."""
     return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
+def is_glob(pattern: FilePath) -> bool:
+    """Return whether a path is a pattern; a file may have a bracket in its name."""
+    return glob.has_magic(str(pattern)) and not user_path(pattern).exists()
+
+
+def expand_globs(patterns: FilePath | Iterable[FilePath]) -> list[Path]:
+    """Return paths, each once, with the files of globs in the order of their names; `**` matches folders.
+
+    Raises:
+        DataError: No file matches a glob.
+    """
+    paths: dict[Path, None] = {}  # keeps their order
+    for pattern in [patterns] if isinstance(patterns, str | os.PathLike) else patterns:
+        path = user_path(pattern)
+        if not is_glob(pattern):
+            paths[path] = None
+            continue
+        # Path.glob takes no absolute pattern.
+        names = glob.iglob(str(path), recursive=True)  # noqa: PTH207
+        files = sorted(file for file in map(Path, names) if file.is_file())
+        if not files:
+            raise DataError(f"No file matches {pattern}; check the path.")
+        paths |= dict.fromkeys(files)
+    return list(paths)
 
 
 def without_folders(name: str) -> str:
@@ -116,8 +143,7 @@ def _pick_member(members: list[str], path: Path, member: str, advice: str) -> st
     names = [name for name in members if name.endswith(member) and "__MACOSX" not in name]
     if len(names) != 1:
         count = "several members" if names else "no member"
-        listing = ", ".join(members[:10])
-        raise DataError(f"{path} has {count} *{member} ({listing}); {advice}.")
+        raise DataError(f"{path} has {count} *{member} ({listed(members)}); {advice}.")
     return names[0]
 
 

@@ -10,7 +10,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def replace_surrogates(text: str) -> str:
     """Replace each lone surrogate, which JSON can spell and Arrow and UTF-8 refuse, by U+FFFD.
 
-    `tokenization/word_shapes.py` does the same; it travels to the Hub, and imports nothing of the package.
+    The function stands in `tokenization/word_shapes.py`, too: that file travels to the Hub, where it imports nothing of
+    this package, and this one is imported where the tokenizer is not.
     """
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
@@ -24,9 +23,13 @@ from .lstm_layers import (
     read_token_types,
     reorder,
     weight_dtype,
+    without_autocast,
 )
 from .ngram_classifier import GloveLstmNgramClassifier
 from .pretrained_glove_lstm import GloveLstmPreTrainedModel
+
+_SINGLE_LABEL = "single_label_classification"
+_MULTI_LABEL = "multi_label_classification"
 
 
 class GloveLstmModel(GloveLstmPreTrainedModel):
@@ -47,7 +50,6 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
-        output_hidden_states: bool | None = None,
         **kwargs: Any,  # noqa: ARG002 (the pipeline and the Trainer hand over whatever they have)
     ) -> BaseModelOutputWithPooling:
         """Encode texts.
@@ -58,24 +60,20 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
                 None: all tokens except the padding id are real.
             token_type_ids: (B, T) word shapes and spellings; required if `config.reads_types`.
             inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
-            output_hidden_states: Whether to return `hidden_states`; None: `config.output_hidden_states`.
-            kwargs: Ignored, including `output_attentions`: an LSTM has no attentions.
+            kwargs: Ignored.
 
         Returns:
             `last_hidden_state` (B, T, hidden_size), zero at padding and after `config.lstm_length` tokens, and
-            `pooler_output` (B, hidden_size). `hidden_states`, if requested, are the LSTM's input (B, T, embedding_size
-            + type_embedding_size), zero at the same tokens, and `last_hidden_state`.
+            `pooler_output` (B, hidden_size).
 
         Raises:
             ValueError: Not exactly one of `input_ids` and `inputs_embeds` is given; `token_type_ids` are missing or,
                 in a model that reads characters, not int64; or shapes differ.
         """
         inputs = self.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
-        states = self.run_lstm(inputs)
+        hidden, pooled = self.run_lstm(inputs)
         return BaseModelOutputWithPooling(
-            last_hidden_state=inputs.move_back(states.hidden),
-            pooler_output=states.pooled,
-            hidden_states=self.hidden_states(inputs, states, output_hidden_states),
+            last_hidden_state=inputs.move_back(hidden), pooler_output=pooled
         )
 
     def prepare_inputs(
@@ -144,24 +142,14 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             inputs.unknown,
         )
 
-    def run_lstm(self, inputs: "GloveLstmInputs") -> "GloveLstmStates":
-        """Run the LSTM over the first `config.lstm_length` tokens, and pool its outputs."""
+    def run_lstm(self, inputs: "GloveLstmInputs") -> tuple[Tensor, Tensor]:
+        """Return the LSTM's outputs for the first L tokens, (B, L, H), and these outputs pooled, (B, H)."""
         vectors = self.embed(inputs)
-        output, _ = self.lstm(vectors.to(weight_dtype(self.lstm)))
+        with without_autocast(vectors.device.type):
+            output, _ = self.lstm(vectors.to(weight_dtype(self.lstm)))
         hidden = output.transpose(0, 1)
         first_tokens = torch.arange(vectors.shape[0], device=vectors.device)
-        pooled = max_pool(hidden, inputs.mask[:, first_tokens])
-        return GloveLstmStates(vectors.transpose(0, 1), hidden, pooled)
-
-    def hidden_states(
-        self, inputs: "GloveLstmInputs", states: "GloveLstmStates", requested: bool | None
-    ) -> tuple[Tensor, Tensor] | None:
-        """Return the LSTM's input and output at the caller's tokens if requested; see `forward`."""
-        if requested is None:
-            requested = self.config.output_hidden_states
-        if not requested:
-            return None
-        return inputs.move_back(states.vectors), inputs.move_back(states.hidden)
+        return hidden, max_pool(hidden, inputs.mask[:, first_tokens])
 
 
 @dataclass
@@ -186,15 +174,6 @@ class GloveLstmInputs:
 
 
 @dataclass
-class GloveLstmStates:
-    """The LSTM's input and output for the first L tokens of each text."""
-
-    vectors: Tensor  # (B, L, E)
-    hidden: Tensor  # (B, L, H)
-    pooled: Tensor  # (B, H)
-
-
-@dataclass
 class GloveLstmClassifierOutput(SequenceClassifierOutput):
     """`SequenceClassifierOutput`, and `part_logits` (B, parts, num_labels): the LSTM's logits, then the n-grams'.
 
@@ -212,8 +191,8 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     `config.lstm_length`, the LSTM's logits are scaled by the share of the tokens that it reads.
 
     The training loss is the sum of the losses of the two parts. If the two were trained on the sum of their logits, the
-    linear part would learn faster and leave the LSTM little to learn. In regression, the loss is that of the sum. While
-    the linear part is frozen (`ngrams.requires_grad_(False)`), training skips it: loss and logits are the LSTM's.
+    linear part would learn faster and leave the LSTM little to learn. While the linear part is frozen
+    (`ngrams.requires_grad_(False)`), training skips it: loss and logits are the LSTM's.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -233,7 +212,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         token_type_ids: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
-        output_hidden_states: bool | None = None,
         **kwargs: Any,
     ) -> GloveLstmClassifierOutput:
         """Classify texts.
@@ -244,14 +222,11 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             token_type_ids: (B, T), as for `GloveLstmModel`.
             inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`, for models without n-grams. All
                 words count as known.
-            labels: (B,) class indices. With `problem_type` "multi_label_classification", (B, num_labels) floats; with
-                "regression", (B, num_labels) numbers, or (B,) if there is one label.
-            output_hidden_states: As for `GloveLstmModel`.
+            labels: (B,) class indices; with `problem_type` "multi_label_classification", (B, num_labels) floats.
             kwargs: `num_items_in_batch` is passed to the loss; all others are ignored.
 
         Returns:
-            `logits` (B, num_labels), `part_logits`, `loss` if labels are given, and `hidden_states`, if requested, as
-            for `GloveLstmModel`.
+            `logits` (B, num_labels), `part_logits`, and `loss` if labels are given.
 
         Raises:
             ValueError: An input is missing or has a wrong shape or type; the message names it.
@@ -261,24 +236,20 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
                 "input_ids are missing: this model reads n-grams of them. For the LSTM alone call `encoder` and "
                 "`lstm_logits`."
             )
-        encoder = self.encoder
-        inputs = encoder.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
+        inputs = self.encoder.prepare_inputs(
+            input_ids, attention_mask, token_type_ids, inputs_embeds
+        )
         if labels is not None:
             check_labels(labels, self.config, texts=len(inputs.mask))
-        states = encoder.run_lstm(inputs)
-        part_logits = self._part_logits(inputs, states.pooled)
+        _, pooled = self.encoder.run_lstm(inputs)
+        part_logits = self._part_logits(inputs, pooled)
         logits = part_logits[:, 0]
         if part_logits.shape[1] == 2:
             logits = logits + self.config.ngram_weight * part_logits[:, 1]
         loss = None
         if labels is not None:
             loss = self._loss(labels, logits, part_logits, **kwargs)
-        return GloveLstmClassifierOutput(
-            loss=loss,
-            logits=logits,
-            hidden_states=encoder.hidden_states(inputs, states, output_hidden_states),
-            part_logits=part_logits,
-        )
+        return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
 
     def _part_logits(self, inputs: GloveLstmInputs, pooled: Tensor) -> Tensor:
         """Return the logits of the LSTM and, unless training skips them, of the n-grams: (B, 1 or 2, num_labels)."""
@@ -295,11 +266,8 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return torch.stack(parts, dim=1) * scale[:, None, None]
 
     def _loss(self, labels: Tensor, logits: Tensor, part_logits: Tensor, **kwargs: Any) -> Tensor:
-        """Return the loss of the logits or, in the training of a classifier, the sum of the losses of the parts."""
-        is_regression = self.config.num_labels == 1 or self.config.problem_type == "regression"
-        compared = [logits]  # with the labels
-        if self.training and not is_regression:
-            compared = list(part_logits.unbind(dim=1))
+        """Return the loss of the logits or, in training, the sum of the losses of the parts."""
+        compared = part_logits.unbind(dim=1) if self.training else [logits]
         losses = []
         for predicted in compared:
             loss = self.loss_function(
@@ -307,22 +275,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             )
             losses.append(loss)
         return torch.stack(losses).sum()
-
-    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> nn.Embedding:
-        """Resize as transformers does.
-
-        A new word has weight 0 in the n-gram classifier. Training adds the weights of a word's character n-grams to its
-        row; a new word has no training.
-        """
-        embeddings: nn.Embedding = super().resize_token_embeddings(*args, **kwargs)
-        if self.ngrams is not None:
-            weights = self.ngrams.weights
-            new_rows = self.ngrams.buckets + embeddings.num_embeddings
-            added_rows = new_rows - len(weights)
-            if added_rows:  # a negative number removes rows
-                resized = functional.pad(weights.data, (0, 0, 0, added_rows))
-                self.ngrams.weights = nn.Parameter(resized, weights.requires_grad)
-        return embeddings
 
     def shrinkage_factor(self, inputs: GloveLstmInputs) -> Tensor:
         """Return the factor n / (n + shrinkage) of the logits of a text with n known tokens: (B,)."""
@@ -365,40 +317,25 @@ def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
     Raises:
         ValueError: They do not; the message says what is expected.
     """
-    shape = tuple(labels.shape)
-    one_per_text: tuple[int, ...] = (texts,)
-    one_per_label: tuple[int, ...] = (texts, len(config.label_names))
-    problem = config.problem_type or _infer_problem(labels, config, texts)
-    if problem is None:
+    label_count = len(config.label_names)
+    problem: str | None = config.problem_type
+    if problem is None and label_count > 1:
+        problem = _SINGLE_LABEL if labels.dtype in (torch.long, torch.int) else _MULTI_LABEL
+    if problem not in (_SINGLE_LABEL, _MULTI_LABEL):
+        known = f'"{_SINGLE_LABEL}" or "{_MULTI_LABEL}"'
+        raise ValueError(f"problem_type must be {known}, not {problem!r}: there is no regression")
+
+    kind = "whole numbers"
+    shapes: list[tuple[int, ...]] = [(texts,), (texts, 1)]
+    if problem == _MULTI_LABEL:
+        kind = "floats"
+        shapes = [(texts, label_count)]
+    is_right_kind = labels.is_floating_point() == (problem == _MULTI_LABEL)
+    if tuple(labels.shape) not in shapes or not is_right_kind:
         raise ValueError(
-            f"labels are {labels.dtype} of shape {shape}, but the config has no problem_type. Set it to "
-            f'"multi_label_classification" (floats of shape {one_per_label}, 1 for each label that a text has) or '
-            f'"regression" (floats of shape {one_per_label}; set num_labels to 1 for one number a text), or pass whole '
-            f"numbers (class indices) of shape {one_per_text}."
+            f'labels must be {kind} of shape {shapes[0]} for the problem_type "{problem}", not {labels.dtype} of shape '
+            f"{tuple(labels.shape)}"
         )
-
-    expected = one_per_label
-    accepted = [one_per_label]
-    if problem == "single_label_classification" or config.num_labels == 1:
-        expected = one_per_text
-        accepted = [one_per_text, (texts, 1)]
-    if shape not in accepted:
-        raise ValueError(f'labels must be of shape {expected} for "{problem}", not {shape}')
-    if problem == "single_label_classification" and labels.is_floating_point():
-        raise ValueError(f'labels must be whole numbers for "{problem}", not {labels.dtype}')
-    if problem == "multi_label_classification" and not labels.is_floating_point():
-        raise ValueError(f'labels must be floats for "{problem}", not {labels.dtype}')
-
-
-def _infer_problem(labels: Tensor, config: GloveLstmConfig, texts: int) -> str | None:
-    """Return the `problem_type` that transformers infers; None if the shape of the labels fits none."""
-    if config.num_labels == 1:
-        return "regression"
-    if labels.dtype in (torch.long, torch.int):
-        return "single_label_classification"
-    if tuple(labels.shape) == (texts, config.num_labels):
-        return "multi_label_classification"
-    return None
 
 
 GloveLstmModel.register_for_auto_class("AutoModel")

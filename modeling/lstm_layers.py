@@ -4,6 +4,7 @@ Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width 
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -166,11 +167,19 @@ def init_lstm(lstm: nn.LSTM) -> None:
 
 
 def weight_dtype(layer: nn.Module) -> torch.dtype:
-    """Return the type of a layer's weights. A quantized layer has no parameters, and reads float32."""
-    weights = next(layer.parameters(), None)
-    if weights is None:
-        return torch.float32
-    return weights.dtype
+    """Return the type of a layer's weights."""
+    return next(layer.parameters()).dtype
+
+
+def without_autocast(device_type: str) -> AbstractContextManager[None]:
+    """Return a context in which layers compute in the type of their weights.
+
+    An LSTM in 16 bits fails on processors without AVX-512.
+    """
+    available = torch.amp.is_autocast_available(device_type)  # not on the meta device
+    if available and torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()
 
 
 def is_loaded(parameter: Tensor) -> bool:

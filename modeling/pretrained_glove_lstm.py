@@ -24,11 +24,6 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     _input_embed_layer = "word_embeddings"
     _no_split_modules = ["LSTM"]  # noqa: RUF012 (transformers' own form)
 
-    def __init__(self, config: GloveLstmConfig, *args: Any, **kwargs: Any) -> None:
-        # Make a copy, only to check values that were set after `__init__`.
-        config.from_dict(config.to_dict())
-        super().__init__(config, *args, **kwargs)
-
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         """Initialise LSTM and dense layers nearly as Keras does, in which the published recipe was written."""

@@ -30,7 +30,7 @@ from glove_lstm.checkpoint.names import (
 )
 from glove_lstm.checkpoint.new_folder import check_target, new_folder
 from glove_lstm.checkpoint.weights_file import check_weights
-from glove_lstm.errors import DataError, first_line
+from glove_lstm.errors import DataError, counted, first_line
 from glove_lstm.files import check_is_no_file, check_revision, digest, read_checkpoint_json
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
     from glove_lstm.text.light_tokenizer import LightTokenizer
 
-_PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
+_ONE_LABEL = (None, "single_label_classification")  # values of `problem_type`
+_SEVERAL_LABELS = "multi_label_classification"
 # Keys in the metadata of an ONNX file: hashes of what it was made from.
 _CONFIG_KEY, _WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"
 # Fields of config.json that may change without another export, because they do not change the logits.
@@ -107,8 +108,8 @@ class Checkpoint:
         if model_type != MODEL_TYPE:
             problem = f"{model} is a model of type {model_type!r}"
             raise DataError(f"{problem}; this package loads {MODEL_TYPE!r}.")
-        _check_problem_type(folder, config)
         label_names = read_label_names(folder, config)
+        _check_problem_type(folder, config, len(label_names))
         _check_thresholds(folder, config, len(label_names))
         return cls(folder, config, label_names, repo_id)
 
@@ -392,13 +393,14 @@ def _download(repo_id: str, revision: str | None, names: Sequence[str]) -> Path:
         ) from error
 
 
-def _check_problem_type(folder: Path, config: Mapping[str, Any]) -> None:
-    """Refuse a `problem_type` that transformers does not know: the scores would be a softmax without notice."""
+def _check_problem_type(folder: Path, config: Mapping[str, Any], label_count: int) -> None:
+    """Refuse a model of regression. As in transformers, one label without a `problem_type` is one, too."""
     problem_type = config.get("problem_type")
-    if problem_type is not None and problem_type not in _PROBLEM_TYPES:
-        known = ", ".join(_PROBLEM_TYPES)
+    chooses_one_label = problem_type in _ONE_LABEL and label_count > 1
+    if not chooses_one_label and problem_type != _SEVERAL_LABELS:
         raise DataError(
-            f"{folder / CONFIG_NAME}: problem_type is {problem_type!r}, not one of {known}: get the checkpoint again."
+            f"{folder / CONFIG_NAME}: problem_type {problem_type!r} with {counted(label_count, 'label')} is no "
+            "classification; this package loads classifiers only."
         )
 
 

@@ -4,6 +4,7 @@ It holds a 64-bit hash of the words of each text, so an evaluation can tell seen
 themselves. Copies that differ in case, punctuation or white space have the same hash; edited copies have another one.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from glove_lstm.errors import DataError
 from glove_lstm.words import digest_of_words
@@ -61,7 +62,12 @@ class TextRecord:
         """Write the record into a file, with the SHA-256 of the weights that the texts made."""
         tensors = {"trained": self.trained, "validated": self.validated}
         metadata = {"complete": str(self.complete), "weights": weights_digest}
-        save_file(tensors, path, metadata)
+        contents = save(tensors, metadata)
+        # safetensors writes the metadata in an order that differs from call to call.
+        length = int.from_bytes(contents[:8], "little")
+        header = json.loads(contents[8 : 8 + length])
+        text = json.dumps(header, sort_keys=True, separators=(",", ":"))
+        path.write_bytes(contents[:8] + text.encode().ljust(length) + contents[8 + length :])
 
     @classmethod
     def load(cls, path: Path) -> "tuple[TextRecord, str]":

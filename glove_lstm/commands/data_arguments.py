@@ -15,7 +15,7 @@ class DataArguments:
     data_files: str | None = option(None, "A local file of the dataset, instead of a download.")
     data_dir: str | None = option(None, "A local folder with the files of the dataset.")
     train_file: list[str] | None = option(
-        None, "One or more files: CSV, TSV, JSON or JSONL, perhaps .gz; or Parquet."
+        None, "One or more files or quoted globs: CSV, TSV, JSON or JSONL, perhaps .gz; or Parquet."
     )
     validation_file: list[str] | None = option(None, "As --train_file.")
     test_file: list[str] | None = option(None, "As --train_file.")

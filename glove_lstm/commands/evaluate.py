@@ -32,9 +32,8 @@ from glove_lstm.distillation.pretrained import TeacherModel
 from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError, counted
 from glove_lstm.evaluation.leaks import find_leaks
-from glove_lstm.evaluation.report import Report
-from glove_lstm.files import check_is_no_file
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.evaluation.report import Report, check_report_folder
+from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.examples import Examples
@@ -48,7 +47,7 @@ def main(argv: Sequence[str]) -> None:
     """Parse, load, measure, print, save."""
     args = _parser().parse_args(argv)
     if args.output_dir:
-        check_is_no_file(args.output_dir)
+        check_report_folder(args.output_dir)
     measures_model = bool(args.model) or not args.leaks
     if not measures_model and (args.robustness or args.revision or args.teacher):
         raise DataError(
@@ -105,8 +104,6 @@ def _measure_model(
         checkpoint: The checkpoint.
         load_arguments: Arguments of `load_splits`.
     """
-    if checkpoint.problem_type == "regression":
-        raise DataError(f"{model_name} is a model of regression; only classifiers are measured.")
     is_multi_label = checkpoint.problem_type == MULTI_LABEL
     if is_multi_label:
         for option in ("robustness", "leaks", "teacher"):

@@ -8,15 +8,14 @@ logits are compared with PyTorch's. After more training, export again.
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from glove_lstm.commands.command import new_parser
+from glove_lstm.commands.command import add_folder, new_parser
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse and export."""
     parser = new_parser("glove-lstm export", __doc__)
-    parser.add_argument("checkpoint", type=Path, help="folder made by glove-lstm train")
+    add_folder(parser)
     args = parser.parse_args(argv)
 
     import transformers
@@ -24,7 +23,7 @@ def main(argv: Sequence[str]) -> None:
     from glove_lstm.inference.onnx_export import export_onnx
 
     transformers.utils.logging.disable_progress_bar()
-    path = export_onnx(args.checkpoint)
+    path = export_onnx(args.model)
     sys.stdout.write(
         f"Wrote {path} ({path.stat().st_size:,} bytes); its logits agree with PyTorch's\n"
     )

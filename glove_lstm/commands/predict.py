@@ -8,9 +8,9 @@ head -5 headlines.txt | glove-lstm predict --format jsonl
 glove-lstm predict "A headline" --explain
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
 
-Without a model it uses the checkpoint that ships with the package, and needs no network. A
-checkpoint's folder may come before the texts; before --input, a repository's id, too. A checkpoint's
-light.onnx is used if there is one, and PyTorch otherwise.
+Without a MODEL it uses the checkpoint that ships with the package, and needs no network. MODEL comes
+first, as in the other commands, or as --model. Before texts, it must be a folder: a repository's id
+would be a text. A checkpoint's light.onnx is used if there is one, and PyTorch otherwise.
 """
 
 import argparse
@@ -24,14 +24,13 @@ from typing import TextIO
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT, LIGHT_NAME
-from glove_lstm.commands.command import new_parser
+from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
 from glove_lstm.files import whole_file
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
+from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.output_formats import open_writer
-from glove_lstm.inference.scores import chooses_one_label
-from glove_lstm.inference.unsure import suggested_threshold
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.tables import checked_lines
 from glove_lstm.tables.text_rows import TextSource, open_files, open_stream, open_texts
@@ -89,7 +88,8 @@ def _label_to_file(
 ) -> Summary:
     """Label all rows, and write them to a file or a stream, chunk by chunk."""
     layout = labeller.layout(has_file_column=source.may_have_several_files)
-    explain = partial(labeller.classifier.explain, progress=True) if args.explain else None
+    shows_bar = sys.stderr.isatty()
+    explain = partial(labeller.classifier.explain, progress=shows_bar) if args.explain else None
     summary = Summary()
     with open_writer(target, args.format, layout, explain) as write:
         for rows in chunks(source, args.rows_per_part, _shows_progress(args)):
@@ -104,18 +104,10 @@ def _shows_progress(args: argparse.Namespace) -> bool:
 
 def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | None:
     """Return the score below which labels are unsure. Tables, which people read, use the checkpoint's own threshold."""
-    if args.unsure_below is not None:
-        if not chooses_one_label(checkpoint.config):
-            raise DataError(
-                "--unsure_below is for models that choose one label for a text; leave it out."
-            )
+    if args.unsure_below is not None or args.format != "table":
         return args.unsure_below
-    if args.format != "table" or not chooses_one_label(checkpoint.config):
-        return None
     suggested = suggested_threshold(checkpoint)
-    if suggested is None:
-        return None
-    return suggested["threshold"]
+    return None if suggested is None else suggested["threshold"]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="[MODEL] TEXT",
         default=[],
-        help="texts; without any, standard input is read",
+        help="texts, after a checkpoint's folder, if it is not given as --model; without texts, standard input is read",
     )
     parser.add_argument(
         "--input",
@@ -145,10 +137,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--model",
-        metavar="FOLDER_OR_ID",
-        help="a checkpoint's folder, or a repository's id on the Hub",
+        metavar="MODEL",
+        help="a checkpoint's folder, or a repository's id on the Hub; default: the one that ships",
     )
-    parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
+    add_revision(parser)
     parser.add_argument(
         "--backend", choices=["onnx", "torch"], help=f"default: onnx if there is a {LIGHT_NAME}"
     )

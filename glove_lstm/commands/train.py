@@ -233,7 +233,11 @@ def _load(arguments: TrainArguments) -> Data:
     options = {}
     for argument in fields(DataArguments):
         options[argument.name] = getattr(arguments, argument.name)
-    data = load_splits(**options, group_column_name=arguments.group_column_name)
+    data = load_splits(
+        **options,
+        group_column_name=arguments.group_column_name,
+        may_be_rare=bool(arguments.unlabelled_file),
+    )
     if "train" not in data.splits and not arguments.unlabelled_file:
         raise DataError("There are no training texts: give --train_file or a train split.")
     if arguments.unlabelled_file:

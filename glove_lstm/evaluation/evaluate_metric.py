@@ -5,11 +5,11 @@ from typing import Any
 import datasets
 import evaluate
 
-from glove_lstm.evaluation.metrics import measure
+from glove_lstm.evaluation.metrics import basic_measures
 
 
 class ClassificationMetrics(evaluate.Metric):
-    """`measure` as a metric of `evaluate`. It needs no network.
+    """`basic_measures` as a metric of `evaluate`. It needs no network.
 
     `predictions` are rows of class probabilities, `references` are class indices.
     """
@@ -24,4 +24,4 @@ class ClassificationMetrics(evaluate.Metric):
         )
 
     def _compute(self, predictions: Any, references: Any) -> dict[str, float | None]:
-        return measure(predictions, references)
+        return basic_measures(predictions, references)

@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 from sklearn import metrics as sk
 from transformers import EvalPrediction
 
-from glove_lstm.inference.scores import softmax
+from glove_lstm.inference.decisions import labels_above, softmax
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,7 +22,7 @@ _MOST_TWENTIETHS = 12
 _SAMPLES = 1000  # of a bootstrap
 
 
-def measure(probabilities: Floats, labels: Ints) -> dict[str, Any]:
+def basic_measures(probabilities: Floats, labels: Ints) -> dict[str, Any]:
     """Return accuracy, F1, precision, recall, MCC, ROC AUC, expected calibration error and Brier score.
 
     F1, precision, recall and ROC AUC are macro averages over the classes that occur in the labels, so that no class is
@@ -58,14 +58,14 @@ def measure(probabilities: Floats, labels: Ints) -> dict[str, Any]:
 
 
 def compute_metrics(prediction: EvalPrediction) -> dict[str, Any]:
-    """Compute `measure` for the Trainer; for multi-label texts, accuracy, macro F1 and micro F1."""
+    """Compute `basic_measures` for the Trainer; for multi-label texts, accuracy, macro F1 and micro F1."""
     logits = prediction.predictions
     if isinstance(logits, tuple):
         logits = logits[0]  # further outputs of the model follow
     logits = np.asarray(logits)
     labels = np.asarray(prediction.label_ids)
     if labels.ndim == 1:
-        return measure(softmax(logits), labels)
+        return basic_measures(softmax(logits), labels)
     predicted = logits > 0  # the sigmoid is above 0.5
     f1 = sk.f1_score(labels, predicted, average="macro", zero_division=0)
     micro_f1 = sk.f1_score(labels, predicted, average="micro", zero_division=0)
@@ -190,19 +190,36 @@ def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
     return share_with_interval("accuracy", int(correct.sum()), len(correct))
 
 
-def measure_with_intervals(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """Return `measure` with rows, the share of the majority class, the interval of the accuracy, and `coverage`."""
+def measure(
+    scores: Floats, labels: NDArray[Any], names: Sequence[str], thresholds: Sequence[float] | None
+) -> dict[str, Any]:
+    """Measure the scores of the texts of a split.
+
+    Args:
+        scores: (n, labels).
+        labels: (n,) indices of the labels; or with thresholds, (n, labels) of 1 and 0.
+        names: Names of the labels.
+        thresholds: (labels,) scores from which a text gets each label; None: it has exactly one.
+
+    Returns:
+        `basic_measures` with `rows`, the interval of the accuracy, the share of the majority class and `coverage`. With
+        thresholds: `accuracy`, the share of texts whose labels are all correct; `f1`, the mean over the labels;
+        `micro_f1`, `ece` and `brier` over all pairs of a text and a label; `majority_share`, the share of texts with
+        the most frequent set of labels; `by_label`: name -> rows, threshold, F1 and its interval.
+    """
+    if thresholds is not None:
+        return _measure_label_sets(scores, labels, names, thresholds)
     return {
         "rows": len(labels),
-        **measure(probabilities, labels),
-        **accuracy_with_interval(probabilities.argmax(axis=1) == labels),
+        **basic_measures(scores, labels),
+        **accuracy_with_interval(scores.argmax(axis=1) == labels),
         "majority_share": float(np.bincount(labels).max() / len(labels)),
-        "coverage": coverage_table(probabilities, labels),
+        "coverage": coverage_table(scores, labels),
     }
 
 
-def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:
-    """Return `measure_with_intervals` with more intervals, the confusion matrix, and precision and recall by label.
+def measure_by_label(probabilities: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:
+    """Return what a report has beside `measure`, of a model that gives a text one label.
 
     Args:
         probabilities: (n, classes).
@@ -210,8 +227,8 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
         names: Class names.
 
     Returns:
-        The measures with `f1_interval` and `brier_interval`; `confusion`, with a row for each true label and a column
-        for each predicted one; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
+        `f1_interval` and `brier_interval`; `confusion`, with a row for each true label and a column for each predicted
+        one; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
     """
     predicted = probabilities.argmax(axis=1)
     classes = len(names)
@@ -241,7 +258,6 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
             **share_with_interval("recall", correct_rows, true_rows),
         }
     return {
-        **measure_with_intervals(probabilities, labels),
         "f1_interval": bootstrap_interval(macro_f1, len(labels)),
         "brier_interval": mean_interval(_brier(probabilities, labels)),
         "confusion": counts.tolist(),
@@ -249,24 +265,12 @@ def measure_labels(probabilities: Floats, labels: Ints, names: Sequence[str]) ->
     }
 
 
-def measure_label_sets(
-    scores: Floats, labels: NDArray[Any], thresholds: Sequence[float], names: Sequence[str]
+def _measure_label_sets(
+    scores: Floats, labels: NDArray[Any], names: Sequence[str], thresholds: Sequence[float]
 ) -> dict[str, Any]:
-    """Measure the scores of a multi-label model.
-
-    Args:
-        scores: (n, labels).
-        labels: (n, labels) of 1 and 0.
-        thresholds: (labels,) scores from which a text gets each label.
-        names: Names of the labels.
-
-    Returns:
-        `accuracy`, the share of texts whose labels are all correct; `f1`, the mean over the labels; `micro_f1`, `ece`
-        and `brier` over all pairs of a text and a label; `majority_share`, the share of texts with the most frequent
-        set of labels; `by_label`: name -> rows, threshold, F1 and its interval.
-    """
+    """Measure the scores of a multi-label model; see `measure`."""
     truth = labels > 0
-    predicted = scores >= np.asarray(thresholds)
+    predicted = labels_above(scores, thresholds)
     f1_scores = _f1_statistic(truth, predicted)
     *f1_by_label, macro_f1, micro_f1 = f1_scores(np.arange(len(truth))).tolist()
     *intervals_by_label, macro_interval, micro_interval = bootstrap_interval(f1_scores, len(truth))

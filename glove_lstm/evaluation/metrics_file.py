@@ -1,6 +1,7 @@
 """metrics.json: how a model was made, and how it measures."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from glove_lstm.training.record import TrainingRecord
 Measures = dict[str, Any]  # of a split; see `evaluation.metrics`
 
 _SECTIONS = ("validation", "test", "baselines", "speed", "robustness")
+# Datasets whose labels FAKE and REAL name the source of a news text. classifier.js has the same pattern.
+_NEWS_DATA = re.compile(r"\bfake_or_real_news\b|\bliar \(two\)")
 
 
 @dataclass
@@ -92,3 +95,8 @@ class MetricsFile:
             raise DataError(
                 f"{path} is not from a training of this version ({error}): get the checkpoint again, or remove it."
             ) from None
+
+
+def describes_news(description: str) -> bool:
+    """Return whether a description of data, `MetricsFile.data`, names a dataset of fake and real news."""
+    return _NEWS_DATA.search(description) is not None

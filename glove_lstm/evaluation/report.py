@@ -1,6 +1,7 @@
 """The report of `glove-lstm evaluate`, as text and as eval.json."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,17 +12,17 @@ from numpy.typing import NDArray
 
 from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
-from glove_lstm.evaluation.metrics import (
-    accuracy_with_interval,
-    measure_label_sets,
-    measure_labels,
-)
+from glove_lstm.errors import DataError
+from glove_lstm.evaluation.metrics import accuracy_with_interval, measure, measure_by_label
 from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
-from glove_lstm.files import whole_file
+from glove_lstm.files import check_is_no_file, whole_file
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.markdown import markdown_table
 
+logger = logging.getLogger(__name__)
+
+_FIGURES_NAME = "eval.json"
 _MEASURES_WITH_INTERVAL = {
     "accuracy": "accuracy",
     "f1": "macro F1",
@@ -111,12 +112,10 @@ class Report:
         self.probabilities = classifier.predict_proba(texts)
         self.labels = labels
         self.figures["labels"] = names
+        self.figures |= measure(self.probabilities, labels, names, classifier.thresholds)
         if classifier.thresholds is not None:
-            self.figures |= measure_label_sets(
-                self.probabilities, labels, classifier.thresholds, names
-            )
             return
-        self.figures |= measure_labels(self.probabilities, labels, names)
+        self.figures |= measure_by_label(self.probabilities, labels, names)
         if robustness:
             self.figures["robustness"] = measure_robustness(classifier, texts, labels)
 
@@ -152,17 +151,44 @@ class Report:
             sections.append(_leaks(figures["leaks"]))
         return "\n\n".join(sections) + "\n"
 
-    def save(self, folder: str | Path) -> None:
-        """Write eval.json and, for a model with one label a text, the plots of `plot_measured`."""
-        folder = Path(folder)
-        # Plots of an earlier report would not fit, and this one may have none.
-        for name in (CONFUSION_NAME, RELIABILITY_NAME):
-            (folder / name).unlink(missing_ok=True)
+    def save(self, folder: Path) -> None:
+        """Write eval.json and, for a model with one label a text, the plots of `plot_measured`.
+
+        Files of these names are replaced, and no other is touched.
+
+        Raises:
+            DataError: See `check_report_folder`.
+        """
+        check_report_folder(folder)
         if self.probabilities is not None and self.labels is not None and self.labels.ndim == 1:
             plot_measured(self.probabilities, self.labels, self.figures["labels"], folder)
+        else:
+            for path in _plots(folder):
+                logger.warning("%s is of an earlier report.", path)
         text = json.dumps(self.figures, indent=2, ensure_ascii=False, allow_nan=False)
-        with whole_file(folder / "eval.json") as unfinished:
+        with whole_file(folder / _FIGURES_NAME) as unfinished:
             unfinished.write_text(f"{text}\n", encoding="utf-8", errors="replace")
+
+
+def check_report_folder(folder: Path) -> None:
+    """Refuse a folder whose files a report would replace, although no report has written them.
+
+    Raises:
+        DataError: `folder` is a file, or has plots without an eval.json.
+    """
+    check_is_no_file(folder)
+    plots = _plots(folder)
+    if plots and not (folder / _FIGURES_NAME).is_file():
+        raise DataError(
+            f"{plots[0]} is of no earlier report, because {_FIGURES_NAME} is missing: move it, or give another "
+            "--output_dir."
+        )
+
+
+def _plots(folder: Path) -> list[Path]:
+    """Return the plots that a folder has."""
+    paths = [folder / name for name in (CONFUSION_NAME, RELIABILITY_NAME)]
+    return [path for path in paths if path.exists()]
 
 
 def _measures(figures: Mapping[str, Any]) -> str:

@@ -12,16 +12,11 @@ from sklearn.dummy import DummyClassifier
 
 from glove_lstm.errors import first_line
 from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
-from glove_lstm.evaluation.metrics import (
-    accuracy_with_interval,
-    measure_label_sets,
-    measure_with_intervals,
-    suggest_threshold,
-)
+from glove_lstm.evaluation.metrics import accuracy_with_interval, measure, suggest_threshold
 from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.evaluation.speed import measure_speed
-from glove_lstm.inference.scores import scores_of
+from glove_lstm.inference.decisions import scores_of
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained
 
@@ -91,11 +86,7 @@ def _measure(trained: Trained, texts: Examples, logits: NDArray[np.float32]) -> 
     """Measure the scores of texts; only multi-label models have thresholds."""
     classifier = trained.classifier
     scores = scores_of(logits, classifier.problem_type)
-    if classifier.thresholds is not None:
-        return measure_label_sets(
-            scores, texts.labels, classifier.thresholds, classifier.label_names
-        )
-    return measure_with_intervals(scores, texts.labels)
+    return measure(scores, texts.labels, classifier.label_names, classifier.thresholds)
 
 
 def plot_run(trained: Trained, folder: Path, test: TestTexts | None = None) -> None:

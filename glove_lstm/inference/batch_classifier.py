@@ -1,7 +1,7 @@
 """Classify batches of columns, for `datasets`, Ray Data and similar engines; docs/scale.md has examples."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -58,7 +58,7 @@ class BatchClassifier:
             raise ValueError(f"unsure_below must be from 0 to 1, not {unsure_below}")
         checkpoint = Checkpoint.open(model, revision)
         classifier = load_classifier(checkpoint, backend=backend, threads=threads)
-        self._load_again = partial(
+        self._load = partial(
             BatchClassifier,
             model,
             text_column_names,
@@ -74,11 +74,11 @@ class BatchClassifier:
         self._columns: TextColumns | None = None  # chosen by the first batch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let another process load the checkpoint anew.
+        """Let another process load the same files again.
 
         `datasets` hashes the identity of the files, too, so that its cache does not give an older model's labels.
         """
-        return self._load_again, (), {"_files": self._files}
+        return _load_again, (self._load, self._files)
 
     def __call__(self, batch: Batch) -> Batch:
         """Add the label and the scores of each row.
@@ -126,3 +126,21 @@ class BatchClassifier:
         if clause:
             logger.warning("%s.", clause)
         return self._columns
+
+
+def _load_again(
+    load: Callable[[], BatchClassifier], digests: Mapping[str, str | None]
+) -> BatchClassifier:
+    """Load a classifier that was pickled.
+
+    Raises:
+        DataError: The files of the checkpoint are gone, or have changed since the classifier was loaded.
+    """
+    classifier = load()
+    for name, digest in digests.items():
+        if classifier._files.get(name) != digest:
+            raise DataError(
+                f"{name} of the checkpoint has changed since the pickled classifier was loaded; load it again in this "
+                "process."
+            )
+    return classifier

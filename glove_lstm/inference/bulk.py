@@ -7,18 +7,16 @@ and run.json with the arguments of the run.
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
 
 from glove_lstm.errors import DataError, counted
 from glove_lstm.files import locked, read_json_object, whole_file
 from glove_lstm.inference.classifier import Classifier
-from glove_lstm.inference.output_formats import Label, Labelled, Layout, open_writer
+from glove_lstm.inference.decisions import are_unsure, decide
+from glove_lstm.inference.output_formats import Labelled, Layout, open_writer
+from glove_lstm.progress import progress as progress_bar
 from glove_lstm.tables.text_rows import TextRow, TextSource
 from glove_lstm.version import __version__
 
@@ -53,26 +51,9 @@ class Labeller:
         if rows and rows[0].pair is not None:
             pairs = [row.pair or "" for row in rows]
         scores = self.classifier.predict_proba(texts, pairs)
-        labels: Sequence[Label]
-        if self.classifier.thresholds:
-            labels = self._label_lists(scores, self.classifier.thresholds)
-        else:
-            labels = [self.classifier.label_names[best] for best in scores.argmax(axis=1)]
-        labelled = Labelled(rows, labels, scores)
-        if self.unsure_below is None:
-            return labelled
-        best_scores = labelled.rounded_scores.max(axis=1)
-        return replace(labelled, unsure=best_scores < self.unsure_below)
-
-    def _label_lists(
-        self, scores: NDArray[np.floating], thresholds: Sequence[float]
-    ) -> list[list[str]]:
-        """Return the labels of each row whose scores reach their thresholds."""
-        lists = []
-        for has_label in scores >= np.array(thresholds):
-            names = zip(self.classifier.label_names, has_label, strict=True)
-            lists.append([name for name, has in names if has])
-        return lists
+        labels = decide(scores, self.classifier.label_names, self.classifier.thresholds)
+        unsure = None if self.unsure_below is None else are_unsure(scores, self.unsure_below)
+        return Labelled(rows, labels, scores, unsure)
 
 
 @dataclass
@@ -190,7 +171,7 @@ def chunks(
     """
     chunk: list[TextRow] = []
     characters = 0
-    for row in tqdm(source, unit=" rows", disable=not progress):
+    for row in progress_bar("Classifying", source, unit=" rows", shown=progress):
         chunk.append(row)
         characters += len(row.text) + len(row.pair or "")
         if len(chunk) == rows_per_part or characters >= most_characters:

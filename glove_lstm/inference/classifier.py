@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.errors import counted
+from glove_lstm.inference.decisions import MULTI_LABEL, scores_of
 from glove_lstm.inference.explain import Explanation, explain
-from glove_lstm.inference.scores import MULTI_LABEL, scores_of
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.text.tokens import Tokens, length_batches, ranges
+from glove_lstm.text.tokens import Tokens, length_batches, pad, ranges
 
 _MOST_IN_WINDOW = 2048  # texts that are encoded and sorted by length together
 # In a batch, with padding; fits a processor's cache.
@@ -42,21 +43,9 @@ def run_batches(
     results: NDArray[Any] | None = None
     for batch in length_batches(texts.lengths, _MOST_TEXTS, _MOST_TOKENS):
         lengths = texts.lengths[batch]
-        longest = int(lengths[0])  # `length_batches` puts the longest text first
-        width = max(1, longest)
-        mask = np.arange(width) < lengths[:, None]  # (texts, width)
         tokens = ranges(begins[batch], lengths)
-        padded_ids = np.zeros(mask.shape, dtype=np.int64)
-        padded_ids[mask] = texts.ids[tokens]
-        padded_types = np.zeros(mask.shape, dtype=np.int64)
-        padded_types[mask] = texts.types[tokens]
-        result = run(
-            {
-                "input_ids": padded_ids,
-                "attention_mask": mask.astype(np.int64),
-                "token_type_ids": padded_types,
-            }
-        )
+        mask, ids, types = pad(lengths, texts.ids[tokens], texts.types[tokens])
+        result = run({"input_ids": ids, "attention_mask": mask, "token_type_ids": types})
         if results is None:
             results = np.empty((len(texts.lengths), *result.shape[1:]), dtype=result.dtype)
         results[batch] = result
@@ -127,7 +116,7 @@ class Classifier(ABC):
             text_pairs = _listed(text_pairs, "text_pairs")
             if len(text_pairs) != len(texts):
                 raise ValueError(
-                    f"{len(texts)} texts, but {len(text_pairs)} second parts; give one for each text"
+                    f"{counted(len(texts), 'text')}, but {counted(len(text_pairs), 'second part')}; give one for each"
                 )
         if not texts:
             return np.zeros((0, len(self.label_names)), dtype=np.float32)

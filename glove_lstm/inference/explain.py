@@ -9,13 +9,13 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.errors import DataError
-from glove_lstm.tokenization.word_shapes import replace_surrogates
+from glove_lstm.errors import DataError, listed
+from glove_lstm.progress import progress as progress_bar
+from glove_lstm.words import replace_surrogates
 
 # publishing/page/explain.js has the same three classes of characters. They are written out because \w and \s differ
 # between Python and JavaScript, and between versions of Unicode.
@@ -34,6 +34,8 @@ WORD = re.compile(rf"[^{SPACES}{MARKS}]+(?:[{JOINTS}][^{SPACES}{MARKS}]+)*|[{MAR
 _MOST_PARTS = (
     1500  # of a text that are left out; a text of more words is divided into runs of words
 )
+# Words below this share of the largest effect are not marked; publishing/page/page.js has the same number.
+LEAST_MARKED = 0.1
 _BATCH_CHARACTERS = 1 << 22  # of the texts that are predicted together
 
 
@@ -69,6 +71,13 @@ class Explanation:
     label: str
     effects: list[WordEffect]
 
+    @property
+    def marked(self) -> list[tuple[WordEffect, float]]:
+        """The words to mark in the text, each with its effect as a share of the largest effect, from -1 to 1."""
+        largest = max((abs(word.effect) for word in self.effects), default=0) or 1
+        shares = [(word, word.effect / largest) for word in self.effects]
+        return [(word, share) for word, share in shares if abs(share) >= LEAST_MARKED]
+
 
 def explain(
     predict_logits: Callable[[Sequence[str]], NDArray[np.floating]],
@@ -87,7 +96,7 @@ def explain(
         label_names: Labels in the order of the logits.
         label: The label to explain; None takes the best one.
         multi_label: Whether a text may have several labels.
-        progress: Whether to show a bar on a terminal, if it takes more than two seconds.
+        progress: Whether to show a bar on standard error, if it takes more than two seconds.
 
     Raises:
         DataError: There is no such label, or no other one.
@@ -95,7 +104,7 @@ def explain(
     if len(label_names) < 2 and not multi_label:
         raise DataError("The model has only one label, so its choice cannot be explained.")
     if label is not None and label not in label_names:
-        raise DataError(f"The model has no label {label!r}; it has {', '.join(label_names)}.")
+        raise DataError(f"The model has no label {label!r}; it has {listed(label_names)}.")
     text = replace_surrogates(text)
     [logits] = predict_logits([text])
     column = int(logits.argmax()) if label is None else list(label_names).index(label)
@@ -112,7 +121,7 @@ def explain(
     spans = split_words(text)
     batch_size = max(1, _BATCH_CHARACTERS // max(1, len(text)))
     effects = []
-    with _bar(len(spans), shown=progress) as bar:
+    with progress_bar("Explaining", total=len(spans), unit=" words", shown=progress) as bar:
         for start in range(0, len(spans), batch_size):
             batch = spans[start : start + batch_size]
             variants = [f"{text[:begin]} {text[end:]}" for begin, end in batch]
@@ -136,13 +145,3 @@ def split_words(text: str) -> list[tuple[int, int]]:
         _, end = run[-1]
         runs.append((begin, end))
     return runs
-
-
-def _bar(total: int, *, shown: bool) -> Any:
-    """Return a progress bar, which is shown on a terminal after two seconds."""
-    from tqdm import tqdm  # takes 50 ms, which the first label of a process does not need
-
-    on_terminals_only = None
-    return tqdm(
-        desc="Explaining", total=total, disable=on_terminals_only if shown else True, delay=2
-    )

@@ -25,7 +25,7 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint, file_digests
 from glove_lstm.checkpoint.names import LIGHT_NAME
 from glove_lstm.errors import DataError
 from glove_lstm.inference.classifier import Classifier, Inputs
-from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.inference.decisions import decision_thresholds
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -23,12 +23,10 @@ def load_classifier(
 
     Raises:
         DataError: A file is missing or damaged, or does not fit the others.
-        ValueError: The backend is unknown, or `threads` is below 1.
+        ValueError: The backend is unknown, or `threads` is below 1 with onnx.
     """
     if backend not in (None, "onnx", "torch"):
         raise ValueError(f"backend must be onnx or torch, not {backend!r}")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
     if backend is None:
         checkpoint.fetch(LIGHT_NAME, WEIGHTS_NAME)
         has_light = (checkpoint.folder / LIGHT_NAME).is_file()
@@ -37,7 +35,9 @@ def load_classifier(
     if backend == "onnx":
         from glove_lstm.inference.light_classifier import LightClassifier
 
-        return LightClassifier.from_checkpoint(checkpoint, threads=threads or len(processors()))
+        if threads is None:
+            threads = len(processors())
+        return LightClassifier.from_checkpoint(checkpoint, threads=threads)
 
     # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on small virtual machines. torch reads the variable
     # when it is imported.

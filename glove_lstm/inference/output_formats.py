@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.printable import one_line, printable
+from glove_lstm.tables.labels import Label
 from glove_lstm.tables.text_rows import TextRow
 
 UNSURE = "unsure"  # the column of a file, and the label in a readable table
@@ -23,12 +24,10 @@ _SHOWN = 90  # characters of a text in a readable table
 # Of an explanation:
 _LISTED = 5  # words for the label, and words against it
 _MOST_LISTED = 60  # characters of a run of words
-_LEAST_MARKED = 0.2  # words below this share of the largest effect are not marked
 _FOR, _AGAINST, _UNMARKED = "\x1b[4;34m", "\x1b[3;33m", "\x1b[0m"
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
-Label = str | list[str]  # the best label of a row; a list for several labels a text
 Explain = Callable[[str], Explanation]
 
 
@@ -175,17 +174,13 @@ def _explanation_writer(file: TextIO, layout: Layout, explain: Explain) -> Write
 def _marked(explanation: Explanation) -> str:
     """Return the text with its words marked for a terminal: underlined for the label, in italics against it."""
     text = printable(explanation.text)
-    least = _LEAST_MARKED * max((abs(word.effect) for word in explanation.effects), default=0)
     parts = []
     end_of_last = 0
-    for word in explanation.effects:
-        if abs(word.effect) > least:
-            mark = _FOR if word.effect > 0 else _AGAINST
-            parts += [
-                text[end_of_last : word.begin],
-                f"{mark}{text[word.begin : word.end]}{_UNMARKED}",
-            ]
-            end_of_last = word.end
+    for word, share in explanation.marked:
+        mark = _FOR if share > 0 else _AGAINST
+        marked_word = f"{mark}{text[word.begin : word.end]}{_UNMARKED}"
+        parts += [text[end_of_last : word.begin], marked_word]
+        end_of_last = word.end
     return "".join([*parts, text[end_of_last:]])
 
 

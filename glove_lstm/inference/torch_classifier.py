@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.inference.classifier import Classifier, Inputs, RunBatch
-from glove_lstm.inference.scores import decision_thresholds
+from glove_lstm.inference.decisions import decision_thresholds
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.light_tokenizer import LightTokenizer
 

@@ -59,6 +59,7 @@ _LOCAL_PATHS = re.compile(
     """,
     re.VERBOSE,
 )
+LOAD_SECONDS = 600  # in which a checkpoint must load in a clean process
 # Beginnings of the environment variables that hold logins, caches and offline switches of this machine.
 _HIDDEN_VARIABLES = ("HF_", "HUGGING", "TRANSFORMERS_", "GLOVE_LSTM_")
 # Loads the checkpoint in `sys.argv[1]` by its remote code, and classifies two texts.
@@ -331,16 +332,20 @@ def _error_in_clean_process(folder: Path, source: Path) -> str | None:
     with tempfile.TemporaryDirectory() as home:
         copy = shutil.copytree(folder, Path(home) / "copy")
         env["HF_HOME"] = str(Path(home) / "hf")
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-P", "-c", _LOAD, str(copy)],
-            env=env,
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603
+                [sys.executable, "-P", "-c", _LOAD, str(copy)],
+                env=env,
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                timeout=LOAD_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return f"it has not loaded after {LOAD_SECONDS} seconds"
     if done.returncode == 0:
         return None
     lines = done.stderr.replace(str(copy), str(source)).strip().splitlines()

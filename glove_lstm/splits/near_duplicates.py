@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
-from glove_lstm.progress import with_progress
+from glove_lstm.progress import progress
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
@@ -79,7 +79,7 @@ def _hash_runs(texts: Sequence[str]) -> Iterator[_Block]:
     numbers: dict[str, int] = {}  # of the words, from 1
     words = array("Q")  # the words of the texts of a block, as numbers
     lengths = array("q")  # words of each of these texts
-    for text in with_progress(texts, "Near duplicates: reading"):
+    for text in progress("Near duplicates: reading", texts):
         words_of_text = []
         for word in _WORD.findall(text.lower()):
             number = numbers.setdefault(word, len(numbers) + 1)
@@ -207,7 +207,7 @@ def _candidates(runs: _Runs) -> Iterator[tuple[int, list[int]]]:
     smallest_first = np.argsort(runs.sizes, kind="stable").tolist()
     texts = [text for text in smallest_first if probed[text] > 0]
     texts_of_run: defaultdict[int, list[int]] = defaultdict(list)  # texts so far, by indexed run
-    for text in with_progress(texts, "Near duplicates: comparing"):
+    for text in progress("Near duplicates: comparing", texts):
         rarest = runs.of(text)[: probed[text]].tolist()
         others: set[int] = set()
         for run in rarest:

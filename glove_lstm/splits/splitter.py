@@ -31,8 +31,7 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     is one run of all its words. Texts equal after folding white space always share a group. A text without any word
     is only ever grouped with an equal text, and an empty one with nothing: it carries no text that could leak.
 
-    A warning says so if most texts are in one group. A progress bar appears after two seconds, unless
-    `datasets.disable_progress_bars` was called.
+    A warning says so if most texts are in one group. A progress bar appears after two seconds.
     """
     exact_groups = exact_duplicate_groups(texts)
     _, first_rows = np.unique(exact_groups, return_index=True)

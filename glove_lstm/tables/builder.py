@@ -9,7 +9,7 @@ from typing import Any
 import datasets
 from datasets.exceptions import DatasetGenerationError
 
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import FilePath, check_file, fingerprint, user_path
 from glove_lstm.vectors.download import download
 
@@ -93,7 +93,7 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             return download(self.URL, **checks)
         except DataError as error:
             raise DataError(
-                f"{str(error).rstrip('.')} (or give a copy of the data as {self.LOCAL})."
+                f"{first_line(error)} (or give a copy of the data as {self.LOCAL})."
             ) from error
 
 

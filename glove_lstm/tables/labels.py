@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -26,22 +26,32 @@ _LOOKS_LIKE_LIST = re.compile(r"\s*\[.*[,'\"]")
 _DECIMAL = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?", re.IGNORECASE)
 _MAX_LABELS = 1000
 _TEXTS_PER_LABEL = 3
-_MOST_NAMED = 20  # labels in an error
 
 
 @dataclass(frozen=True)
 class LabelColumn:
-    """The column of labels, and what its cells may hold."""
+    """The column of labels."""
 
     name: str
     holds_lists: bool = False  # whether each text has a list of labels
-    known: Sequence[str] | None = None  # the allowed labels; None allows any
-    class_names: Sequence[str] | None = None  # of a ClassLabel, whose cells are indices of these
 
-    def read(self, record: Record, row_name: str) -> Label | None:
+    def read(
+        self,
+        record: Record,
+        row_name: str,
+        *,
+        class_names: Sequence[str] | None = None,
+        allowed: Collection[str] = (),
+    ) -> Label | None:
         """Return the label of a row, or its list of labels.
 
         A label is a string, a whole number or a boolean. Lists may be written as JSON.
+
+        Args:
+            record: The row.
+            row_name: Names the row in errors.
+            class_names: Of a ClassLabel, whose cells are indices of these.
+            allowed: The labels that a cell may hold; none: any.
 
         Returns:
             None if a ClassLabel has -1: the row has no label.
@@ -56,21 +66,23 @@ class LabelColumn:
                 raise DataError(
                     f'{row_name} has the label {shown(cell)}, which is no JSON; write ["a", "b"].'
                 )
-            label = self._read_name(cell, row_name)
+            label = self._read_name(cell, row_name, class_names)
             if label is None:
                 return None
-            self._check(label, [label], row_name)
+            self._check(label, [label], row_name, allowed)
             return label
-        names = [self._read_name(item, row_name) for item in items]
+        names = [self._read_name(item, row_name, class_names) for item in items]
         labels = [name for name in names if name is not None]
-        self._check(labels, labels, row_name)
+        self._check(labels, labels, row_name, allowed)
         return labels
 
-    def _read_name(self, value: Any, row_name: str) -> str | None:
-        if self.class_names is not None and isinstance(value, int):
-            if not -1 <= value < len(self.class_names):
+    def _read_name(
+        self, value: Any, row_name: str, class_names: Sequence[str] | None
+    ) -> str | None:
+        if class_names is not None and isinstance(value, int):
+            if not -1 <= value < len(class_names):
                 raise DataError(f"{row_name} has the label {value}, which has no name; correct it.")
-            return None if value == -1 else self.class_names[value]
+            return None if value == -1 else class_names[value]
         # Python and pandas write a missing number as nan. "NA" and "None" may be labels.
         is_nan = isinstance(value, str) and value.strip().lower() == "nan"
         if is_blank(value) or is_nan:
@@ -84,19 +96,18 @@ class LabelColumn:
             )
         return replace_surrogates(str(value))
 
-    def _check(self, label: Label, names: Sequence[str], row_name: str) -> None:
+    def _check(
+        self, label: Label, names: Sequence[str], row_name: str, allowed: Collection[str]
+    ) -> None:
         if isinstance(label, list) != self.holds_lists:
             expected = "a list of labels" if self.holds_lists else "one label"
             raise DataError(
                 f"{row_name} has the label {shown(label)}; give {expected}, as elsewhere."
             )
-        if self.known is None:
-            return
         for name in names:
-            if name not in self.known:
-                known = ", ".join(self.known[:20])
+            if allowed and name not in allowed:
                 raise DataError(
-                    f"{row_name} has the label {shown(name)}, not one of {known}; correct it."
+                    f"{row_name} has the label {shown(name)}, not one of {listed(allowed)}; correct it."
                 )
 
 
@@ -120,7 +131,14 @@ def sorted_label_names(labels: Iterable[str | Sequence[str]]) -> list[str]:
     return sorted(names)  # FAKE before REAL
 
 
-def check_label_names(names: Sequence[str], texts: int, table_name: str, remedy: str) -> None:
+def check_label_names(
+    names: Sequence[str],
+    texts: int,
+    table_name: str,
+    remedy: str,
+    *,
+    may_be_rare: bool = False,
+) -> None:
     """Refuse labels that hardly any text shares, and warn of doubtful ones.
 
     Args:
@@ -128,15 +146,22 @@ def check_label_names(names: Sequence[str], texts: int, table_name: str, remedy:
         texts: The number of texts.
         table_name: Names the table in errors.
         remedy: How to take other labels.
+        may_be_rare: Whether labels may have one or two texts each: with a teacher and unlabelled texts, they can be
+            learned.
 
     Raises:
-        DataError: There are more than 1,000 labels, or more than a third of the texts; two are never too many.
+        DataError: There are more than 1,000 labels; or more than a third of the texts, and labels may not be rare. Two
+            are never too many.
     """
-    most = min(_MAX_LABELS, max(2, texts // _TEXTS_PER_LABEL))
-    if len(names) > most:
+    if len(names) > _MAX_LABELS:
         raise DataError(
-            f"{table_name} has {len(names):,} different labels for {texts:,} texts; give each label "
-            f"{_TEXTS_PER_LABEL} texts or more, and at most {_MAX_LABELS:,} labels, or {remedy}."
+            f"{table_name} has {len(names):,} different labels; give at most {_MAX_LABELS:,}, or {remedy}."
+        )
+    most = max(2, texts // _TEXTS_PER_LABEL)
+    if len(names) > most and not may_be_rare:
+        raise DataError(
+            f"{table_name} has {len(names):,} different labels for {texts:,} texts. If they are ids, {remedy}. If they "
+            f"are labels, give {_TEXTS_PER_LABEL} texts a label on average, or a teacher and unlabelled texts."
         )
     if any(_DECIMAL.fullmatch(name.strip()) for name in names):
         logger.warning(
@@ -172,7 +197,7 @@ def number_labels(
         for text_label in labels_of_text:
             if text_label not in number:
                 raise DataError(
-                    f"{name}, row {row} has the label {text_label!r}, not one of {_listing(label_names)}."
+                    f"{name}, row {row} has the label {text_label!r}, not one of {listed(label_names)}."
                 )
         numbers.append([number[text_label] for text_label in labels_of_text])
 
@@ -233,10 +258,3 @@ def common_label_type(names: Sequence[str], label_type: str | None) -> str | Non
     except DataError:
         return "str"
     return label_type
-
-
-def _listing(names: Sequence[str]) -> str:
-    known = ", ".join(names[:_MOST_NAMED])
-    if len(names) > _MOST_NAMED:
-        known += f" and {len(names) - _MOST_NAMED} more"
-    return known

@@ -10,7 +10,7 @@ from typing import Any
 
 import datasets
 
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, counted, listed
 from glove_lstm.files import DAMAGED, open_lines
 from glove_lstm.tables.builder import NewsBuilder
 
@@ -101,12 +101,12 @@ def _read_statement(line: str, row_name: str) -> dict[str, Any]:
     # The csv module would misread the line: nothing is quoted, and many statements begin with a quotation mark.
     values = line.rstrip("\r\n").split("\t")
     if len(values) != len(_COLUMNS):
-        raise DataError(f"{row_name} has {len(values)} columns, not {len(_COLUMNS)}; get it again.")
+        columns = counted(len(values), "column")
+        raise DataError(f"{row_name} has {columns}, not {len(_COLUMNS)}; get it again.")
     row: dict[str, Any] = dict(zip(_COLUMNS, values, strict=True))
     if row["label"] not in LABELS:
-        known = ", ".join(LABELS)
         raise DataError(
-            f"{row_name} has the label {row['label']!r}, not one of {known}; correct it."
+            f"{row_name} has the label {row['label']!r}, not one of {listed(LABELS)}; correct it."
         )
     for column in _COUNTS:
         row[column] = _read_count(row[column], row_name)

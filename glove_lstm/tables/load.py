@@ -7,14 +7,19 @@ data.splits["train"].texts, data.splits["train"].labels      # as `fit` takes th
 """
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from glove_lstm.errors import DataError, shown
-from glove_lstm.files import FilePath, user_path, without_folders
-from glove_lstm.tables.columns import TextColumns, check_column, choose_text_columns, read_text
+from glove_lstm.errors import DataError, counted, shown
+from glove_lstm.files import FilePath, expand_globs, without_folders
+from glove_lstm.tables.columns import (
+    TextColumns,
+    check_column,
+    choose_text_columns,
+    is_blank,
+    read_text,
+)
 from glove_lstm.tables.labels import (
     Label,
     LabelColumn,
@@ -23,7 +28,7 @@ from glove_lstm.tables.labels import (
     sorted_label_names,
 )
 from glove_lstm.tables.named_datasets import open_dataset
-from glove_lstm.tables.tables import Record, Table, open_table
+from glove_lstm.tables.tables import Table, open_table
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +77,7 @@ def load_splits(
     label_names: Sequence[str] | None = None,
     is_multi_label: bool | None = None,
     on_empty: OnEmpty = "error",
+    may_be_rare: bool = False,
 ) -> Data:
     """Load labelled texts from files, one of our builders, or the Hub.
 
@@ -80,8 +86,8 @@ def load_splits(
     Args:
         dataset_name: "fake_or_real_news" or "liar"; or a dataset's id on the Hub, or a folder.
         dataset_config_name: One of its configs.
-        train_file: Instead of a dataset, one path or a list: CSV, TSV, JSON, JSONL or Parquet (text formats may be
-            gzipped).
+        train_file: Instead of a dataset, one path or glob, or a list: CSV, TSV, JSON, JSONL or Parquet (text formats
+            may be gzipped).
         validation_file: As `train_file`.
         test_file: As `train_file`.
         data_files: A local file of the dataset.
@@ -99,6 +105,7 @@ def load_splits(
         is_multi_label: Whether labels must be lists, when a model fixes that. None: if the first row has a list.
         on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
             beside a column with text is always fine.
+        may_be_rare: Whether labels may have one or two texts each; see `check_label_names`.
 
     Raises:
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
@@ -128,9 +135,15 @@ def load_splits(
     text_columns = _choose_columns(
         tables, text_column_names, label_column_name, group_column_name, trained_columns
     )
-    label_column = _label_column(tables, label_column_name, label_names, is_multi_label)
-    reader = _Reader(text_columns, label_column, group_column_name, on_empty)
-    splits, names = _read_splits(tables, reader)
+    first_table = next(iter(tables.values()))[0]
+    if is_multi_label is None:
+        first_row = first_table.first or {}
+        is_multi_label = label_list(first_row.get(label_column_name)) is not None
+    reader = _Reader(text_columns, LabelColumn(label_column_name, is_multi_label), on_empty)
+    known_names = label_names or first_table.class_names.get(label_column_name) or ()
+    splits, names = _read_splits(
+        tables, reader, known_names, group_column_name, may_be_rare=may_be_rare
+    )
     if not splits:
         raise DataError(
             f"No split of {description} has labels in {shown(label_column_name)}; name another."
@@ -138,7 +151,7 @@ def load_splits(
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
     columns = text_columns.names
     logger.info("Loaded %s: %s rows; text columns: %s.", description, counts, ", ".join(columns))
-    return Data(splits, names, columns, description, label_column.holds_lists)
+    return Data(splits, names, columns, description, is_multi_label)
 
 
 def _check_arguments(
@@ -171,8 +184,10 @@ def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str
     tables = {}
     descriptions = []
     for split, one_or_more in files.items():
-        paths = [one_or_more] if isinstance(one_or_more, str | os.PathLike) else list(one_or_more)
-        tables[split] = [open_table(user_path(path)) for path in paths]
+        paths = expand_globs(one_or_more)
+        opened = [open_table(path) for path in paths]
+        with_rows = [table for table in opened if table.first is not None]
+        tables[split] = with_rows or opened  # engines such as Spark write parts without rows
         names = [without_folders(str(path)) for path in paths]
         descriptions.append(f"{split} {' + '.join(names)}")
     return tables, ", ".join(descriptions)
@@ -209,34 +224,31 @@ def _choose_columns(
     return columns
 
 
-def _label_column(
-    tables: Tables, name: str, known: Sequence[str] | None, holds_lists: bool | None
-) -> LabelColumn:
-    """Describe the column of labels: as a model fixes it, or else as the first table has it."""
-    first_of_split = next(iter(tables.values()))
-    first = first_of_split[0]
-    known = known or first.class_names.get(name)
-    if holds_lists is None:
-        first_row = first.first or {}
-        holds_lists = label_list(first_row.get(name)) is not None
-    return LabelColumn(name, holds_lists, known)
-
-
 # Rows
 
 
-def _read_splits(tables: Tables, reader: "_Reader") -> tuple[dict[str, LabelledRows], list[str]]:
+def _read_splits(
+    tables: Tables,
+    reader: "_Reader",
+    known_names: Sequence[str],
+    group_column: str | None,
+    *,
+    may_be_rare: bool,
+) -> tuple[dict[str, LabelledRows], list[str]]:
     """Read the splits that have labels, and return them with the names of the labels.
 
-    Where these are not known, the first split tells them.
+    Args:
+        tables: The tables of each split.
+        reader: Reads a table.
+        known_names: The names of the labels; none: the first split tells them.
+        group_column: Groups of the training texts, which alone are divided by them.
+        may_be_rare: See `check_label_names`.
     """
     splits: dict[str, LabelledRows] = {}
-    names = list(reader.label_column.known or ())
+    names = list(known_names)
     for split, of_split in tables.items():
-        # Only the training texts are divided by their groups.
-        group_column = reader.group_column if split == "train" else None
-        reader_of_split = replace(reader, group_column=group_column)
-        parts = [reader_of_split.read(table) for table in of_split]
+        group_of_split = group_column if split == "train" else None
+        parts = [reader.read(table, names, group_of_split) for table in of_split]
         rows = _joined(parts)
         split_name = of_split[0].name
         if len(of_split) > 1:
@@ -248,8 +260,7 @@ def _read_splits(tables: Tables, reader: "_Reader") -> tuple[dict[str, LabelledR
             names = sorted_label_names(rows.labels)
             _check_same_labels(of_split, parts)
             remedy = "set label_column_name to another column"
-            check_label_names(names, len(rows), split_name, remedy)
-            reader = replace(reader, label_column=replace(reader.label_column, known=names))
+            check_label_names(names, len(rows), split_name, remedy, may_be_rare=may_be_rare)
         has_too_few = len(names) < (1 if reader.label_column.holds_lists else 2)
         if split == "train" and has_too_few:
             label = f"the label {shown(names[0])} only" if names else "no label"
@@ -292,11 +303,17 @@ class _Reader:
 
     text_columns: TextColumns
     label_column: LabelColumn
-    group_column: str | None
     on_empty: OnEmpty
 
-    def read(self, table: Table) -> LabelledRows:
+    def read(
+        self, table: Table, label_names: Sequence[str], group_column: str | None
+    ) -> LabelledRows:
         """Read a table.
+
+        Args:
+            table: The table.
+            label_names: The labels that it may have; none: any.
+            group_column: The column of groups, if they are read.
 
         Returns:
             The rows; none if a ClassLabel marks all as unlabelled, as in the test splits of some datasets.
@@ -305,47 +322,49 @@ class _Reader:
             DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and
                 `on_empty` is "error".
         """
-        label_column = replace(
-            self.label_column, class_names=table.class_names.get(self.label_column.name)
-        )
+        class_names = table.class_names.get(self.label_column.name)
+        columns = [*self.text_columns.names, self.label_column.name]
+        if group_column is not None:
+            columns.append(group_column)
         texts: list[str] = []
         labels: list[Label] = []
         groups: list[str] = []
         empty = 0
         unlabelled = 0
-        for number, record in table.records(self._columns()):
+        for number, record in table.records(columns):
             row_name = table.row_name(number)
             text = " ".join(self.text_columns.read(record, row_name))
-            label = label_column.read(record, row_name)
+            label = self.label_column.read(
+                record, row_name, class_names=class_names, allowed=label_names
+            )
             if label is None:
                 unlabelled += 1
                 continue
-            if not text.strip():
+            if is_blank(text):
                 empty += 1
                 self._check_may_be_empty(row_name)
                 if self.on_empty == "drop":
                     continue
             texts.append(text)
             labels.append(label)
-            groups.append(self._group(record, row_name))
+            if group_column is not None:
+                group = read_text(record.get(group_column), row_name, group_column)
+                groups.append(group.strip() or row_name)  # a row without a group is alone
         if empty:
             logger.warning(
-                "%s: %d rows without text; --on_empty is %s.", table.name, empty, self.on_empty
+                "%s: %s without text; --on_empty is %s.",
+                table.name,
+                counted(empty, "row"),
+                self.on_empty,
             )
         if unlabelled and labels:
             raise DataError(
-                f"{table.name} has {unlabelled} rows without a label; label or remove them."
+                f"{table.name} has {counted(unlabelled, 'row')} without a label; label or remove them."
             )
         if not unlabelled and not labels:
             raise DataError(f"{table.name} has no rows with text; give a file with data.")
         self._check_no_indicators(labels, table.name)
-        return LabelledRows(texts, labels, groups if self.group_column else None)
-
-    def _columns(self) -> list[str]:
-        columns = [*self.text_columns.names, self.label_column.name]
-        if self.group_column is not None:
-            columns.append(self.group_column)
-        return columns
+        return LabelledRows(texts, labels, groups or None)
 
     def _check_may_be_empty(self, row_name: str) -> None:
         if self.on_empty == "error":
@@ -353,13 +372,6 @@ class _Reader:
                 f"{row_name} has no text in {', '.join(self.text_columns.names)}; "
                 "fill it, or pass --on_empty drop or --on_empty keep."
             )
-
-    def _group(self, record: Record, row_name: str) -> str:
-        """Return the group of a row. A row without one is alone, so it is named by itself."""
-        if self.group_column is None:
-            return ""
-        group = read_text(record.get(self.group_column), row_name, self.group_column)
-        return group.strip() or row_name
 
     def _check_no_indicators(self, labels: Sequence[Label], table_name: str) -> None:
         """Refuse lists such as [0, 1, 0], which have a 0 or 1 for each label instead of the names of labels."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import datasets
 
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, listed
 from glove_lstm.files import FilePath, check_revision, without_folders
 from glove_lstm.tables.builder import NewsBuilder
 from glove_lstm.tables.fake_or_real_news import FakeOrRealNews
@@ -106,11 +106,11 @@ def _rename_splits(loaded: datasets.DatasetDict, name: str) -> dict[str, dataset
             break
     if "train" not in splits and "test" not in splits:
         raise DataError(
-            f"The dataset {name} has the splits {', '.join(splits)}, but needs train or test."
+            f"The dataset {name} has the splits {listed(splits)}, but needs train or test."
         )
     left_out = [split for split in splits if split not in _SPLITS]
     if left_out:
-        logger.warning("%s: left out the splits %s.", name, ", ".join(left_out))
+        logger.warning("%s: left out the splits %s.", name, listed(left_out))
     return splits
 
 

@@ -23,7 +23,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from glove_lstm.errors import DataError, first_line, how_to_install, listed, shown
+from glove_lstm.errors import DataError, counted, first_line, how_to_install, listed, shown
 from glove_lstm.files import check_file, looks_like_html
 from glove_lstm.words import replace_surrogates
 
@@ -241,7 +241,7 @@ def _read_csv_rows(reader: Any, header: Sequence[str], name: str) -> Iterator[Re
             continue
         if len(values) != len(header):
             raise DataError(
-                f"{row_name} has {len(values)} columns, but the header {len(header)}; correct it."
+                f"{row_name} has {counted(len(values), 'column')}, but the header {len(header)}; correct it."
             )
         yield dict(zip(header, values, strict=True))
         number += 1

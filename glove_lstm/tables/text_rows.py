@@ -6,7 +6,6 @@
 Memory does not grow with the input.
 """
 
-import glob
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,9 +13,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from glove_lstm.errors import DataError
-from glove_lstm.files import fingerprint, user_path
+from glove_lstm.files import expand_globs, fingerprint, is_glob
 from glove_lstm.tables import tables
-from glove_lstm.tables.columns import TextColumns, choose_text_columns, is_missing, python_values
+from glove_lstm.tables.columns import (
+    TextColumns,
+    choose_text_columns,
+    is_blank,
+    is_missing,
+    python_values,
+)
 from glove_lstm.tables.tables import (
     Record,
     Table,
@@ -44,7 +49,7 @@ class TextRow:
     @property
     def empty(self) -> bool:
         """Whether both texts are blank."""
-        return not self.joined.strip()
+        return is_blank(self.joined)
 
 
 def read_text_rows(table: Table, columns: TextColumns) -> Iterator[TextRow]:
@@ -135,18 +140,16 @@ def open_files(
     Raises:
         DataError: A file is missing or of an unknown format, or the first file lacks the columns.
     """
-    names = [str(pattern) for pattern in patterns]
-    expanded = chain.from_iterable(_expand(name) for name in names)
-    paths = list(dict.fromkeys(expanded))  # each once
+    patterns = list(patterns)
+    paths = expand_globs(patterns)
     for path in paths:
         file_format(path)  # refuses a wrong file now, not after the rows of others
-    has_glob = any(_is_glob(name) for name in names)
     return TextSource(
         map(open_table, paths),
         text_column_names,
         trained_columns,
         paths=paths,
-        may_have_several_files=len(names) > 1 or has_glob,
+        may_have_several_files=len(patterns) > 1 or any(map(is_glob, patterns)),
     )
 
 
@@ -191,19 +194,3 @@ def columns_table(columns: Mapping[Any, Any], name: str) -> Table:
         first[column] = next(present, None)
     has_rows = any(len(columns[column]) for column in names)
     return Table(name, names, first if has_rows else None, read)
-
-
-def _expand(pattern: str) -> list[Path]:
-    path = user_path(pattern)
-    if not _is_glob(pattern):
-        return [path]
-    names = glob.iglob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    paths = sorted(path for path in map(Path, names) if path.is_file())
-    if not paths:
-        raise DataError(f"No file matches {pattern}; check the path.")
-    return paths
-
-
-def _is_glob(pattern: str) -> bool:
-    """Return whether a path is a pattern; a file may have a bracket in its name."""
-    return glob.has_magic(pattern) and not user_path(pattern).exists()

@@ -76,6 +76,26 @@ def ranges(begins: Integers, counts: Integers) -> Integers:
     return places_in_output + np.repeat(begins - first_places, counts)
 
 
+def pad(lengths: Integers, *values: NDArray[np.integer]) -> list[Integers]:
+    """Pad B texts on the right with zeros, to the longest one, T tokens (at least one).
+
+    Args:
+        lengths: (B,) tokens of each text.
+        values: (m,) one for each token of the texts, which follow one another; such as ids.
+
+    Returns:
+        The attention mask (B, T), 1 for tokens and 0 for padding, and each of `values` as (B, T).
+    """
+    width = max(1, int(lengths.max(initial=0)))
+    is_token = np.arange(width) < lengths[:, None]
+    padded = [is_token.astype(np.int64)]
+    for value in values:
+        rows = np.zeros(is_token.shape, dtype=np.int64)
+        rows[is_token] = value
+        padded.append(rows)
+    return padded
+
+
 def true_places(mask: NDArray[np.bool_]) -> Integers:
     """Return where a mask (n,) is true. On short masks, this is faster than `np.flatnonzero`."""
     return mask.nonzero()[0]

@@ -1,5 +1,6 @@
 """Calibration: temperature scaling (Guo et al. 2017, https://arxiv.org/abs/1706.04599) and what goes with it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from glove_lstm.distillation.temperature import (
     best_scale,
     smoothed_targets,
 )
+from glove_lstm.errors import listed
 from glove_lstm.inference.classifier import run_batches
 from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
@@ -25,6 +27,9 @@ from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import corrupt, tokenize
 from glove_lstm.training.record import CalibrationRecord
+from glove_lstm.training.thresholds import fit_thresholds
+
+logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 
@@ -76,16 +81,25 @@ def calibrate(
         texts_of_versions.append(corrupt(held_out.texts, encoder, seed=arguments.seed))
     versions = [score_parts(model, encoder, texts) for texts in texts_of_versions]
     model.config.update(fit_calibration(versions, held_out.labels))
+    unfitted_names: list[str] = []
     if held_out.is_multi_label:
         calibrated = TorchClassifier.of(model, encoder)
         scores = calibrated.predict_proba(held_out.texts)
-        model.config.update({"thresholds": fit_thresholds(scores, held_out.labels)})
+        thresholds, unfitted = fit_thresholds(scores, held_out.labels)
+        model.config.update({"thresholds": thresholds})
+        unfitted_names = [held_out.label_names[label] for label in unfitted]
+        if unfitted_names:
+            logger.info(
+                "Labels of too few held-out texts have the common threshold: %s.",
+                listed(unfitted_names),
+            )
     return CalibrationRecord(
         texts=len(held_out),
         labels_of=targets.labels_of_calibration,
         temperature=model.config.temperature,
         shrinkage=model.config.shrinkage,
         ngram_weight=None if model.ngrams is None else model.config.ngram_weight,
+        unfitted_thresholds=unfitted_names,
     )
 
 
@@ -158,29 +172,3 @@ def _questions_of(scored: Scored, labels: NDArray[Any]) -> Scored:
         return scored
     parts = [as_questions(part, labels)[0] for part in np.moveaxis(scored.logits, 1, 0)]
     return Scored(np.stack(parts, axis=1), np.repeat(scored.known, labels.shape[1]))
-
-
-def fit_thresholds(scores: Floats, labels: NDArray[Any]) -> list[float]:
-    """Find the threshold of each label with the best F1, halfway between two scores; 0.5 if no text has the label.
-
-    Args:
-        scores: (n, labels).
-        labels: (n, labels), 1 where a text has the label.
-    """
-    thresholds = []
-    for label_scores, has_label in zip(scores.T, labels.T, strict=True):
-        if not has_label.any():
-            thresholds.append(0.5)
-            continue
-        order = np.argsort(-label_scores, kind="stable")
-        descending = label_scores[order]
-        next_lower = np.append(descending[1:], 0.0)
-        # F1 if the texts with the 1, 2, ... n highest scores get the label.
-        predicted = np.arange(1, len(order) + 1)
-        true_positives = has_label[order].cumsum()
-        f1 = 2 * true_positives / (predicted + has_label.sum())
-        f1[descending == next_lower] = -1  # no threshold divides equal scores
-        best = f1.argmax()
-        halfway = float(descending[best] + next_lower[best]) / 2
-        thresholds.append(halfway)
-    return thresholds

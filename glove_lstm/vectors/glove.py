@@ -81,7 +81,7 @@ def load_glove(name_or_path: FilePath) -> GloveVectors:
     """
     name = os.fspath(name_or_path)
     known = name.removeprefix("glove.")
-    if known not in GLOVE_NAMES or user_path(name).exists():
+    if known not in GLOVE_NAMES or user_path(name).is_file():
         return _load_file(name)
     if known == "6B.50d" and find_spec(_PACKAGE):
         return _load_package()
@@ -96,10 +96,11 @@ def _load_file(name: str) -> GloveVectors:
     if in_archive and Path(in_archive[1]).is_file():
         path = Path(in_archive[1])
         member = in_archive[2]
+    names = ", ".join(GLOVE_NAMES)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give a file of word vectors, or a name: {names}.")
     if not path.is_file():
-        raise DataError(
-            f"{path} is neither a file nor one of the GloVe names {', '.join(GLOVE_NAMES)}; check it."
-        )
+        raise DataError(f"{path} is neither a file nor one of the GloVe names {names}; check it.")
     source = f"{path}/{member}" if member else str(path)
     return _read(path, member or ".txt", source)
 

@@ -1,5 +1,7 @@
 """A running app for the tests of this folder."""
 
+import json
+
 import pytest
 from app_server import run_demo
 from hub_server import HubServer
@@ -9,9 +11,12 @@ REPO = "user/ours"
 
 @pytest.fixture(scope="session")
 def demo(checkpoint, tmp_path_factory):
-    """The app, started as people start it, with a model of the Hub."""
+    """The app, started as people start it, with a model of the Hub that is about news."""
     scratch = tmp_path_factory.mktemp("demo")
     files = {path.name: path.read_bytes() for path in checkpoint.iterdir() if path.is_file()}
+    metrics = json.loads(files["metrics.json"])
+    metrics["data"]["description"] = "fake_or_real_news (default) from news.csv"
+    files["metrics.json"] = json.dumps(metrics).encode()
     with HubServer() as hub:
         hub.add_repo(REPO, files)
         env = hub.client_env(scratch) | {"HF_HUB_OFFLINE": "0", "TMPDIR": str(scratch)}

@@ -95,6 +95,24 @@ def test_the_verdict(exported, thresholds, expected):
     assert set(scores) == {"FAKE", "REAL"}
 
 
+@pytest.mark.parametrize(
+    ("metrics", "is_news"),
+    [
+        ({"data": {"description": "fake_or_real_news (default) from news.csv"}}, True),
+        ({"data": {"description": "train reviews.csv"}}, False),
+        ({"data": {}}, False),
+        ({}, False),
+    ],
+)
+def test_the_data_tell_that_a_model_is_about_news(exported, metrics, is_news):
+    """Reviews may be labelled FAKE and REAL, too."""
+    (exported / "metrics.json").write_text(json.dumps(metrics))
+    app = build_app(Checkpoint.open(exported), "mine")
+    shown = json.dumps(app.get_config_file()["components"])
+    assert ("kind of source" in shown) == is_news
+    assert ("Loud style" in shown) == is_news
+
+
 def test_a_hostile_text_is_shown_as_a_text(exported):
     _, _, words = classify_with(exported, HOSTILE)
     assert words.count("<mark ") == words.count("</mark>") > 2

@@ -224,3 +224,17 @@ def test_a_model_of_several_labels(browser, site, light):
     page.get_by_role("button", name="Classify").click()
     page.locator("#words mark").first.wait_for()
     assert page.locator("#verdict").inner_text() == light.label_names[0]
+
+
+@needs_runtime
+def test_the_data_tell_that_a_model_is_about_news(browser, site):
+    """Reviews may be labelled FAKE and REAL, too."""
+    folder, address = site
+    reviews = folder / "reviews"
+    shutil.copytree(ROOT / "hub", reviews)
+    edit_json(reviews / "metrics.json", data={"description": "train reviews.csv"})
+    for model, is_news in (("/hub", True), ("/reviews", False)):
+        page = open_page(browser, f"{address}?model={model}")
+        page.locator("button[type=submit]:enabled").wait_for()
+        assert page.locator("#meaning").is_visible() == is_news
+        assert page.locator("#examples button").count() == (3 if is_news else 0)

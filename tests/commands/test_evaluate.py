@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from functools import partial
 
 import pytest
@@ -100,6 +101,27 @@ def test_leaks_without_a_model(tmp_path):
         assert repr(leak["phrase"]) in done.stdout
         if leak["phrase"].islower():
             assert leak["phrase"].split()[0] in own_words[leak["label"]]
+
+
+def test_only_files_of_an_earlier_report_are_replaced(measured, checkpoint, new, tmp_path):
+    """Somebody's pictures may have the names of ours."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "reliability.png").write_text("a photograph")
+    for options in (["--leaks"], [checkpoint]):
+        done = evaluate(*options, "--test_file", new, "--output_dir", theirs)
+        assert_command_names(done, "reliability.png", "eval.json", "--output_dir")
+        assert not done.stdout  # before anything is measured
+    assert [path.name for path in theirs.iterdir()] == ["reliability.png"]
+
+    earlier = shutil.copytree(measured[1], tmp_path / "earlier")
+    (earlier / "notes.txt").touch()
+    run("--test_file", new, "--leaks", "--output_dir", earlier)
+    assert figures_in(earlier).keys() == {"leaks"}
+    assert {path.name for path in earlier.iterdir()} == {"eval.json", "notes.txt", *PICTURES}
+    before = (earlier / "confusion.png").read_bytes()
+    run(checkpoint, "--test_file", new, "--output_dir", earlier)
+    assert (earlier / "confusion.png").read_bytes() != before
 
 
 # Texts that the training has seen

@@ -86,7 +86,7 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("a --text_column_names text", "--text_column_names --input"),
         ("a --rows_per_part 0", "--rows_per_part 1"),
         ("a --unsure_below nan", "--unsure_below 0 1"),
-        ("a --unsure_below .5 --model several", "--unsure_below"),
+        ("a --unsure_below .5 --model several", "unsure_below"),
         ("a --explain --output_dir out", "--output_dir --explain"),
         ("a --explain --format csv", "--explain jsonl table"),
         ("a --model in.csv", "in.csv folder"),
@@ -123,7 +123,7 @@ def test_predict(check, line: str, words: str) -> None:
         ("several --test_file lists.jsonl --robustness", "--robustness"),
         ("several --test_file lists.jsonl --teacher a/b", "--teacher"),
         ("several --test_file in.csv", "in.csv 1 list"),
-        ("numbers --test_file in.csv", "numbers regression"),
+        ("numbers --test_file in.csv", "numbers 'regression'"),
     ],
 )
 def test_evaluate(check, line: str, words: str) -> None:
@@ -195,7 +195,9 @@ def test_a_training_that_fails_saves_nothing(
 @pytest.mark.parametrize(
     ("main", "line", "words"),
     [
-        (export.main, "nowhere", "nowhere"),
+        (export.main, "", "MODEL --model"),
+        (export.main, "one --model one", "MODEL --model"),
+        (export.main, "--model nowhere", "nowhere"),
         (export.main, "empty", "empty config.json"),
         (export.main, "in.csv", "in.csv folder"),
         (push.main, "one --repo_id no-namespace --dry_run", "'no-namespace' user/name"),

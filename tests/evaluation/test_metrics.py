@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from glove_lstm.evaluation.evaluate_metric import ClassificationMetrics
 from glove_lstm.evaluation.metrics import (
+    basic_measures,
     coverage_table,
     measure,
-    measure_label_sets,
-    measure_labels,
+    measure_by_label,
     suggest_threshold,
 )
 
@@ -99,6 +99,12 @@ def area(scores, is_of_label):
     return mean((score > other) + (score == other) / 2 for score, other in pairs)
 
 
+def measure_labels(probabilities, labels, names):
+    """What a report has."""
+    of_split = measure(probabilities, labels, names, None)
+    return of_split | measure_by_label(probabilities, labels, names)
+
+
 @settings(max_examples=40, deadline=None)
 @given(predictions())
 def test_measures_are_those_of_plain_definitions(made):
@@ -170,7 +176,7 @@ def label_sets(draw):
 def test_measures_of_label_sets_are_those_of_plain_definitions(made):
     scores, truth, thresholds = made
     names = "ABCD"[: len(thresholds)]
-    found = measure_label_sets(scores, truth, thresholds, list(names))
+    found = measure(scores, truth, list(names), thresholds)
     predicted = [
         [score >= threshold for score, threshold in zip(row, thresholds, strict=True)]
         for row in scores
@@ -254,4 +260,4 @@ def test_the_metric_of_evaluate_is_the_same_measure():
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]])
     metric = ClassificationMetrics(keep_in_memory=True)
     measures = metric.compute(predictions=probabilities, references=[0, 1, 1])
-    assert measures == pytest.approx(measure(probabilities, np.array([0, 1, 1])))
+    assert measures == pytest.approx(basic_measures(probabilities, np.array([0, 1, 1])))

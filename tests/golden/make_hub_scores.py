@@ -44,8 +44,8 @@ def scores() -> dict[str, list[float]]:
     import torch
 
     from glove_lstm.checkpoint.checkpoint import Checkpoint
+    from glove_lstm.inference.decisions import softmax
     from glove_lstm.inference.light_classifier import LightClassifier
-    from glove_lstm.inference.scores import softmax
     from glove_lstm.inference.torch_classifier import predict_logits
 
     model, tokenizer = Checkpoint.open(HUB).load_model()

@@ -10,6 +10,7 @@ from datasets.fingerprint import Hasher
 from support import edit_json
 
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
+from glove_lstm.errors import DataError
 from glove_lstm.inference.batch_classifier import BatchClassifier
 
 TITLE = "SHOCKING secret they hide from you!!!"
@@ -77,3 +78,13 @@ def test_another_model_in_the_same_folder_is_another_classifier(tmp_path):
     assert Hasher.hash(BatchClassifier(folder, backend="torch")) == before
     edit_json(folder / "config.json", shrinkage=7.0)
     assert Hasher.hash(BatchClassifier(folder, backend="torch")) != before
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_a_pickled_classifier_refuses_other_files(exported, backend):
+    pickled = pickle.dumps(BatchClassifier(exported, backend=backend))
+    found = pickle.loads(pickled)({"text": [TITLE]})
+    assert found["label"] == BatchClassifier(exported, backend=backend)({"text": [TITLE]})["label"]
+    edit_json(exported / "config.json", thresholds=[0.1, 0.1])
+    with pytest.raises(DataError, match=r"config.json .* has changed since .* load it again"):
+        pickle.loads(pickled)

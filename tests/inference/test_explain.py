@@ -5,10 +5,16 @@ import re
 import numpy as np
 from hostile import examples, joined, texts
 from hypothesis import given, settings
-from support import repaired
+from support import ROOT, repaired
 
 from glove_lstm import explain
-from glove_lstm.inference.explain import SPACES, split_words
+from glove_lstm.inference.explain import (
+    LEAST_MARKED,
+    SPACES,
+    Explanation,
+    WordEffect,
+    split_words,
+)
 
 NAMES = ("a", "b", "c")
 
@@ -67,3 +73,13 @@ def test_a_long_text_is_explained_by_runs_of_words():
     assert len(explanation.effects) == 1334  # runs of three
     assert effects_of(explanation)[0] == ("x x x", -3)
     assert effects_of(explanation)[-1] == ("x y", -1)
+
+
+def test_words_are_marked_from_a_tenth_of_the_strongest_on():
+    effects = [WordEffect(0, 1, 0.19), WordEffect(1, 2, -2.0), WordEffect(2, 3, 0.2)]
+    marked = Explanation("abc", "a", effects).marked
+    assert marked == [(effects[1], -1.0), (effects[2], 0.1)]
+    assert Explanation("a", "a", [WordEffect(0, 1, 0.0)]).marked == []
+    assert Explanation("", "a", []).marked == []
+    page = (ROOT / "glove_lstm" / "publishing" / "page" / "page.js").read_text(encoding="utf-8")
+    assert f"const FAINTEST = {LEAST_MARKED};" in page

@@ -37,7 +37,7 @@ def light(shared_export):
         ([[b"a"]], ["texts[0]", "b'a'"]),
         ([["a", "b"], "cd"], ["text_pairs", "list", "str"]),
         ([["a"], [3]], ["text_pairs[0]", "3"]),
-        ([["a"], ["b", "c"]], ["1 texts", "2 second parts"]),
+        ([["a"], ["b", "c"]], ["1 text,", "2 second parts"]),
     ],
     ids=short,
 )
@@ -83,7 +83,7 @@ def zeros(count):
         (lambda: BatchClassifier(DEFAULT_CHECKPOINT, revision="v1"), ["revision", "v1"]),
         (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
         (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, "v1"), ["revision", "v1"]),
-        (lambda: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "a, b, c"]),
+        (lambda: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "'a', 'b', 'c'"]),
         (lambda: explain(zeros(1), "x", ["a"]), ["only one label"]),
     ],
     ids=short,

@@ -14,6 +14,7 @@ from support import assert_command_names, assert_names, edit_json, run_here, suc
 from glove_lstm.commands import push as command
 from glove_lstm.commands import train
 from glove_lstm.errors import DataError
+from glove_lstm.publishing import push
 from glove_lstm.publishing.card import PLACEHOLDER_ID, is_rendered
 from glove_lstm.publishing.push import (
     PUSHED_FILES_NAME,
@@ -217,6 +218,13 @@ def test_what_is_not_pushed(exported, hub, monkeypatch, spoil, words):
     done = run_here(command.main, exported, "--repo_id", REPO)
     assert_command_names(done, *words)
     assert "own-token" not in done.stdout + done.stderr
+    assert hub.requests == []
+
+
+def test_a_clean_process_that_hangs_is_ended(exported, hub, monkeypatch):
+    monkeypatch.setattr(push, "LOAD_SECONDS", 0.2)  # no process imports torch so fast
+    done = run_here(command.main, exported, "--repo_id", REPO)
+    assert_command_names(done, "clean process", "not loaded after 0.2 seconds", "save it again")
     assert hub.requests == []
 
 

@@ -7,7 +7,7 @@ from glove_lstm.tables.load import load_splits
 def test_a_dataset_on_the_hub(on_the_hub, caplog):
     caplog.set_level("WARNING", "glove_lstm")  # a command run before may have set INFO
     load = on_the_hub(train=[0, 1, 1], dev=[1, 0], unsupervised=[0, 1], test=[-1, -1])
-    data = load_splits("someone/reviews", "plain", revision="v1")
+    data = load_splits("someone/reviews", "plain", dataset_revision="v1")
     assert load.call_args.args == ("someone/reviews", "plain")
     assert load.call_args.kwargs["revision"] == "v1"
     assert data.description == "someone/reviews (plain)"

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array, csr_matrix
 
+from glove_lstm.errors import DataError
 from glove_lstm.tables.in_memory import read_labels
-from glove_lstm.tables.labels import label_values
+from glove_lstm.tables.labels import check_label_names, label_values
 from glove_lstm.tables.load import load_splits
 
 
@@ -108,3 +109,14 @@ def test_labels_that_a_model_fixes(file):
     data = load_splits(test_file=file(rows), label_names=names)
     assert data.label_names == names
     assert data.splits["test"].labels == ["FAKE", "REAL"]
+
+
+def test_labels_of_few_texts_may_be_rare(file):
+    """A teacher and unlabelled texts teach labels that have a text or two."""
+    path = file([{"text": f"text {row}", "label": row // 2} for row in range(20)])
+    with pytest.raises(DataError, match="10 different labels for 20 texts"):
+        load_splits(train_file=path)
+    data = load_splits(train_file=path, may_be_rare=True)
+    assert len(data.label_names) == 10
+    with pytest.raises(DataError, match="1,001 different labels; give at most 1,000"):
+        check_label_names([str(name) for name in range(1001)], 2000, "y", "", may_be_rare=True)

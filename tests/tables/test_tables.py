@@ -172,6 +172,8 @@ def test_several_files(file, tmp_path):
     data = load_splits(train_file=paths[:2], validation_file=paths[2])
     assert data.splits["train"].texts == data.splits["validation"].texts * 2
     assert data.description == "train 1.csv + 2.jsonl, validation 4.parquet"
+    of_glob = load_splits(train_file=[tmp_path / "*.*", paths[0]]).splits["train"]
+    assert of_glob.texts == data.splits["validation"].texts * 3
 
 
 def test_a_row_without_text(file, caplog):

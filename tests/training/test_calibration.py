@@ -8,11 +8,12 @@ from scipy.special import softmax
 from support import build_model
 from tides import make_texts
 
-from glove_lstm.inference.scores import MULTI_LABEL
+from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import predict_logits
-from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.calibration import Scored, calibrate, fit_calibration, fit_thresholds
 from glove_lstm.tables.examples import Examples
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.calibration import Scored, calibrate, fit_calibration
+from glove_lstm.training.thresholds import fit_thresholds
 
 
 def draw(scales):
@@ -117,25 +118,17 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     logits = predict_logits(model, tokenizer, texts).astype(np.float64)
     assert scale_of_the_smallest_loss(logits, held_out.labels) == pytest.approx(1, rel=1e-2)
     if several:
-        thresholds = fit_thresholds(1 / (1 + np.exp(-logits)), truth)
+        thresholds, _ = fit_thresholds(1 / (1 + np.exp(-logits)), truth)
         assert model.config.thresholds == pytest.approx(thresholds, abs=1e-4)
 
 
-def f1_at(threshold, scores, has_label):
-    predicted = scores >= threshold
-    return 2 * has_label[predicted].sum() / (predicted.sum() + has_label.sum())
-
-
-@pytest.mark.parametrize("digits", [1, 9])  # with one digit, many scores are equal
-def test_thresholds_have_the_highest_f1(digits):
-    generator = np.random.default_rng(0)
-    scores = generator.random((40, 3)).round(digits)
-    truth = scores + generator.normal(0, 0.3, scores.shape) > 0.7
-    truth[:, 2] = False
-    thresholds = fit_thresholds(scores, truth.astype(int))
-    assert thresholds[2] == 0.5  # no text has the label
-    for label in (0, 1):
-        scores_of_label = scores[:, label]
-        has_label = truth[:, label]
-        highest = max(f1_at(score, scores_of_label, has_label) for score in scores_of_label)
-        assert f1_at(thresholds[label], scores_of_label, has_label) == highest
+def test_the_log_names_labels_whose_threshold_is_not_fitted(tokenizer, caplog):
+    caplog.set_level("INFO", "glove_lstm")
+    texts, labels = make_texts(60, seed=2)
+    rare = np.zeros_like(labels)
+    rare[:2] = 1
+    model = build_model(vocab_size=tokenizer.vocab_size, problem_type=MULTI_LABEL)
+    held_out = Examples(texts, np.stack([labels, rare], axis=1), ["common", "rare"])
+    calibrate(model, LightTokenizer.of(tokenizer), held_out, with_corrupted=False, seed=0)
+    [line] = caplog.messages
+    assert line.endswith("have the common threshold: 'rare'.")

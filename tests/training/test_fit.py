@@ -8,8 +8,8 @@ from support import accuracy
 
 from glove_lstm.checkpoint.text_record import hash_texts
 from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
-from glove_lstm.training.fit import fit
 from glove_lstm.tables.examples import class_weights
+from glove_lstm.training.fit import fit
 
 
 @pytest.fixture(scope="module")

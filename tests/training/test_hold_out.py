@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glove_lstm.splits.splitter import grouped_stratified_split, keep_labels_on_both_sides
+from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.labels import sorted_label_names
 from glove_lstm.training.division import divide, share_to_hold_out
-from glove_lstm.tables.examples import Examples
 
 
 def labelled(texts, labels):

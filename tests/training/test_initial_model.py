@@ -7,10 +7,10 @@ from support import SMALL_VALUES
 from torch.nn import functional
 
 from glove_lstm import GloveLstmConfig
-from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.tables.examples import Examples
-from glove_lstm.training.settings import make_settings
+from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.initial_model import embedding_rows, new_model
+from glove_lstm.training.settings import make_settings
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 
 VECTORS = np.random.default_rng(0).normal(3, 2, (500, 4)).astype(np.float32)

@@ -10,10 +10,10 @@ from tides import tokenized
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.modeling.ngram_classifier import ngram_factors
+from glove_lstm.tables.examples import Examples
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.word_shapes import spelling
-from glove_lstm.tables.examples import Examples
 from glove_lstm.training.ngrams import fit_ngrams, fit_table
 from glove_lstm.training.settings import make_settings
 

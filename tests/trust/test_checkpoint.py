@@ -107,15 +107,3 @@ def test_the_record_of_other_weights_is_not_used(copy):
     assert Checkpoint.open(copy).training_texts() is None
     (copy / "training_texts.safetensors").unlink()
     assert Checkpoint.open(copy).training_texts() is None
-
-
-def test_a_grown_vocabulary_is_saved_whole(copy, tmp_path, parts):
-    """The model gets rows for the tokens that are added to its tokenizer."""
-    *_, record = parts
-    model, tokenizer = Checkpoint.open(copy).load_model()
-    tokenizer.add_tokens(["brandnew"])
-    model.resize_token_embeddings(len(tokenizer))
-    with Checkpoint.saving(tmp_path / "grown", model, tokenizer, record):
-        pass
-    again, _ = Checkpoint.open(tmp_path / "grown").load_model()
-    assert again.config.vocab_size == len(tokenizer) == parts[0].config.vocab_size + 1

@@ -215,6 +215,12 @@ ROWS = {
         ["config.json", "problem_type", "['regression']"],
         [*ENTER],
     ),
+    "regression": (
+        config(problem_type="regression"),
+        ["config.json", "'regression'", "classifiers"],
+        [*ENTER],
+    ),
+    "one label": (config(id2label={0: "a"}, label2id={}), ["config.json", "1 label"], [*ENTER]),
     "columns, a text": (
         config(text_column_names="title"),
         ["config.json", "text_column_names", "'title'"],

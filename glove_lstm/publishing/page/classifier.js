@@ -9,6 +9,8 @@ const GRAPH = "light.onnx";
 const WEIGHTS = "model.safetensors";
 
 const SEVERAL = "multi_label_classification";
+// Datasets of fake and real news, as in glove_lstm/evaluation/metrics_file.py.
+const NEWS_DATA = /\bfake_or_real_news\b|\bliar \(two\)/;
 
 export class Classifier {
   /**
@@ -32,13 +34,14 @@ export class Classifier {
     const session = await ort.InferenceSession.create(graph, {
       externalData: [{ path: WEIGHTS, data: weights }],
     });
-    const suggested = metrics && json(metrics).validation?.suggested_threshold;
     const words = new Tokenizer(json(tokenizer), json(options));
-    return new Classifier(json(config), words, session, ort.Tensor, suggested?.threshold ?? 0);
+    return new Classifier(json(config), words, session, ort.Tensor, metrics ? json(metrics) : {});
   }
 
-  constructor(config, tokenizer, session, Tensor, unsureBelow) {
-    Object.assign(this, { tokenizer, session, Tensor, unsureBelow });
+  constructor(config, tokenizer, session, Tensor, metrics) {
+    Object.assign(this, { tokenizer, session, Tensor });
+    this.unsureBelow = metrics.validation?.suggested_threshold?.threshold ?? 0;
+    this.isAboutNews = NEWS_DATA.test(metrics.data?.description ?? ""); // whatever its labels are called
     const names = config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }; // transformers leaves its default names out
     this.labels = Object.keys(names).sort((a, b) => a - b).map((key) => names[key]);
     this.isForSeveral = config.problem_type === SEVERAL; // a text may have several labels

@@ -3,7 +3,6 @@
 import { Classifier } from "./classifier.js";
 
 // The same examples and colours as in glove_lstm/app.py.
-const NEWS_LABELS = ["FAKE", "REAL"];
 const EXAMPLES = {
   "Agency style": [
     "Harbour council approves new ferry timetable",
@@ -37,7 +36,7 @@ try {
   showModel(base, model === null ? modelPage : undefined);
   progress.hidden = false;
   classifier = await Classifier.load(base, showDownload);
-  if (isNews()) {
+  if (classifier.isAboutNews) {
     document.querySelector("#meaning").hidden = false;
     addExamples();
   }
@@ -65,10 +64,6 @@ function showDownload(arrived, total) {
   status.textContent = `Loading the model and ONNX Runtime, ${megabytes} ...`;
   document.querySelector("#size").textContent = megabytes;
   progress.value = total ? arrived / total : 0;
-}
-
-function isNews() {
-  return classifier.labels.length === 2 && classifier.labels.every((label) => NEWS_LABELS.includes(label));
 }
 
 function addExamples() {

@@ -7,18 +7,19 @@ It copies files and renders the card, without torch. hub_card.md has the paragra
 
 import argparse
 import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
+from glove_lstm.checkpoint.remote_code import remote_code
 from glove_lstm.markdown import markdown_table
-from glove_lstm.publishing.card import write_card
-from glove_lstm.publishing.push import copy_remote_code, write_hub_files
+from glove_lstm.publishing.card import PLACEHOLDER_ID, write_card
+from glove_lstm.publishing.push import write_hub_files
 
 NAME = "glove-lstm-fake-news"
-REPO_ID = f"user/{NAME}"
 HUB_CARD = Path(__file__).parent / "hub_card.md"
 _COLUMNS = (
     "corpus",
@@ -41,17 +42,12 @@ def main(argv: Sequence[str]) -> None:
 
 def write_hub_code(folder: Path) -> None:
     """Write code, card, handler, requirements and notebook into a checkpoint."""
-    copy_remote_code(folder)
-    write_hub_files(folder, REPO_ID)
+    for path in remote_code():
+        shutil.copyfile(path, folder / path.name)
+    write_hub_files(folder, PLACEHOLDER_ID)
     own_paragraphs = HUB_CARD.read_text(encoding="utf-8")
-    write_card(
-        folder,
-        REPO_ID,
-        name=NAME,
-        language="en",
-        license="apache-2.0",
-        own_paragraphs=re.sub(r"<!-- .* -->\n", "", own_paragraphs),
-    )
+    own_paragraphs = re.sub(r"<!-- .* -->\n", "", own_paragraphs)
+    write_card(folder, name=NAME, own_paragraphs=own_paragraphs)
 
 
 def fill_other_corpora(

@@ -6,8 +6,8 @@ glove-lstm push out --space --repo_id user/fake-news-page
 
 Log in first with `hf auth login` or HF_TOKEN. The files are searched for secrets, and the checkpoint is loaded once; a
 missing light.onnx is exported. The card gets the id of the repository. With --space, the page that classifies in the
-browser is pushed as a static Space. One commit adds the files, and deletes those that an earlier push wrote and this
-one does not. Other files of the repository stay. A failed push can be run again.
+browser is pushed as a static Space. One commit adds the files, and deletes measures and plots of an earlier model where
+MODEL has none. Other files of the repository stay. A failed push can be run again.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from glove_lstm.commands.command import new_parser
+from glove_lstm.commands.command import add_folder, new_parser
 from glove_lstm.errors import DataError
 
 
@@ -31,13 +31,16 @@ def main(argv: Sequence[str]) -> None:
         args.repo_id,
         repo_type="space" if args.space else "model",
         private=args.private,
-        revision=args.revision,
+        branch=args.branch,
     )
     push.check_destination(destination, login=not args.dry_run)
+    checkpoint = Path(args.model)
+    if not checkpoint.is_dir():
+        raise DataError(f"{checkpoint} is not a folder; give the folder of a checkpoint.")
     stage = stage_space if args.space else push.stage_checkpoint
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
-        stage(args.checkpoint, folder, args.repo_id)
+        stage(checkpoint, folder, args.repo_id)
         if not args.dry_run:
             commit = push.push_folder(folder, destination)
             sys.stdout.write(push.loading_example(destination, commit))
@@ -51,10 +54,10 @@ def main(argv: Sequence[str]) -> None:
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = new_parser("glove-lstm push", __doc__)
-    parser.add_argument("checkpoint", type=Path, help="folder made by glove-lstm train")
+    add_folder(parser)
     parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
-    parser.add_argument("--revision", help="branch, created if it is missing; default: main")
+    parser.add_argument("--branch", help="of REPO_ID, created if it is missing; default: main")
     parser.add_argument(
         "--dry_run", action="store_true", help="check, and list what is sent and deleted"
     )

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import requires
@@ -19,21 +21,26 @@ from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelet
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled, RevisionNotFoundError
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME
+from glove_lstm.checkpoint.names import (
+    CARD_NAME,
+    LIGHT_NAME,
+    LOADED_NAMES,
+    METRICS_NAME,
+    PLOT_NAMES,
+    THUMBNAIL_NAME,
+)
 from glove_lstm.checkpoint.remote_code import remote_code
-from glove_lstm.errors import DataError
-from glove_lstm.files import read_checkpoint_json, read_json_object
-from glove_lstm.publishing.card import HUB_ID, card_for, write_card
+from glove_lstm.errors import DataError, first_line, shown
+from glove_lstm.evaluation.metrics_file import MetricsFile
+from glove_lstm.publishing.card import HUB_ID, PLACEHOLDER_ID, write_card
 from glove_lstm.version import __version__
 
 logger = logging.getLogger(__name__)
 
-# The file in a repository that names the files of the last push. A push deletes no others.
-PUSHED_FILES_NAME = ".glove_lstm_files.json"
-
-# Files that are uploaded, besides the card, the remote code, plots and light.onnx. All others stay here: the record of
-# the training texts, checkpoint-*/ with optimizer.pt, training_args.bin, hidden files, __pycache__.
-_COPIED = (*LOADED_NAMES, METRICS_NAME)
+SPACE_MODEL = "model"  # the folder of the checkpoint in a Space
+# What a checkpoint may lack, and would be wrong beside another model: deleted from the repository if this checkpoint
+# lacks it. All other files of a push are in every push. A push deletes nothing else.
+DELETED_NAMES = (METRICS_NAME, *PLOT_NAMES, THUMBNAIL_NAME)
 _VERSION = f"glove-lstm {__version__}"
 _HERE = Path(__file__).parent
 _HANDLER_NEEDS = "torch|transformers"  # it runs the remote code of the repository
@@ -87,17 +94,14 @@ for scores in classify(["Senate passes budget bill", ""], top_k=None):
         raise ValueError(f"the scores are not probabilities: {scores}")
 """
 
-
-def _connection_errors() -> tuple[type[Exception], ...]:
-    """Return the classes of connection errors. huggingface_hub uses httpx or httpx2; both may be installed."""
-    libraries = [library for library in ("httpx", "httpx2") if find_spec(library) is not None]
-    errors = [import_module(library).TransportError for library in libraries]
-    return ConnectionError, *errors
-
-
-_CONNECTION_ERRORS = _connection_errors()
-# What a failed upload raises. huggingface_hub raises ValueError for files and names that it does not accept, and
-# RuntimeError if the upload of a large file fails.
+# Connection errors. huggingface_hub uses httpx or httpx2; both may be installed.
+_LIBRARIES = [name for name in ("httpx", "httpx2") if find_spec(name) is not None]
+_CONNECTION_ERRORS: tuple[type[Exception], ...] = (
+    ConnectionError,
+    *(import_module(name).TransportError for name in _LIBRARIES),
+)
+# huggingface_hub raises ValueError for files and names that it does not accept, and RuntimeError if the upload of a
+# large file fails.
 _PUSH_ERRORS: tuple[type[Exception], ...] = (
     HfHubHTTPError,
     ValueError,
@@ -115,7 +119,7 @@ class Destination:
     repo_id: str
     repo_type: Literal["model", "space"] = "model"
     private: bool = False  # a new repository is private; an existing public one is refused
-    revision: str | None = None  # branch, created if it is missing; None: main
+    branch: str | None = None  # created if it is missing; None: main
     # None: the token of `hf auth login` or HF_TOKEN
     token: str | None = field(default=None, repr=False)
 
@@ -138,7 +142,7 @@ def training_destination(training: Any) -> Destination | None:
     to = Destination(
         training.hub_model_id,
         private=bool(training.hub_private_repo),
-        revision=getattr(training, "hub_revision", None),  # not in transformers 5.0
+        branch=getattr(training, "hub_revision", None),  # not in transformers 5.0
         token=token,
     )
     check_destination(to)
@@ -152,7 +156,7 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
         DataError: The name is invalid, or there is no login although one is needed.
     """
     if not re.fullmatch(HUB_ID, to.repo_id):
-        raise DataError(f"{to.repo_id!r} is not a repository id; write it as user/name.")
+        raise DataError(f"{shown(to.repo_id)} is not a repository id; write it as user/name.")
     if login and not (to.token or get_token()):
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
 
@@ -172,7 +176,7 @@ def push_checkpoint(checkpoint: Path, to: Destination) -> CommitInfo:
 def stage_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     """Write the files of a model's repository into a new folder, and check them without network.
 
-    A missing light.onnx is exported. The handler, its requirements and the notebook are always written anew.
+    The handler, its requirements and the notebook are always written anew.
 
     Args:
         checkpoint: A checkpoint; one that transformers' Trainer saved lacks metrics.json.
@@ -183,7 +187,6 @@ def stage_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
         DataError: A file is missing or damaged, must not be published, or does not load in a clean process.
     """
     copy_checkpoint(checkpoint, folder, repo_id)
-    add_light_onnx(checkpoint, folder)
     write_hub_files(folder, repo_id)
     for name in list_files(folder):
         check_no_secrets((folder / name).read_bytes(), str(checkpoint / name))
@@ -193,61 +196,44 @@ def stage_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
         raise DataError(f"{checkpoint} does not load in a clean process ({error}); {advice}.")
 
 
-def add_light_onnx(checkpoint: Path, folder: Path) -> None:
-    """Copy `light.onnx` into the staged folder, or export it if the checkpoint has none.
-
-    Raises:
-        DataError: The file cannot be loaded, or was made for other weights.
-    """
-    light = checkpoint / LIGHT_NAME
-    if light.is_file():
-        Checkpoint.open(checkpoint).light_session()  # checks the file
-        _copy(light, folder / LIGHT_NAME)
-    else:
-        from glove_lstm.inference.onnx_export import export_onnx  # needs torch
-
-        export_onnx(folder)
-
-
 def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
-    """Copy the published files of a checkpoint, except `light.onnx`, with the card for `repo_id`.
+    """Copy the published files of a checkpoint, with the card for `repo_id`.
+
+    A missing light.onnx is exported, and a missing card rendered.
 
     Raises:
         DataError: A file is missing or damaged, or remote code differs from this package.
     """
-    Checkpoint.open(checkpoint).check_files()
-    metrics = checkpoint / METRICS_NAME
-    if metrics.is_file():
-        read_checkpoint_json(metrics)  # checks it, too
-    paths = [checkpoint / name for name in _COPIED]
-    paths += checkpoint.glob("plots/[!.]*.png")  # no hidden files
-    paths += _checked_remote_code(checkpoint)
-    for path in paths:
-        if path.is_file():
-            _copy(path, folder / path.relative_to(checkpoint))
-    _write_card(checkpoint, folder, repo_id)
-
-
-def _checked_remote_code(checkpoint: Path) -> list[Path]:
-    """Return the paths of the remote code. Files that are there must equal the files of this package."""
-    paths = []
+    opened = Checkpoint.open(checkpoint)
+    opened.check_files()
+    MetricsFile.read(checkpoint)  # checks it
+    # All other files stay here: the record of the training texts, training_args.bin and optimizer.pt of transformers'
+    # Trainer, hidden files, __pycache__.
+    paths = [checkpoint / name for name in (*LOADED_NAMES, METRICS_NAME)]
+    paths += checkpoint.glob("plots/[!.]*.png")
     for original in remote_code():
         path = checkpoint / original.name
         if path.is_file() and path.read_bytes() != original.read_bytes():
             advice = "load the model and save it again"
             raise DataError(f"{path} differs from the file of {_VERSION}; {advice}.")
         paths.append(path)
-    return paths
+    if (checkpoint / LIGHT_NAME).is_file():
+        opened.light_session()  # checks it
+        paths.append(checkpoint / LIGHT_NAME)
+    for path in paths:
+        if path.is_file():
+            target = folder / path.relative_to(checkpoint)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    _write_card(checkpoint / CARD_NAME, folder, repo_id)
+    if not (folder / LIGHT_NAME).is_file():
+        from glove_lstm.inference.onnx_export import export_onnx  # needs torch
+
+        export_onnx(folder)
 
 
-def _copy(path: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, target)
-
-
-def _write_card(checkpoint: Path, folder: Path, repo_id: str) -> None:
-    """Write the card with the id of the repository; a missing card is rendered."""
-    path = checkpoint / CARD_NAME
+def _write_card(path: Path, folder: Path, repo_id: str) -> None:
+    """Write the card at `path` into a folder, with the id of the repository; a missing card is rendered."""
     if not path.is_file():
         write_card(folder, repo_id)
         return
@@ -255,13 +241,7 @@ def _write_card(checkpoint: Path, folder: Path, repo_id: str) -> None:
         card = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8 text; save it as UTF-8, or delete it.") from None
-    (folder / CARD_NAME).write_text(card_for(card, repo_id), encoding="utf-8")
-
-
-def copy_remote_code(folder: Path) -> None:
-    """Copy the sources into a checkpoint."""
-    for path in remote_code():
-        shutil.copyfile(path, folder / path.name)
+    (folder / CARD_NAME).write_text(card.replace(PLACEHOLDER_ID, repo_id), encoding="utf-8")
 
 
 def write_hub_files(folder: Path, repo_id: str) -> None:
@@ -363,21 +343,45 @@ def list_files(folder: Path) -> dict[str, int]:
 def push_folder(folder: Path, to: Destination) -> CommitInfo:
     """Make one commit after which the repository holds the files of a folder.
 
-    Files that an earlier push wrote and that the folder lacks are deleted; the log names them. Files of others stay.
-    The repository is created if it is missing. If nothing has changed, no commit is made.
+    Of the other files of the repository, only `files_to_delete` are deleted; the log names them. The repository is
+    created if it is missing. If nothing has changed, no commit is made.
 
     Raises:
         DataError: The Hub refuses the push or cannot be reached. Either the whole commit was made, or none.
     """
     check_destination(to)
     api = HfApi(token=to.token)
-    try:
+    with _errors_in_words(to):
         _create_repo(api, to)
-        return _commit(api, folder, to)
-    except DataError:  # a ValueError, too
-        raise
-    except _PUSH_ERRORS as error:
-        raise DataError(_sentence(error, to)) from None
+        # `upload_folder` would split large folders into several commits if hf_xet is installed.
+        head = _head(api, to)
+        deleted = _stale_files(api, folder, to, head)
+        commit = api.create_commit(  # makes no empty commit
+            to.repo_id,
+            [
+                *(CommitOperationAdd(name, folder / name) for name in list_files(folder)),
+                *(CommitOperationDelete(name, is_folder=False) for name in deleted),
+            ],
+            commit_message="Upload with glove-lstm",
+            repo_type=to.repo_type,
+            revision=to.branch,
+            # With a parent, the Hub refuses the commit if the repository has changed since it was listed.
+            parent_commit=head,
+        )
+    for name in deleted:
+        logger.info("Deleted from %s: %s", to.repo_id, name)
+    return commit
+
+
+def files_to_delete(folder: Path, to: Destination) -> list[str]:
+    """Return the files of a repository that a push of the folder deletes: measures and plots that the folder lacks.
+
+    Raises:
+        DataError: The Hub cannot be reached, or has no such repository that the login can see.
+    """
+    api = HfApi(token=to.token)
+    with _errors_in_words(to):
+        return _stale_files(api, folder, to, _head(api, to))
 
 
 def _create_repo(api: HfApi, to: Destination) -> None:
@@ -392,72 +396,21 @@ def _create_repo(api: HfApi, to: Destination) -> None:
     if to.private and not api.repo_info(to.repo_id, repo_type=to.repo_type).private:
         advice = "make it private in its settings, or leave out --private"
         raise DataError(f"{to.repo_id} exists and is public; {advice}.")
-    if to.revision and not to.revision.startswith("refs/"):
-        api.create_branch(to.repo_id, branch=to.revision, repo_type=to.repo_type, exist_ok=True)
-
-
-def _commit(api: HfApi, folder: Path, to: Destination) -> CommitInfo:
-    """Add the files of the folder and the record of them, and delete what only an earlier push wrote, in one commit."""
-    # `upload_folder` would split large folders into several commits if hf_xet is installed.
-    head = _head(api, to)
-    deleted = _stale_files(api, folder, to, head)
-    files = list_files(folder)
-    record = json.dumps({"files": list(files)}, indent=2, ensure_ascii=False)
-    added = [CommitOperationAdd(name, folder / name) for name in files]
-    added.append(CommitOperationAdd(PUSHED_FILES_NAME, f"{record}\n".encode()))
-    commit = api.create_commit(  # makes no empty commit
-        to.repo_id,
-        [*added, *(CommitOperationDelete(name, is_folder=False) for name in deleted)],
-        commit_message="Upload with glove-lstm",
-        repo_type=to.repo_type,
-        revision=to.revision,
-        # With a parent, the Hub refuses the commit if the repository has changed since it was listed.
-        parent_commit=head,
-    )
-    for name in deleted:
-        logger.info("Deleted from %s: %s", to.repo_id, name)
-    return commit
-
-
-def files_to_delete(folder: Path, to: Destination) -> list[str]:
-    """Return the files of a repository that a push of the folder deletes: only an earlier push wrote them.
-
-    Raises:
-        DataError: The Hub cannot be reached, or has no such repository that the login can see.
-    """
-    api = HfApi(token=to.token)
-    try:
-        return _stale_files(api, folder, to, _head(api, to))
-    except DataError:  # a ValueError, too
-        raise
-    except _PUSH_ERRORS as error:
-        raise DataError(_sentence(error, to)) from None
+    if to.branch and not to.branch.startswith("refs/"):
+        api.create_branch(to.repo_id, branch=to.branch, repo_type=to.repo_type, exist_ok=True)
 
 
 def _head(api: HfApi, to: Destination) -> str | None:
-    return api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.revision).sha
+    return api.repo_info(to.repo_id, repo_type=to.repo_type, revision=to.branch).sha
 
 
 def _stale_files(api: HfApi, folder: Path, to: Destination, commit: str | None) -> list[str]:
-    """Return the files of a commit that an earlier push wrote and that are not in the folder."""
+    """Return the files of a commit that are of another model's measures."""
+    names = set(DELETED_NAMES)
+    if to.repo_type == "space":
+        names = {f"{SPACE_MODEL}/{name}" for name in names}
     present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=commit)
-    if PUSHED_FILES_NAME not in present:
-        return []
-    with tempfile.TemporaryDirectory() as scratch:
-        path = api.hf_hub_download(
-            to.repo_id,
-            PUSHED_FILES_NAME,
-            repo_type=to.repo_type,
-            revision=commit,
-            local_dir=scratch,
-        )
-        record = read_json_object(Path(path), f"delete it in {to.repo_id}")
-    pushed = record.get("files")
-    if not isinstance(pushed, list):
-        raise DataError(
-            f"{PUSHED_FILES_NAME} in {to.repo_id} has no list of files; delete it there."
-        )
-    return sorted(set(present).intersection(map(str, pushed)) - set(list_files(folder)))
+    return sorted(names.intersection(present) - set(list_files(folder)))
 
 
 def loading_example(to: Destination, commit: CommitInfo) -> str:
@@ -474,6 +427,17 @@ def loading_example(to: Destination, commit: CommitInfo) -> str:
     )
 
 
+@contextmanager
+def _errors_in_words(to: Destination) -> Iterator[None]:
+    """Raise an error of huggingface_hub as a DataError."""
+    try:
+        yield
+    except DataError:  # a ValueError, too
+        raise
+    except _PUSH_ERRORS as error:
+        raise DataError(_sentence(error, to)) from None
+
+
 def _sentence(error: Exception, to: Destination) -> str:
     """Return a message for an error of huggingface_hub."""
     cause: BaseException = error
@@ -482,7 +446,8 @@ def _sentence(error: Exception, to: Destination) -> str:
     if isinstance(cause, OfflineModeIsEnabled):
         return "HF_HUB_OFFLINE forbids any network; unset it and run the command again."
     if isinstance(cause, _CONNECTION_ERRORS):
-        return f"The connection to {HfApi().endpoint} failed ({cause}); check the network and run the command again."
+        advice = "check the network and run the command again"
+        return f"The connection to {HfApi().endpoint} failed ({first_line(cause)}); {advice}."
     if isinstance(cause, HfHubHTTPError):
         return _sentence_of_status(cause, to)
     reason = " ".join(str(error).split()).rstrip(".")
@@ -493,7 +458,7 @@ def _sentence_of_status(error: HfHubHTTPError, to: Destination) -> str:
     status = error.response.status_code
     message = (error.server_message or "no reason given").rstrip(".")
     if isinstance(error, RevisionNotFoundError):
-        return f"{to.repo_id} has no revision {to.revision or 'main'!r}; correct the revision."
+        return f"{to.repo_id} has no branch {shown(to.branch or 'main')}; correct the branch."
     if status == 413 or (status == 403 and "storage" in message.lower()):
         return f"The storage quota of {to.repo_id} is exceeded ({message}); free some space or ask for more."
     if status == 401:

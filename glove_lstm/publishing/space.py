@@ -10,7 +10,7 @@ from glove_lstm.checkpoint.names import CARD_NAME, LIGHT_NAME, LOADED_NAMES, MET
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.publishing.card import PLACEHOLDER_ID
 from glove_lstm.publishing.push import (
-    add_light_onnx,
+    SPACE_MODEL,
     check_no_secrets,
     copy_checkpoint,
     list_files,
@@ -46,9 +46,8 @@ def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
         whole = Path(scratch) / "checkpoint"
         # The card names the model's repository. It is unknown here; the Space is not it.
         copy_checkpoint(checkpoint, whole, PLACEHOLDER_ID)
-        add_light_onnx(checkpoint, whole)
         LightClassifier.from_pretrained(whole).explain("A title")
-        model = folder / "model"
+        model = folder / SPACE_MODEL
         model.mkdir(parents=True)
         for name in _MODEL_NAMES:
             if (whole / name).is_file():  # transformers' Trainer writes no metrics.json

@@ -1,7 +1,6 @@
 """A push to the Hub: the files that are sent, and what is refused, here or there."""
 
 import filecmp
-import json
 from argparse import Namespace
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from glove_lstm.commands import push as command
 from glove_lstm.commands import train
 from glove_lstm.errors import DataError
 from glove_lstm.publishing import push
-from glove_lstm.publishing.card import PLACEHOLDER_ID, is_rendered
+from glove_lstm.publishing.card import PLACEHOLDER_ID, render_card
 from glove_lstm.publishing.push import (
-    PUSHED_FILES_NAME,
+    DELETED_NAMES,
     Destination,
     check_no_secrets,
     copy_checkpoint,
@@ -40,39 +39,48 @@ def read_card(folder):
 # What is sent
 
 
-def test_only_allowed_files_are_sent(copy, tmp_path):
-    allowed = set(list_files(copy)) - {RECORD}
-    assert {"README.md", "model.safetensors", "modeling_glove_lstm.py"} <= allowed
-    assert (copy / RECORD).is_file()
+def test_only_allowed_files_are_sent(exported, tmp_path):
+    allowed = set(list_files(exported)) - {RECORD}
+    assert {"README.md", "model.safetensors", "modeling_glove_lstm.py", "light.onnx"} <= allowed
+    assert (exported / RECORD).is_file()
     for name in ("optimizer.pt", "training_args.bin", ".secret", "plots/.hidden.png", "helper.py"):
-        (copy / name).write_bytes(b"private")
+        (exported / name).write_bytes(b"private")
     for name in ("checkpoint-9", "__pycache__"):
-        (copy / name).mkdir()
-        (copy / name / "optimizer.pt").write_bytes(b"private")
+        (exported / name).mkdir()
+        (exported / name / "optimizer.pt").write_bytes(b"private")
     staged = tmp_path / "staged"
-    copy_checkpoint(copy, staged, REPO)
+    copy_checkpoint(exported, staged, REPO)
     assert set(list_files(staged)) == allowed
-    _, differing, _ = filecmp.cmpfiles(copy, staged, allowed, shallow=False)
+    _, differing, _ = filecmp.cmpfiles(exported, staged, allowed, shallow=False)
     assert differing == ["README.md"]
 
 
-def test_the_card_names_the_repository(copy, tmp_path):
-    """A card as it was written, a missing one, and an edited one, which stays as it is in its folder."""
-    assert PLACEHOLDER_ID in read_card(copy)
-    written, rendered, pushed = (tmp_path / name for name in "abc")
-    copy_checkpoint(copy, written, REPO)
-    (copy / "README.md").unlink()
-    copy_checkpoint(copy, rendered, REPO)
-    for folder in (written, rendered):
-        assert is_rendered(read_card(folder))
-        assert f'model="{REPO}"' in read_card(folder)
-        assert PLACEHOLDER_ID not in read_card(folder)
+def test_a_missing_light_onnx_is_exported(copy, tmp_path):
+    assert not (copy / "light.onnx").exists()
+    copy_checkpoint(copy, tmp_path / "staged", REPO)
+    assert (tmp_path / "staged" / "light.onnx").is_file()
+    assert not (copy / "light.onnx").exists()
 
-    edited = read_card(written) + "Thanks to friends.\n"
-    (copy / "README.md").write_text(edited, encoding="utf-8")
-    copy_checkpoint(copy, pushed, "other/name")
-    assert read_card(pushed) == edited.replace(REPO, "other/name")
-    assert read_card(copy) == edited
+
+@pytest.mark.parametrize("state", ["rendered", "edited", "missing"])
+def test_the_card_names_the_repository(exported, tmp_path, state):
+    """The rest of an edited card stays as it is."""
+    path = exported / "README.md"
+    card = render_card(exported)
+    path.write_text(card, encoding="utf-8")
+    assert f'model="{PLACEHOLDER_ID}"' in card
+    if state == "edited":
+        card = f"{card}\nThanks to friends at {PLACEHOLDER_ID}, and to user/other.\n"
+        path.write_text(card, encoding="utf-8")
+    if state == "missing":
+        path.unlink()
+    staged = tmp_path / "staged"
+    copy_checkpoint(exported, staged, REPO)
+    assert read_card(staged) == card.replace(PLACEHOLDER_ID, REPO)
+    if state == "missing":
+        assert not path.exists()
+    else:
+        assert read_card(exported) == card
 
 
 @pytest.fixture
@@ -80,30 +88,28 @@ def folder(tmp_path):
     """A few files, which a Hub takes."""
     folder = tmp_path / "folder"
     (folder / "plots").mkdir(parents=True)
-    for name in ("config.json", "README.md", "plots/a.png"):
+    for name in ("config.json", "README.md", "metrics.json", "plots/curves.png"):
         (folder / name).write_text(name)
     return folder
 
 
 @pytest.mark.parametrize(
-    ("revision", "private"), [(None, True), ("dev", False), ("refs/pr/7", False)]
+    ("branch", "private"), [(None, True), ("dev", False), ("refs/pr/7", False)]
 )
-def test_one_commit_adds_the_files_to_the_branch_that_was_named(folder, hub, revision, private):
+def test_one_commit_adds_the_files_to_the_branch_that_was_named(folder, hub, branch, private):
     """A branch is created, a reference such as that of a pull request is not."""
-    if revision == "refs/pr/7":
-        hub.add_repo(REPO).commit(revision, {".gitattributes": b""})
-    to = Destination(REPO, private=private, revision=revision)
+    if branch == "refs/pr/7":
+        hub.add_repo(REPO).commit(branch, {".gitattributes": b""})
+    to = Destination(REPO, private=private, branch=branch)
     commit = push_folder(folder, to)
     repo = hub.repos[MODEL]
     assert repo.private == private
     assert sum("/commit/" in request for request in hub.requests) == 1
-    sent = hub.files(REPO, revision or "main")
-    names = ("README.md", "config.json", "plots/a.png")
-    assert json.loads(sent.pop(PUSHED_FILES_NAME)) == {"files": list(names)}
-    assert sent == {name: (folder / name).read_bytes() for name in names}
-    if revision:
+    sent = hub.files(REPO, branch or "main")
+    assert sent == {name: (folder / name).read_bytes() for name in list_files(folder)}
+    if branch:
         assert hub.files(REPO) == {}
-    assert any("/branch/" in request for request in hub.requests) == (revision == "dev")
+    assert any("/branch/" in request for request in hub.requests) == (branch == "dev")
     assert f'revision="{commit.oid}", trust_remote_code=True' in loading_example(to, commit)
 
     commits = len(repo.commits)
@@ -111,28 +117,52 @@ def test_one_commit_adds_the_files_to_the_branch_that_was_named(folder, hub, rev
     assert len(repo.commits) == commits
 
 
-def test_a_push_deletes_only_what_an_earlier_push_wrote(folder, hub):
-    others = {"pytorch_model.bin": b"weights", "data/train.csv": b"text", "plots/mine.png": b""}
-    repo = hub.add_repo(REPO, others)
+OTHERS = {
+    "pytorch_model.bin": b"weights",
+    "data/train.csv": b"text",
+    "plots/mine.png": b"",
+    "model/metrics.json": b"{}",
+    "old/metrics.json": b"{}",
+    "helper.py": b"",
+    "LICENSE": b"",
+}
+
+
+def test_a_push_deletes_measures_and_plots_of_an_earlier_model_and_nothing_else(folder, hub):
+    repo = hub.add_repo(REPO, OTHERS)
     to = Destination(REPO)
     push_folder(folder, to)
     first = hub.files(REPO)
-    assert first.items() >= others.items()
+    assert first.items() >= OTHERS.items()
+    assert files_to_delete(folder, to) == []
 
-    (folder / "plots" / "a.png").unlink()
+    # As a model of transformers' Trainer, which has neither.
+    gone = ["metrics.json", "plots/curves.png"]
+    for name in gone:
+        (folder / name).unlink()
     commits = len(repo.commits)
-    assert files_to_delete(folder, to) == ["plots/a.png"]  # which a dry run prints
+    assert files_to_delete(folder, to) == gone  # which a dry run prints
     assert len(repo.commits) == commits
     push_folder(folder, to)
     assert len(repo.commits) == commits + 1
-    assert first.keys() - hub.files(REPO).keys() == {"plots/a.png"}
+    assert first.keys() - hub.files(REPO).keys() == set(gone)
+    assert hub.files(REPO).items() >= OTHERS.items()
 
-    # What is deleted once and comes back from others is theirs.
-    with hub.lock:
-        repo.commit("main", {**repo.at("main").files, "plots/a.png": b"theirs"})
-    push_folder(folder, to)
-    assert hub.files(REPO)["plots/a.png"] == b"theirs"
-    assert hub.files(REPO).items() >= others.items()
+
+def test_a_space_keeps_what_is_not_of_its_model(folder, hub):
+    files = {**OTHERS, **{f"model/{name}": b"old" for name in DELETED_NAMES}, "metrics.json": b"{}"}
+    hub.add_repo(REPO, files, kind="spaces")
+    stale = sorted(f"model/{name}" for name in DELETED_NAMES)
+    assert files_to_delete(folder, Destination(REPO, repo_type="space")) == stale
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [([], "MODEL"), (["user/first"], "user/first"), (["--model", "nowhere"], "nowhere")],
+)
+def test_the_model_is_a_folder(hub, words, named):
+    assert_command_names(run_here(command.main, *words, "--repo_id", REPO), named)
+    assert hub.requests == []
 
 
 PAGE = {"README.md", "index.html", "page.js", "classifier.js", "tokenizer.js", "explain.js"}
@@ -142,7 +172,7 @@ OF_MODEL += ["light.onnx", "README.md", "metrics.json"]
 
 
 def test_a_space_has_the_page_and_what_it_reads(hub, exported):
-    words = [exported, "--space", "--repo_id", REPO, "--revision", "dev", "--private"]
+    words = [exported, "--space", "--repo_id", REPO, "--branch", "dev", "--private"]
     dry = succeed(command.main, *words, "--dry_run")
     assert hub.repos == {}
     done = succeed(command.main, *words)
@@ -155,7 +185,7 @@ def test_a_space_has_the_page_and_what_it_reads(hub, exported):
     plots = [f"plots/{path.name}" for path in exported.glob("plots/*.png")]  # which the card shows
     of_model = {f"model/{name}" for name in (*OF_MODEL, *plots)}
     assert PAGE | of_model <= set(files)
-    assert all(name in dry.stdout for name in files if name != PUSHED_FILES_NAME)
+    assert all(name in dry.stdout for name in files)
     assert {name for name in files if name.startswith("model/")} == of_model
     card = yaml.safe_load(files["README.md"].decode().split("---")[1])
     assert (card["sdk"], card["app_file"]) == ("static", "index.html")
@@ -194,6 +224,7 @@ def with_own_token(folder):
     [
         pytest.param(without("tokenizer.json"), ["tokenizer.json"], id="missing"),
         pytest.param(with_bytes("metrics.json", b"{"), ["metrics.json", "JSON"], id="metrics"),
+        pytest.param(with_bytes("metrics.json", b"{}"), ["metrics.json", "training"], id="layout"),
         pytest.param(with_bytes("light.onnx", b"\x08\x08"), ["light.onnx"], id="onnx"),
         pytest.param(
             with_bytes("modeling_glove_lstm.py", b"import os\n"),
@@ -255,10 +286,6 @@ def refused(route, status, message="planned", code=None, **content):
     return lambda hub: hub.refuse(route, status, message, code, **content)
 
 
-def has_record(content):
-    return lambda hub: hub.add_repo(REPO, {PUSHED_FILES_NAME: content}, private=True)
-
-
 def somebody_is_faster(hub):
     hub.before["commit"] = lambda: hub.repos[MODEL].commit("main", {".gitattributes": b"theirs"})
 
@@ -288,8 +315,6 @@ METADATA = {"errors": [{"message": "bad license"}]}
         pytest.param(lambda hub: hub.add_repo(REPO), [REPO, "public", "--private"], id="public"),
         pytest.param(refused("info", 404, code="RepoNotFound"), [REPO, "name"], id="no repo"),
         pytest.param(refused("info", 404, code="RevisionNotFound"), ["'main'"], id="revision"),
-        pytest.param(has_record(b"{"), [PUSHED_FILES_NAME, REPO, "delete"], id="record"),
-        pytest.param(has_record(b'{"files": 3}'), [PUSHED_FILES_NAME, REPO, "delete"], id="list"),
         pytest.param(
             refused("validate", 400, **METADATA), ["README.md", "bad license"], id="metadata"
         ),
@@ -349,7 +374,7 @@ def test_the_trainer_gets_neither_token_nor_push(no_login):
         hub_revision="b",
     )
     to = training_destination(training)
-    assert to == Destination(REPO, private=True, revision="b", token=TOKEN)
+    assert to == Destination(REPO, private=True, branch="b", token=TOKEN)
     assert TOKEN not in repr(to)
     assert training.push_to_hub is False
     assert training.hub_token is None

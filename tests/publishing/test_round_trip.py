@@ -9,7 +9,7 @@ import pytest
 from hub_server import TOKEN, HubServer
 from support import QUICK, ROOT, WITHOUT_PACKAGE, run_client
 
-from glove_lstm.publishing.push import PUSHED_FILES_NAME, list_files
+from glove_lstm.publishing.push import list_files
 
 REPO = "user/fake-news"
 RECORD = "training_texts.safetensors"
@@ -92,7 +92,7 @@ def test_push_fine_tune_push_again_load(exported, articles, tmp_path):
         assert repo.private
         assert len(repo.commits) == 2  # the Hub's own, and ours
         sent = hub.files(REPO)
-        assert set(sent) == {*list_files(exported), *ADDED, PUSHED_FILES_NAME} - {RECORD}
+        assert set(sent) == {*list_files(exported), *ADDED} - {RECORD}
         assert f'model="{REPO}"'.encode() in sent["README.md"]
 
         second = fine_tune_and_push(hub, articles, tmp_path / "two")

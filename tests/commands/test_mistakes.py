@@ -196,6 +196,7 @@ def test_train(check, line: str, words: str) -> None:
     ("line", "words"),
     [
         ("--learning_rate 1000 --max_steps 9", "diverged learning_rate"),
+        ("--learning_rate 1e5 --num_train_epochs 1", "diverged learning_rate"),
         ("--early_stopping_patience 1 --validation_fraction 0", "validation texts"),
         (
             "--load_best_model_at_end True --metric_for_best_model worth --max_steps 1",

@@ -280,7 +280,7 @@ def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(checkpoint, articles,
         return edited | {"config.json": json.dumps(config).encode()}
 
     repo = hub.add_repo("user/start", files(dropout=0.125))
-    pinned = repo.at("main").oid
+    pinned = repo.at("main").sha
     repo.commit("main", files(dropout=0.25))
     words = ["--model_name_or_path", "user/start", "--train_file", articles, "--max_steps", 1]
     for revision, dropout in (([], 0.25), (["--revision", pinned], 0.125)):

@@ -293,7 +293,7 @@ def test_a_fitted_classifier_is_pickled(fitted, tmp_path):
 def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(exported, hub, tmp_path):
     files = {path.name: path.read_bytes() for path in exported.iterdir() if path.is_file()}
     repo = hub.add_repo("user/start", files)
-    pinned = repo.at("main").oid
+    pinned = repo.at("main").sha
     repo.commit("main", {**files, "config.json": b"damaged"})
     loaded = GloveLstmClassifier.from_pretrained("user/start", pinned)
     assert loaded.get_params()["revision"] == pinned

@@ -10,13 +10,16 @@ import sys
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import METRICS_NAME
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics_file import describes_news
 from glove_lstm.files import read_checkpoint_json
-from glove_lstm.inference.decisions import suggested_threshold
+from glove_lstm.inference.classifier import Classifier
+from glove_lstm.inference.decisions import are_unsure, decide, suggested_threshold
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.processors import processors
@@ -48,7 +51,6 @@ _NEWS_MEANING = (
 # Blue and vermilion of Okabe and Ito 2008, as in the plots.
 _COLOUR_FOR = "0 114 178"
 _COLOUR_AGAINST = "213 94 0"
-_FAINTEST = 0.1  # words below this share of the largest effect are not marked
 _DEEPEST = 0.6  # opacity behind the strongest word
 # Visitors see texts in any script and of any length.
 _STYLE = """
@@ -78,15 +80,12 @@ def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
         """Return the label, the score of each label, and the text with marked words as HTML."""
         whole = _read(title, text)
         try:
-            [scores] = model.predict_proba([whole])
+            scores = model.predict_proba([whole])
             explanation = model.explain(whole)
         except DataError as error:
             raise _refusal(str(error)) from None
-        by_label = dict(zip(model.label_names, scores.tolist(), strict=True))
-        if model.thresholds is None:
-            verdict = _verdict(by_label, unsure_below)
-        else:
-            verdict = _verdict_of_several(by_label, model.thresholds)
+        by_label = dict(zip(model.label_names, scores[0].tolist(), strict=True))
+        verdict = _verdict(scores, model, unsure_below)
         return f"<p role='status'>{html.escape(verdict)}</p>", by_label, _marked(explanation)
 
     with gr.Blocks(title="Classify a text", analytics_enabled=False) as app:
@@ -182,33 +181,21 @@ def _refusal(message: str) -> gr.Error:
     return gr.Error(html.escape(message), print_exception=False)
 
 
-def _verdict(by_label: dict[str, float], unsure_below: float) -> str:
-    """Return the label, or "unsure" with the best label."""
-    best = max(by_label, key=lambda label: by_label[label])
-    if by_label[best] < unsure_below:
-        return f"unsure, nearest to {best}"
-    return best
-
-
-def _verdict_of_several(by_label: dict[str, float], thresholds: Any) -> str:
-    """Return all labels whose scores reach their thresholds."""
-    reached = []
-    for (label, score), threshold in zip(by_label.items(), thresholds, strict=True):
-        if score >= threshold:
-            reached.append(label)
-    return ", ".join(reached) or "no label"
+def _verdict(scores: NDArray[np.floating], model: Classifier, unsure_below: float) -> str:
+    """Return the label of a text with scores (1, labels), or all its labels; "unsure" with the best label."""
+    [label] = decide(scores, model.label_names, model.thresholds)
+    if not isinstance(label, str):
+        return ", ".join(label) or "no label"
+    [is_unsure] = are_unsure(scores, unsure_below)
+    return f"unsure, nearest to {label}" if is_unsure else label
 
 
 def _marked(explanation: Explanation) -> str:
     """Return the text as HTML, with a colour behind each word that has an effect."""
     text = explanation.text
-    largest = max((abs(word.effect) for word in explanation.effects), default=0) or 1
     parts = []
     end_of_last = 0
-    for word in explanation.effects:
-        share = word.effect / largest
-        if abs(share) < _FAINTEST:
-            continue
+    for word, share in explanation.marked:
         shown = html.escape(text[word.begin : word.end])
         kind = "for" if share > 0 else "against"
         parts.append(html.escape(text[end_of_last : word.begin]))

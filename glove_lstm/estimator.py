@@ -28,12 +28,13 @@ from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.files import digest
-from glove_lstm.inference.decisions import decision_thresholds
+from glove_lstm.inference.decisions import decision_thresholds, labels_above
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
+from glove_lstm.tables.columns import is_blank
 from glove_lstm.tables.in_memory import (
     LabelValues,
     read_labels,
@@ -180,7 +181,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         kept_groups = None
         if groups is not None:
             kept_groups = np.asarray(groups)[kept].tolist()
-        more_texts = [text for text in more_texts if text.strip()]
+        more_texts = [text for text in more_texts if not is_blank(text)]
         with _global_state_restored(hide_output=not self.verbose):
             trained = fit(
                 kept_texts,
@@ -209,8 +210,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         thresholds = self._classifier.thresholds
         if thresholds is None:
             return self.classes_[scores.argmax(axis=1)]
-        sorted_thresholds = np.array(thresholds)[self._columns]
-        return (scores >= sorted_thresholds).astype(np.int64)
+        sorted_thresholds = np.array(thresholds)[self._columns].tolist()
+        return labels_above(scores, sorted_thresholds).astype(np.int64)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return scores (n, classes), columns in the order of `classes_`."""
@@ -408,7 +409,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             return list(range(len(texts)))
         kept = []
         for row, text in enumerate(texts):
-            if text.strip():
+            if not is_blank(text):
                 kept.append(row)
             elif self.on_empty == "error":
                 raise DataError(

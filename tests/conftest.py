@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import inspect
 import os
 import runpy
 import shutil
@@ -14,14 +15,16 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Before `datasets` is imported: each run of the tests begins with an empty cache.
 os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-")
+os.environ["GLOVE_LSTM_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-cache-")
 
 import pytest
 from golden.make_tiny_checkpoint import TINY_CHECKPOINT, make_tiny_checkpoint
 from hub_server import TOKEN, HubServer
 from huggingface_hub import constants
-from support import ROOT, write_articles, write_glove
+from support import QUICK_VALUES, ROOT, SMALL_VALUES, write_articles, write_glove
 
-atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
+for _name in ("HF_DATASETS_CACHE", "GLOVE_LSTM_CACHE"):
+    atexit.register(shutil.rmtree, os.environ[_name], ignore_errors=True)
 
 # No network but loopback, in this process and in its child processes.
 _NO_NETWORK = Path(__file__).parent / "no_network"
@@ -166,6 +169,45 @@ def transformer(news, tmp_path_factory):
     tokenizer.save_pretrained(folder)
     (folder / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(transformer, tmp_path_factory):
+    """The folder of the small BERT without its head."""
+    from transformers import BertForSequenceClassification
+
+    folder = tmp_path_factory.mktemp("encoders") / "encoder"
+    shutil.copytree(transformer, folder)
+    BertForSequenceClassification.from_pretrained(transformer).bert.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_settings(glove_file):
+    """A function of arguments: the settings of a small network and a short training."""
+    from glove_lstm.training.settings import make_settings
+
+    def small_settings(**values):
+        options = {**QUICK_VALUES, "num_train_epochs": 2}
+        if "model_name_or_path" not in values:  # a checkpoint has its own vectors and shape
+            options |= {**SMALL_VALUES, "glove": str(glove_file)}
+        return make_settings(**{**options, **values})
+
+    return small_settings
+
+
+@pytest.fixture(scope="session")
+def train(small_settings):
+    """`fit` with small settings; it takes arguments of `fit` and of the settings."""
+    from glove_lstm.training.fit import fit
+
+    of_fit = set(inspect.signature(fit).parameters) - {"glove"}  # its name is in the settings
+
+    def train(texts, labels, validation=None, **values):
+        given = {name: values.pop(name) for name in of_fit & values.keys()}
+        return fit(texts, labels, validation, settings=small_settings(**values), **given)
+
+    return train
 
 
 @pytest.fixture

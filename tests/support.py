@@ -8,7 +8,6 @@ import json
 import os
 import random
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -179,23 +178,17 @@ def build_model(seed=0, **config):
     return model.eval()
 
 
-def accuracy(result, texts, labels, part=None):
-    """The share of texts to which the model of a training, or one of its two parts, gives these labels."""
+def accuracy(trained, texts, labels, part=None):
+    """The share of texts to which a trained model, or one of its two parts, gives these labels."""
     import torch
 
-    inputs = result.tokenizer(list(texts), padding=True, return_tensors="pt")
+    inputs = trained.tokenizer(list(texts), padding=True, return_tensors="pt")
     with torch.inference_mode():
-        outputs = result.model.eval()(**inputs)
+        outputs = trained.model.eval()(**inputs)
     logits = outputs.logits if part is None else outputs.part_logits[:, part]
-    names = result.model.config.label_names
+    names = trained.model.config.label_names
     right = [names[best] == label for best, label in zip(logits.argmax(dim=1), labels, strict=True)]
     return sum(right) / len(right)
-
-
-def copied(folder: Path, target: Path) -> Path:
-    """A copy of an output folder of train, without the Trainer's checkpoints."""
-    of_training = shutil.ignore_patterns("checkpoint-*")
-    return Path(shutil.copytree(folder, target, ignore=of_training))
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:

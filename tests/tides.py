@@ -31,5 +31,5 @@ def corrupted_texts(texts, labels, tokenizer, *, share=0.5, seed=3, epoch=0, wei
     reader = LightTokenizer.of(tokenizer)
     clean = tokenize(texts, reader, labels, weights)
     mixed = CorruptedTexts(texts, clean, reader, share=share, seed=seed)
-    mixed.set_epoch(epoch)
+    mixed.epoch = epoch
     return mixed

@@ -11,7 +11,7 @@ What takes long to import is imported by the method that needs it.
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from glove_lstm.checkpoint.names import (
     WEIGHTS_NAME,
 )
 from glove_lstm.checkpoint.new_folder import check_target, new_folder
+from glove_lstm.checkpoint.repository import download_repository
 from glove_lstm.checkpoint.weights_file import check_weights
 from glove_lstm.errors import DataError, counted, first_line
 from glove_lstm.files import check_is_no_file, check_revision, digest, read_checkpoint_json
@@ -102,7 +103,9 @@ class Checkpoint:
                     raise DataError(f"{folder} is not a complete checkpoint: {name} is missing.")
         else:
             repo_id = str(model)
-            folder = _download(repo_id, revision, [CONFIG_NAME, *TOKENIZER_NAMES])
+            folder = download_repository(
+                "model", repo_id, revision, [CONFIG_NAME, *TOKENIZER_NAMES]
+            )
 
         config = read_checkpoint_json(folder / CONFIG_NAME)
         model_type = config.get("model_type")
@@ -152,7 +155,7 @@ class Checkpoint:
         missing = [name for name in names if not (self.folder / name).is_file()]
         if missing:
             commit = self.folder.name  # as the Hub's cache names its folders
-            _download(self.repo_id, commit, missing)
+            download_repository("model", self.repo_id, commit, missing)
 
     def fetch_all(self) -> None:
         """Download all files that `copy_to` copies, unless they are there."""
@@ -381,19 +384,6 @@ def open_session(path: Path) -> "onnxruntime.InferenceSession":
     except Exception as error:
         advice = "get the checkpoint again, or export it again"
         raise DataError(f"{path} cannot be loaded ({first_line(error)}); {advice}.") from None
-
-
-def _download(repo_id: str, revision: str | None, names: Sequence[str]) -> Path:
-    """Download files or patterns of a repository into the Hub's cache, and return the folder of the commit."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=[*names]))
-    except Exception as error:
-        raise DataError(
-            f"The model {repo_id} could not be loaded: there is no such folder, and the Hub says: "
-            f"{first_line(error)}; check the name, the revision and the network."
-        ) from error
 
 
 def _check_problem_type(folder: Path, config: Mapping[str, Any], label_count: int) -> None:

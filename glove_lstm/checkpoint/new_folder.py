@@ -14,7 +14,7 @@ from pathlib import Path
 
 from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, MODEL_NAMES, MODEL_TYPE
 from glove_lstm.checkpoint.remote_code import remote_code
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 
 
 class FinishedElsewhereError(DataError):
@@ -129,9 +129,8 @@ def new_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
         with suppress(OSError):
             unfinished = unfinished.rename(finished)
         if isinstance(error, DataError | OSError):
-            reason = str(error).rstrip(".")
             raise FinishedElsewhereError(
-                f"{reason}. The finished model is in {unfinished}."
+                f"{first_line(error)}. The finished model is in {unfinished}."
             ) from error
         raise
 

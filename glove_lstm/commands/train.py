@@ -26,7 +26,7 @@ from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
 from glove_lstm.distillation.pretrained import TeacherModel
 from glove_lstm.distillation.targets import without_near_duplicates
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
@@ -161,7 +161,7 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Settings]:
     try:
         arguments = TrainArguments(**own_values)
     except ValueError as error:
-        raise DataError(f"{str(error).rstrip('.')}.") from None
+        raise DataError(f"{first_line(error)}.") from None
     return arguments, make_settings(preset, **setting_values)
 
 

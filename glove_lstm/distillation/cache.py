@@ -5,14 +5,12 @@ share the folder: each part has a name of its own, and appears when it is comple
 """
 
 import hashlib
-import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +26,6 @@ Floats = NDArray[np.floating]
 
 _KEY_SIZE = 16  # bytes
 _BATCH_SIZE = 32  # texts
-_NOTE_NAME = "learned.json"
 _SECONDS_OF_A_PART = 60.0  # so long may the answers be that a kill loses
 
 
@@ -47,7 +44,6 @@ class AnswerCache:
         if identity is not None:
             self._folder = cache_folder() / "teachers" / identity[:32]
             self._read_parts(self._folder)
-        self.note = self._read_note()
 
     def answers(
         self, texts: Sequence[str], ask: Callable[[list[str]], Floats]
@@ -83,14 +79,6 @@ class AnswerCache:
             self._write_part(unwritten)
         return np.stack([self._answer_of[_key(text)] for text in texts])
 
-    def write_note(self, note: Mapping[str, Any]) -> None:
-        """Keep values beside the answers: what a teacher chose when it learned."""
-        self.note = dict(note)
-        if self._folder is None:
-            return
-        with _kept_if_possible(), whole_file(self._folder / _NOTE_NAME) as part:
-            part.write_text(json.dumps(self.note), encoding="utf-8")
-
     def _add(self, keys: Sequence[bytes], answers: Floats) -> None:
         if not np.isfinite(answers).all():
             raise DataError(f"The teacher {self._name} gives answers that are not finite numbers.")
@@ -109,7 +97,8 @@ class AnswerCache:
                 logger.warning(
                     "%s is damaged (%s): its texts are asked again.", path, first_line(error)
                 )
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # the cache may be read-only
+                    path.unlink()
 
     def _write_part(self, keys: Sequence[bytes]) -> None:
         if self._folder is None or not keys:
@@ -119,14 +108,6 @@ class AnswerCache:
         path = self._folder / f"{uuid.uuid4().hex}.npz"
         with _kept_if_possible(), whole_file(path) as part, part.open("wb") as file:
             np.savez(file, keys=rows, answers=answers)
-
-    def _read_note(self) -> dict[str, Any]:
-        if self._folder is None:
-            return {}
-        try:
-            return dict(json.loads((self._folder / _NOTE_NAME).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):  # it is missing or damaged
-            return {}
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """An encoder of sentence-transformers as a teacher: it learns the labels from a few texts."""
 
 import json
-import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
+from sklearn.linear_model import LogisticRegression
 
 from glove_lstm.distillation.cache import AnswerCache
 from glove_lstm.distillation.pretrained import (
@@ -19,20 +20,22 @@ from glove_lstm.distillation.pretrained import (
     loading_error,
     revision_of,
 )
-from glove_lstm.distillation.regression import Regression, fit_regression
+from glove_lstm.distillation.tuning import texts_to_read, tune
 from glove_lstm.errors import DataError
 from glove_lstm.files import without_folders
 from glove_lstm.tables.examples import Examples
 
-logger = logging.getLogger(__name__)
-
 _VERSION = 1  # of what it learns, in the names of kept answers
+# Of the regression. Its logits then need no temperature; DECISIONS.md says what was tried.
+_C = 1.0
+_MOST_ITERATIONS = 2_000
 
 
 class EncoderTeacher:
-    """A teacher that embeds texts, and learns the labels of a few; see `Teacher`.
+    """A teacher that learns the labels of a few texts; see `Teacher`.
 
-    It learns when it is first asked for a text that the cache lacks. Its logits are calibrated.
+    The encoder is tuned on the texts, and a logistic regression is fitted to their embeddings. That happens when it is
+    first asked for a text whose logits the cache lacks.
 
     Args:
         teacher: Where it is from.
@@ -55,15 +58,16 @@ class EncoderTeacher:
         self.revision = revision_of(teacher, folder)
         self.license = license_of(folder)
         self.settings: dict[str, Any] = {}
-        self._encoder = _load(teacher, folder, device)
+        self._load = partial(_load, teacher, folder, device)
+        self._encoder = self._load()
         self._folder = folder
         self._seed = seed
         self._train: Examples | None = None
         self._cache: AnswerCache | None = None
-        self._regression: Regression | None = None
+        self._regression: LogisticRegression | None = None
 
     def fit(self, train: Examples) -> None:
-        """Learn the labels of n texts, one or more of each label.
+        """Take the labels of n texts, one or more of each label, to learn them when they are needed.
 
         Raises:
             DataError: A label has no text.
@@ -75,9 +79,12 @@ class EncoderTeacher:
                 f"The teacher {self.name} is an encoder, which learns the labels from the training texts; the label "
                 f"{missing!r} has none: add some, or give a classifier."
             )
+        if self._regression is not None:  # it was tuned on other labels
+            self._encoder = self._load()
+            self._regression = None
         self._train = train
-        self._regression = None
         self._cache = AnswerCache(self.name, identity(self._folder, _described(train, self._seed)))
+        self.settings = {"texts_read": texts_to_read(len(train)), "c": _C}
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated logits for n texts, each with mean 0: (n, labels)."""
@@ -85,25 +92,28 @@ class EncoderTeacher:
         assert self._cache is not None
         if not len(texts):
             return np.zeros((0, len(self._train.label_names)), dtype=np.float32)
-        logits = self._cache.answers(texts, self._logits_of)
-        self.settings = self._cache.note
-        return logits
+        return self._cache.answers(texts, self._learned_logits)
 
-    def _logits_of(self, texts: list[str]) -> NDArray[np.floating]:
-        assert self._train is not None
-        assert self._cache is not None
+    def _learned_logits(self, texts: list[str]) -> NDArray[np.floating]:
         if self._regression is None:
-            embeddings = self._embed(self._train.texts)
-            self._regression = fit_regression(embeddings, self._train, self._seed)
-            self._cache.write_note(
-                {"c": self._regression.c, "temperature": self._regression.temperature}
-            )
-        return self._regression.logits(self._embed(texts))
+            self._regression = self._learn()
+        margins = self._regression.decision_function(self._embed(texts)).astype(np.float64)
+        if margins.ndim == 1:  # of two labels: the second minus the first
+            margins = np.stack([-margins, margins], axis=1) / 2
+        return margins - margins.mean(axis=1, keepdims=True)
+
+    def _learn(self) -> LogisticRegression:
+        """Tune the encoder, and fit a regression to its embeddings of the labelled texts."""
+        train = self._train
+        assert train is not None
+        tune(self._encoder, train, self._seed)
+        regression = LogisticRegression(C=_C, max_iter=_MOST_ITERATIONS)
+        return regression.fit(self._embed(train.texts), train.labels, train.weights)
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.floating]:
-        """Return the embeddings of n texts, (n, width)."""
+        """Return the embeddings of n texts, (n, width), each of length 1."""
         embeddings: Any = self._encoder.encode(
-            list(texts), batch_size=32, show_progress_bar=False, normalize_embeddings=True
+            list(texts), show_progress_bar=False, normalize_embeddings=True
         )
         return np.asarray(embeddings)
 
@@ -116,6 +126,7 @@ def _described(train: Examples, seed: int) -> list[str]:
 
 
 def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> SentenceTransformer:
+    _check_no_pickles(teacher, folder)
     try:
         encoder = SentenceTransformer(
             str(folder),
@@ -127,3 +138,13 @@ def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> Sentence
     except Exception as error:
         raise loading_error(teacher, error) from error
     return encoder
+
+
+def _check_no_pickles(teacher: TeacherModel, folder: Path) -> None:
+    """Raise a DataError for pickled weights, which modules of sentence-transformers such as Dense would load."""
+    for path in sorted(folder.rglob("pytorch_model*.bin")):
+        if not any(path.parent.glob("*.safetensors")):
+            raise DataError(
+                f"The teacher {teacher.model} has pickled weights, {path.relative_to(folder).as_posix()}; give an "
+                "encoder with safetensors weights."
+            )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCard, snapshot_download
+from huggingface_hub import ModelCard
 from transformers import AutoConfig
 
 from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
+from glove_lstm.checkpoint.repository import download_repository
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import check_is_no_file, check_revision, digest
 
@@ -45,15 +46,7 @@ def download(teacher: TeacherModel) -> Path:
     check_is_no_file(folder)
     if folder.is_dir():
         return folder
-    try:
-        return Path(
-            snapshot_download(teacher.model, revision=teacher.revision, allow_patterns=_FILES)
-        )
-    except Exception as error:
-        raise DataError(
-            f"The teacher {teacher.model} could not be loaded: there is no such folder, and the Hub says: "
-            f"{first_line(error)}; check the name, the revision and the network."
-        ) from error
+    return download_repository("teacher", teacher.model, teacher.revision, _FILES)
 
 
 def is_classifier(teacher: TeacherModel, folder: Path) -> bool:

@@ -82,7 +82,7 @@ def make_targets(
             calibration=split.validation,
         )
     if copies_per_text is None:
-        copies_per_text = copies_of_each(len(train))
+        copies_per_text = copies_of_each(len(train), len(split.unlabelled))
     copies = make_copies(train.texts, copies_per_text, glove)
     temperature = _temperature_of(teacher, split.validation)
     logits_of_labelled = teacher.logits([*train.texts, *copies])

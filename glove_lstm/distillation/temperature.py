@@ -13,7 +13,7 @@ LOWEST_SCALE = 0.01  # 1 / temperature
 HIGHEST_SCALE = 20.0
 # Standard deviation of the logarithm of a temperature, in a prior around 1: with few texts, logits that tell nothing
 # would have the largest temperature that is allowed.
-_SPREAD = 1.0
+_SPREAD = 2.0
 
 
 def as_questions(logits: Floats, labels: NDArray[Any]) -> tuple[Floats, NDArray[np.int64]]:

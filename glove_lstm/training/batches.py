@@ -16,7 +16,7 @@ from glove_lstm.distillation.targets import Targets
 from glove_lstm.progress import progress
 from glove_lstm.text.corruptions import training_copy
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.text.tokens import Tokens, length_batches, ranges
+from glove_lstm.text.tokens import Tokens, length_batches, pad, ranges
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 
 Ints = NDArray[np.int64]
@@ -118,14 +118,12 @@ def collate(batch: Batch) -> dict[str, Tensor]:
         `input_ids` and `attention_mask` (B, T); and if the batch has them, `token_type_ids` (B, T), `weights` (B,) and
         `labels`, (B,) or as floats (B, classes).
     """
-    longest = max(int(batch.lengths.max(initial=0)), 1)
-    mask = np.arange(longest) < batch.lengths[:, None]
-    padded = {"attention_mask": torch.from_numpy(mask.astype(np.int64))}
-    for name, values in (("input_ids", batch.ids), ("token_type_ids", batch.types)):
-        if values is not None:
-            rows = np.zeros(mask.shape, dtype=np.int64)
-            rows[mask] = values
-            padded[name] = torch.from_numpy(rows)
+    values = {"input_ids": batch.ids}
+    if batch.types is not None:
+        values["token_type_ids"] = batch.types
+    names = ["attention_mask", *values]
+    rows = pad(batch.lengths, *values.values())
+    padded = {name: torch.from_numpy(of_name) for name, of_name in zip(names, rows, strict=True)}
     if batch.labels is not None:
         kind: type[Any] = np.int64
         if batch.labels.ndim == 2:

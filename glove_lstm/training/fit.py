@@ -116,6 +116,8 @@ def fit(
     Raises:
         DataError: Texts, labels and settings do not fit together, or the training diverged.
     """
+    if not len(texts) and not len(unlabelled):
+        raise DataError("There are no training texts; give some.")
     seconds = _Seconds()
     settings = settings or make_settings()
     checkpoint = load_checkpoint(settings.model)
@@ -125,7 +127,7 @@ def fit(
     given_validation = None
     if validation is not None:
         given_validation = Examples.from_names(*validation, names, name="validation labels")
-    _check(labelled, given_validation, unlabelled, groups, asked)
+    _check(labelled, given_validation, groups, asked)
     if glove is None and checkpoint is None:
         glove = load_glove(settings.tokenizer.glove)
 
@@ -304,13 +306,10 @@ def _label_names(
 def _check(
     labelled: Examples,
     validation: Examples | None,
-    unlabelled: Sequence[str],
     groups: Sequence[Hashable] | None,
     teacher: Teacher | None,
 ) -> None:
     """Check that texts, labels and teacher fit together."""
-    if not len(labelled) and not len(unlabelled):
-        raise DataError("There are no training texts; give some.")
     names = labelled.label_names
     if not names:
         raise DataError(

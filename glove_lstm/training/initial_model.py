@@ -153,7 +153,7 @@ def new_model(
             **_label_maps(train.label_names),
         )
     except ValueError as error:
-        raise DataError(f"{str(error).rstrip('.')}.") from None
+        raise DataError(f"{first_line(error)}.") from None
     try:
         model = GloveLstmForSequenceClassification(config)
     except (RuntimeError, MemoryError) as error:

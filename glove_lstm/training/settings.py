@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.training.arguments import (
     REFUSED,
@@ -263,7 +263,7 @@ def _make_group(group: type[Any], values: Mapping[str, Any]) -> Any:
     try:
         return group(**own)
     except (ValueError, TypeError, ImportError) as error:
-        raise DataError(f"{str(error).rstrip('.')}.") from None
+        raise DataError(f"{first_line(error)}.") from None
 
 
 def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,18 @@
 import json
 
 import numpy as np
-from support import QUICK, SMALL, accuracy, read_csv, succeed, write_articles, write_table
+import pytest
+from support import (
+    QUICK,
+    SMALL,
+    accuracy,
+    assert_command_names,
+    read_csv,
+    run_here,
+    succeed,
+    write_articles,
+    write_table,
+)
 
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as train_command
@@ -21,37 +32,43 @@ def by_case(texts):
 def test_a_teacher_and_texts_without_labels_are_enough(train, news):
     names = ["REAL", "FAKE"]  # in the order of the function's columns
     options = {"label_names": names, "unlabelled": news.texts, "num_train_epochs": 8}
-    result = train([], [], teacher=by_case, **options)
-    about = result.about["distillation"]
-    assert 10 <= about["held_out"] <= 16
-    assert about["calibrated_on"] == "unlabelled"
-    assert about["agreement"] > 0.9
-    assert result.about["rows"] == {"train": 0}
-    assert len(result.training_texts.trained) == 160 - about["held_out"]
-    assert result.model.config.temperature != 1
+    trained = train([], [], teacher=by_case, **options)
+    record = trained.record
+    assert 10 <= record.calibration.texts <= 16
+    assert record.calibration.labels_of == "teacher"
+    assert record.teacher.kind == "function"
+    assert record.teacher.agreement > 0.9
+    assert record.teacher.unlabelled == record.teacher.texts == 160 - record.calibration.texts
+    assert record.train_texts == 0
+    assert len(trained.text_record.trained) == 160 - record.calibration.texts
+    assert trained.model.config.temperature != 1
     # The teacher's labels measure nothing.
-    assert result.validation is None
-    assert not any("eval_loss" in log for log in result.history)
-    assert accuracy(result, news.texts, news.labels) > 0.9
+    assert record.validation_texts == 0
+    assert trained.validation is None
+    assert trained.validation_logits is None
+    assert not any(name.startswith("eval") for log in record.history for name in log)
+    assert accuracy(trained, news.texts, news.labels) > 0.9
 
 
 def test_the_lstm_learns_the_teacher_and_the_ngrams_the_labels(train, news):
     """The columns of the function are not in the order of the labels, so that it is always wrong."""
     options = {"teacher": by_case, "augmented_copies": 0, "num_train_epochs": 12}
-    result = train(news.texts, news.labels, **options)
-    assert accuracy(result, news.texts, news.labels, part=0) < 0.1
-    assert accuracy(result, news.texts, news.labels, part=1) > 0.9
+    trained = train(news.texts, news.labels, **options)
+    assert accuracy(trained, news.texts, news.labels, part=0) < 0.1
+    assert accuracy(trained, news.texts, news.labels, part=1) > 0.9
 
 
 def test_few_labelled_texts_leave_the_calibration_to_unlabelled_ones(train, news, caplog):
     options = {"teacher": by_case, "augmented_copies": 0, "max_steps": 1}
     texts, labels = news.texts[:40], news.labels[:40]
-    result = train(texts, labels, unlabelled=news.texts[40:], **options)
-    assert len(result.train) == 40
-    assert result.about["distillation"]["calibrated_on"] == "unlabelled"
+    trained = train(texts, labels, unlabelled=news.texts[40:], **options)
+    assert len(trained.train) == trained.record.train_texts == 40
+    assert trained.record.calibration.labels_of == "teacher"
     assert "not calibrated" not in caplog.text
-    train(texts, labels, unlabelled=news.texts[40:90], **options)  # a tenth of them is too few
+    trained = train(texts, labels, unlabelled=news.texts[40:90], **options)  # a tenth is too few
     assert caplog.text.count("not calibrated") == 1
+    assert trained.record.calibration is None
+    assert trained.record.teacher.agreement is None
 
 
 def test_near_duplicates_of_validation_texts_are_left_out(train, news, caplog):
@@ -61,9 +78,22 @@ def test_near_duplicates_of_validation_texts_are_left_out(train, news, caplog):
     texts, labels = news.texts[20:], news.labels[20:]
     options = {"teacher": by_case, "augmented_copies": 0, "max_steps": 1}
     unlabelled = [*copies, "a text of its own"]
-    result = train(texts, labels, held_out, unlabelled=unlabelled, **options)
-    assert result.about["distillation"]["unlabelled"] == 1
+    trained = train(texts, labels, held_out, unlabelled=unlabelled, **options)
+    assert trained.record.teacher.unlabelled == 1
     assert f"{len(copies)} of {len(copies) + 1} unlabelled texts are left out" in caplog.text
+
+
+def test_unlabelled_texts_that_are_held_out_are_no_copies_of_labelled_ones(train, news):
+    """They calibrate the model, and it learns from the labelled texts."""
+    copies = [f"{text} Again" for text in news.texts[:40] if len(text.split()) > 50]
+    assert len(copies) > 5
+    unlabelled = [*copies, *news.texts[40:]]
+    options = {"teacher": by_case, "augmented_copies": 0, "max_steps": 1}
+    trained = train(news.texts[:40], news.labels[:40], unlabelled=unlabelled, **options)
+    assert trained.record.calibration.texts == round(len(unlabelled) / 10)
+    is_trained, is_held_out = trained.text_record.find(copies)
+    assert is_trained.all()
+    assert not is_held_out.any()
 
 
 def test_the_command_learns_from_a_teacher_and_compares_with_it(
@@ -80,15 +110,22 @@ def test_the_command_learns_from_a_teacher_and_compares_with_it(
     files = ["--unlabelled_file", more, "--test_file", test_file]
     command = ["--teacher", transformer, *files, "--glove", glove_file, *SMALL, *QUICK]
     succeed(train_command.main, *command, "--output_dir", out)
-    about = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["about"]
-    lesson = about["distillation"]
-    assert lesson["unlabelled"] + lesson["held_out"] == 160
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    record = metrics["training"]
+    assert record["teacher"]["unlabelled"] + record["calibration"]["texts"] == 160
     assert f"{len(copies)} of {160 + len(copies)} unlabelled texts are left out" in caplog.text
-    assert about["data"] == "test test.csv, more.jsonl (without labels)"
+    assert metrics["data"]["description"] == "test test.csv, more.jsonl (without labels)"
 
     measured = succeed(evaluate.main, out, "--test_file", test_file, "--teacher", transformer)
     assert transformer.name in measured.stdout
     assert "the same label" in measured.stdout
+
+
+def test_a_model_is_not_compared_with_an_encoder(checkpoint, encoder, tmp_path):
+    """It knows no labels."""
+    test_file = write_articles(tmp_path / "test.csv", 60, seed=9)
+    done = run_here(evaluate.main, checkpoint, "--test_file", test_file, "--teacher", encoder)
+    assert_command_names(done, "encoder", "classifier")
 
 
 def test_a_function_has_the_labels_of_the_texts_also_in_fine_tuning(train, news, tmp_path):
@@ -103,47 +140,81 @@ def test_a_function_has_the_labels_of_the_texts_also_in_fine_tuning(train, news,
     options = {"model_name_or_path": str(tmp_path), "teacher": teacher, "augmented_copies": 0}
     taught = train(news.texts, news.labels, **options)
     assert list(taught.model.config.label_names) == ["REAL", "FAKE"]
-    assert taught.about["distillation"]["temperature"] < 5
-    assert taught.about["distillation"]["agreement"] > 0.9
+    assert taught.record.teacher.temperature < 5
+    assert taught.record.teacher.agreement > 0.9
+
+
+# What is asked
+
+
+def test_trainings_with_other_seeds_and_folds_ask_only_what_is_missing(
+    train, news, transformer, read
+):
+    """As GridSearchCV asks: each text and each altered copy of it is read once."""
+    options = {"teacher": transformer, "augmented_copies": 1, "max_steps": 1}
+    train(news.texts, news.labels, **options)
+    assert (
+        len(read) == 2 + 160 + 144
+    )  # two texts when it is opened; texts; copies of the training texts
+    train(news.texts, news.labels, **options)
+    assert len(read) == 2 * 2 + 160 + 144
+    for seed in (1, 2):
+        train(news.texts, news.labels, **options, seed=seed)
+    for fold in range(4):
+        rows = [row for row in range(160) if row % 4 != fold]
+        texts, labels = [news.texts[row] for row in rows], [news.labels[row] for row in rows]
+        train(texts, labels, **options, learning_rate=0.001)
+    assert len(read) - 8 * 2 == 160 + 160
+
+
+def test_an_interrupted_training_asks_for_the_rest_only(train, news, transformer, read):
+    options = {"teacher": transformer, "augmented_copies": 0}
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(news.texts, news.labels, **options, compute_metrics=interrupt)
+    assert len(read) == 2 + 160
+    train(news.texts, news.labels, **options, max_steps=1)
+    assert len(read) == 2 * 2 + 160
 
 
 # Encoders
 
 
-def test_an_encoder_teaches_with_few_labels(train, news, encoder, tmp_path):
+def test_an_encoder_teaches_with_few_labels(train, news, encoder, read):
     """All labelled texts teach; unlabelled ones calibrate. It is not asked again."""
-    options = {
-        "unlabelled": news.texts[40:],
-        "augmented_copies": 2,
-        "num_train_epochs": 8,
-        "output_dir": str(tmp_path),
-    }
-    result = train(news.texts[:40], news.labels[:40], teacher=encoder, **options)
-    about = result.about["distillation"]
-    assert about["teacher"]["name"] == encoder.name
-    assert about["teacher"]["embeddings"] == 32
-    assert about["calibrated_on"] == "unlabelled"
-    assert 10 <= about["held_out"] <= 12
-    assert about["copies"] == 2 * 40
-    assert about["agreement"] > 0.8
-    assert len(result.train) == 40
-    assert result.validation is None  # drawn labels measure nothing
-    assert result.model.config.temperature != 1
+    options = {"unlabelled": news.texts[40:], "augmented_copies": 2, "num_train_epochs": 8}
+    trained = train(news.texts[:40], news.labels[:40], teacher=encoder, **options)
+    record = trained.record
+    assert record.teacher.name == encoder.name
+    assert record.teacher.kind == "encoder"
+    assert record.teacher.license == "mit"
+    assert record.teacher.temperature == 1  # its logits are calibrated
+    assert record.teacher.settings
+    assert record.calibration.labels_of == "teacher"
+    assert 10 <= record.calibration.texts <= 12
+    assert record.teacher.copies == 2 * 40
+    assert record.teacher.texts == 160 + 2 * 40 - record.calibration.texts
+    assert record.teacher.agreement > 0.8
+    assert len(trained.train) == 40
+    assert trained.validation is None  # drawn labels measure nothing
+    assert not any(name.startswith("eval") for log in record.history for name in log)
+    assert trained.model.config.temperature != 1
 
-    [kept] = tmp_path.glob("teacher_answers*.npz")
-    with np.load(kept) as arrays:
-        assert arrays["answers"].shape[1] == 32
-    written = kept.stat().st_mtime_ns
-    train(news.texts[:40], news.labels[:40], teacher=encoder, **options, max_steps=1)
-    assert kept.stat().st_mtime_ns == written
+    del read[:]
+    again = train(news.texts[:40], news.labels[:40], teacher=encoder, **options, max_steps=1)
+    assert len(read) == 2  # when it is opened
+    assert again.record.teacher.settings == record.teacher.settings
 
 
-def test_held_out_texts_are_not_in_the_regression(train, news, encoder):
+def test_held_out_texts_teach_an_encoder_nothing(train, news, encoder):
     """Their labels are wrong: with them, the encoder would teach wrong labels."""
     names = {"FAKE": "REAL", "REAL": "FAKE"}
     held_out = news.texts[40:], [names[label] for label in news.labels[40:]]
     options = {"teacher": encoder, "augmented_copies": 2, "num_train_epochs": 8}
-    result = train(news.texts[:40], news.labels[:40], held_out, **options)
-    assert result.about["distillation"]["calibrated_on"] == "validation"
-    assert result.about["distillation"]["held_out"] == 120
-    assert accuracy(result, news.texts, news.labels, part=0) > 0.8
+    trained = train(news.texts[:40], news.labels[:40], held_out, **options)
+    assert trained.record.calibration.labels_of == "people"
+    assert trained.record.calibration.texts == 120
+    assert accuracy(trained, news.texts, news.labels, part=0) > 0.8

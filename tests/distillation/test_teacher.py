@@ -1,42 +1,40 @@
-"""Teachers: what they may be, what they are asked, and which answers are kept."""
+"""Teachers: what they may be, what they are asked, and what they learn."""
 
-import itertools
-import time
-import zlib
+import json
+import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
-from teachers import changed_copy, with_pooling
-from transformers import BertForSequenceClassification, BertModel, BertTokenizerFast
+from safetensors.torch import load_file
+from sentence_transformers import SentenceTransformer
+from teachers import by_length, changed_copy, with_dense, with_pooling
+from transformers import BertForSequenceClassification, BertTokenizerFast
 
-from glove_lstm import Teacher
+from glove_lstm import TeacherModel
+from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError
-from glove_lstm.training.answers import ClassifierAnswers, ask
-from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.tables.examples import Examples
-from glove_lstm.training.teacher import LoadedClassifier, LoadedEncoder, load_teacher
 
 CPU = torch.device("cpu")
-NAMES = ["a", "b", "c"]
+LABELS = ["FAKE", "REAL"]
+NO_EXAMPLES = Examples([], np.zeros(0, dtype=np.int64), LABELS)
+PROBES = 2  # texts that a teacher reads when it is opened
 
 
-class Counting(LoadedClassifier):
-    """Knows what it was asked, and may be interrupted."""
+def opened(teacher, label_names=(), **options):
+    return open_teacher(teacher, CPU, label_names, **options)
 
-    label_names = NAMES
 
-    def __init__(self, identity="counting", stops_after=10_000):
-        self.identity = identity
-        self.about = {"name": identity}
-        self.asked = []
-        self.stops_after = stops_after
+def knowing_labels(teacher, label_names=()):
+    """A teacher that gives logits in the order FAKE, REAL."""
+    teacher = opened(teacher, label_names)
+    teacher.fit(NO_EXAMPLES)
+    return teacher
 
-    def logits(self, texts):
-        if len(self.asked) >= self.stops_after:
-            raise KeyboardInterrupt
-        self.asked += texts
-        return np.array([[len(text), 1.0, 0.0] for text in texts], dtype=np.float32)
+
+# Classifiers
 
 
 @pytest.mark.parametrize(("capabilities", "tolerance"), [({}, 1e-5), ({"amx_bf16": True}, 0.02)])
@@ -45,8 +43,10 @@ def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
 ):
     """In float32, or in bfloat16 where it is fast."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    teacher = load_teacher(transformer, CPU)
-    logits = ask(teacher, news.texts, ["FAKE", "REAL"])
+    teacher = opened(transformer)
+    assert teacher.label_names == ["REAL", "FAKE"]
+    teacher.fit(NO_EXAMPLES)
+    logits = teacher.logits(news.texts)
     tokenizer = BertTokenizerFast.from_pretrained(transformer)
     model = BertForSequenceClassification.from_pretrained(transformer).eval()
     inputs = tokenizer(news.texts, padding=True, truncation=True, return_tensors="pt")
@@ -56,60 +56,91 @@ def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
     assert (np.abs(logits - expected).max() > 1e-5) == bool(capabilities)
 
 
-def test_answers_are_kept_and_each_text_is_asked_once(tmp_path):
-    texts = [f"text {number}" for number in range(40)] * 2
-    first = Counting()
-    logits = ClassifierAnswers(first, NAMES, tmp_path).logits(texts)
-    assert sorted(first.asked) == sorted(set(texts))
-    np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
+def test_a_classifier_reads_each_text_once(transformer, news, read):
+    """Whatever the order of the labels. Other weights or labels are another teacher."""
+    texts = news.texts[:40]
+    logits = knowing_labels(transformer).logits(texts * 2)
+    assert len(read) == PROBES + 40
+    assert logits.shape == (80, 2)
 
-    again = Counting()
-    kept = ClassifierAnswers(again, NAMES, tmp_path).logits([*texts, "new"])
-    assert again.asked == ["new"]
-    np.testing.assert_array_equal(kept[:-1], logits)
-
-    other = Counting("another")
-    ClassifierAnswers(other, NAMES, tmp_path).logits(texts[:1])
-    assert other.asked == texts[:1]
-    assert ClassifierAnswers(other, NAMES, tmp_path).logits([]).shape == (0, 3)
+    again = opened(transformer)
+    again.fit(Examples([], np.zeros(0, dtype=np.int64), LABELS[::-1]))
+    np.testing.assert_array_equal(again.logits(texts), logits[:40, ::-1])
+    assert len(read) == 2 * PROBES + 40
+    assert again.logits([]).shape == (0, 2)
 
 
-def test_a_stopped_run_asks_for_the_rest_only(tmp_path):
-    texts = [f"text {number}" for number in range(2000)]
-    first = Counting(stops_after=1500)
-    with pytest.raises(KeyboardInterrupt):
-        ClassifierAnswers(first, NAMES, tmp_path).logits(texts)
-    after = Counting()
-    ClassifierAnswers(after, NAMES, tmp_path).logits(texts)
-    assert sorted(first.asked + after.asked) == sorted(texts)
+def test_a_changed_classifier_is_asked_anew(transformer, news, read, tmp_path):
+    first = knowing_labels(transformer).logits(news.texts[:4])
+    labels = {"id2label": {0: "FAKE", 1: "REAL"}, "label2id": {"FAKE": 0, "REAL": 1}}
+    changed = changed_copy(transformer, tmp_path / "changed", **labels)
+    del read[:]
+    second = knowing_labels(changed).logits(news.texts[:4])
+    assert len(read) == PROBES + 4
+    np.testing.assert_allclose(second, first[:, ::-1], atol=1e-6)
+
+    (changed / "README.md").write_text("What the card says does not matter.", encoding="utf-8")
+    del read[:]
+    knowing_labels(changed).logits(news.texts[:4])
+    assert len(read) == PROBES
 
 
-def test_answers_outlive_a_kill(tmp_path, monkeypatch):
-    """They are written every two minutes; here, each look at the clock is an hour later."""
-    hours = itertools.count(step=3600.0)
-    monkeypatch.setattr(time, "monotonic", lambda: next(hours))
-    written = []
-
-    class Watching(Counting):
-        def logits(self, texts):
-            sizes = [len(np.load(path)["keys"]) for path in tmp_path.iterdir()]
-            written.append(sum(sizes))
-            return super().logits(texts)
-
-    ClassifierAnswers(Watching(), NAMES, tmp_path).logits(list(map(str, range(100))))
-    assert written[0] == 0
-    assert written[-1] > written[1] > 0
+def test_a_teacher_tells_where_it_is_from(transformer, encoder):
+    for folder, kind in ((transformer, "classifier"), (encoder, "encoder")):
+        teacher = opened(folder)
+        assert teacher.name == folder.name
+        assert teacher.kind == kind
+        assert teacher.learns_labels == (kind == "encoder")
+        assert teacher.license == "mit"
+        assert teacher.revision is None  # of a folder
 
 
-def test_pickled_weights_are_refused(transformer, tmp_path):
+def test_a_teacher_of_the_hub_is_pinned_by_its_revision(hub, transformer, encoder):
+    """Pickled weights and other files that are not read are not downloaded."""
+
+    def files_of(folder):
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    repo = hub.add_repo("user/teacher", {**files_of(transformer), "pytorch_model.bin": b"no"})
+    earlier = repo.branches["main"].sha
+    repo.commit("main", {".gitattributes": b"", **files_of(encoder)})
+    pinned = opened(TeacherModel("user/teacher", revision=earlier))
+    newest = opened("user/teacher")
+    assert (pinned.kind, pinned.revision) == ("classifier", earlier)
+    assert (newest.kind, newest.revision) == ("encoder", repo.branches["main"].sha)
+    assert pinned.name == newest.name == "user/teacher"
+    assert not any("pytorch_model.bin" in request for request in hub.requests)
+
+
+# What may run
+
+
+@pytest.mark.parametrize("kind", ["classifier", "encoder", "a further module"])
+def test_pickled_weights_are_refused(transformer, encoder, tmp_path, kind):
     """They could run any code."""
-    pickled = changed_copy(transformer, tmp_path / "pickled")
-    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    pickled = tmp_path / "pickled"
+    weights = pickled / "model.safetensors"
+    if kind == "a further module":
+        with_dense(encoder, pickled)
+        weights = pickled / "2_Dense" / "model.safetensors"
+    else:
+        shutil.copytree(transformer if kind == "classifier" else encoder, pickled)
+    opened(pickled)
+    torch.save(load_file(weights), weights.with_name("pytorch_model.bin"))
+    weights.unlink()
     with pytest.raises(DataError, match="safetensors"):
-        load_teacher(pickled, CPU)
+        opened(pickled)
 
 
-def test_remote_code_of_a_teacher_runs_only_if_it_is_trusted(transformer, tmp_path):
+def test_pickled_weights_beside_safetensors_are_not_read(encoder, tmp_path):
+    """Many repositories have both."""
+    folder = with_dense(encoder, tmp_path / "both")
+    for weights in folder.rglob("model.safetensors"):
+        weights.with_name("pytorch_model.bin").write_bytes(b"no weights")
+    assert opened(folder).kind == "encoder"
+
+
+def test_remote_code_of_a_classifier_runs_only_if_it_is_trusted(transformer, tmp_path):
     auto_map = {
         "AutoConfig": "own.OwnConfig",
         "AutoModelForSequenceClassification": "own.OwnClassifier",
@@ -125,87 +156,215 @@ def test_remote_code_of_a_teacher_runs_only_if_it_is_trusted(transformer, tmp_pa
         encoding="utf-8",
     )
     with pytest.raises(DataError, match="contains custom code"):
-        load_teacher(own, CPU)
+        opened(own)
     assert not ran.exists()
-    teacher = load_teacher(Teacher(str(own), trust_remote_code=True), CPU)
+    teacher = knowing_labels(TeacherModel(str(own), trust_remote_code=True))
     assert ran.exists()
     assert teacher.logits(["a text"]).shape == (1, 2)
 
 
+def test_remote_code_of_an_encoder_runs_only_if_it_is_trusted(encoder, tmp_path):
+    own = with_dense(encoder, tmp_path / "own")
+    ran = tmp_path / "ran"
+    (own / "own.py").write_text(
+        "from pathlib import Path\n"
+        "from sentence_transformers.models import Dense\n"
+        f"Path({str(ran)!r}).touch()\n"
+        "class OwnDense(Dense):\n    pass\n",
+        encoding="utf-8",
+    )
+    path = own / "modules.json"
+    modules = json.loads(path.read_text(encoding="utf-8"))
+    modules[-1]["type"] = "own.OwnDense"
+    path.write_text(json.dumps(modules), encoding="utf-8")
+    with pytest.raises(DataError, match="contains custom code"):
+        opened(own)
+    assert not ran.exists()
+    assert opened(TeacherModel(str(own), trust_remote_code=True)).kind == "encoder"
+    assert ran.exists()
+
+
+# Functions
+
+
+def test_a_function_is_asked_once_for_each_text_and_its_answers_are_in_memory(cache):
+    """The logits are the centred logarithms of its probabilities, in the order of the labels of the training."""
+    asked = Counter()
+
+    def counting(texts):
+        asked.update(texts)
+        return by_length(texts)
+
+    texts = ["odd text", "even one"] * 40
+    teacher = knowing_labels(counting, ["REAL", "FAKE"])
+    logits = teacher.logits(texts)
+    log_scores = np.log(by_length(texts))
+    expected = log_scores - log_scores.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(logits, expected[:, ::-1], atol=1e-6)
+    teacher.logits(texts[:1])
+    assert set(asked.values()) == {1}
+    assert teacher.logits([]).shape == (0, 2)
+    assert teacher.kind == "function"
+    assert "counting" in teacher.name
+    assert not cache.exists()
+
+
+def test_a_probability_of_0_gives_no_infinite_logit():
+    teacher = knowing_labels(lambda texts: [[1, 0]] * len(texts), LABELS)
+    np.testing.assert_allclose(teacher.logits(["a"]), [[4.6052, -4.6052]], atol=1e-3)
+
+
 # Encoders
 
+WITH_POOLING = ["Transformer", "Pooling"]
 MEAN = {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
 CLS = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+MAX = {"pooling_mode_max_tokens": True, "pooling_mode_mean_tokens": False}
+BOTH = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}
+
+# A name -> a function of an encoder and a new folder: an encoder of sentence-transformers.
+FOLDERS = {
+    "no files": shutil.copytree,
+    "mean": lambda encoder, folder: with_pooling(
+        encoder, folder, [*WITH_POOLING, "Normalize"], **MEAN
+    ),
+    "first token": lambda encoder, folder: with_pooling(encoder, folder, WITH_POOLING, **CLS),
+    "maximum": lambda encoder, folder: with_pooling(encoder, folder, WITH_POOLING, **MAX),
+    "two poolings": lambda encoder, folder: with_pooling(encoder, folder, WITH_POOLING, **BOTH),
+    "dense": with_dense,
+    "prompt": lambda encoder, folder: with_prompt(encoder, folder),
+    "cased": lambda encoder, folder: cased(encoder, folder),
+    "short": lambda encoder, folder: short(encoder, folder),
+}
+
+
+def with_prompt(encoder, folder):
+    with_pooling(encoder, folder, WITH_POOLING, **MEAN)
+    settings = {"prompts": {"classify": "council vote "}, "default_prompt_name": "classify"}
+    path = folder / "config_sentence_transformers.json"
+    path.write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+def cased(encoder, folder):
+    """The tokenizer knows no capitals; sentence-transformers makes texts lower case."""
+    with_pooling(encoder, folder, WITH_POOLING, **MEAN)
+    BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=False).save_pretrained(folder)
+    settings = {"max_seq_length": 64, "do_lower_case": True}
+    (folder / "sentence_bert_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+def short(encoder, folder):
+    with_pooling(encoder, folder, WITH_POOLING, **MEAN)
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 7}', encoding="utf-8")
+    return folder
+
+
+TEXTS = ["council votes on the budget", "SHOCKING secret: the Elites EXPOSED!", "vote", ""]
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_an_encoder_embeds_as_sentence_transformers_does(encoder, tmp_path, kind):
+    """With length 1, before it learns labels."""
+    folder = FOLDERS[kind](encoder, tmp_path / "encoder")
+    expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(opened(folder)._embed(TEXTS), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("kinds", "settings", "pooling"),
+    ("kind", "expected"),
     [
-        ([], {}, "mean"),
-        (["Transformer", "Pooling", "Normalize"], MEAN, "mean"),
-        (["Transformer", "Pooling"], CLS, "cls"),
-        (["Transformer", "Pooling"], {"pooling_mode": "mean", "include_prompt": True}, "mean"),
-        (["Transformer", "Pooling"], {"pooling_mode": ["cls"], "include_prompt": True}, "cls"),
+        ("no files", "[CLS] the secret vote of the council [SEP]"),
+        ("prompt", "[CLS] council vote the secret vote of the council [SEP]"),
+        ("cased", "[CLS] the secret vote of the council [SEP]"),
+        ("short", "[CLS] the secret vote of the [SEP]"),
     ],
-    ids=["no files", "mean", "first token", "mean, version 6", "first token, version 6"],
 )
-def test_texts_are_pooled_as_the_files_say(
-    encoder, news, tmp_path, monkeypatch, kinds, settings, pooling
-):
-    """The last and the middle layer, whatever texts are beside them; here without bfloat16."""
-    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
-    folder = encoder
-    if kinds:
-        folder = with_pooling(encoder, tmp_path / "st", kinds, **settings)
-    texts = ["council votes on the budget", *news.texts[:3]]
-    embeddings = load_teacher(folder, CPU).embed(texts)
-    inputs = BertTokenizerFast.from_pretrained(encoder)(texts[:1], return_tensors="pt")
-    with torch.inference_mode():
-        model = BertModel.from_pretrained(encoder).eval()
-        layers = model(**inputs, output_hidden_states=True).hidden_states
-    parts = []
-    for layer in (layers[-1], layers[(len(layers) - 1) // 2]):
-        states = layer[0].numpy()
-        part = states[0] if pooling == "cls" else states.mean(axis=0)
-        parts.append(part / np.linalg.norm(part))
-    assert not np.allclose(*parts)
-    np.testing.assert_allclose(embeddings[0], np.concatenate(parts), atol=1e-5)
+def test_an_encoder_reads_what_its_files_say(encoder, tmp_path, read, kind, expected):
+    folder = FOLDERS[kind](encoder, tmp_path / "encoder")
+    teacher = opened(folder)
+    teacher.fit(Examples(["council", "hoax"], np.array([0, 1]), ["a", "b"]))
+    teacher.logits(["The SECRET vote of the council"])
+    tokenizer = BertTokenizerFast.from_pretrained(encoder)
+    assert expected in [tokenizer.decode(ids) for ids in read]
 
 
-def test_kept_embeddings_are_of_one_pooling(encoder, tmp_path):
-    """Those of one are not taken for those of another."""
-    texts = Examples(["council votes", "secret hoax"], np.array([0, 1]), ["a", "b"])
-    for number, pooling in enumerate((MEAN, CLS)):
-        folder = with_pooling(
-            encoder, tmp_path / str(number), ["Transformer", "Pooling"], **pooling
-        )
-        EncoderAnswers(load_teacher(folder, CPU), texts, tmp_path)
-    assert len(list(tmp_path.glob("teacher_answers*.npz"))) == 2
+@pytest.mark.parametrize("kind", ["no files", "first token", "maximum", "dense", "prompt"])
+def test_an_encoder_learns_labels_in_their_order(encoder, news, tmp_path, kind):
+    teacher = opened(FOLDERS[kind](encoder, tmp_path / "encoder"))
+    rows = [*range(60), 0]
+    for names in (LABELS, LABELS[::-1]):
+        numbers = np.array([names.index(news.labels[row]) for row in rows])
+        teacher.fit(Examples([news.texts[row] for row in rows], numbers, names))
+        logits = teacher.logits(news.texts[60:])
+        assert logits.shape == (100, 2)
+        np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
+        told = [names[best] for best in logits.argmax(axis=1)]
+        right = [one == other for one, other in zip(told, news.labels[60:], strict=True)]
+        assert np.mean(right) > 0.9
+        assert teacher.logits([]).shape == (0, 2)
 
 
 def test_labels_of_a_single_text_are_learned(encoder, news):
-    first = [news.labels.index(label) for label in ("FAKE", "REAL")]
+    first = [news.labels.index(label) for label in LABELS]
     texts = [*(news.texts[row] for row in first), "the only sports text"]
-    one_each = Examples(texts, np.arange(3), ["FAKE", "REAL", "SPORT"])
-    logits = EncoderAnswers(load_teacher(encoder, CPU), one_each).logits(texts)
+    teacher = opened(encoder)
+    teacher.fit(Examples(texts, np.arange(3), [*LABELS, "SPORT"]))
+    logits = teacher.logits(texts)
     assert logits.argmax(axis=1).tolist() == [0, 1, 2]
     np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
 
 
-class Guessing(LoadedEncoder):
-    """Its embeddings tell texts apart, and nothing else."""
+def test_weights_count_in_what_an_encoder_learns(encoder, news):
+    """Each text has both labels; the heavier one is learned."""
+    texts = news.texts[:20] * 2
+    numbers = np.array([LABELS.index(label) for label in news.labels[:20]])
+    both = np.concatenate([numbers, 1 - numbers])
+    for right, wrong in ((9.0, 1.0), (1.0, 9.0)):
+        teacher = opened(encoder)
+        teacher.fit(Examples(texts, both, LABELS, np.repeat([right, wrong], 20)))
+        is_right = teacher.logits(news.texts[:20]).argmax(axis=1) == numbers
+        assert is_right.mean() > 0.8 if right > wrong else is_right.mean() < 0.2
 
-    def __init__(self):
-        self.about = {"name": "guessing"}
 
-    def embed(self, texts):
-        seeds = [zlib.crc32(text.encode()) for text in texts]
-        return np.stack([np.random.default_rng(seed).normal(size=50) for seed in seeds])
+def learned(news, **changes):
+    """Examples of the first 20 texts."""
+    numbers = np.array([LABELS.index(label) for label in news.labels[:20]])
+    return Examples(
+        **{"texts": news.texts[:20], "labels": numbers, "label_names": LABELS, **changes}
+    )
 
 
-def test_the_copy_of_a_text_does_not_make_the_regression_sure():
-    """If it were in another fold, the regression would know the label by heart."""
-    texts = [f"text {number}" for number in range(300)]
-    labels = np.random.default_rng(0).integers(0, 2, 300)
-    twice = Examples([*texts, *texts], np.tile(labels, 2), ["a", "b"])
-    assert EncoderAnswers(Guessing(), twice).temperature > 5
+def test_an_encoder_that_learned_the_same_is_not_asked_again(encoder, news, read):
+    first = opened(encoder)
+    first.fit(learned(news))
+    logits = first.logits(news.texts)
+    del read[:]
+    again = opened(encoder)
+    again.fit(learned(news))
+    np.testing.assert_array_equal(again.logits(news.texts), logits)
+    assert len(read) == PROBES
+    assert again.settings == first.settings != {}
+
+
+@pytest.mark.parametrize("changed", ["labels", "names", "weights", "seed", "pooling"])
+def test_answers_are_of_what_an_encoder_learned(encoder, news, tmp_path, read, changed):
+    teacher = opened(encoder)
+    teacher.fit(learned(news))
+    teacher.logits(news.texts[:4])
+    del read[:]
+
+    changes = {
+        "labels": {"labels": np.arange(20) // 10},
+        "names": {"label_names": ["NO", "YES"]},
+        "weights": {"weights": np.arange(1.0, 21.0)},
+    }
+    folder = encoder
+    if changed == "pooling":
+        folder = FOLDERS["first token"](encoder, tmp_path / "other")
+    other = opened(folder, seed=1 if changed == "seed" else 0)
+    other.fit(learned(news, **changes.get(changed, {})))
+    other.logits(news.texts[:4])
+    assert len(read) >= PROBES + 4

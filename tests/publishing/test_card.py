@@ -284,8 +284,8 @@ def test_what_is_not_known_is_not_said(tmp_path, metrics, absent):
         pytest.param(
             distilled(),
             [
-                "learned the logits of `a/bert` (mit, revision `abc`) on 3,000 texts, among them 1,000 altered copies "
-                "and 500 texts without labels.",
+                "learned the logits of `a/bert` (mit, revision `abc`) on 3,000 texts, 1,000 of them altered copies, "
+                "500 of them without labels.",
                 "calibrated on 50 unlabelled texts, with labels of the teacher (temperature 1.1).",
                 "agree on 87.5%",
             ],
@@ -299,8 +299,8 @@ def test_what_is_not_known_is_not_said(tmp_path, metrics, absent):
             id="distilled from an encoder",
         ),
         pytest.param(
-            distilled(name="ask", kind="function", license=None, revision=None),
-            ["logits of the function `ask` on 3,000 texts"],
+            distilled(name="ask", kind="function", license=None, revision=None, copies=0),
+            ["logits of the function `ask` on 3,000 texts, 500 of them"],
             ["licence unknown"],
             id="distilled from a function",
         ),

@@ -55,13 +55,6 @@ def test_only_allowed_files_are_sent(exported, tmp_path):
     assert differing == ["README.md"]
 
 
-def test_a_missing_light_onnx_is_exported(copy, tmp_path):
-    assert not (copy / "light.onnx").exists()
-    copy_checkpoint(copy, tmp_path / "staged", REPO)
-    assert (tmp_path / "staged" / "light.onnx").is_file()
-    assert not (copy / "light.onnx").exists()
-
-
 @pytest.mark.parametrize("state", ["rendered", "edited", "missing"])
 def test_the_card_names_the_repository(exported, tmp_path, state):
     """The rest of an edited card stays as it is."""

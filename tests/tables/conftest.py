@@ -1,83 +1,11 @@
-"""A writer of tables, stand-ins for the Hub and Stanford, and a cache of its own for each test."""
+"""A stand-in for the Hub's datasets, beside the fixtures of files."""
 
-import gzip
-import hashlib
-import zipfile
-from threading import Thread
 from unittest import mock
 
 import datasets
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from file_server import Server
-from support import write_table
-
-from glove_lstm.vectors import glove
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    with Server() as server:
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture(autouse=True)
-def private_cache(tmp_path_factory, monkeypatch):
-    """Keep every test out of the user's caches."""
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(folder / "glove_lstm"))
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "datasets")
-    datasets.disable_progress_bars()
-    return folder
-
-
-@pytest.fixture
-def file(tmp_path):
-    """A function that writes a file: rows in the format that its name says, or text, bytes, or members of a zip."""
-
-    def write(content, name="train.csv"):
-        path = tmp_path / name
-        if isinstance(content, dict):
-            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-                for member, text in content.items():
-                    archive.writestr(member, text)
-            return path
-        if name.endswith(".parquet") and not isinstance(content, bytes):
-            pq.write_table(pa.Table.from_pylist(content), path, row_group_size=5)
-            return path
-        if not isinstance(content, str | bytes):
-            return write_table(path, content)
-        data = content if isinstance(content, bytes) else content.encode()
-        if name.endswith(".gz") and isinstance(content, str):
-            data = gzip.compress(data)
-        path.write_bytes(data)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def archives(server, file, monkeypatch):
-    """A function that serves an archive under Stanford's name for it."""
-    monkeypatch.setattr(glove, "URL", f"{server.address}/data/{{}}glove.{{}}.zip")
-
-    def add(name, members):
-        content = file(members, "archive.zip").read_bytes()
-        is_new = name.startswith("2024")
-        assert (name in glove.SHA256) != is_new  # only archives before 2024 have a known hash
-        if is_new:
-            server.put(f"/data/wordvecs/glove.{name}.zip", content)
-        else:
-            server.put(f"/data/glove.{name}.zip", content)
-            monkeypatch.setitem(glove.SHA256, name, hashlib.sha256(content).hexdigest())
-
-    return add
-
+from file_fixtures import archives, file, private_cache, server  # noqa: F401 - fixtures
 
 FEATURES = datasets.Features(
     review=datasets.Value("string"),

@@ -191,7 +191,7 @@ def test_a_row_without_text(file, caplog):
     drop = load_splits(train_file=path, on_empty="drop", group_column_name="site").splits["train"]
     assert drop.texts == ["title alone ", "title body", "title body"]
     assert (drop.labels, drop.groups) == (["x", "y", "x"], ["a", "c", "d"])
-    assert "1 rows" in caplog.text
+    assert "1 row without" in caplog.text
 
 
 # Properties

@@ -8,11 +8,13 @@ from scipy.special import softmax
 from support import build_model
 from tides import make_texts
 
+from glove_lstm.distillation.targets import make_targets
 from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import predict_logits
-from glove_lstm.tables.examples import Examples
+from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.calibration import Scored, calibrate, fit_calibration
+from glove_lstm.training.settings import make_settings
 from glove_lstm.training.thresholds import fit_thresholds
 
 
@@ -113,22 +115,17 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     sizes = {"vocab_size": tokenizer.vocab_size, "ngram_buckets": 64, "type_embedding_size": 4}
     model = build_model(**sizes, problem_type=MULTI_LABEL if several else None)
     held_out = Examples(texts, truth if several else labels, ["with", "without"])
-    calibrate(model, LightTokenizer.of(tokenizer), held_out, with_corrupted=True, seed=0)
+    split = Split(held_out.select([]), held_out)
+    targets = make_targets(split, None, copies_per_text=None, glove=None, seed=0)
+    arguments = make_settings(use_cpu=True, seed=0, corrupted_share=0.5).training
+    record = calibrate(model, LightTokenizer.of(tokenizer), targets, arguments)
+    assert record.texts == 200
+    assert record.labels_of == "people"
+    for name in ("temperature", "shrinkage", "ngram_weight"):
+        assert getattr(record, name) == getattr(model.config, name), name
     assert model.config.temperature != 1
     logits = predict_logits(model, tokenizer, texts).astype(np.float64)
     assert scale_of_the_smallest_loss(logits, held_out.labels) == pytest.approx(1, rel=1e-2)
     if several:
         thresholds, _ = fit_thresholds(1 / (1 + np.exp(-logits)), truth)
         assert model.config.thresholds == pytest.approx(thresholds, abs=1e-4)
-
-
-def test_the_log_names_labels_whose_threshold_is_not_fitted(tokenizer, caplog):
-    caplog.set_level("INFO", "glove_lstm")
-    texts, labels = make_texts(60, seed=2)
-    rare = np.zeros_like(labels)
-    rare[:2] = 1
-    model = build_model(vocab_size=tokenizer.vocab_size, problem_type=MULTI_LABEL)
-    held_out = Examples(texts, np.stack([labels, rare], axis=1), ["common", "rare"])
-    calibrate(model, LightTokenizer.of(tokenizer), held_out, with_corrupted=False, seed=0)
-    [line] = caplog.messages
-    assert line.endswith("have the common threshold: 'rare'.")

@@ -7,8 +7,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from support import accuracy
 
 from glove_lstm.checkpoint.text_record import hash_texts
-from glove_lstm.evaluation.run_metrics import add_baselines, run_metrics
-from glove_lstm.tables.examples import class_weights
+from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
+from glove_lstm.tables.examples import Examples, class_weights
 from glove_lstm.training.fit import fit
 
 
@@ -18,7 +18,7 @@ def result(train, news):
 
 
 def was_trained_on(result, texts):
-    return np.isin(hash_texts(texts), result.training_texts.trained)
+    return np.isin(hash_texts(texts), result.text_record.trained)
 
 
 def assert_same_model(result, expected):
@@ -33,33 +33,53 @@ def assert_same_model(result, expected):
 
 
 def test_one_model_of_all_but_the_held_out_texts(result, news):
-    assert result.about["rows"] == {"train": 144, "validation": 16}
-    assert len(result.train) == 144
+    assert result.record.train_texts == len(result.train) == 144
+    assert result.record.validation_texts == 16
     assert len(result.validation) == 16
     assert sorted([*result.train.texts, *result.validation.texts]) == sorted(news.texts)
     assert not was_trained_on(result, result.validation.texts).any()
-    assert len(result.training_texts.trained) == 144
+    assert len(result.text_record.trained) == 144
     assert result.model.config.temperature != 1
-    assert any("eval_loss" in log for log in result.history)
+    assert any("eval_loss" in log for log in result.record.history)
     assert accuracy(result, news.texts, news.labels) > 0.9
 
-    metrics = run_metrics(result)
-    assert metrics["validation"]["rows"] == 16
-    assert metrics["validation"]["seen"] == 0
+    measures = run_metrics(result).validation
+    assert measures["rows"] == 16
+    assert measures["seen"] == 0
 
 
-def test_a_seed_gives_the_same_model(result, train, news, small_recipe):
+def test_the_classifier_is_the_model_with_its_calibration(result, news):
+    """As the tokenizer and the model of transformers give it; the logits of validation texts are kept."""
+    held_out = result.validation
+    logits = result.classifier.predict_logits(held_out.texts)
+    np.testing.assert_array_equal(logits, result.validation_logits)
+    inputs = result.tokenizer(held_out.texts, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        expected = result.model.eval()(**inputs).logits
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+    assert list(result.classifier.label_names) == ["FAKE", "REAL"]
+
+
+def test_without_texts_the_labels_that_are_measured_stay(result):
+    small = result.without_texts()
+    assert not len(small.train)
+    assert not any(small.validation.texts)
+    measures = run_metrics(small).validation
+    assert measures["accuracy"] == run_metrics(result).validation["accuracy"]
+
+
+def test_a_seed_gives_the_same_model(result, train, news, small_settings):
     """Whatever the global generators; and nothing that the caller gave is changed."""
     torch.manual_seed(99)
     np.random.seed(99)  # noqa: NPY002
     texts = list(news.texts)
     labels = list(news.labels)
     weights = np.ones(160)
-    recipe = small_recipe()
-    recipe_before = repr(recipe)
+    settings = small_settings()
+    settings_before = repr(settings)
     threads_before = torch.get_num_threads()
-    assert_same_model(fit(texts, labels, recipe=recipe, sample_weight=weights), result)
-    assert repr(recipe) == recipe_before
+    assert_same_model(fit(texts, labels, settings=settings, sample_weight=weights), result)
+    assert repr(settings) == settings_before
     assert (texts, labels) == (news.texts, news.labels)
     assert (weights == 1).all()
     assert torch.get_num_threads() == threads_before
@@ -71,13 +91,14 @@ def test_a_seed_gives_the_same_model(result, train, news, small_recipe):
 def test_validation_texts_that_are_given_are_never_trained_on(train, news):
     given = news.texts[:60], news.labels[:60]
     result = train(news.texts[60:], news.labels[60:], given, max_steps=1)
-    assert result.about["rows"] == {"train": 100, "validation": 60}
+    assert result.record.train_texts == 100
+    assert result.record.validation_texts == 60
     assert result.validation.texts == given[0]
     assert not was_trained_on(result, given[0]).any()
-    assert result.validation_seen == 0
+    assert result.record.validation_seen == 0
     # Texts that are in both are told.
     result = train(news.texts, news.labels, given, max_steps=1)
-    assert result.validation_seen == 60
+    assert result.record.validation_seen == 60
 
 
 FEW = [f"{words} {number}" for number in range(8) for words in ("secret hoax", "council vote")]
@@ -85,22 +106,67 @@ FEW = [f"{words} {number}" for number in range(8) for words in ("secret hoax", "
 
 def test_few_texts_are_not_calibrated_or_measured(train, caplog):
     result = train(FEW, ["FAKE", "REAL"] * 8, max_steps=1)
-    assert result.about["rows"] == {"train": 16}
+    assert result.record.train_texts == 16
+    assert result.record.validation_texts == 0
+    assert result.record.calibration is None
     assert "only 1 of 16 texts" in caplog.text
     assert "not calibrated" in caplog.text
     config = result.model.config
     assert config.temperature == config.ngram_weight == 1
     assert config.shrinkage == 0
     assert result.validation is None
-    metrics = {}
-    add_baselines(metrics, result)
-    assert not metrics
+    assert result.validation_logits is None
+    assert measure_baselines(result) is None
 
 
 def test_a_training_of_one_step_learns_at_its_rate(train, news):
     """Adam's first step moves each weight by the rate, here the bias of 0."""
     result = train(news.texts, news.labels, max_steps=1, learning_rate=0.03)
     assert result.model.classifier.bias.abs().tolist() == pytest.approx([0.03, 0.03], rel=0.01)
+
+
+# The best epoch
+
+CONSTANT = {"learning_rate": 0.5, "lr_scheduler_type": "constant", "warmup_steps": 0}
+
+
+def best_and_last(record):
+    """The entries of the best evaluation and of the last one."""
+    evaluations = [entry for entry in record.history if "eval_loss" in entry]
+    return min(evaluations, key=lambda entry: entry["eval_loss"]), evaluations[-1]
+
+
+def test_early_stopping_keeps_the_best_epoch(train, news):
+    """The model is that of a training which ends there."""
+    result = train(
+        news.texts, news.labels, num_train_epochs=12, early_stopping_patience=2, **CONSTANT
+    )
+    best, last = best_and_last(result.record)
+    assert 3 <= last["epoch"] < 12
+    assert result.record.epochs == last["epoch"]
+    assert best["epoch"] < last["epoch"]
+    assert result.record.best_step == best["step"]
+    assert_same_model(
+        train(news.texts, news.labels, num_train_epochs=best["epoch"], **CONSTANT), result
+    )
+
+
+def test_the_best_epoch_is_kept_without_early_stopping(train, news):
+    result = train(
+        news.texts, news.labels, num_train_epochs=12, load_best_model_at_end=True, **CONSTANT
+    )
+    best, last = best_and_last(result.record)
+    assert result.record.epochs == last["epoch"] == 12
+    assert best["epoch"] < 12
+    assert result.record.best_step == best["step"]
+    assert_same_model(
+        train(news.texts, news.labels, num_train_epochs=best["epoch"], **CONSTANT), result
+    )
+
+
+def test_without_a_best_epoch_the_last_one_stays(result):
+    assert result.record.best_step is None
+    assert result.record.epochs == 2
 
 
 # Fine-tuning
@@ -126,7 +192,7 @@ def test_fine_tuning_keeps_the_labels_of_the_checkpoint(tuning, news, checkpoint
     label_of = dict(zip(news.texts, news.labels, strict=True))
     assert names.tolist() == [label_of[text] for text in result.train.texts]
     assert result.tokenizer.model_max_length == 30
-    assert result.about["fine_tuned_from"] == checkpoint.name
+    assert result.record.fine_tuned_from == checkpoint.name
     assert accuracy(result, news.texts, news.labels) > 0.9
 
 
@@ -154,8 +220,11 @@ def test_balanced_weights_are_what_scikit_learn_computes(counts):
     labels = np.array([0, 0, 0, 2, 2, 1, 0, 0])
     repeated = labels if counts is None else np.repeat(labels, counts)
     expected = compute_class_weight("balanced", classes=np.arange(3), y=repeated)
-    weights = class_weights("balanced", ["a", "b", "c", "absent"], labels, counts)
-    np.testing.assert_allclose(weights, [*expected, 1])
+    weights = None if counts is None else np.array(counts, dtype=float)
+    texts = Examples(["a text"] * 8, labels, ["a", "b", "c", "absent"], weights)
+    balanced = class_weights("balanced", texts)
+    assert list(balanced) == ["a", "b", "c", "absent"]
+    np.testing.assert_allclose(list(balanced.values()), [*expected, 1])
 
 
 def test_the_weight_of_a_label_is_that_of_its_texts(train, news):
@@ -163,7 +232,7 @@ def test_the_weight_of_a_label_is_that_of_its_texts(train, news):
     texts, labels = news.texts[40:], news.labels[40:]  # as many of each label: the mean weight is 1
     by_label = {"FAKE": 1.75, "REAL": 0.25}
     weighted = train(texts, labels, given, class_weight=by_label)
-    assert weighted.about["class_weight"] == by_label
+    assert weighted.record.label_weights == by_label
     of_texts = np.array([by_label[label] for label in labels])
     assert_same_model(train(texts, labels, given, sample_weight=40 * of_texts), weighted)
 

@@ -33,7 +33,7 @@ def test_sets_of_labels_are_measured(trained):
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert len(config["thresholds"]) == 3
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics["about"]["arguments"]["label_smoothing_factor"] == 0
+    assert metrics["training"]["options"]["label_smoothing_factor"] == 0
     figures = metrics["test"]
     low, high = figures["micro_f1_interval"]
     assert figures["micro_f1"] > 0.9

@@ -1,6 +1,7 @@
 """Texts that are held out: how many, near duplicates and groups on one side, each label on both."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from glove_lstm.splits.splitter import grouped_stratified_split, keep_labels_on_both_sides
 from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.labels import sorted_label_names
-from glove_lstm.training.division import divide, share_to_hold_out
+from glove_lstm.training.hold_out import hold_out, hold_out_labelled, share_to_hold_out
+from glove_lstm.training.settings import make_settings
 
 
 def labelled(texts, labels):
@@ -55,7 +57,7 @@ def test_near_duplicates_and_groups_stay_together():
     authors = [row // 3 if row % 3 < 2 else 1000 + row // 30 for row in range(501)]
     for groups, own in ((None, originals), (authors, authors)):
         group_of = dict(zip(texts, own, strict=True))
-        train, held_out = divide(labelled(texts, labels), 0.1, 42, groups)
+        train, held_out = hold_out_labelled(labelled(texts, labels), 0.1, 42, groups)
         assert {group_of[text] for text in train.texts}.isdisjoint(
             group_of[text] for text in held_out.texts
         )
@@ -84,7 +86,7 @@ SEVERAL_LABELS = labelled(
     ids=["single, copied", "one group", "several labels"],
 )  # fmt: skip
 def test_labels_that_stay_in_train(texts, groups, in_train, on_both_sides, said, caplog):
-    train, held_out = divide(texts, 0.1, 42, groups)
+    train, held_out = hold_out_labelled(texts, 0.1, 42, groups)
     assert counted(held_out).keys() == on_both_sides
     of_train = counted(train)
     assert of_train.keys() == on_both_sides | in_train.keys()
@@ -97,12 +99,49 @@ def test_labels_that_stay_in_train(texts, groups, in_train, on_both_sides, said,
 def test_few_texts_are_not_held_out(caplog):
     texts = texts_of(a=40, b=40)
     for fraction in (0, 0.1, None):
-        train, held_out = divide(texts, fraction, 42)
+        train, held_out = hold_out_labelled(texts, fraction, 42)
         assert train.texts == texts.texts
         assert held_out is None
     assert caplog.text.count("not calibrated") == 2  # of 0, nothing is said
     assert "only 8 of 80 texts would be held out" in caplog.text
-    assert len(divide(texts, 0.2, 42)[1]) == 16
+    assert len(hold_out_labelled(texts, 0.2, 42)[1]) == 16
+
+
+# Labelled and unlabelled texts, whether a teacher learns labels, arguments -> how many of each are held out.
+@pytest.mark.parametrize(
+    ("labelled", "unlabelled", "learns_labels", "options", "expected"),
+    [
+        (199, 300, True, {}, (0, 30)),  # few labels: all teach
+        (199, 10_500, True, {}, (0, 1000)),
+        (199, 90, True, {}, (20, 0)),  # a tenth of the unlabelled ones is too few
+        (200, 300, True, {}, (20, 0)),
+        (199, 300, True, {"validation_fraction": 0.1}, (20, 0)),
+        (199, 300, True, {"load_best_model_at_end": True}, (20, 0)),
+        (199, 300, False, {}, (20, 0)),
+        (90, 300, False, {}, (0, 30)),  # a tenth of the labelled ones is too few
+        (199, 300, None, {}, (20, 0)),
+        (90, 300, None, {}, (0, 0)),
+    ],
+)
+def test_unlabelled_texts_are_held_out_where_labels_are_few(
+    labelled, unlabelled, learns_labels, options, expected
+):
+    texts = texts_of(a=labelled // 2, b=labelled - labelled // 2)
+    others = [f"other {number}" for number in range(unlabelled)]
+    teacher = None if learns_labels is None else SimpleNamespace(learns_labels=learns_labels)
+    split = hold_out(
+        texts,
+        None,
+        others,
+        groups=None,
+        class_weight=None,
+        teacher=teacher,
+        arguments=make_settings(use_cpu=True, **options).training,
+    )
+    held_out = [] if split.validation is None else split.validation.texts
+    assert (len(held_out), len(split.held_out_unlabelled)) == expected
+    assert sorted([*split.train.texts, *held_out]) == sorted(texts.texts)
+    assert sorted([*split.unlabelled, *split.held_out_unlabelled]) == sorted(others)
 
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15)), min_size=1, max_size=60)

@@ -42,12 +42,12 @@ def test_words_with_vectors_have_them_and_others_are_drawn_like_them(uniform):
 
 def test_the_article_preset_is_the_published_recipe():
     """Its network is that of the default config, which tests/modeling/test_forward.py compares with Keras."""
-    recipe = make_settings("article")
-    config = GloveLstmConfig(**recipe.model.config_values())
+    settings = make_settings("article")
+    config = GloveLstmConfig(**settings.model.config_values())
     assert config.to_dict() == GloveLstmConfig().to_dict()
     assert config.freeze_embeddings
 
-    sized = recipe.for_lesson(5000, on_logits=False, is_multi_label=False, has_held_out=True)
+    sized = settings.for_targets(5000, kind="labels", has_validation=True, new_labels=False)
     published = {
         "num_train_epochs": 10,
         "per_device_train_batch_size": 128,
@@ -73,8 +73,9 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
     glove = load_glove(str(glove_file))
     texts = Examples.from_names(news.texts, news.labels, ["FAKE", "REAL"])
     options = {**SMALL_VALUES, "character_buckets": 8192, "glove": str(glove_file)}
-    recipe = make_settings(**options, use_cpu=True)
-    model = new_model(recipe, texts, [], glove)[0].eval()
+    settings = make_settings(**options, use_cpu=True)
+    start = new_model(settings, texts, [], glove)
+    model = start.model.eval()
     assert "have vectors" not in caplog.text
     words = [word for word in glove.words if len(word) > 5]
     mistyped = [word[:-2] + word[-1] for word in words]
@@ -91,5 +92,5 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
     is_right = cosines.argmax(dim=1) == torch.arange(len(words))
     assert is_right.float().mean() > 0.9
 
-    new_model(recipe, texts, [], GLOVE)
+    new_model(settings, texts, [], GLOVE)
     assert "Only 0 % of the words in the texts have vectors in made up" in caplog.text

@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import collate
 from glove_lstm.training.lazy_adam import LazyAdamW
-from glove_lstm.training.lstm import GloveLstmTrainer
+from glove_lstm.training.lstm import LOSSES, GloveLstmTrainer
 
 
 def arguments(folder, **options):
@@ -18,6 +18,7 @@ def arguments(folder, **options):
         "per_device_train_batch_size": 8,
         "num_train_epochs": 3,
         "learning_rate": 5e-3,
+        "embedding_learning_rate": 5e-3,
         "label_smoothing_factor": 0.1,
         "weight_decay": 0.01,
         "seed": 3,
@@ -32,9 +33,11 @@ def arguments(folder, **options):
     return GloveLstmTrainingArguments(output_dir=str(folder), **{**values, **options})
 
 
-def trainer_of(model, arguments, **datasets):
+def trainer_of(model, arguments, kind="labels", **datasets):
     trainer = GloveLstmTrainer(model, arguments, data_collator=collate, **datasets)
-    trainer.label_smoother = None  # as `train_lstm` does
+    # As `train_lstm` does.
+    trainer.loss_of = LOSSES[kind]
+    trainer.label_smoother = None
     return trainer
 
 
@@ -66,27 +69,27 @@ LOGITS = np.random.default_rng(0).normal(size=(8, 1)) * [1.0, -1.0]
 
 
 @pytest.mark.parametrize(
-    ("labels", "problem", "losses_of"),
+    ("kind", "values", "problem", "losses_of"),
     [
-        (LABELS_OF_8_TEXTS, None, losses_of_labels),
-        (HAS_LABEL, "multi_label_classification", losses_of_several_labels),
-        (LOGITS, None, losses_of_a_teacher),
+        ("labels", LABELS_OF_8_TEXTS, None, losses_of_labels),
+        ("label sets", HAS_LABEL, "multi_label_classification", losses_of_several_labels),
+        ("logits", LOGITS, None, losses_of_a_teacher),
     ],
-    ids=["one label", "several labels", "logits"],
+    ids=["labels", "label sets", "logits"],
 )
 @pytest.mark.parametrize(("size", "batches"), [(8, 1), (2, 4), (3, 3)])
 def test_a_step_follows_the_weighted_mean_loss_of_all_its_batches(
-    tmp_path, tokenizer, size, batches, labels, problem, losses_of
+    tmp_path, tokenizer, size, batches, kind, values, problem, losses_of
 ):
     """Accumulated batches equal a large one, also if the last is smaller; a weight is that many copies of a text."""
     counts = np.array([3, 1, 1, 2, 1, 1, 1, 6])
     weights = counts / counts.mean()
-    dataset = tokenized(OF_8_TEXTS, tokenizer, labels)
+    dataset = tokenized(OF_8_TEXTS, tokenizer, values)
     dataset.weights = weights
     model = build_model(dropout=0.0, problem_type=problem)
 
     copies = np.repeat(np.arange(8), counts)
-    batch = collate(tokenized(OF_8_TEXTS, tokenizer, labels).__getitems__(copies))
+    batch = collate(tokenized(OF_8_TEXTS, tokenizer, values).__getitems__(copies))
     targets = batch.pop("labels")
     loss = losses_of(model.train()(**batch).logits, targets).mean()
     [gradient] = torch.autograd.grad(loss, model.classifier.weight)
@@ -94,7 +97,7 @@ def test_a_step_follows_the_weighted_mean_loss_of_all_its_batches(
     step |= {"weight_decay": 0.0, "max_grad_norm": 0.0}
     step |= {"per_device_train_batch_size": size, "gradient_accumulation_steps": batches}
     start = model.classifier.weight.detach().clone()
-    trainer_of(model, arguments(tmp_path, **step), train_dataset=dataset).train()
+    trainer_of(model, arguments(tmp_path, **step), kind, train_dataset=dataset).train()
     moved = (start - model.classifier.weight.detach()) / 0.5
     torch.testing.assert_close(moved, gradient, atol=1e-5, rtol=1e-4)
 

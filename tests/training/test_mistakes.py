@@ -7,9 +7,9 @@ import pytest
 from support import assert_names
 from teachers import by_length, changed_copy, with_pooling
 
+from glove_lstm import TeacherModel
 from glove_lstm.errors import DataError
-from glove_lstm.training.answers import ClassifierAnswers, ask
-from glove_lstm.training.teacher import load_teacher
+from glove_lstm.training.settings import make_settings
 
 T = [f"text {number}" for number in range(40)]
 L = ["a", "b"] * 20
@@ -18,7 +18,7 @@ ALONE = {"texts": [f"text {n}" for n in range(251)], "labels": ["a"] * 250 + ["b
 COPIED = {"texts": ALONE["texts"][:250] + ["the same"] * 60, "labels": ["a"] * 250 + ["b"] * 60}
 EQUAL = {"texts": ["the same"] * 100, "labels": ["a", "b"] * 50}
 
-# Arguments of fit or of the recipe, and what the error names.
+# Arguments of fit or of the settings, and what the error names.
 OF_FIT = {
     "no texts": ({"texts": [], "labels": []}, "training texts"),
     "one label": ({"labels": ["a"] * 40}, "'a'", "two"),
@@ -46,10 +46,9 @@ OF_FIT = {
     "a high rate": ({"learning_rate": 1000.0}, "diverged", "learning_rate"),
     "a much too high rate": ({"learning_rate": 1e30}, "diverged", "learning_rate"),
     "compiled": ({"torch_compile": True}, "torch_compile"),
-    "half-precision evaluation": ({"bf16_full_eval": True}, "bf16_full_eval"),
     "a huge network": ({"hidden_size": 100_000_000}, "hidden_size"),
     "the best epoch of nothing": (
-        {"early_stopping_patience": 1, "save_strategy": "epoch", "validation_fraction": 0},
+        {"early_stopping_patience": 1, "validation_fraction": 0},
         *("early_stopping_patience", "validation texts"),
     ),
     "a name with a slip": ({"num_train_epoch": 1}, "num_train_epoch;", "num_train_epochs"),
@@ -70,20 +69,86 @@ OF_FIT = {
 }
 
 
-def check(train, tmp_path, values, words):
-    """The error names the words, and nothing is in the output folder."""
-    out = tmp_path / "out"
-    given = {"texts": T, "labels": L, "num_train_epochs": 1, "output_dir": str(out), **values}
-    with pytest.raises(DataError) as caught:
-        train(given.pop("texts"), given.pop("labels"), given.pop("validation", None), **given)
-    assert_names(caught.value, *words, besides=tmp_path)
-    assert not [path for path in out.rglob("*") if path.is_file()]
+@pytest.fixture
+def check(train, tmp_path, monkeypatch):
+    """A function: the error names the words, and nothing is written into the current and the output folder."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+
+    def check(values, words):
+        given = {"texts": T, "labels": L, "num_train_epochs": 1, "output_dir": "out", **values}
+        with pytest.raises(DataError) as caught:
+            train(given.pop("texts"), given.pop("labels"), given.pop("validation", None), **given)
+        assert_names(caught.value, *words, besides=tmp_path)
+        assert not list(here.iterdir())
+
+    return check
 
 
 @pytest.mark.parametrize("mistake", OF_FIT)
-def test_fit(train, tmp_path, mistake):
+def test_fit(check, mistake):
     values, *words = OF_FIT[mistake]
-    check(train, tmp_path, values, words)
+    check(values, words)
+
+
+# Options of the Trainer that do not exist here, and a word of the reason.
+REFUSED = {
+    "bf16": (True, "32 bits"),
+    "fp16": (True, "32 bits"),
+    "bf16_full_eval": (True, "32 bits"),
+    "fp16_full_eval": (True, "32 bits"),
+    "resume_from_checkpoint": ("out/checkpoint-5", "starts anew"),
+    "ignore_data_skip": (True, "starts anew"),
+    "restore_callback_states_from_checkpoint": (True, "starts anew"),
+    "save_strategy": ("epoch", "no checkpoints"),
+    "save_steps": (5, "no checkpoints"),
+    "save_total_limit": (2, "no checkpoints"),
+    "save_only_model": (True, "no checkpoints"),
+    "save_on_each_node": (True, "no checkpoints"),
+}
+
+
+@pytest.mark.parametrize("option", REFUSED)
+def test_options_that_do_not_exist_here(option):
+    value, reason = REFUSED[option]
+    with pytest.raises(DataError) as caught:
+        make_settings(use_cpu=True, **{option: value})
+    assert_names(caught.value, option, reason, "Leave it out")
+
+
+# Settings, and what the error names.
+SETTINGS = {
+    "a revision alone": ({"revision": "main"}, "revision", "model_name_or_path"),
+    "a list of presets": ({"preset": ["default"]}, "preset", "article, default"),
+    "no preset": ({"preset": "large"}, "preset", "article, default", "large"),
+    "a number as vectors": ({"glove": 5}, "glove", "string", "5"),
+    "a number as checkpoint": ({"model_name_or_path": 5}, "model_name_or_path", "string", "5"),
+    "a number as revision": (
+        {"model_name_or_path": "user/model", "revision": 5},
+        *("revision", "string", "5"),
+    ),
+    "a string as boolean": ({"freeze_embeddings": "False"}, "freeze_embeddings", "'False'"),
+    "a string as number": ({"learning_rate": "fast"}, "learning_rate", "'fast'"),
+    "half an epoch's texts": ({"per_device_train_batch_size": 0.5}, "per_device_train_batch_size"),
+    "a tokenizer of its own": (
+        {"model_name_or_path": "user/model", "vocab_size": 9},
+        *("model_name_or_path", "vocab_size"),
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", SETTINGS)
+def test_settings(mistake):
+    values, *words = SETTINGS[mistake]
+    with pytest.raises(DataError) as caught:
+        make_settings(use_cpu=True, **values)
+    assert_names(caught.value, *words)
+
+
+def test_a_folder_has_no_revision(check, checkpoint):
+    values = {"model_name_or_path": str(checkpoint), "revision": "main"}
+    check(values, ["revision", "'main'", "folder"])
 
 
 def answering(answer):
@@ -118,6 +183,11 @@ NO_TEXTS = {"texts": [], "labels": []}
 OF_TEACHERS = {
     "a number": (answering(7), "teacher", "7", "folder"),
     "nowhere": (answering("not there"), "not there", "folder", "Hub"),
+    "a revision of a folder": (
+        lambda at: {"teacher": TeacherModel(str(at.transformer), revision="v1")},
+        *("revision", "'v1'", "folder"),
+    ),
+    "a file": (lambda at: {"teacher": at.transformer / "config.json"}, "config.json", "folder"),
     "one score a text": (answering(lambda texts: np.ones(len(texts))), "shape", "(texts, labels)"),
     "two rows": (answering(lambda texts: np.ones((2, 2)) / 2), "(2, 2)", "texts"),
     "sums of 2": (answering(lambda texts: np.ones((len(texts), 2))), "probabilities"),
@@ -134,11 +204,8 @@ OF_TEACHERS = {
     ),
     "one label": (changed(**ONE_LABEL), "1 label", "two"),
     "no head": (headless, "classifier.", "weights"),
-    "another module": (pooled(["Transformer", "Pooling", "Dense"], MEAN), "Dense", "Normalize"),
-    "another pooling": (
-        pooled(["Transformer", "Pooling"], "pooling_mode_max_tokens"),
-        *("pooling_mode_max_tokens", "mean or cls"),
-    ),
+    "no such module": (pooled(["Transformer", "Pooling", "Magic"], MEAN), "pooled", "Magic"),
+    "a module without weights": (pooled(["Transformer", "Pooling", "Dense"], MEAN), "pooled"),
     "labels of others": (lambda at: {"teacher": at.transformer}, "REAL, FAKE", "a, b", "id2label"),
     "lists": (
         lambda at: {"teacher": at.transformer, "labels": [["FAKE"], ["REAL"]] * 20},
@@ -175,25 +242,7 @@ OF_TEACHERS = {
 
 
 @pytest.mark.parametrize("mistake", OF_TEACHERS)
-def test_teachers(train, transformer, encoder, tmp_path, mistake):
+def test_teachers(check, transformer, encoder, tmp_path, mistake):
     change, *words = OF_TEACHERS[mistake]
     at = SimpleNamespace(transformer=transformer, encoder=encoder, folder=tmp_path)
-    check(train, tmp_path, change(at), words)
-
-
-def test_damaged_answers(transformer, tmp_path):
-    """The file is named, and stays."""
-    teacher = load_teacher(transformer, "cpu")
-    ClassifierAnswers(teacher, ["FAKE", "REAL"], tmp_path).logits(["a text"])
-    [kept] = tmp_path.iterdir()
-    kept.write_bytes(kept.read_bytes()[:-40])
-    with pytest.raises(DataError) as caught:
-        ClassifierAnswers(teacher, ["FAKE", "REAL"], tmp_path)
-    assert_names(caught.value, kept.name, "remove it", besides=tmp_path)
-    assert kept.exists()
-
-
-def test_an_encoder_knows_no_labels(encoder):
-    with pytest.raises(DataError) as caught:
-        ask(load_teacher(encoder, "cpu"), ["a text"], ["FAKE", "REAL"])
-    assert_names(caught.value, "encoder", "classifier")
+    check(change(at), words)

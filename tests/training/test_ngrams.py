@@ -14,6 +14,7 @@ from glove_lstm.tables.examples import Examples
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.word_shapes import spelling
+from glove_lstm.training.initial_model import InitialModel
 from glove_lstm.training.ngrams import fit_ngrams, fit_table
 from glove_lstm.training.settings import make_settings
 
@@ -213,7 +214,7 @@ def test_75_held_out_texts_choose_c(tokenizer, count, wrong, given, low, high):
     held_out = (texts, learned.labels) if wrong else make_news(count, 16)
     encoder = LightTokenizer.of(tokenizer)
     arguments = make_settings(use_cpu=True, **given).training
-    model = make_model(tokenizer)
+    start = InitialModel(make_model(tokenizer), tokenizer)
     tokens = tokenized(held_out[0], tokenizer, held_out[1])
-    c = fit_ngrams(model, tokenizer, encoder, learned, tokens, arguments)
+    c = fit_ngrams(start, encoder, learned, tokens, arguments)
     assert low <= c <= high

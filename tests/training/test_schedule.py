@@ -8,7 +8,7 @@ from glove_lstm.training.settings import make_settings
 
 RATE, WORDS_RATE = 0.007, 0.003  # for batches of 32
 LOGITS_RATE = 0.002  # both, on logits
-LOGITS, NEW_LABELS = {"on_logits": True}, {"new_labels": True}
+LOGITS, NEW_LABELS = {"kind": "logits"}, {"new_labels": True}
 HALF = {"gradient_accumulation_steps": 2}
 
 
@@ -16,7 +16,7 @@ def hundred_steps(texts, texts_of_step):
     return ceil(100 * texts_of_step / texts)
 
 
-# Texts, kind of lesson, given arguments -> epochs, batch, rate, rate of the word vectors.
+# Texts, what differs of the targets, given arguments -> epochs, batch, rate, rate of the word vectors.
 SCHEDULES = [
     (2, {}, {}, hundred_steps(2, 32), 32, RATE, WORDS_RATE),
     (16, {}, {}, 200, 32, RATE, WORDS_RATE),
@@ -42,11 +42,11 @@ SCHEDULES = [
 
 
 @pytest.mark.parametrize(
-    ("texts", "lesson", "given", "epochs", "batch", "rate", "words"), SCHEDULES
+    ("texts", "targets", "given", "epochs", "batch", "rate", "words"), SCHEDULES
 )
-def test_schedule(texts, lesson, given, epochs, batch, rate, words):
-    of_lesson = {"on_logits": False, "is_multi_label": False, "has_held_out": True, **lesson}
-    training = make_settings(**given, use_cpu=True).for_lesson(texts, **of_lesson).training
+def test_schedule(texts, targets, given, epochs, batch, rate, words):
+    targets = {"kind": "labels", "has_validation": True, "new_labels": False, **targets}
+    training = make_settings(**given, use_cpu=True).for_targets(texts, **targets).training
     assert training.num_train_epochs == epochs
     assert training.per_device_train_batch_size == batch
     assert training.learning_rate == pytest.approx(rate)

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy.special import expit
 from sklearn.metrics import f1_score
+from support import build_model
+from tides import make_texts
 
+from glove_lstm.distillation.targets import make_targets
+from glove_lstm.inference.decisions import MULTI_LABEL
+from glove_lstm.tables.examples import Examples, Split
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.calibration import calibrate
+from glove_lstm.training.settings import make_settings
 from glove_lstm.training.thresholds import fit_thresholds
 
 MEAN_LOGITS = np.array(
@@ -71,3 +79,19 @@ def test_a_label_of_fewer_than_five_texts_has_the_common_threshold():
     for has_label in (0, 1):  # scores of 0 and 1 are harmless
         sure, _ = fit_thresholds(np.full((50, 2), has_label), np.full((50, 2), has_label))
         assert all(0 < threshold < 1 for threshold in sure)
+
+
+def test_log_and_record_name_labels_whose_threshold_is_not_fitted(tokenizer, caplog):
+    caplog.set_level("INFO", "glove_lstm")
+    texts, labels = make_texts(60, seed=2)
+    rare = np.zeros_like(labels)
+    rare[:2] = 1
+    held_out = Examples(texts, np.stack([labels, rare], axis=1), ["frequent", "rare"])
+    split = Split(held_out.select([]), held_out)
+    targets = make_targets(split, None, copies_per_text=None, glove=None, seed=0)
+    model = build_model(vocab_size=tokenizer.vocab_size, problem_type=MULTI_LABEL)
+    arguments = make_settings(use_cpu=True).training
+    record = calibrate(model, LightTokenizer.of(tokenizer), targets, arguments)
+    assert record.unfitted_thresholds == ["rare"]
+    [line] = [message for message in caplog.messages if "threshold" in message]
+    assert line.endswith("have the common threshold: 'rare'.")

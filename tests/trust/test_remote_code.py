@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from support import ROOT, copied, run_without_package
+from support import ROOT, run_without_package
 
 HUB = ROOT / "hub"
 
@@ -82,7 +82,7 @@ assert seen, "the watch is asleep"
 
 @pytest.mark.slow
 def test_loads_and_classifies_without_our_package(tmp_path):
-    folder = copied(HUB, tmp_path / "copy")
+    folder = shutil.copytree(HUB, tmp_path / "copy")
     code = _USE.format(path=str(folder), labels={0: "FAKE", 1: "REAL"})
     run_without_package(code + _WATCH, tmp_path)
 

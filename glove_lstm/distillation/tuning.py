@@ -1,0 +1,146 @@
+"""Tune an encoder on labelled texts, so that texts of one label have similar embeddings."""
+
+import logging
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from datasets import Dataset
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from torch import Tensor, nn
+from transformers import PrinterCallback, TrainerCallback
+
+from glove_lstm.progress import hidden_progress, progress
+from glove_lstm.tables.examples import Examples
+
+logger = logging.getLogger(__name__)
+
+# DECISIONS.md says what was tried.
+_EPOCHS = 20
+_LEAST_READ = 2_000  # texts, by all epochs together
+_MOST_READ = 6_000  # or each text once, if there are more
+_BATCH_SIZE = 32
+_TUNED_LAYERS = 6  # the upper ones
+_RATE = 1e-4  # of an encoder with few layers
+_RATE_OF_DEEP = 5e-5
+_DEEP = 12  # layers
+_MOST_TOKENS = 128  # of a text; an encoder embeds longer ones afterwards
+
+
+def texts_to_read(texts: int) -> int:
+    """Return how many texts the tuning reads, for n labelled texts: 20 epochs within limits, or one if that is more."""
+    return max(min(max(_EPOCHS * texts, _LEAST_READ), _MOST_READ), texts)
+
+
+def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:
+    """Tune the upper layers of an encoder, which is changed.
+
+    Args:
+        encoder: The encoder.
+        train: Labelled texts.
+        seed: Of the order of the texts, and of the dropout.
+    """
+    layers = _layers(encoder)
+    encoder.requires_grad_(False)
+    for layer in layers[-_TUNED_LAYERS:]:
+        layer.requires_grad_(True)
+    steps = round(texts_to_read(len(train)) / _BATCH_SIZE)
+    logger.info(
+        "The encoder is tuned on %d texts, in %d steps of %d.", len(train), steps, _BATCH_SIZE
+    )
+    texts = Dataset.from_dict({"text": list(train.texts), "label": train.labels.tolist()})
+    encoder.model_card_data.generate_widget_examples = False
+    longest = encoder.max_seq_length
+    encoder.max_seq_length = min(longest or _MOST_TOKENS, _MOST_TOKENS)
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            progress("Tuning the encoder", total=steps, unit=" steps") as bar,
+            hidden_progress(),
+        ):
+            trainer = SentenceTransformerTrainer(
+                model=encoder,
+                args=SentenceTransformerTrainingArguments(
+                    output_dir=folder,
+                    max_steps=steps,
+                    per_device_train_batch_size=_BATCH_SIZE,
+                    learning_rate=_RATE_OF_DEEP if len(layers) >= _DEEP else _RATE,
+                    weight_decay=0.01,
+                    warmup_steps=round(0.1 * steps),
+                    seed=seed,
+                    save_strategy="no",
+                    logging_strategy="no",
+                    report_to="none",
+                    disable_tqdm=True,
+                    use_cpu=encoder.device.type == "cpu",
+                    dataloader_drop_last=len(train) > _BATCH_SIZE,
+                ),
+                train_dataset=texts,
+                loss=PairLoss(encoder),
+                callbacks=[_Progress(bar)],
+            )
+            trainer.remove_callback(PrinterCallback)
+            trainer.train()
+    finally:
+        encoder.max_seq_length = longest
+    encoder.eval()
+
+
+class PairLoss(nn.Module):
+    """The squared difference of the cosine of two texts from 1, if they have the same label, or from 0.
+
+    This is the loss of SetFit (Tunstall et al. 2022, https://arxiv.org/abs/2209.11055), for all pairs of a batch. The
+    pairs of one label weigh as much, together, as the pairs of two labels.
+
+    Args:
+        encoder: The encoder that is tuned.
+    """
+
+    def __init__(self, encoder: SentenceTransformer) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
+        """Return the loss of B texts, a scalar.
+
+        Args:
+            features: The tokens of the texts, as the one item.
+            labels: (B,) class indices.
+        """
+        [tokens] = features
+        embeddings = nn.functional.normalize(self.encoder(tokens)["sentence_embedding"], dim=1)
+        cosines = embeddings @ embeddings.T
+        labels = labels.view(-1)
+        have_same_label = labels[:, None] == labels
+        others = ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+        differences = (cosines - have_same_label.float()).square()
+        of_one_label = differences[have_same_label & others]
+        of_two_labels = differences[~have_same_label]
+        return _mean(of_one_label) + _mean(of_two_labels)
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Return the mean; 0 if there are no values."""
+    return values.sum() / max(len(values), 1)
+
+
+def _layers(encoder: SentenceTransformer) -> list[nn.Module]:
+    """Return the layers of the transformer: the longest list of modules that the encoder has."""
+    lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
+    return list(max(lists, key=len, default=[]))
+
+
+class _Progress(TrainerCallback):
+    """Shows the steps in a bar of this package."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Count a step."""
+        self._bar.update()

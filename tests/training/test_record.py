@@ -1,0 +1,120 @@
+"""What a training records: each kind has its record, and metrics.json gives it back."""
+
+import dataclasses
+import json
+
+import pytest
+from teachers import by_length
+
+from glove_lstm.training.record import TeacherRecord, TrainingRecord
+
+SEVERAL = [["a"], ["b"], ["a", "b"], []] * 40
+
+
+@pytest.fixture(scope="module")
+def records(train, news, encoder, checkpoint):
+    """Kind of training -> its record."""
+    texts, labels = news.texts, news.labels
+    few = {"unlabelled": texts[40:], "augmented_copies": 1, "max_steps": 1}
+    return {
+        "labels": train(texts, labels).record,
+        "weights": train(texts, labels, class_weight="balanced", max_steps=1).record,
+        "label sets": train(texts, SEVERAL, max_steps=1).record,
+        "few": train(texts[:10], labels[:10], max_steps=1).record,
+        "fine-tuned": train(
+            texts, labels, model_name_or_path=str(checkpoint), max_steps=1, seed=1
+        ).record,
+        "function": train(texts, labels, teacher=by_length, **few).record,
+        "encoder": train(texts[:40], labels[:40], teacher=encoder, **few).record,
+    }
+
+
+KINDS = ["labels", "weights", "label sets", "few", "fine-tuned", "function", "encoder"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_json_gives_the_record_back(records, kind):
+    record = records[kind]
+    written = json.dumps(record.to_json())
+    assert TrainingRecord.from_json(json.loads(written)) == record
+
+
+def test_a_record_of_other_fields_is_refused(records):
+    values = records["labels"].to_json()
+    with pytest.raises(TypeError, match="rows"):
+        TrainingRecord.from_json({**values, "rows": 1})
+    del values["seconds"]
+    with pytest.raises(TypeError, match="seconds"):
+        TrainingRecord.from_json(values)
+
+
+def test_a_record_of_labels(records):
+    record = records["labels"]
+    assert record.preset == "default"
+    assert record.options["num_train_epochs"] == record.epochs == 2
+    assert record.options["vocab_size"] == 200
+    assert record.options["seed"] == 42
+    assert record.train_texts == 144
+    assert record.validation_texts == record.calibration.texts == 16
+    assert record.calibration.labels_of == "people"
+    assert record.glove == "tiny.8d.txt"
+    assert 0 < record.vocabulary_with_vectors <= 1
+    assert record.ngram_c == 1
+    for name in ("label_weights", "teacher", "fine_tuned_from", "known_before", "best_step"):
+        assert getattr(record, name) is None, name
+    losses = [entry["loss"] for entry in record.history if "loss" in entry]
+    assert len(losses) == 2
+    assert record.parameters > 1000
+    assert record.hardware == "CPU, one thread"
+    assert record.versions.keys() == {"glove_lstm", "torch", "transformers"}
+    assert record.seconds.keys() == {"prepare", "teacher", "train", "calibrate"}
+    assert all(seconds >= 0 for seconds in record.seconds.values())
+    assert record.seconds["train"] > 0
+
+
+def test_the_options_are_those_that_were_used(records):
+    """By the number of texts, or by what is learned."""
+    assert records["label sets"].options["label_smoothing_factor"] == 0
+    assert records["labels"].options["label_smoothing_factor"] == 0.1
+    assert records["labels"].options["dropout"] == 0.3
+    assert records["function"].options["dropout"] == 0.1
+    assert "glove" not in records["labels"].options  # its folder is private
+    assert "vocab_size" not in records["fine-tuned"].options
+
+
+def test_weights_of_labels(records):
+    assert records["weights"].label_weights == pytest.approx({"FAKE": 1, "REAL": 1})
+
+
+def test_a_training_without_calibration(records):
+    assert records["few"].calibration is None
+    assert records["few"].validation_texts == 0
+
+
+def test_a_fine_tuned_model_tells_what_the_checkpoint_knew(records, checkpoint):
+    """It had learned from nine tenths of the same texts; with this seed, others are held out."""
+    record = records["fine-tuned"]
+    assert record.fine_tuned_from == checkpoint.name
+    assert record.glove is None
+    assert record.vocabulary_with_vectors is None
+    assert 0 < record.known_before <= record.validation_texts
+
+
+def test_what_was_learned_from_a_teacher(records, encoder):
+    of_function = records["function"].teacher
+    assert of_function.kind == "function"
+    assert "by_length" in of_function.name
+    assert of_function.settings == {}
+    assert of_function.copies == records["function"].train_texts == 144
+    assert of_function.texts == 144 * 2 + of_function.unlabelled
+
+    of_encoder = records["encoder"].teacher
+    assert of_encoder.name == encoder.name
+    assert of_encoder.temperature == 1
+    assert of_encoder.settings
+    assert records["encoder"].calibration.labels_of == "teacher"
+    assert records["encoder"].validation_texts == 0
+    assert not any("eval_loss" in entry for entry in records["encoder"].history)
+    for record in (of_function, of_encoder):
+        assert record == TeacherRecord(**dataclasses.asdict(record))
+        assert 0 <= record.agreement <= 1

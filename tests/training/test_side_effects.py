@@ -1,0 +1,111 @@
+"""A training writes into the cache and a temporary folder only, prints the Trainer's log only, and leaves nothing."""
+
+import ast
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from teachers import by_length
+
+from glove_lstm.progress import hidden_progress
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+class Watch:
+    """Knows which paths this process creates or opens for writing. An audit hook cannot be taken off again."""
+
+    def __init__(self):
+        self.paths = []
+        self.is_awake = False
+        sys.addaudithook(self._note)
+
+    def _note(self, event, args):
+        if not self.is_awake:
+            return
+        if event == "open" and isinstance(args[0], str | bytes) and args[2] & WRITING:
+            self._add(args[0])
+        elif event in ("os.mkdir", "os.rename", "os.symlink"):
+            self._add(args[1] if event == "os.rename" else args[0])
+
+    def _add(self, path):
+        path = Path(os.fsdecode(path)).absolute()
+        if path.suffix != ".pyc" and "__pycache__" not in path.parts and path.parts[1] != "dev":
+            self.paths.append(path)
+
+
+@pytest.fixture(scope="module")
+def watch():
+    return Watch()
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Empty folders: of temporary files, of the cache, and where the process works."""
+    places = {name: tmp_path / name for name in ("temporary", "cache", "work")}
+    for folder in places.values():
+        folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(places["temporary"]))
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(places["cache"]))
+    monkeypatch.chdir(places["work"])
+    return places
+
+
+# Each epoch has a checkpoint of the Trainer, from which the best is read at the end.
+WITH_CHECKPOINTS = {"load_best_model_at_end": True, "num_train_epochs": 2}
+
+
+def is_empty(folder):
+    return not list(folder.iterdir())
+
+
+def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
+    train, news, transformer, places, watch
+):
+    watch.is_awake = True
+    try:
+        train(news.texts, news.labels, **WITH_CHECKPOINTS)
+        of_trainer = list(watch.paths)
+        train(news.texts, news.labels, teacher=transformer, augmented_copies=0, max_steps=1)
+    finally:
+        watch.is_awake = False
+    assert any("checkpoint-" in str(path) for path in of_trainer)
+    assert any(path.suffix == ".npz" for path in watch.paths)
+    allowed = places["temporary"], places["cache"]
+    assert not [path for path in watch.paths if not any(map(path.is_relative_to, allowed))]
+    assert is_empty(places["temporary"])
+    assert is_empty(places["work"])
+
+
+def test_nothing_is_printed_but_the_log_of_the_trainer(train, news, places, capsys):
+    with hidden_progress():  # as the command and the estimator do with disable_tqdm
+        train(news.texts, news.labels, **WITH_CHECKPOINTS)
+    printed = capsys.readouterr()
+    entries = [ast.literal_eval(line) for line in printed.out.splitlines()]
+    for name in ("loss", "eval_loss", "train_runtime"):
+        assert any(name in entry for entry in entries), name
+    assert printed.err == ""
+    train(news.texts, news.labels, teacher=by_length, augmented_copies=0, log_level="error")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a metric fails"), KeyboardInterrupt()])
+def test_nothing_is_left_after_an_error(train, news, places, error):
+    """Or after Ctrl-C. The metrics are computed after each epoch; the second time, there is a checkpoint."""
+    seen = []
+
+    def compute_metrics(_):
+        seen.extend(places["temporary"].glob("*/checkpoint-*"))
+        if seen:
+            raise error
+        return {"share": 1.0}
+
+    with pytest.raises(type(error)):
+        train(news.texts, news.labels, **WITH_CHECKPOINTS, compute_metrics=compute_metrics)
+    assert seen
+    assert is_empty(places["temporary"])
+    assert is_empty(places["work"])
+    trained = train(news.texts, news.labels, max_steps=1)  # and the next training is as any other
+    assert trained.record.calibration.texts == 16

@@ -9,10 +9,11 @@ PROTOCOL.md describes the models.
 
 The results are "TASK-LABELS" -> drawing -> model -> accuracy, log_loss, ece (the calibration error), `right` (a digit
 for each test text), cpu_seconds of the training, texts_a_second and megabytes. Rows in the file are not measured
-again. The embeddings are kept beside the JSON file: only the first drawing of a task embeds all texts.
+again. What the peers make of an encoder is kept beside the JSON file. A teacher of ours is asked anew for each
+row, so that `cpu_seconds` has its answers.
 """
 
-import shutil
+import os
 import sys
 import tempfile
 import time
@@ -23,11 +24,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -38,6 +41,7 @@ from benchmarks.folds import Fold, make_folds
 from benchmarks.peers import classify_linear, encoder_folder, fit_elsewhere
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from glove_lstm.commands.command import run_command
+from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.baselines import BASELINES
 from glove_lstm.evaluation.metrics import expected_calibration_error
@@ -45,17 +49,15 @@ from glove_lstm.inference.decisions import softmax
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.tables.examples import Examples
-from glove_lstm.training.answers import ANSWERS_NAME
-from glove_lstm.training.encoder_head import EncoderAnswers
 from glove_lstm.training.fit import fit
 from glove_lstm.training.settings import make_settings
-from glove_lstm.training.teacher import load_teacher
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 
 TASKS = ("sst2", "trec", "subj", "titles")
 LABELS = (100, 300, 1_000)
 _SOURCES = (
-    *("glove_lstm.training/*.py", "glove_lstm.modeling/*.py", "glove_lstm.text/*.py"),
+    *("glove_lstm.training/*.py", "glove_lstm.distillation/*.py"),
+    *("glove_lstm.modeling/*.py", "glove_lstm.text/*.py"),
     *("benchmarks/few_labels.py", "benchmarks/peers_elsewhere.py"),
 )
 _C = 10.0  # of the logistic regression on TF-IDF
@@ -103,7 +105,7 @@ class Settings:
 
     glove: GloveVectors
     mpnet: str | None  # a folder
-    kept: Path  # embeddings of a task
+    kept: Path  # what the peers make of an encoder
 
 
 @dataclass(frozen=True)
@@ -133,23 +135,18 @@ def _fit_ours(
     teaching: dict[str, Any] = {}
     if teacher is not None:
         teaching = {"teacher": teacher, "unlabelled": drawing.unlabelled}
-    _copy_answers(settings.kept, folder)
-    recipe = make_settings(
-        output_dir=str(folder), save_strategy="no", seed=drawing.seed, disable_tqdm=True
-    )
     with redirect_stdout(sys.stderr):  # the Trainer's log
-        result = fit(
+        trained = fit(
             drawing.texts,
             [drawing.label_names[label] for label in drawing.labels],
-            recipe=recipe,
+            settings=make_settings(seed=drawing.seed, disable_tqdm=True),
             label_names=drawing.label_names,
             glove=settings.glove,
             **teaching,
         )
-    _copy_answers(folder, settings.kept)
     checkpoint = folder / "checkpoint"
-    result.model.save_pretrained(checkpoint)
-    result.tokenizer.save_pretrained(checkpoint)
+    trained.model.save_pretrained(checkpoint)
+    trained.tokenizer.save_pretrained(checkpoint)
     light = export_onnx(checkpoint)
     classifier = LightClassifier.from_pretrained(checkpoint)
     needed = [light, checkpoint / "model.safetensors", checkpoint / "tokenizer.json"]
@@ -172,25 +169,20 @@ def _fit_taught_by_setfit(drawing: Drawing, settings: Settings, folder: Path) ->
 
 def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str) -> Fitted:
     model = encoder_folder(encoder, settings.mpnet)
-    teacher: Any = load_teacher(model, torch.device("cpu"))
-    labelled = Examples(drawing.texts, np.array(drawing.labels), drawing.label_names)
-    answers = EncoderAnswers(teacher, labelled, settings.kept, drawing.seed)
+    teacher = open_teacher(model, torch.device("cpu"), seed=drawing.seed)
+    teacher.fit(Examples(drawing.texts, np.array(drawing.labels), drawing.label_names))
+    teacher.logits(drawing.texts)  # the regression is fitted when it is first asked
 
     def classify(texts: Sequence[str]) -> NDArray[Any]:
-        return softmax(answers.logits(texts) / answers.temperature)
+        return softmax(teacher.logits(texts))
+
+    embedder = SentenceTransformer(model, device="cpu")
 
     def embed(texts: Sequence[str]) -> None:  # the regression takes no time beside this
-        by_length = sorted(texts, key=len)
-        for first in range(0, len(texts), _BATCH):
-            teacher.embed(by_length[first : first + _BATCH])
+        embedder.encode(list(texts), batch_size=_BATCH, show_progress_bar=False)
 
     files = [Path(model) / "model.safetensors", Path(model) / "tokenizer.json"]
     return Fitted(classify, files, timed=embed)
-
-
-def _copy_answers(origin: Path, target: Path) -> None:
-    for path in origin.glob(ANSWERS_NAME.format("*")):
-        shutil.copy(path, target)
 
 
 _FITS: dict[str, Callable[[Drawing, Settings, Path], Fitted]] = {
@@ -214,7 +206,9 @@ def measure_model(model: str, drawing: Drawing, settings: Settings) -> dict[str,
             row = _fit_peer(model, drawing, settings, Path(scratch) / "model")
             scores = np.array(row.pop("scores"))
         else:
-            row, scores = _fit_and_classify(model, drawing, settings, Path(scratch))
+            # The answers of a teacher are kept in the cache; another row must not find them there.
+            with mock.patch.dict(os.environ, GLOVE_LSTM_CACHE=scratch):
+                row, scores = _fit_and_classify(model, drawing, settings, Path(scratch))
     classes = np.array(drawing.test_labels)
     is_right = scores.argmax(axis=1) == classes
     names = range(len(drawing.label_names))

@@ -71,12 +71,12 @@ def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool)
     corpus = hub_corpus(data_dir)
     train, test = corpus.train, corpus.test
     # Without its progress bar the Trainer prints.
-    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr):
         trained = fit(
             train.texts,
             named_labels(train),
             (corpus.validation.texts, named_labels(corpus.validation)),
-            settings=settings.recipe("default", FIRST_SEED, scratch),
+            settings=settings.of_training("default", FIRST_SEED),
             label_names=train.label_names,
             sample_weight=train.weights,
             glove=settings.glove,

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
 from benchmarks.corpora import joined_texts, labelled_texts, named_labels
 from benchmarks.folds import Fold
@@ -27,20 +25,20 @@ from benchmarks.neural_peers import (
 )
 from benchmarks.peers import COPIED, PEERS, Classify, Texts, encoder_folder, fit_peer
 from benchmarks.records import record
+from glove_lstm.distillation.targets import without_near_duplicates
+from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.files import digest
 from glove_lstm.inference.decisions import softmax
-from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.tables.examples import Examples
 from glove_lstm.text.corruptions import training_copy
-from glove_lstm.training.answers import ask
 from glove_lstm.training.fit import fit
-from glove_lstm.training.lesson import without_near_duplicates
-from glove_lstm.training.settings import Recipe, make_settings
-from glove_lstm.training.teacher import load_teacher
+from glove_lstm.training.settings import Settings as TrainingSettings
+from glove_lstm.training.settings import make_settings
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 
-# Models without a part of `default`, which benchmarks.ablation measures: arguments of the recipe.
+# Models without a part of `default`, which benchmarks.ablation measures: settings of the training.
 PARTS: dict[str, dict[str, Any]] = {
     "lstm_alone": {"ngram_buckets": 0},
     "ngrams_alone": {"max_steps": 1, "learning_rate": 0.0},  # and no LSTM at prediction
@@ -64,11 +62,12 @@ _OUR_SOURCES = (
     *(
         "glove_lstm.splits/*.py",
         "glove_lstm.vectors/*.py",
+        "glove_lstm.tables/examples.py",
         "glove_lstm.tokenization/*.py",
         "glove_lstm.text/*.py",
     ),
     "glove_lstm.modeling/*.py",
-    *("glove_lstm.training/*.py", "benchmarks/models.py"),
+    *("glove_lstm.training/*.py", "glove_lstm.distillation/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/decisions.py"),
 )
 _PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py")
@@ -97,7 +96,7 @@ class Settings:
     Attributes:
         glove_name: Word vectors by name or file.
         arguments: Of `train.py`, for our presets.
-        folder: Where teachers and their answers are kept.
+        folder: Where teachers are kept.
         mpnet: Folder of all-mpnet-base-v2, for the models that need it.
         unlabelled: Texts without labels, for `distilled_mpnet_more`.
     """
@@ -138,12 +137,11 @@ class Settings:
             options["unlabelled"] = hashlib.sha256(texts.encode()).hexdigest()
         return options
 
-    def recipe(self, model: str, seed: int, folder: str) -> Recipe:
-        """Return the recipe of one of our presets, which may write checkpoints into a folder."""
+    def of_training(self, model: str, seed: int) -> TrainingSettings:
+        """Return the settings of a training of one of our presets."""
         preset = "article" if model == "article" else "default"
         values = {**self.arguments, **PARTS.get(model, {})}
-        values |= {"glove": self.glove_name, "seed": seed, "output_dir": folder}
-        values["disable_tqdm"] = True
+        values |= {"glove": self.glove_name, "seed": seed, "disable_tqdm": True}
         return make_settings(preset, **values)
 
 
@@ -164,16 +162,14 @@ def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Clas
     if model == "distilled_mpnet_more":
         unlabelled = _unlabelled(fold, settings)
     # Without its progress bar the Trainer prints, and standard output belongs to the table.
-    with tempfile.TemporaryDirectory() as scratch, redirect_stdout(sys.stderr):
-        folder = Path(scratch)
+    with redirect_stdout(sys.stderr):
         if model in DISTILLED:
             teacher = _teacher(fold, settings, model)
-            folder = teacher.with_suffix(".student")  # with its answers, for the other seeds
-        result = fit(
+        trained = fit(
             train.texts,
             named_labels(train),
             validation,
-            recipe=settings.recipe(model, seed, str(folder)),
+            settings=settings.of_training(model, seed),
             label_names=fold.label_names,
             glove=settings.glove,
             compute_metrics=compute_metrics,
@@ -181,13 +177,9 @@ def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Clas
             unlabelled=unlabelled,
         )
     if model == "ngrams_alone":
-        for weights in result.model.classifier.parameters():
+        for weights in trained.model.classifier.parameters():
             weights.data.zero_()
-
-    def classify(texts: Sequence[str]) -> NDArray[np.float64]:
-        return TorchClassifier.of(result.model, result.tokenizer).predict_proba(texts)
-
-    return classify
+    return trained.classifier.predict_proba
 
 
 def _unlabelled(fold: Fold, settings: Settings) -> list[str]:
@@ -228,8 +220,9 @@ def _fit_peer(fold: Fold, _seed: int, settings: Settings, *, model: str) -> Clas
     if model == "minilm_finetuned":
         return finetune_minilm(train, validation)
     if model == "mpnet_finetuned":  # the teacher itself: another one would take half an hour
-        teacher = load_teacher(_teacher(fold, settings, "distilled_mpnet"), torch.device("cpu"))
-        return lambda texts: softmax(ask(teacher, texts, fold.label_names))
+        teacher = open_teacher(_teacher(fold, settings, "distilled_mpnet"), torch.device("cpu"))
+        teacher.fit(Examples([], np.zeros(0, dtype=np.int64), fold.label_names))
+        return lambda texts: softmax(teacher.logits(texts))
     if model == "keras_article":
         return fit_published(every, settings.glove)
     if model in COPIED:

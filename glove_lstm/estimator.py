@@ -21,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import WEIGHTS_NAME
+from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
@@ -289,6 +290,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if isinstance(self._saved_from, Trained):
+            check_target(Path(folder), overwrite=overwrite)
             with _global_state_restored(hide_output=not self.verbose):
                 metrics = run_metrics(self._saved_from, language=language, license=license)
                 save(self._saved_from, Path(folder), metrics, overwrite=overwrite)

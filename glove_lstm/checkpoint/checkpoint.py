@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from glove_lstm.checkpoint.names import (
     ALL_PATTERNS,
     CONFIG_NAME,
+    HANDLER_NAME,
     LIGHT_NAME,
     LOADED_NAMES,
     MODEL_TYPE,
@@ -294,12 +295,14 @@ class Checkpoint:
         return {_CONFIG_KEY: config_digest, _WEIGHTS_KEY: digest(self.folder / WEIGHTS_NAME)}
 
     def copy_to(self, folder: Path, *, overwrite: bool = False) -> None:
-        """Copy the checkpoint into a new folder; see `new_folder`."""
+        """Copy the checkpoint, without the handler of a repository, into a new folder; see `new_folder`."""
         self.fetch_all()
         check_target(folder, overwrite=overwrite)
         with new_folder(folder, overwrite=overwrite) as unfinished:
             for pattern in ALL_PATTERNS:
                 for path in self.folder.glob(pattern):
+                    if path.name == HANDLER_NAME:
+                        continue
                     target = unfinished / path.relative_to(self.folder)
                     target.parent.mkdir(exist_ok=True)
                     shutil.copyfile(path, target)

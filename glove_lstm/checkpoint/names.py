@@ -15,6 +15,7 @@ CARD_NAME = "README.md"
 THUMBNAIL_NAME = "plots/thumbnail.png"  # only of the default checkpoint: benchmarks/thumbnail.py
 PLOT_NAMES = ("plots/curves.png", "plots/confusion.png", "plots/reliability.png")
 CODE_PATTERN = "*.py"
+HANDLER_NAME = "handler.py"  # of a repository on the Hub, which a push writes
 
 TOKENIZER_NAMES = (TOKENIZER_NAME, TOKENIZER_CONFIG_NAME)
 LOADED_NAMES = (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES)  # what transformers needs

@@ -17,6 +17,10 @@ from glove_lstm.checkpoint.remote_code import remote_code
 from glove_lstm.errors import DataError, first_line
 
 
+class FinishedElsewhereError(DataError):
+    """A checkpoint is complete, but not where it was asked for; the message says where."""
+
+
 def check_target(folder: Path, *, overwrite: bool = False) -> None:
     """Check that a checkpoint can be written to a folder, before the work of a training. Nothing is created.
 
@@ -24,13 +28,13 @@ def check_target(folder: Path, *, overwrite: bool = False) -> None:
         DataError: The folder holds something, and `overwrite` is not set or something is not of a checkpoint of this
             package; or its name or its place does not allow it.
     """
-    try:
-        os.fspath(folder).encode("utf-8")
-    except UnicodeEncodeError:
-        name = os.fspath(folder).encode("utf-8", "replace").decode()
-        raise DataError(f"{name} is no name in UTF-8; give another output folder.") from None
     if folder.is_symlink() and not folder.exists():
         raise DataError(f"{folder} is a link to nothing; give another output folder.")
+    try:
+        os.fspath(folder.resolve()).encode("utf-8")  # safetensors writes to no other path
+    except UnicodeEncodeError:
+        name = os.fspath(folder.resolve()).encode("utf-8", "replace").decode()
+        raise DataError(f"{name} is no name in UTF-8; give another output folder.") from None
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file; give a folder.")
     if folder.is_dir():
@@ -78,7 +82,7 @@ def _is_our_config(path: Path) -> bool:
 
 def _check_place(folder: Path) -> None:
     """Check that a folder can be renamed to this path."""
-    if folder == Path.cwd().resolve() or folder.is_mount():
+    if Path.cwd().resolve().is_relative_to(folder) or folder.is_mount():
         raise DataError(
             f"{folder} cannot be replaced while it is in use: give a folder inside it, such as {folder / 'model'}."
         )
@@ -103,24 +107,32 @@ def new_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     or the new one is whole.
 
     Raises:
-        DataError: The target has appeared or changed meanwhile. The finished folder then stays; the error says where.
+        FinishedElsewhereError: The target has appeared or changed meanwhile. The finished folder stays beside it.
     """
     target = target.resolve()
+    new_parents = [parent for parent in target.parents if not parent.exists()]  # innermost first
     unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-    unfinished.mkdir(parents=True)
     try:
+        unfinished.mkdir(parents=True)
         yield unfinished
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
+        for parent in new_parents:
+            with suppress(OSError):
+                parent.rmdir()
         raise
     try:
         check_target(target, overwrite=overwrite)
         _rename(unfinished, target)
-    except (DataError, OSError) as error:
+    except BaseException as error:
         finished = target.with_name(f"{target.name}-{uuid.uuid4().hex[:8]}")
         with suppress(OSError):
             unfinished = unfinished.rename(finished)
-        raise DataError(f"{first_line(error)}. The finished model is in {unfinished}.") from error
+        if isinstance(error, DataError | OSError):
+            raise FinishedElsewhereError(
+                f"{first_line(error)}. The finished model is in {unfinished}."
+            ) from error
+        raise
 
 
 def _rename(unfinished: Path, target: Path) -> None:

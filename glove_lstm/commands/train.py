@@ -38,6 +38,7 @@ from glove_lstm.publishing.save import save
 from glove_lstm.tables.examples import ClassWeight, Examples
 from glove_lstm.tables.load import Data, LabelledRows, load_splits
 from glove_lstm.tables.text_rows import open_files
+from glove_lstm.training.arguments import REFUSED
 from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import (
     GROUPS,
@@ -183,6 +184,8 @@ def parse_arguments(argv: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--preset", help=f"The preset to start from: {' or '.join(PRESETS)}.")
     for action in parser._actions:
         action.default = argparse.SUPPRESS  # leaves out arguments that are not given
+        if action.dest in REFUSED:
+            action.help = argparse.SUPPRESS
     given, unknown = parser.parse_known_args(argv)
     if unknown:
         word = unknown[0].partition("=")[0]

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME, WEIGHTS_NAME
-from glove_lstm.checkpoint.new_folder import check_target, new_folder
+from glove_lstm.checkpoint.names import CARD_NAME, METRICS_NAME, TRAINING_TEXTS_NAME, WEIGHTS_NAME
+from glove_lstm.checkpoint.new_folder import FinishedElsewhereError, new_folder
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.run_metrics import TestTexts, plot_run
@@ -29,6 +29,7 @@ def save(
     """Write a model, its metrics, plots and card. The folder is complete, or not there at all.
 
     If the metrics, a plot or the card cannot be written, a warning says so, and the model is saved without them.
+    Callers check the folder with `check_target` before the work; if it has changed since, the model is saved elsewhere.
 
     Args:
         trained: The model.
@@ -38,18 +39,15 @@ def save(
         overwrite: Whether a checkpoint in the folder is replaced. A folder with anything else is never replaced.
 
     Raises:
-        DataError: The folder cannot be written. If the model could be saved elsewhere, the error says where.
+        DataError: The folder cannot be written, and the model is saved elsewhere; the error says where.
     """
-    check_target(folder, overwrite=overwrite)
     try:
         with new_folder(folder, overwrite=overwrite) as unfinished:
             _write_model(trained, unfinished)
             _write_rest(trained, metrics, test, unfinished)
-    except DataError:  # the model is whole, and the error says where
+    except FinishedElsewhereError:
         raise
-    except (
-        Exception
-    ) as error:  # such as a full disk, which safetensors reports by an error of its own
+    except Exception as error:  # for a full disk, safetensors has an error of its own
         rescued = _rescue(trained)
         raise DataError(
             f"{folder} cannot be written ({first_line(error)}). The finished model is in {rescued}."
@@ -68,17 +66,22 @@ def _write_model(trained: Trained, folder: Path) -> None:
 def _write_rest(
     trained: Trained, metrics: MetricsFile, test: TestTexts | None, folder: Path
 ) -> None:
-    """Write what a model can do without."""
-    steps: dict[str, Callable[[], None]] = {
-        "metrics.json": lambda: metrics.write(folder),
-        "The plots": lambda: plot_run(trained, folder / "plots", test),
-        "The model card": lambda: write_card(folder),
+    """Write what a model can do without. Nothing stays of a step that fails."""
+    plots = folder / "plots"
+    steps: dict[Path, Callable[[], None]] = {
+        folder / METRICS_NAME: lambda: metrics.write(folder),
+        plots: lambda: plot_run(trained, plots, test),
+        folder / CARD_NAME: lambda: write_card(folder),
     }
-    for name, write in steps.items():
+    for path, write in steps.items():
         try:
             write()
         except Exception as error:  # whatever it is, the training was worth more
-            logger.warning("%s could not be written: %s.", name, first_line(error))
+            logger.warning("%s could not be written: %s.", path.name, first_line(error))
+            if path == plots:
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _rescue(trained: Trained) -> Path:

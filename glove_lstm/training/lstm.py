@@ -106,8 +106,9 @@ def train_lstm(
             trainer.remove_callback(PrinterCallback)
         try:
             trainer.train()
-        except Exception:
+        except Exception:  # metrics of logits that are not numbers, for instance
             _check_finite(model)
+            _check_logits(model, texts)
             raise
         finally:
             trainer.release_embeddings()

@@ -21,6 +21,10 @@ JSON = {
     "teachers.json": {"teacher": ["a", "b"]},
     "files.json": {"train_file": ["a", 5]},
     "weights.json": {"class_weight": {"FAKE": 2}},
+    "preset.json": {"preset": ["default"]},
+    "glove.json": {"glove": 5},
+    "model.json": {"model_name_or_path": 5},
+    "overwrite.json": {"overwrite_output_dir": "yes"},
 }
 
 
@@ -166,11 +170,25 @@ GIVEN = f"{DATA} --glove glove.txt"
         ("teachers.json", "teacher string ['a', 'b']"),
         ("files.json", "train_file strings ['a', 5]"),
         ("weights.json", "class_weight string {'FAKE': 2}"),
+        ("preset.json", "preset default article ['default']"),
+        ("glove.json", "glove string 5"),
+        ("model.json", "model_name_or_path string 5"),
+        ("overwrite.json", "overwrite_output_dir 'yes'"),
+        (f"{GIVEN} --bf16 True", "bf16 32 bits"),
+        (f"{GIVEN} --fp16 True", "fp16 32 bits"),
+        (f"{GIVEN} --bf16_full_eval True", "bf16_full_eval 32 bits"),
+        (f"{GIVEN} --resume_from_checkpoint True", "resume_from_checkpoint anew"),
+        (f"{GIVEN} --save_strategy epoch", "save_strategy no checkpoints"),
+        (f"{GIVEN} --save_total_limit 3", "save_total_limit no checkpoints"),
+        (f"{GIVEN} --overwrite_output_dir maybe", "--overwrite_output_dir maybe"),
+        (f"{GIVEN} --revision v1", "revision model_name_or_path dataset_revision"),
+        (f"{DATA} --model_name_or_path one --revision v1", "one 'v1'"),
+        ("--dataset_name empty --dataset_revision v1 --glove glove.txt", "empty 'v1'"),
     ],
 )
 def test_train(check, line: str, words: str) -> None:
     if "--output_dir" not in line:
-        line += " --output_dir empty"
+        line += " --output_dir new"
     check(train.main, f"{line} --use_cpu True --disable_tqdm True", words)
 
 
@@ -178,18 +196,29 @@ def test_train(check, line: str, words: str) -> None:
     ("line", "words"),
     [
         ("--learning_rate 1000 --max_steps 9", "diverged learning_rate"),
-        ("--save_strategy best", "metric_for_best_model"),
-        ("--save_strategy best --metric_for_best_model worth --max_steps 1", "'eval_worth'"),
+        ("--learning_rate 1e5 --num_train_epochs 1", "diverged learning_rate"),
+        ("--early_stopping_patience 1 --validation_fraction 0", "validation texts"),
+        (
+            "--load_best_model_at_end True --metric_for_best_model worth --max_steps 1",
+            "'eval_worth'",
+        ),
     ],
 )
-def test_a_training_that_fails_saves_nothing(
-    articles: Path, glove_file: Path, tmp_path: Path, line: str, words: str
+def test_a_training_that_fails_leaves_nothing_behind(
+    articles: Path,
+    glove_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+    words: str,
 ) -> None:
-    data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "a" / "new"]
     done = run_here(train.main, *data, *line.split(), "--use_cpu", True, "--disable_tqdm", True)
     assert_command_names(done, *words.split())
-    assert not (tmp_path / "config.json").exists()
-    assert not (tmp_path / "model.safetensors").exists()
+    assert list(tmp_path.rglob("*")) == [scratch]
 
 
 @pytest.mark.parametrize(

@@ -54,12 +54,13 @@ def test_the_checkpoint_has_all_files(trained):
     metrics = read(trained / "metrics.json")
     measured = metrics["validation"]
     assert measured["accuracy"] > 0.9  # made-up articles are easy
-    about = metrics["about"]
-    assert measured["rows"] == about["rows"]["validation"] == 16
-    assert about["ngram_c"] == 1  # below 75 validation texts none is chosen
+    training = metrics["training"]
+    assert measured["rows"] == training["validation_texts"] == 16
+    assert training["ngram_c"] == 1  # below 75 validation texts none is chosen
     config = read(trained / "config.json")
-    assert config["temperature"] == about["temperature"] != 1.0
-    assert config["shrinkage"] == about["shrinkage"] >= 0
+    calibration = training["calibration"]
+    assert config["temperature"] == calibration["temperature"] != 1.0
+    assert config["shrinkage"] == calibration["shrinkage"] >= 0
     assert config["text_column_names"] == ["title", "text"]
 
 
@@ -85,7 +86,7 @@ def test_the_stored_checkpoint_is_what_the_command_makes(trained, checkpoint, ar
     stored_metrics = read(checkpoint / "metrics.json")
     metrics = read(trained / "metrics.json")
     assert stored_metrics.keys() == metrics.keys()
-    assert stored_metrics["about"].keys() == metrics["about"].keys()
+    assert stored_metrics["training"].keys() == metrics["training"].keys()
 
     stored_weights = load_file(checkpoint / "model.safetensors")
     weights = load_file(trained / "model.safetensors")
@@ -174,18 +175,17 @@ def test_two_processes_share_the_steps(articles, glove_file, tmp_path):
     words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL]
     words += ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
     words += ["--per_device_train_batch_size", "16", "--num_train_epochs", "1"]
-    words += ["--disable_tqdm", "True", "--save_strategy", "epoch"]
+    words += ["--disable_tqdm", "True"]
     done = subprocess.run(words, capture_output=True, encoding="utf-8", timeout=300)
     assert done.returncode == 0, done.stderr
 
-    [state] = tmp_path.glob("checkpoint-*/trainer_state.json")
-    rows = read(tmp_path / "metrics.json")["about"]["rows"]["train"]
+    training = read(tmp_path / "metrics.json")["training"]
     texts_of_step = 2 * 16
-    assert read(state)["global_step"] == ceil(rows / texts_of_step)
+    assert training["history"][-1]["step"] == ceil(training["train_texts"] / texts_of_step)
     assert load_file(tmp_path / "model.safetensors")["ngrams.weights"].any()
 
 
-@pytest.mark.parametrize("kind", ["bf16", "several labels"])
+@pytest.mark.parametrize("kind", ["one label", "several labels"])
 def test_figures_are_those_of_evaluate(articles, glove_file, tmp_path, kind):
     """The saved model is measured; two files, one of a name that is not UTF-8, are one corpus."""
     sources = {"train": (articles, 0), "validation": (None, 7), "test": (None, 8)}
@@ -202,23 +202,89 @@ def test_figures_are_those_of_evaluate(articles, glove_file, tmp_path, kind):
         if split == "train":
             more = write_table(tmp_path / f"more\udcff{table.suffix}", rows[:10])
             files.append(more)
-    options = ["--bf16", "True"] if kind == "bf16" else ["--num_train_epochs", 1]
     out = tmp_path / "out"
-    done = train(*files, "--glove", glove_file, *SMALL, *options, "--output_dir", out)
+    words = ["--glove", glove_file, *SMALL, "--num_train_epochs", 1, "--output_dir", out]
+    done = train(*files, *words)
 
     metrics = read(out / "metrics.json")
     if kind == "several labels":
         assert f"micro F1 {metrics['test']['micro_f1']:.4f}" in done.stdout
-    about = metrics["about"]
-    assert f"{table.stem}" in about["data"]
-    assert "more\ufffd" in about["data"]
-    assert about["rows"] == {"train": 170, "validation": 60, "test": 60}
+    assert f"{table.stem}" in metrics["data"]["description"]
+    assert "more\ufffd" in metrics["data"]["description"]
+    assert metrics["training"]["train_texts"] == 170
+    assert metrics["validation"]["rows"] == metrics["test"]["rows"] == 60
     (out / "training_texts.safetensors").unlink()  # else the validation texts count as seen
     names = ["accuracy", "f1", "ece", "brier"]
-    names.append("roc_auc" if kind == "bf16" else "micro_f1")
+    names.append("roc_auc" if kind == "one label" else "micro_f1")
     for split in ("validation", "test"):
         report = tmp_path / split
         succeed(evaluate.main, out, *files, "--split", split, "--output_dir", report)
         measured = read(report / "eval.json")
         for name in names:
             assert metrics[split][name] == pytest.approx(measured[name], abs=1e-6), (split, name)
+
+
+# Texts without labels
+
+
+def taught(files, teacher, glove_file, out):
+    """Words of a training of one step."""
+    words = ["--teacher", teacher, "--augmented_copies", 0, "--glove", glove_file, *SMALL]
+    return [*files, *words, "--max_steps", 1, "--output_dir", out]
+
+
+def test_unlabelled_files_choose_their_own_columns(
+    articles, transformer, glove_file, tmp_path, caplog
+):
+    rows = [{"headline": f"Council vote number {number}"} for number in range(8)]
+    other = write_table(tmp_path / "other.csv", rows)
+    files = ["--train_file", articles, "--unlabelled_file", other]
+    train(*taught(files, transformer, glove_file, tmp_path / "out"))
+    [line] = [line for line in caplog.messages if "without labels" in line]
+    assert "headline" in line
+    assert "title, text" in line
+    metrics = read(tmp_path / "out" / "metrics.json")
+    assert metrics["training"]["teacher"]["unlabelled"] == 8
+    assert metrics["data"]["description"] == "train articles.csv, other.csv (without labels)"
+    assert read(tmp_path / "out" / "config.json")["text_column_names"] == ["title", "text"]
+
+
+def test_an_unlabelled_file_without_texts_is_an_error(articles, transformer, glove_file, tmp_path):
+    blank = write_table(tmp_path / "blank.csv", [{"title": " ", "text": ""}] * 3)
+    files = ["--train_file", articles, "--unlabelled_file", blank]
+    words = taught(files, transformer, glove_file, tmp_path / "out")
+    assert_command_names(run_here(command.main, *QUICK, *words), "blank.csv", "blank")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_disable_tqdm_hides_all_bars(
+    articles, transformer, glove_file, tmp_path, monkeypatch, hidden
+):
+    """Those of this package, of the Trainer and of transformers."""
+    monkeypatch.setattr("glove_lstm.progress._SECONDS", 0)
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path / "cache"))
+    words = taught(["--train_file", articles], transformer, glove_file, tmp_path / "out")
+    done = succeed(command.main, *words, "--use_cpu", True, "--disable_tqdm", hidden)
+    assert ("%|" in done.stderr) is not hidden
+    assert ("Asking" in done.stderr) is not hidden
+
+
+# Fine-tuning
+
+
+def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(checkpoint, articles, tmp_path, hub):
+    def files(**values):
+        edited = {path.name: path.read_bytes() for path in checkpoint.iterdir() if path.is_file()}
+        config = json.loads(edited["config.json"]) | values
+        return edited | {"config.json": json.dumps(config).encode()}
+
+    repo = hub.add_repo("user/start", files(dropout=0.125))
+    pinned = repo.at("main").sha
+    repo.commit("main", files(dropout=0.25))
+    words = ["--model_name_or_path", "user/start", "--train_file", articles, "--max_steps", 1]
+    for revision, dropout in (([], 0.25), (["--revision", pinned], 0.125)):
+        out = tmp_path / f"out{dropout}"
+        train(*words, *revision, "--output_dir", out)
+        assert read(out / "config.json")["dropout"] == dropout
+        assert read(out / "metrics.json")["training"]["fine_tuned_from"] == "user/start"

@@ -1,7 +1,9 @@
 """GloveLstmClassifier beside scikit-learn: its conventions, its inputs, and the commands that it shares code with."""
 
 import json
+import pickle
 import random
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from support import QUICK_VALUES, SMALL_VALUES, read_csv, succeed, write_articles
 from teachers import by_length
 
-from glove_lstm import GloveLstmClassifier, Teacher
+from glove_lstm import GloveLstmClassifier, TeacherModel
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.push import list_files
@@ -77,7 +79,7 @@ def test_selection_and_pipelines(fitted, capfd):
     search.fit(TEXTS, LABELS, glovelstmclassifier__validation=(TEXTS[:20], LABELS[:20]))
     assert list(search.best_params_.values()) == [1e-6, 64]
     assert search.score(TEXTS, LABELS) > 0.9
-    stopping = clone(fitted).set_params(early_stopping_patience=1)  # needs no output_dir
+    stopping = clone(fitted).set_params(early_stopping_patience=1)
     assert stopping.fit(TEXTS, LABELS).score(TEXTS, LABELS) > 0.9
 
     assert capfd.readouterr() == ("", "")  # verbose=0
@@ -170,7 +172,7 @@ def test_the_command_saves_the_same_files(saved, trained, tmp_path):
     (saved / ".git").mkdir()
     copy = tmp_path / "copy"
     GloveLstmClassifier.from_pretrained(saved).save_pretrained(copy)
-    expected = {name for name in list_files(trained) if not name.startswith("checkpoint-")}
+    expected = set(list_files(trained))
     assert set(list_files(saved)) == expected
     assert set(list_files(copy)) == expected
     assert not (copy / ".git").exists()
@@ -209,9 +211,9 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     assert np.abs(tuned.predict_proba(TEXTS) - start.predict_proba(TEXTS)).max() > 1e-4
 
     tuned.save_pretrained(tmp_path / "tuned")
-    about = json.loads((tmp_path / "tuned" / "metrics.json").read_text())["about"]
-    assert about["rows"] == {"train": 108, "validation": 12}
-    assert about["known_before"] == 12  # validation texts that the start was trained on
+    training = json.loads((tmp_path / "tuned" / "metrics.json").read_text())["training"]
+    assert (training["train_texts"], training["validation_texts"]) == (108, 12)
+    assert training["known_before"] == 12  # validation texts that the start was trained on
 
 
 def test_a_function_and_a_transformer_teach(news, transformer):
@@ -219,6 +221,83 @@ def test_a_function_and_a_transformer_teach(news, transformer):
     function.fit(news.texts[:100], news.labels[:100], unlabelled=[*news.texts[100:], " ", ""])
     assert function.classes_.tolist() == ["FAKE", "REAL"]
 
-    alone = GloveLstmClassifier(**TINY, teacher=Teacher(str(transformer))).fit(news.texts)
+    alone = GloveLstmClassifier(**TINY, teacher=TeacherModel(str(transformer))).fit(news.texts)
     assert alone.classes_.tolist() == ["FAKE", "REAL"]
     assert alone.predict_proba(news.texts[:3]).shape == (3, 2)
+
+
+def test_a_function_teaches_labels_that_are_named(news):
+    """The names are those of its columns: the texts have no labels, or lack some."""
+
+    def three(texts):
+        return np.tile([0.2, 0.7, 0.1], (len(texts), 1))
+
+    names = ["REAL", "FAKE", "SATIRE"]
+    taught = GloveLstmClassifier(**TINY, teacher=three, label_names=names, augmented_copies=0)
+    for labels in (None, news.labels):
+        classifier = clone(taught).fit(news.texts, labels)
+        assert classifier.classes_.tolist() == ["FAKE", "REAL", "SATIRE"]
+        assert classifier.predict_proba(news.texts).mean(axis=0).argmax() == 0
+
+
+# Saved
+
+
+def test_saving_again_needs_overwrite(fitted, tmp_path):
+    folder = tmp_path / "mine"
+    fitted.save_pretrained(folder)
+    before = (folder / "metrics.json").stat().st_ino
+    with pytest.raises(DataError, match="overwrite=True"):
+        fitted.save_pretrained(folder)
+    assert (folder / "metrics.json").stat().st_ino == before
+    fitted.save_pretrained(folder, overwrite=True)
+    assert (folder / "metrics.json").stat().st_ino != before
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_loaded_classifier_is_saved_onto_its_own_folder(exported, tmp_path):
+    (exported / "handler.py").write_text("of a repository on the Hub")
+    before = {name: (exported / name).read_bytes() for name in list_files(exported)}
+    GloveLstmClassifier.from_pretrained(exported).save_pretrained(tmp_path / "mine")
+    own = GloveLstmClassifier.from_pretrained(tmp_path / "mine")
+    for _ in range(2):
+        own.save_pretrained(tmp_path / "mine", overwrite=True)
+    after = {
+        name: (tmp_path / "mine" / name).read_bytes() for name in list_files(tmp_path / "mine")
+    }
+    del before["handler.py"]
+    assert after == before
+
+
+def test_fit_writes_no_file(tmp_path, monkeypatch, glove_file):
+    work, scratch = tmp_path / "work", tmp_path / "scratch"
+    work.mkdir()
+    scratch.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    classifier = GloveLstmClassifier(**TINY).set_params(glove=glove_file)
+    for arguments in ({"early_stopping_patience": 1}, {"learning_rate": 1e5}):
+        classifier.set_params(**arguments)
+        with suppress(DataError):  # the second one diverges
+            classifier.fit(TEXTS, LABELS)
+    assert list(tmp_path.rglob("*")) == [work, scratch]
+
+
+def test_a_fitted_classifier_is_pickled(fitted, tmp_path):
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
+    again.save_pretrained(tmp_path / "mine")
+    assert not any(text.encode() in pickle.dumps(fitted) for text in TEXTS)
+
+
+def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(exported, hub, tmp_path):
+    files = {path.name: path.read_bytes() for path in exported.iterdir() if path.is_file()}
+    repo = hub.add_repo("user/start", files)
+    pinned = repo.at("main").sha
+    repo.commit("main", {**files, "config.json": b"damaged"})
+    loaded = GloveLstmClassifier.from_pretrained("user/start", pinned)
+    assert loaded.get_params()["revision"] == pinned
+    tuned = clone(loaded).set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
+    assert tuned.tokenizer_.get_vocab() == loaded.tokenizer_.get_vocab()
+    with pytest.raises(DataError, match=r"config\.json"):
+        tuned.set_params(revision="main").fit(TEXTS, LABELS)

@@ -15,6 +15,11 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 MISTAKES = {
     "a name with a slip": ({"num_train_epoch": 1}, "num_train_epoch;", "num_train_epochs"),
     "of the command": ({"push_to_hub": True}, "GloveLstmClassifier", "push_to_hub"),
+    "a folder": ({"output_dir": "out"}, "GloveLstmClassifier", "output_dir"),
+    "half precision": ({"bf16": True}, "bf16", "32 bits"),
+    "a resumed training": ({"resume_from_checkpoint": True}, "resume_from_checkpoint", "anew"),
+    "a revision of nothing": ({"revision": "v1"}, "revision", "model_name_or_path"),
+    "a name too few": ({"label_names": ["FAKE"]}, "'REAL'", "label_names"),
     "a string for a truth": ({"use_cpu": "False"}, "use_cpu", "'False'", "True or False"),
     "a share of 1": ({"validation_fraction": 1}, "validation_fraction", "1"),
     "on_empty": ({"on_empty": "skip"}, "on_empty", "'skip'", "error, drop or keep"),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from glove_lstm.evaluation.baselines import BASELINES
-from glove_lstm.evaluation.run_metrics import add_baselines
+from glove_lstm.evaluation.run_metrics import measure_baselines
 from glove_lstm.tables.examples import Examples
 
 NAMES = ["calm", "loud"]
@@ -26,11 +26,9 @@ def test_baselines_learn_nothing_from_the_texts_that_measure_them():
     unknown = labelled([*calm, *((f"bad{n} sad{n}", "loud") for n in range(4))])
 
     for texts in ({"test": unknown}, {"validation": unknown}):
-        result = SimpleNamespace(train=train, validation=texts.get("validation"))
-        metrics = {}
-        add_baselines(metrics, result, texts.get("test"), {"known": of_training})
+        trained = SimpleNamespace(train=train, validation=texts.get("validation"))
+        baselines = measure_baselines(trained, texts.get("test"), {"known": of_training})
         [split] = texts
-        baselines = metrics["baselines"]
         assert baselines.keys() == {"majority", *BASELINES}
         # The most frequent label of the training texts, which is rare among the test texts.
         assert baselines["majority"][split]["accuracy"] == pytest.approx(2 / 6)
@@ -39,3 +37,9 @@ def test_baselines_learn_nothing_from_the_texts_that_measure_them():
             low, high = baselines[name][split]["accuracy_interval"]
             assert low < baselines[name][split]["accuracy"] < 1
             assert high < 1
+
+
+def test_without_texts_to_measure_there_are_no_baselines(caplog):
+    train = labelled([("quiet river", "calm"), ("SHOCK panic", "loud")])
+    assert measure_baselines(SimpleNamespace(train=train, validation=None)) is None
+    assert "no texts to measure baselines on" in caplog.text

@@ -11,6 +11,7 @@ from support import ROOT
 
 import glove_lstm
 from glove_lstm.commands.main import main
+from glove_lstm.training.arguments import REFUSED
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -72,3 +73,13 @@ print(pipeline("text-classification", model=path)("Council votes")[0]["label"] i
         "glove_lstm.tokenization.tokenization_glove_lstm",
         "True",
     ]
+
+
+def test_the_help_of_train_has_the_options_that_it_takes(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    shown = capsys.readouterr().out
+    for name in ("train_file", "overwrite_output_dir", "revision", "learning_rate"):
+        assert f"--{name}" in shown
+    for name in REFUSED:
+        assert not re.search(rf"--{name}\b", shown), name

@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from support import ROOT
 
+from glove_lstm.training.arguments import REFUSED
+
 PAGES = [*ROOT.glob("*.md"), *(ROOT / ".github").glob("*.md")]
 PAGES += (ROOT / "tests").glob("*.md")
 for folder in ("docs", "benchmarks"):
@@ -53,6 +55,8 @@ def test_the_page_of_options_is_that_of_the_command():
     page = text_of(script["PAGE"])
     assert page == script["fill"](page), "Run python docs/make_options.py."
     assert "| `--train_file` |" in page
+    for name in REFUSED:
+        assert f"`--{name}`" not in page, name
 
 
 def bounds_of(lines):

@@ -1,6 +1,7 @@
 """A checkpoint that is damaged, hostile or of other files is refused at every door by the name of its file."""
 
 import json
+from unittest import mock
 
 import numpy as np
 import onnx
@@ -124,6 +125,12 @@ def command(main, *words):
     return enter
 
 
+def refuse_to_train(argv):
+    """The command, whose training does not begin."""
+    with mock.patch("glove_lstm.training.fit.hold_out", side_effect=AssertionError):
+        train.main(argv)
+
+
 ENTER = {
     "light": loader(LightClassifier.from_pretrained),
     "torch": loader(load_model),
@@ -136,9 +143,8 @@ ENTER = {
     "export": command(export.main, "{HERE}"),
     "push": command(push.main, "{HERE}", "--repo_id", "user/name", "--dry_run"),
     "train": command(
-        *(train.main, "--train_file", "{ARTICLES}", "--model_name_or_path", "{HERE}"),
-        # A training that began would leave a checkpoint in OUT.
-        *("--output_dir", "{OUT}", "--save_strategy", "epoch", *QUICK),
+        *(refuse_to_train, "--train_file", "{ARTICLES}", "--model_name_or_path", "{HERE}"),
+        *("--output_dir", "{OUT}", *QUICK),
     ),
 }
 UNMEASURED = [door for door in ENTER if door != "evaluate"]  # the labels of the file do not fit

@@ -78,7 +78,7 @@ def main(argv: Sequence[str]) -> None:
         # Predictions with the checkpoint then read these columns by default.
         trained.model.config.text_column_names = data.text_column_names
         test = _test_texts(data, trained)
-        metrics = _measure(arguments, data, trained, test)
+        metrics = _measured(arguments, data, trained, test)
         save(trained, folder, metrics, test, overwrite=overwrite)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
@@ -117,16 +117,20 @@ def _fit(
     )
 
 
-def _measure(
+def _measured(
     arguments: TrainArguments, data: Data, trained: Trained, test: TestTexts | None
 ) -> MetricsFile:
-    metrics = run_metrics(
-        trained,
-        test,
-        data=data.description,
-        language=arguments.language,
-        license=arguments.license,
-    )
+    """Measure a model; one that cannot be measured is saved without measures, with a warning."""
+    about_data = {
+        "data": data.description,
+        "language": arguments.language,
+        "license": arguments.license,
+    }
+    try:
+        metrics = run_metrics(trained, test, **about_data)
+    except Exception as error:  # whatever it is, the training was worth more
+        logger.warning("The model could not be measured: %s.", first_line(error))
+        return MetricsFile(trained.record, **about_data)
     if arguments.with_baselines:
         metrics.baselines = measure_baselines(trained, None if test is None else test.examples)
     return metrics

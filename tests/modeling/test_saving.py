@@ -9,9 +9,6 @@ from support import build_model
 from transformers import AutoModelForSequenceClassification
 
 from glove_lstm import GloveLstmForSequenceClassification, GloveLstmModel
-from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.text_record import TextRecord
-from glove_lstm.text.build import build_tokenizer
 
 VECTORS = "encoder.embeddings.word_embeddings.weight"
 INPUTS = {
@@ -90,14 +87,12 @@ def test_vectors_too_large_for_16_bits_are_kept(tmp_path):
 
 def test_another_number_of_labels_resets_what_was_fitted_to_the_labels(tmp_path):
     """The calibration and the table of the n-grams."""
-    corpus = ["Tides rise at noon, and boats leave."]
-    tokenizer = build_tokenizer(lambda: corpus, min_frequency=1)
-    model = build_model(vocab_size=tokenizer.vocab_size, **RICH, **NGRAMS)
-    with Checkpoint.saving(tmp_path, model, tokenizer, TextRecord.of(corpus, [])):
-        pass
-    id2label = {0: "a", 1: "b", 2: "c"}
-    label2id = {"a": 0, "b": 1, "c": 2}
-    loaded, _ = Checkpoint.open(tmp_path).load_model(id2label=id2label, label2id=label2id)
+    model = build_model(**RICH, **NGRAMS)
+    model.save_pretrained(tmp_path)
+    labels = {"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
+    loaded = GloveLstmForSequenceClassification.from_pretrained(
+        tmp_path, **labels, ignore_mismatched_sizes=True
+    )
     assert loaded.config.shrinkage == 0
     assert loaded.ngrams.weights.shape == (40 + model.config.vocab_size, 3)
     assert not any(table.any() for table in loaded.ngrams.parameters())

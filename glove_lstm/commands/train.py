@@ -121,7 +121,7 @@ def _measured(
     arguments: TrainArguments, data: Data, trained: Trained, test: TestTexts | None
 ) -> MetricsFile:
     """Measure a model; one that cannot be measured is saved without measures, with a warning."""
-    about_data = {
+    about_data: dict[str, Any] = {
         "data": data.description,
         "language": arguments.language,
         "license": arguments.license,

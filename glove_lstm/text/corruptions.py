@@ -4,6 +4,9 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from operator import ne
+
+from glove_lstm.text.scripts import CHARACTER, SPACELESS
 
 
 def _key_neighbours(*rows: str) -> dict[str, str]:
@@ -23,7 +26,9 @@ def _key_neighbours(*rows: str) -> dict[str, str]:
 
 _LETTER_NEIGHBOURS = _key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _KEY_NEIGHBOURS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
-_WORD = re.compile(r"\S+\s*")  # with the space after it
+# With the space after it. In scripts without spaces, a character is a word.
+_WORD = re.compile(rf"(?:{CHARACTER}|[^\s{SPACELESS}]+)\s*")
+_WORD_TO_CUT = re.compile(rf"{CHARACTER} ?|[^ {SPACELESS}]* |[^ {SPACELESS}]+")
 # The apostrophe in "don't" and the first full stop in "U.S.", which vanish. Other punctuation becomes a space.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 # Kinds of `training_copy`, and their shares.
@@ -35,8 +40,11 @@ _KINDS = {
     "drop": 0.05,
     "cut": 0.05,
 }
+_KINDS_WITHOUT_CASE = {
+    kind: share for kind, share in _KINDS.items() if kind not in ("lower", "title")
+}
 _PASSAGES = 0.3  # share of passages among the copies of texts that have three sentences or more
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+|(?<=[\u3002\uff01\uff1f])(?=[^\s\u3002\uff01\uff1f])")
 
 
 def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
@@ -99,7 +107,8 @@ def training_copy(text: str, key: str) -> str:
         count = min(rng.randint(1, 5), len(sentences))
         first = rng.randint(0, len(sentences) - count)
         return " ".join(sentences[first : first + count])
-    [kind] = rng.choices(list(_KINDS), list(_KINDS.values()))
+    kinds = _KINDS if _has_case(text) else _KINDS_WITHOUT_CASE
+    [kind] = rng.choices(list(kinds), list(kinds.values()))
     if kind == "typos":
         return typos(text, rng, 0.25 * rng.random())
     if kind == "no_punctuation":
@@ -107,10 +116,10 @@ def training_copy(text: str, key: str) -> str:
     if kind == "drop":
         return dropped_words(text, rng, 0.3 * rng.random())
     if kind == "cut":
-        words = text.split(" ")
+        words = _WORD_TO_CUT.findall(text + " ")
         kept = max(1, round(len(words) * (0.3 + 0.7 * rng.random())))
         first = rng.randint(0, len(words) - kept)
-        return " ".join(words[first : first + kept])
+        return "".join(words[first : first + kept]).removesuffix(" ")
     if kind == "lower":
         return text.lower()
     return text.title()
@@ -153,6 +162,14 @@ CORRUPTIONS: dict[str, Callable[..., str]] = {
     "no_case": lambda text, _: text.lower(),
     "no_punctuation": lambda text, _: no_punctuation(text),
 }
+
+
+def _has_case(text: str) -> bool:
+    """Return whether at least half of the letters of a text are of scripts with upper and lower case."""
+    if text.isascii():
+        return True
+    with_case = sum(map(ne, text.lower(), text.upper()))
+    return 2 * with_case >= sum(map(str.isalpha, text))
 
 
 def _choose(places: Sequence[int], count: float, rng: random.Random) -> list[int]:

@@ -14,13 +14,14 @@ _URL_REST = Regex(r"(?<=<)(?:[tT][tT][pP][sS]?://|[wW][wW]\.)\S+")
 _SINGLE_QUOTE = Regex("\u2018|\u2019|\u201b|\u02bc")
 _DOUBLE_QUOTE = Regex("\u201c|\u201d|\u201f")
 # `Lowercase` maps each character by itself; a sigma at the end of a word has a lower case of its own.
-_FINAL_SIGMA = Regex("(?<=\\w)\u03a3(?!\\w)")
+_FINAL_SIGMA = Regex("(?<=\\p{L})\u03a3(?!\\p{L})")
 
 # Scripts without spaces between words, as Oniguruma names them: a character, with the marks on it, is a token. Unicode
 # counts the long vowel marks of Katakana (U+30FC and U+FF70) as common to several scripts.
 _SPACELESS = "\\p{Han}\\p{Hiragana}\\p{Katakana}\\p{Thai}\\p{Lao}\\p{Khmer}\\p{Myanmar}\u30fc\uff70"
 _CHARACTER = rf"[{_SPACELESS}]\p{{M}}*"
-_LETTER = rf"[^\W{_SPACELESS}]"  # of other scripts, and digits
+# Letters of other scripts, and digits. Inside of a class, Oniguruma's \w lacks six numbers that it has outside.
+_LETTER = rf"[[^\W{_SPACELESS}]\u00b2\u00b3\u00b9\u00bc\u00bd\u00be]"
 # A word, except `<url>`; `find_tokens` in vector_encoder.py finds the same words.
 _WORD = rf"\d+(?:[.,]\d+)*|{_LETTER}+(?:-{_LETTER}+)*|{_CHARACTER}|[^\w\s]"
 

@@ -131,10 +131,10 @@ def _report_unread(words: Sequence[str], pipeline: Pipeline) -> None:
 def count_tokens(words: Sequence[str], pipeline: Pipeline) -> int:
     """Count the words that a pipeline leaves as they are, as one token."""
     normalizer, pre_tokenizer = pipeline
-    # A word has no line break.
-    normal_words = normalizer.normalize_str("\n".join(words)).split("\n")
+    # A line for each word: a word has no line break.
+    lines = normalizer.normalize_str("".join(f"{word}\n" for word in words))
     kept = []
-    for word, normal in zip(words, normal_words, strict=True):
+    for word, normal in zip(words, lines.split("\n")[:-1], strict=True):
         if word == normal:
             kept.append(word)
     tokens = pre_tokenizer.pre_tokenize_str("\n".join(kept))

@@ -23,7 +23,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIRST_MARK = "\u0300"
 _ACCENT = re.compile("[\u0300-\u036f\u064b-\u065f]")  # of Latin, Greek, Cyrillic and Arabic letters
 # Letters that Unicode does not divide into a letter of English and an accent; and the sigma at the end of a word.
-_BASE_LETTERS = str.maketrans("\u00e6\u00f0\u00f8\u00fe\u00df\u0111\u0127\u0131\u0142\u0153\u03c2", "adotsdhilo\u03c3")
+_BASE_LETTERS = str.maketrans(
+    "\u00e6\u00f0\u00f8\u00fe\u00df\u0111\u0127\u0131\u0142\u0153\u03c2", "adotsdhilo\u03c3"
+)
 
 
 def token_type(word: str, unknown: bool) -> int:

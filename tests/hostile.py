@@ -26,7 +26,9 @@ _MARKS = _characters(_MARK_RANGES)
 # Letters that grow when lower-cased, letters to one library only, and digits outside of ASCII.
 _LETTERS = "aAzZ09ßẞİıſKÅΣσςΐŉǰǅǆﬀﬃΩЖжЁאתثज्ञ한조ㅎ中あア々ゞ²½Ⅷⅷ①٣๓೬𝟗𝔄ªº℀ℵ⒈㍿ﷺ１Ａ＿‿⁀·׳״‐‑–—ꙮ𒐫"
 # Scripts without spaces, with their marks and digits; letters that compose; other scripts.
-_SCRIPTS = "我們𠮷㐀〇々〆かガがﾊﾞｰー゛ดี๓ๆລາວ໓កខ្មែរ៣မြန်မာ၃각한ꥠவொকোกำ\u3099\U000e0100ḗấЙёәґ၊។។。、！ꙋⰀ"
+_SCRIPTS = (
+    "我們𠮷㐀〇々〆かガがﾊﾞｰー゛ดี๓ๆລາວ໓កខ្មែរ៣မြန်မာ၃각한ꥠவொকোกำ\u3099\U000e0100ḗấЙёәґ၊។។。、！ꙋⰀ"
+)
 _EMOJI = "😀👩🏳❤🇩🇪1\u200d\ufe0f\u20e3🏻\U000e0067\U000e007f"
 _WORDS = (
     "The|harbour master|BOATS|skipper|Skiper|haarbour|don't|won’t|well-known|3.5|1,204|1,,2|7th|a_b|--|-|_|.|,|;|“|”|‘"

@@ -44,7 +44,9 @@ _KINDS_WITHOUT_CASE = {
     kind: share for kind, share in _KINDS.items() if kind not in ("lower", "title")
 }
 _PASSAGES = 0.3  # share of passages among the copies of texts that have three sentences or more
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+|(?<=[\u3002\uff01\uff1f])(?=[^\s\u3002\uff01\uff1f])")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])[\"'\u2019\u201d)]*\s+|(?<=[\u3002\uff01\uff1f])(?=[^\s\u3002\uff01\uff1f])"
+)
 
 
 def typos(text: str, rng: random.Random, share: float = 0.1) -> str:

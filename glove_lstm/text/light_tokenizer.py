@@ -158,8 +158,10 @@ class LightTokenizer:
         offsets = encoding.offsets
         types = [0] * len(ids)
         if self.token_types:
+            is_ascii = text.isascii()
             for token, (begin, end) in enumerate(offsets):
-                end = surface_end(text, begin, end)
+                if not is_ascii:
+                    end = surface_end(text, begin, end)
                 types[token] = token_type(text[begin:end], ids[token] == self._unknown)
         begins = np.array([begin for begin, _ in offsets], dtype=np.int64)
         tokens = Tokens(

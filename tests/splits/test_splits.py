@@ -43,7 +43,16 @@ CHAIN = [" ".join(article(4, 300).split()[shift : shift + 250]) for shift in (0,
         (["\ud800 x", "\ud800 x"], [0, 0], [0, 0]),
         ([f"{CHINESE}。", f"{CHINESE}！好", CHINESE[:10]], [0, 0, 1], [0, 1, 2]),
     ],
-    ids=["none", "chain", "its ends", "case", "white space", "wordless", "surrogates", "characters"],
+    ids=[
+        "none",
+        "chain",
+        "its ends",
+        "case",
+        "white space",
+        "wordless",
+        "surrogates",
+        "characters",
+    ],
 )
 def test_groups_of_few_texts(texts, near, exact):
     assert near_duplicate_groups(texts).tolist() == near

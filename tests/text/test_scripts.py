@@ -8,8 +8,8 @@ import pytest
 from tokenizers import Regex
 from tokenizers.normalizers import Replace
 
-from glove_lstm.text.pipelines import _SPACELESS, default_pipeline
 from glove_lstm.text.build import count_tokens
+from glove_lstm.text.pipelines import _SPACELESS, default_pipeline
 from glove_lstm.text.scripts import COMBINING, SPACELESS, language_warning
 
 
@@ -40,7 +40,7 @@ def test_the_marks_are_those_of_the_scripts():
             assert bool(combining.match(character)) == is_mark, hex(ord(character))
 
 
-ENGLISH = "the council voted on a bridge".split()
+ENGLISH = ["the", "council", "voted", "on", "a", "bridge"]
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,27 @@ def test_texts_of_another_language(texts, words, share):
     warning = language_warning(texts, words, "v.txt")
     assert (warning is None) == (share is None)
     if share is not None:
-        assert warning.startswith(f"Only {share} of the letters in the texts are in frequent words of v.txt: ")
+        assert warning.startswith(
+            f"Only {share} of the letters in the texts are in frequent words of v.txt: "
+        )
 
 
 def test_words_that_no_text_has():
-    tokens = ["the", "我", "well-known", "1,204", "...", "Köln", "köln", "我们", "n't", "a b", "e\u0301", "é", "?", "𠮷"]
+    tokens = [
+        "the",
+        "我",
+        "well-known",
+        "1,204",
+        "...",
+        "Köln",
+        "köln",
+        "我们",
+        "n't",
+        "a b",
+        "e\u0301",
+        "é",
+        "?",
+        "𠮷",
+    ]
     assert count_tokens(tokens, default_pipeline()) == 8
     assert count_tokens([], default_pipeline()) == 0

@@ -4,9 +4,9 @@ import csv
 import gzip
 
 import pytest
+from hostile import FRAGMENTS, examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hostile import FRAGMENTS, examples
 from support import ROOT
 from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers.normalizers import Lowercase, Replace

@@ -95,7 +95,7 @@ def slow_spelling(code):
 
 def spelled(surface):
     """The codes that a spelling of this word must have."""
-    letters = [letter for letter in unicodedata.normalize("NFD", surface.lower())]
+    letters = list(unicodedata.normalize("NFD", surface.lower()))
     bare = [letter for letter in letters if not is_accent(letter)]
     return [code_of(letter) for letter in bare or letters][:12]
 
@@ -132,8 +132,14 @@ def test_letters_have_the_code_of_their_base(word, same):
 
 
 @pytest.mark.parametrize(
-    "letters", ["abcdefghijklmnopqrstuvwxyz", "абвгдежзиклмнопрстуфхцчшщыьэю", "αβγδεζηθικλμνξοπρστυφχψω", "אבגדהוזחטיכלמנסעפצקרשת"]
-)  # fmt: skip
+    "letters",
+    [
+        "abcdefghijklmnopqrstuvwxyz",
+        "абвгдежзиклмнопрстуфхцчшщыьэю",
+        "αβγδεζηθικλμνξοπρστυφχψω",
+        "אבגדהוזחטיכלמנסעפצקרשת",
+    ],
+)
 def test_letters_of_an_alphabet_differ(letters):
     assert len({spelling(letter) for letter in letters}) == len(letters)
 

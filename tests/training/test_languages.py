@@ -74,5 +74,7 @@ def test_a_multilingual_encoder_teaches(multilingual_encoder, tmp_path):
     test_texts, test_labels = reviews(40, seed=2)
     logits = predict_logits(result.model, result.tokenizer, test_texts)
     names = result.model.config.label_names
-    right = [names[best] == label for best, label in zip(logits.argmax(1), test_labels, strict=True)]
+    right = [
+        names[best] == label for best, label in zip(logits.argmax(1), test_labels, strict=True)
+    ]
     assert np.mean(right) > 0.9

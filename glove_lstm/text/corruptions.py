@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from operator import ne
 
-from glove_lstm.text.scripts import CHARACTER, SPACELESS
+from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
 
 
 def _key_neighbours(*rows: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Scripts that write no spaces between words, for Python's regular expressions, which do not know scripts.
 
-The tokenizer asks Unicode's script property instead (`pipelines.py`); a test compares the two.
+The tokenizer asks Unicode's script property instead (`text/pipelines.py`); a test compares the two.
 """
 
 import re

@@ -4,7 +4,6 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from operator import ne
 
 from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
 
@@ -39,9 +38,6 @@ _KINDS = {
     "no_punctuation": 0.15,
     "drop": 0.05,
     "cut": 0.05,
-}
-_KINDS_WITHOUT_CASE = {
-    kind: share for kind, share in _KINDS.items() if kind not in ("lower", "title")
 }
 _PASSAGES = 0.3  # share of passages among the copies of texts that have three sentences or more
 _SENTENCE_END = re.compile(
@@ -109,8 +105,7 @@ def training_copy(text: str, key: str) -> str:
         count = min(rng.randint(1, 5), len(sentences))
         first = rng.randint(0, len(sentences) - count)
         return " ".join(sentences[first : first + count])
-    kinds = _KINDS if _has_case(text) else _KINDS_WITHOUT_CASE
-    [kind] = rng.choices(list(kinds), list(kinds.values()))
+    [kind] = rng.choices(list(_KINDS), list(_KINDS.values()))
     if kind == "typos":
         return typos(text, rng, 0.25 * rng.random())
     if kind == "no_punctuation":
@@ -164,14 +159,6 @@ CORRUPTIONS: dict[str, Callable[..., str]] = {
     "no_case": lambda text, _: text.lower(),
     "no_punctuation": lambda text, _: no_punctuation(text),
 }
-
-
-def _has_case(text: str) -> bool:
-    """Return whether at least half of the letters of a text are of scripts with upper and lower case."""
-    if text.isascii():
-        return True
-    with_case = sum(map(ne, text.lower(), text.upper()))
-    return 2 * with_case >= sum(map(str.isalpha, text))
 
 
 def _choose(places: Sequence[int], count: float, rng: random.Random) -> list[int]:

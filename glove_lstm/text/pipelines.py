@@ -20,8 +20,8 @@ _FINAL_SIGMA = Regex("(?<=\\p{L})\u03a3(?!\\p{L})")
 # counts the long vowel marks of Katakana (U+30FC and U+FF70) as common to several scripts.
 _SPACELESS = "\\p{Han}\\p{Hiragana}\\p{Katakana}\\p{Thai}\\p{Lao}\\p{Khmer}\\p{Myanmar}\u30fc\uff70"
 _CHARACTER = rf"[{_SPACELESS}]\p{{M}}*"
-# Letters of other scripts, and digits. Inside of a class, Oniguruma's \w lacks six numbers that it has outside.
-_LETTER = rf"[[^\W{_SPACELESS}]\u00b2\u00b3\u00b9\u00bc\u00bd\u00be]"
+# Letters of other scripts, digits, and all marks. In a class, Oniguruma's \w lacks six numbers that it has outside.
+_LETTER = rf"[[^\W{_SPACELESS}]\p{{M}}\u00b2\u00b3\u00b9\u00bc\u00bd\u00be]"
 # A word, except `<url>`; `find_tokens` in vector_encoder.py finds the same words.
 _WORD = rf"\d+(?:[.,]\d+)*|{_LETTER}+(?:-{_LETTER}+)*|{_CHARACTER}|[^\w\s]"
 

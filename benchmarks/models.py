@@ -25,12 +25,12 @@ from benchmarks.neural_peers import (
 )
 from benchmarks.peers import COPIED, PEERS, Classify, Texts, encoder_folder, fit_peer
 from benchmarks.records import record
-from glove_lstm.splits.splitter import without_near_duplicates
 from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.files import digest
 from glove_lstm.inference.decisions import softmax
+from glove_lstm.splits.splitter import without_near_duplicates
 from glove_lstm.tables.examples import Examples
 from glove_lstm.text.corruptions import training_copy
 from glove_lstm.training.fit import fit

@@ -27,7 +27,6 @@ MISTAKES = {
     "validation: a number": ({"validation": 0.1}, "validation", "0.1", "(texts, labels)"),
     "validation: a string": ({"validation": "a tenth"}, "validation", "str", "(texts, labels)"),
     "validation: a label": ({"validation": (["a text"], ["REEL"])}, "'REEL'", "'FAKE', 'REAL'"),
-    "no vectors": ({"glove": None}, "glove", "None"),
     "vectors of a checkpoint": ({"model_name_or_path": "hub"}, "model_name_or_path", "glove"),
     "two seeds": ({"seed": 1}, "seed", "random_state"),
     "one text": ({"X": "one text"}, "X", "str"),

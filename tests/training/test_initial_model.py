@@ -93,4 +93,4 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
     assert is_right.float().mean() > 0.9
 
     new_model(settings, texts, [], GLOVE)
-    assert "Only 0 % of the words in the texts have vectors in made up" in caplog.text
+    assert "Only 0% of the letters in the texts are in frequent words of made up" in caplog.text

@@ -9,9 +9,8 @@ from tokenizers.models import Unigram
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
-from glove_lstm.inference.torch_classifier import predict_logits
 from glove_lstm.training.fit import fit
-from glove_lstm.training.recipe import make_recipe
+from glove_lstm.training.settings import make_settings
 from glove_lstm.vectors.glove import GloveVectors
 
 GOOD, BAD, COMMON = "好美佳妙喜", "坏丑差劣恶", "我们说这本书很"
@@ -57,24 +56,45 @@ def multilingual_encoder(tmp_path_factory):
     return folder
 
 
-def test_a_multilingual_encoder_teaches(multilingual_encoder, tmp_path):
+def test_a_multilingual_encoder_teaches(multilingual_encoder):
     texts, labels = reviews(60, seed=0)
     more_texts, _ = reviews(80, seed=1)
     vectors = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
     glove = GloveVectors([f"word{row}" for row in range(30)], vectors, "made up")
-    recipe = make_recipe(output_dir=str(tmp_path / "out"), num_train_epochs=3, **SMALL_VALUES)
-    result = fit(
+    settings = make_settings(num_train_epochs=3, **SMALL_VALUES)
+    trained = fit(
         texts,
         labels,
-        recipe=recipe,
+        settings=settings,
         glove=glove,
         teacher=str(multilingual_encoder),
         unlabelled=more_texts,
     )
     test_texts, test_labels = reviews(40, seed=2)
-    logits = predict_logits(result.model, result.tokenizer, test_texts)
-    names = result.model.config.label_names
+    logits = trained.classifier.predict_logits(test_texts)
+    names = trained.model.config.label_names
     right = [
         names[best] == label for best, label in zip(logits.argmax(1), test_labels, strict=True)
     ]
     assert np.mean(right) > 0.9
+
+
+def test_a_training_without_vectors(train, news):
+    """All vectors are drawn, no file is read, and no language is lacking."""
+    trained = train(news.texts, news.labels, glove="none", num_train_epochs=4)
+    assert trained.record.glove == "none: drawn at random"
+    assert trained.record.vocabulary_with_vectors == 0
+    scores = trained.classifier.predict_proba(news.texts)
+    names = trained.model.config.label_names
+    right = [
+        names[best] == label for best, label in zip(scores.argmax(1), news.labels, strict=True)
+    ]
+    assert np.mean(right) > 0.9
+
+
+def test_vectors_of_another_language_are_warned_of_once(train, caplog):
+    """One sentence with the remedy; not for texts whose words have vectors."""
+    texts, labels = reviews(60, seed=0)
+    train(texts, labels, max_steps=1)
+    [warning] = [message for message in caplog.messages if "letters" in message]
+    assert "--glove" in warning

@@ -11,14 +11,16 @@ from pathlib import Path
 
 _OLDEST_PYTHON = (3, 11)
 _INSTALL = "run make install in a virtual environment"
-_EXTRAS = ("", "train", "demo", "test", "docs", "dev")  # "": the base install
+_NEEDED = ("", "train", "demo", "test")  # by the tests; "": the base install
+_OTHERS = ("docs", "dev")
 
 
 def main() -> int:
     """Print a line for each thing that is needed; return the exit status."""
-    problems = [_python_problem(), *_package_problems(), _hub_problem()]
+    problems = [_python_problem(), *_missing_packages(_NEEDED), _hub_problem()]
     found = [problem for problem in problems if problem]
-    notes = [note for note in (_chromium_note(), _npm_note()) if note]
+    others = [*_missing_packages(_OTHERS), _chromium_note(), _npm_note()]
+    notes = [note for note in others if note]
     for line in (*found, *notes):
         sys.stdout.write(f"{line}\n")
     if not found:
@@ -33,16 +35,17 @@ def _python_problem() -> str:
     return f"Python {sys.version.split()[0]} is too old: use {wanted} or newer."
 
 
-def _package_problems() -> list[str]:
+def _missing_packages(extras: tuple[str, ...]) -> list[str]:
+    """Return a sentence for each extra of which packages are missing."""
     try:
         requirements = requires("glove-lstm") or []
     except PackageNotFoundError:
-        return [f"glove-lstm is not installed: {_INSTALL}."]
+        return [f"glove-lstm is not installed: {_INSTALL}."] if "" in extras else []
     missing: dict[str, list[str]] = {}
     for requirement in requirements:
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
         extra = "".join(re.findall(r"extra == ['\"](\w+)['\"]", requirement))
-        if extra in _EXTRAS and not _is_installed(name):
+        if extra in extras and not _is_installed(name):
             missing.setdefault(extra, []).append(name)
     return [
         f"{f'The extra [{extra}]' if extra else 'The base install'} lacks {', '.join(names)}: {_INSTALL}."
@@ -66,7 +69,9 @@ def _hub_problem() -> str:
 def _chromium_note() -> str:
     if shutil.which("chromium") or shutil.which("google-chrome"):
         return ""
-    return "There is no chromium or google-chrome: the tests of app and page are skipped. Install one."
+    return (
+        "There is no chromium or google-chrome: the tests of app and page are skipped. Install one."
+    )
 
 
 def _npm_note() -> str:

@@ -25,7 +25,7 @@ from benchmarks.neural_peers import (
 )
 from benchmarks.peers import COPIED, PEERS, Classify, Texts, encoder_folder, fit_peer
 from benchmarks.records import record
-from glove_lstm.distillation.targets import without_near_duplicates
+from glove_lstm.splits.splitter import without_near_duplicates
 from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import compute_metrics

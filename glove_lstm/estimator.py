@@ -63,7 +63,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
     Args:
         glove: Word vectors: a name such as "6B.50d", or a file.
-        preset: Recipe to start from: "default" or "article".
+        preset: Settings to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         on_empty: What `fit` does with a blank text that has a label: "error", "drop" or "keep".
         teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a

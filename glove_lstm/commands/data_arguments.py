@@ -1,4 +1,4 @@
-"""The arguments of `train` and `evaluate` that name the texts, and the arguments of `train` beside the recipe."""
+"""The arguments of `train` and `evaluate` that name the texts, and the arguments of `train` beside the settings."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -62,7 +62,7 @@ def _list_of_strings(name: str, value: Any) -> list[str]:
 
 @dataclass
 class TrainArguments(DataArguments):
-    """What `train` does with the texts, beside the recipe."""
+    """What `train` does with the texts, beside the settings."""
 
     overwrite_output_dir: bool = option(
         False, "Whether a checkpoint in --output_dir is replaced; anything else never is."

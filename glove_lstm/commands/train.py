@@ -25,7 +25,6 @@ from transformers import HfArgumentParser
 from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
 from glove_lstm.distillation.pretrained import TeacherModel
-from glove_lstm.distillation.targets import without_near_duplicates
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
@@ -35,6 +34,7 @@ from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import loading_example, push_checkpoint, training_destination
 from glove_lstm.publishing.save import save
+from glove_lstm.splits.splitter import without_near_duplicates
 from glove_lstm.tables.examples import ClassWeight, Examples
 from glove_lstm.tables.load import Data, LabelledRows, load_splits
 from glove_lstm.tables.text_rows import open_files
@@ -77,8 +77,7 @@ def main(argv: Sequence[str]) -> None:
             return
         # Predictions with the checkpoint then read these columns by default.
         trained.model.config.text_column_names = data.text_column_names
-        test = _test_texts(data, trained)
-        metrics = _measured(arguments, data, trained, test)
+        metrics, test = _measure(arguments, data, trained)
         save(trained, folder, metrics, test, overwrite=overwrite)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
@@ -117,23 +116,30 @@ def _fit(
     )
 
 
-def _measured(
-    arguments: TrainArguments, data: Data, trained: Trained, test: TestTexts | None
-) -> MetricsFile:
-    """Measure a model; one that cannot be measured is saved without measures, with a warning."""
-    about_data: dict[str, Any] = {
-        "data": data.description,
-        "language": arguments.language,
-        "license": arguments.license,
-    }
+def _measure(
+    arguments: TrainArguments, data: Data, trained: Trained
+) -> tuple[MetricsFile, TestTexts | None]:
+    """Measure a model, and return its measures and the test texts.
+
+    A model that cannot be measured is saved without measures, with a warning: the training was worth more.
+    """
+    metrics = MetricsFile(trained.record, data.description, arguments.language, arguments.license)
+    test = None
     try:
-        metrics = run_metrics(trained, test, **about_data)
-    except Exception as error:  # whatever it is, the training was worth more
+        test = _test_texts(data, trained)
+        metrics = run_metrics(
+            trained,
+            test,
+            data=data.description,
+            language=arguments.language,
+            license=arguments.license,
+        )
+        if arguments.with_baselines:
+            examples = None if test is None else test.examples
+            metrics.baselines = measure_baselines(trained, examples)
+    except Exception as error:
         logger.warning("The model could not be measured: %s.", first_line(error))
-        return MetricsFile(trained.record, **about_data)
-    if arguments.with_baselines:
-        metrics.baselines = measure_baselines(trained, None if test is None else test.examples)
-    return metrics
+    return metrics, test
 
 
 def parse(argv: Sequence[str]) -> tuple[TrainArguments, Settings]:

@@ -1,4 +1,4 @@
-"""The answers of a teacher, kept in the cache folder so that no run asks for a text again.
+"""The logits of a teacher, kept in the cache folder so that no run computes them again.
 
 They lie in `$GLOVE_LSTM_CACHE/teachers/IDENTITY/`, in parts that are appended and never written again. Processes may
 share the folder: each part has a name of its own, and appears when it is complete.
@@ -26,39 +26,39 @@ Floats = NDArray[np.floating]
 
 _KEY_SIZE = 16  # bytes
 _BATCH_SIZE = 32  # texts
-_SECONDS_OF_A_PART = 60.0  # so long may the answers be that a kill loses
+_SECONDS_BETWEEN_PARTS = 60.0  # a kill loses no more
 
 
-class AnswerCache:
-    """The answers of a teacher, a row of numbers for each text.
+class LogitCache:
+    """The logits of a teacher, a row for each text.
 
     Args:
         name: Name of the teacher, for messages.
-        identity: Hash of all that decides the answers; None: they are kept in memory only.
+        identity: Hash of all that decides the logits, but for rounding; None: they are kept in memory only.
     """
 
     def __init__(self, name: str, identity: str | None) -> None:
         self._name = name
-        self._answer_of: dict[bytes, NDArray[np.float32]] = {}  # by the hash of the text
+        self._logits_of: dict[bytes, NDArray[np.float32]] = {}  # by the hash of the text
         self._folder: Path | None = None
         if identity is not None:
             self._folder = cache_folder() / "teachers" / identity[:32]
             self._read_parts(self._folder)
 
-    def answers(
-        self, texts: Sequence[str], ask: Callable[[list[str]], Floats]
+    def logits(
+        self, texts: Sequence[str], compute: Callable[[list[str]], Floats]
     ) -> NDArray[np.float32]:
-        """Return the answers for one or more texts, (n, width). Those that are missing are asked for.
+        """Return the logits for one or more texts, (n, labels). Those that are missing are computed.
 
         Args:
             texts: n texts.
-            ask: Returns the answers for a few texts.
+            compute: Returns the logits for a few texts.
 
         Raises:
-            DataError: The answers are not finite.
+            DataError: They are not finite.
         """
         text_of = {_key(text): text for text in texts}
-        missing = [key for key in text_of if key not in self._answer_of]
+        missing = [key for key in text_of if key not in self._logits_of]
         # The longest first, in batches of similar length.
         missing.sort(key=lambda key: len(text_of[key]), reverse=True)
         unwritten: list[bytes] = []
@@ -67,35 +67,33 @@ class AnswerCache:
             with progress(f"Asking {self._name}", total=len(missing)) as bar:
                 for start in range(0, len(missing), _BATCH_SIZE):
                     keys = missing[start : start + _BATCH_SIZE]
-                    answers = ask([text_of[key] for key in keys])
-                    self._add(keys, answers)
+                    logits = compute([text_of[key] for key in keys])
+                    self._add(keys, logits)
                     unwritten += keys
-                    if time.monotonic() - last_write > _SECONDS_OF_A_PART:
+                    if time.monotonic() - last_write > _SECONDS_BETWEEN_PARTS:
                         self._write_part(unwritten)
                         unwritten = []
                         last_write = time.monotonic()
                     bar.update(len(keys))
         finally:  # also after an interruption
             self._write_part(unwritten)
-        return np.stack([self._answer_of[_key(text)] for text in texts])
+        return np.stack([self._logits_of[_key(text)] for text in texts])
 
-    def _add(self, keys: Sequence[bytes], answers: Floats) -> None:
-        if not np.isfinite(answers).all():
-            raise DataError(f"The teacher {self._name} gives answers that are not finite numbers.")
-        self._answer_of.update(zip(keys, answers.astype(np.float32), strict=True))
+    def _add(self, keys: Sequence[bytes], logits: Floats) -> None:
+        if not np.isfinite(logits).all():
+            raise DataError(f"The teacher, {self._name}, gives logits that are not finite numbers.")
+        self._logits_of.update(zip(keys, logits.astype(np.float32), strict=True))
 
     def _read_parts(self, folder: Path) -> None:
-        """Read all parts. A damaged one is removed, so that its texts are asked again."""
+        """Read all parts. A damaged one is removed, so that its logits are computed again."""
         for path in sorted(folder.glob("*.npz")):
             try:
-                with np.load(path, allow_pickle=False) as arrays:
-                    keys = [key.tobytes() for key in arrays["keys"]]
-                    self._answer_of.update(zip(keys, arrays["answers"], strict=True))
-            except FileNotFoundError:  # another process has removed it
-                continue
+                self._logits_of.update(_read_part(path))
+            except OSError as error:  # another process may have removed it
+                logger.warning("%s cannot be read: %s.", path, first_line(error))
             except Exception as error:  # a damaged archive raises errors of many types
                 logger.warning(
-                    "%s is damaged (%s): its texts are asked again.", path, first_line(error)
+                    "%s is damaged (%s): its logits are computed again.", path, first_line(error)
                 )
                 with suppress(OSError):  # the cache may be read-only
                     path.unlink()
@@ -104,10 +102,25 @@ class AnswerCache:
         if self._folder is None or not keys:
             return
         rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, _KEY_SIZE)
-        answers = np.stack([self._answer_of[key] for key in keys])
+        logits = np.stack([self._logits_of[key] for key in keys])
         path = self._folder / f"{uuid.uuid4().hex}.npz"
         with _kept_if_possible(), whole_file(path) as part, part.open("wb") as file:
-            np.savez(file, keys=rows, answers=answers)
+            np.savez(file, keys=rows, logits=logits)
+
+
+def _read_part(path: Path) -> dict[bytes, NDArray[np.float32]]:
+    """Return the logits of a part by the hashes of their texts.
+
+    Raises:
+        OSError: The file cannot be read.
+        Exception: It is damaged.
+    """
+    with np.load(path, allow_pickle=False) as arrays:
+        keys = [key.tobytes() for key in arrays["keys"]]
+        logits = arrays["logits"]
+    if logits.ndim != 2 or not np.isfinite(logits).all():
+        raise ValueError("it holds no finite numbers")
+    return dict(zip(keys, logits, strict=True))
 
 
 @contextmanager
@@ -116,7 +129,7 @@ def _kept_if_possible() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        logger.warning("The teacher's answers are not kept: %s.", first_line(error))
+        logger.warning("The teacher's logits are not kept: %s.", first_line(error))
 
 
 def _key(text: str) -> bytes:

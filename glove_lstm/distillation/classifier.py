@@ -1,6 +1,5 @@
 """A sequence classifier of transformers as a teacher."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from glove_lstm.distillation.cache import AnswerCache
-from glove_lstm.distillation.function import columns_of
+from glove_lstm.distillation.known_labels import TeacherOfKnownLabels
 from glove_lstm.distillation.pretrained import (
     TeacherModel,
+    has_fast_bfloat16,
     identity,
     license_of,
     loading_error,
@@ -20,14 +19,13 @@ from glove_lstm.distillation.pretrained import (
 )
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import without_folders
-from glove_lstm.tables.examples import Examples
 
 _DEFAULT_LONGEST = 512  # tokens that it reads if its tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers has a larger number if there is no limit
 
 
-class ClassifierTeacher:
-    """A teacher that tells labels; see `Teacher`.
+class ClassifierTeacher(TeacherOfKnownLabels):
+    """A sequence classifier that is a teacher.
 
     Args:
         teacher: Where it is from.
@@ -39,37 +37,20 @@ class ClassifierTeacher:
     """
 
     kind = "classifier"
-    learns_labels = False
 
     def __init__(self, teacher: TeacherModel, folder: Path, device: torch.device) -> None:
         self._tokenizer, self._model = _load(teacher, folder)
         self._model.to(device).eval()
         config = self._model.config
-        self.name = without_folders(teacher.model)
-        self.label_names: Sequence[str] = [
-            str(config.id2label[label]) for label in range(config.num_labels)
-        ]
+        label_names = [str(config.id2label[label]) for label in range(config.num_labels)]
+        super().__init__(without_folders(teacher.model), label_names, identity(folder))
         self.revision = revision_of(teacher, folder)
         self.license = license_of(folder)
-        self.settings: dict[str, Any] = {}
-        self._columns = list(range(config.num_labels))
         try:
             self._own_logits(["One text.", "Another text"])
         except Exception as error:
             problem = f"The teacher {teacher.model} cannot read texts ({first_line(error)})"
             raise DataError(f"{problem}; give another one.") from error
-        self._cache = AnswerCache(self.name, identity(folder))
-
-    def fit(self, train: Examples) -> None:
-        """Put the labels into the order of the examples."""
-        self._columns = columns_of(self.name, self.label_names, train.label_names)
-
-    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the logits for n texts, each with mean 0: (n, labels)."""
-        if not len(texts):
-            return np.zeros((0, len(self._columns)), dtype=np.float32)
-        logits = self._cache.answers(texts, self._own_logits)[:, self._columns]
-        return logits - logits.mean(axis=1, keepdims=True)
 
     @torch.inference_mode()
     def _own_logits(self, texts: list[str]) -> NDArray[np.floating]:
@@ -96,12 +77,6 @@ class ClassifierTeacher:
         if positions is not None and positions > 0:  # XLNet, which has no limit, says -1
             longest = min(longest, positions)
         return longest
-
-
-def has_fast_bfloat16() -> bool:
-    """Return whether the processor multiplies matrices of bfloat16 (AMX). Older versions of torch do not tell."""
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("amx_bf16", False))
 
 
 def _load(teacher: TeacherModel, folder: Path) -> tuple[Any, Any]:

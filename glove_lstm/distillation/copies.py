@@ -24,7 +24,6 @@ _SHORTEST = 2  # words of a span
 
 _COPIES = 80_000  # of all training texts, about
 _MOST_COPIES = 14  # of a text
-_ENOUGH_UNLABELLED = 10  # times as many texts without labels as with: copies bring nothing then
 
 _FREQUENT = 60_000  # most frequent words of GloVe, among which similar words are looked for
 _NEIGHBOURS = 10  # similar words for each word
@@ -34,10 +33,8 @@ _BLOCK = 512  # words whose similarities are computed together
 _PUNCTUATION = string.punctuation + "\u2018\u2019\u201c\u201d\u2026"
 
 
-def copies_of_each(texts: int, unlabelled: int) -> int:
-    """Return how many altered copies each of n labelled texts has by default, beside texts without labels."""
-    if unlabelled >= _ENOUGH_UNLABELLED * texts:
-        return 0
+def copies_of_each(texts: int) -> int:
+    """Return how many altered copies each of n labelled texts has by default."""
     return min(round(_COPIES / max(texts, 1)), _MOST_COPIES)
 
 

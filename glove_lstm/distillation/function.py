@@ -6,18 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.distillation.cache import AnswerCache
+from glove_lstm.distillation.known_labels import TeacherOfKnownLabels
 from glove_lstm.errors import DataError
-from glove_lstm.tables.examples import Examples
 
 # Smaller probabilities are raised to this one, because their logarithms would dominate the squared difference.
 _LEAST_PROBABILITY = 1e-4
 
 
-class FunctionTeacher:
-    """A teacher that is a function; see `Teacher`.
+class FunctionTeacher(TeacherOfKnownLabels):
+    """A teacher that is a function.
 
-    Its answers are kept in memory only: a changed function could not be told from the earlier one.
+    Its logits are kept in memory only: a changed function could not be told from the earlier one.
 
     Args:
         function: n texts -> the probability of each label, (n, labels).
@@ -28,32 +27,17 @@ class FunctionTeacher:
     """
 
     kind = "function"
-    learns_labels = False
     revision: str | None = None
     license: str | None = None
 
     def __init__(self, function: Callable[[list[str]], Any], label_names: Sequence[str]) -> None:
-        self._function = function
-        self.name = f"the function {getattr(function, '__qualname__', type(function).__name__)}"
-        self.settings: dict[str, Any] = {}
+        name = f"the function {getattr(function, '__qualname__', type(function).__name__)}"
         if not label_names:
             raise DataError(
-                f"The teacher, {self.name}, does not tell its labels; give label_names, in the order of its columns."
+                f"The teacher, {name}, does not tell its labels; give label_names, in the order of its columns."
             )
-        self.label_names: Sequence[str] = list(label_names)
-        self._columns = list(range(len(label_names)))
-        self._cache = AnswerCache(self.name, identity=None)
-
-    def fit(self, train: Examples) -> None:
-        """Put the labels into the order of the examples."""
-        self._columns = columns_of(self.name, self.label_names, train.label_names)
-
-    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the logarithms of the probabilities for n texts, each with mean 0: (n, labels)."""
-        if not len(texts):
-            return np.zeros((0, len(self._columns)), dtype=np.float32)
-        logits = self._cache.answers(texts, self._own_logits)[:, self._columns]
-        return logits - logits.mean(axis=1, keepdims=True)
+        super().__init__(name, label_names, identity=None)
+        self._function = function
 
     def _own_logits(self, texts: list[str]) -> NDArray[np.floating]:
         """Return the logarithms of the probabilities, in the order of the function's columns."""
@@ -72,7 +56,7 @@ class FunctionTeacher:
             )
         if scores.shape[1] != len(self.label_names):
             raise DataError(
-                f"The teacher {self.name} gives {scores.shape[1]} scores for a text, but there are "
+                f"The teacher, {self.name}, gives {scores.shape[1]} scores for a text, but there are "
                 f"{len(self.label_names)} labels: {', '.join(self.label_names)}. Give label_names, in the order of its "
                 "columns."
             )
@@ -84,18 +68,3 @@ class FunctionTeacher:
                 "numbers from 0 whose sum is 1."
             )
         return np.log(np.maximum(scores, _LEAST_PROBABILITY))
-
-
-def columns_of(name: str, own: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Return the column of each wanted label among the labels of a teacher.
-
-    Raises:
-        DataError: The labels are not the same.
-    """
-    if set(own) != set(wanted):
-        raise DataError(
-            f"The labels of the teacher {name} are {', '.join(own)}; the labels of the texts are {', '.join(wanted)}. "
-            "Rename the labels of the texts, set id2label in the teacher's config.json, or give all of its labels as "
-            "label_names."
-        )
-    return [list(own).index(label) for label in wanted]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub import ModelCard
 from transformers import AutoConfig
 
@@ -117,3 +118,9 @@ def license_of(folder: Path) -> str | None:
     except ValueError:  # its header is no YAML
         return None
     return str(licence) if licence else None
+
+
+def has_fast_bfloat16() -> bool:
+    """Return whether the processor multiplies matrices of bfloat16 (AMX). Older versions of torch do not tell."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16", False))

@@ -1,8 +1,8 @@
-"""What the two parts of a model learn: labels, or a teacher's logits for more texts."""
+"""What the two parts of a model learn: labels, a teacher's labels for more texts, or its logits."""
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,14 +12,13 @@ from scipy.special import softmax
 from glove_lstm.distillation.copies import copies_of_each, make_copies
 from glove_lstm.distillation.teacher import Teacher
 from glove_lstm.distillation.temperature import fit_temperature
-from glove_lstm.errors import DataError
-from glove_lstm.splits.splitter import rows_without_near_duplicates
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
+Kind = Literal["labels", "label sets", "logits"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +34,19 @@ class Targets:
         ngram_examples: What the n-grams learn from.
         calibration: Labelled texts that are held out; None: there are none.
         labels_of_calibration: Whose labels these are: "people", or "teacher".
+        calibration_logits: Centred logits of the teacher for them, (n, labels); None: there is none.
         copies: Number of altered copies among `texts`.
         temperature: The teacher's logits are divided by it.
     """
 
-    kind: Literal["labels", "label sets", "logits"]
+    kind: Kind
     texts: Sequence[str]
     values: NDArray[Any]
     weights: NDArray[np.float64] | None
     ngram_examples: Examples
-    calibration: Examples | None
+    calibration: Examples | None = None
     labels_of_calibration: str = "people"
+    calibration_logits: Floats | None = None
     copies: int = 0
     temperature: float = 1.0
 
@@ -60,61 +61,79 @@ def make_targets(
 ) -> Targets:
     """Return what a model learns from the texts of a training.
 
-    Without a teacher, both parts of the model learn the labels. With one, the LSTM learns its logits: for labelled
-    texts, altered copies of them, and texts without labels. The n-grams learn the labels; if there are more texts
-    without labels than with, they also learn the teacher's best label of each.
+    - Without a teacher, the labels.
+    - With a teacher, if most texts have no label: the labels, and the teacher's best label of each other text, weighted
+      by the square of its probability.
+    - Else the teacher's logits, for the texts and altered copies of them; the n-grams learn the labels.
 
     Args:
         split: The texts.
         teacher: A teacher that has learned the labels; None: there is none.
-        copies_per_text: Altered copies of each labelled text; None: `copies_of_each` tells their number.
+        copies_per_text: Altered copies of each labelled text, if logits are learned; None: `copies_of_each` tells their
+            number.
         glove: Vectors by which words are exchanged in copies; None: none are.
         seed: Of the labels that are drawn for held-out texts.
     """
     train = split.train
     if teacher is None:
+        kind: Kind = "label sets" if train.is_multi_label else "labels"
         return Targets(
-            "label sets" if train.is_multi_label else "labels",
-            train.texts,
-            train.labels,
-            train.weights,
-            ngram_examples=train,
-            calibration=split.validation,
+            kind, train.texts, train.labels, train.weights, train, calibration=split.validation
         )
-    if copies_per_text is None:
-        copies_per_text = copies_of_each(len(train), len(split.unlabelled))
-    copies = make_copies(train.texts, copies_per_text, glove)
-    temperature = _temperature_of(teacher, split.validation)
-    logits_of_labelled = teacher.logits([*train.texts, *copies])
-    logits_of_unlabelled = teacher.logits(split.unlabelled)
-    logits = np.concatenate([logits_of_labelled, logits_of_unlabelled]) / np.float32(temperature)
-    ngram_examples = train
-    if len(split.unlabelled) > len(train):
-        best_labels = logits_of_unlabelled.argmax(axis=1)
-        ngram_examples = train.with_more(split.unlabelled, best_labels)
     calibration = split.validation
     if len(split.held_out_unlabelled):
         calibration = _labelled_by(teacher, split.held_out_unlabelled, train.label_names, seed)
-    texts = [*train.texts, *copies, *split.unlabelled]
-    logger.info("The model learns the teacher's logits for %s texts.", f"{len(texts):,}")
-    return Targets(
-        "logits",
-        texts,
-        logits,
-        weights=None,  # those of texts and labels apply to the n-grams only
-        ngram_examples=ngram_examples,
+    calibration_logits = None if calibration is None else teacher.logits(calibration.texts)
+    temperature = 1.0
+    if split.validation is not None and calibration_logits is not None:
+        temperature = _temperature_of(teacher, calibration_logits, split.validation)
+    if len(split.unlabelled) > len(train):
+        targets = _best_labels(teacher, train, split.unlabelled, temperature)
+    else:
+        if copies_per_text is None:
+            copies_per_text = copies_of_each(len(train))
+        copies = make_copies(train.texts, copies_per_text, glove)
+        targets = _logits(teacher, train, copies, split.unlabelled, temperature)
+    return replace(
+        targets,
         calibration=calibration,
         labels_of_calibration="people" if split.validation is not None else "teacher",
-        copies=len(copies),
+        calibration_logits=calibration_logits,
         temperature=temperature,
     )
 
 
-def _temperature_of(teacher: Teacher, validation: Examples | None) -> float:
-    """Return the temperature of a teacher; 1 if its logits are calibrated, or if no labelled text is held out."""
-    if teacher.learns_labels or validation is None:
+def _best_labels(
+    teacher: Teacher, train: Examples, unlabelled: Sequence[str], temperature: float
+) -> Targets:
+    """Return labels as targets: those of labelled texts, and a teacher's best label of each other text."""
+    probabilities = softmax(teacher.logits(unlabelled) / temperature, axis=1)
+    weights = probabilities.max(axis=1).astype(np.float64) ** 2
+    examples = train.with_more(unlabelled, probabilities.argmax(axis=1), weights)
+    logger.info("The model learns the teacher's best labels for %s texts.", f"{len(unlabelled):,}")
+    return Targets("labels", examples.texts, examples.labels, examples.weights, examples)
+
+
+def _logits(
+    teacher: Teacher,
+    train: Examples,
+    copies: Sequence[str],
+    unlabelled: Sequence[str],
+    temperature: float,
+) -> Targets:
+    """Return a teacher's logits as targets of the LSTM: for labelled texts, copies of them, and other texts."""
+    texts = [*train.texts, *copies, *unlabelled]
+    logger.info("The model learns the teacher's logits for %s texts.", f"{len(texts):,}")
+    logits = teacher.logits(texts) / np.float32(temperature)
+    # The weights of texts and labels apply to the n-grams only, and to the regression of an encoder.
+    return Targets("logits", texts, logits, None, ngram_examples=train, copies=len(copies))
+
+
+def _temperature_of(teacher: Teacher, logits: Floats, validation: Examples) -> float:
+    """Return the temperature at which logits fit the labels of validation texts; 1 if they are calibrated already."""
+    if teacher.learns_labels:
         return 1.0
-    return fit_temperature(teacher.logits(validation.texts).astype(np.float64), validation.labels)
+    return fit_temperature(logits.astype(np.float64), validation.labels)
 
 
 def _labelled_by(
@@ -137,31 +156,3 @@ def _drawn_labels(logits: Floats, seed: int) -> NDArray[np.int64]:
     limits = softmax(logits.astype(np.float64), axis=1).cumsum(axis=1)
     drawn = np.random.default_rng(seed).random((len(logits), 1))
     return (drawn > limits[:, :-1]).sum(axis=1)
-
-
-def without_near_duplicates(texts: Sequence[str], others: Sequence[str], name: str) -> list[str]:
-    """Return texts without labels, but for near duplicates of other texts; a warning says how many these are.
-
-    Args:
-        texts: n texts.
-        others: Texts that measure or calibrate the model.
-        name: What the warning calls them.
-
-    Raises:
-        DataError: No text is left.
-    """
-    if not len(texts) or not len(others):
-        return list(texts)
-    kept = rows_without_near_duplicates(texts, others)
-    if not len(kept):
-        raise DataError(
-            f"All unlabelled texts are near duplicates of {name} texts; give others, or leave them out."
-        )
-    if len(kept) < len(texts):
-        left_out = f"{len(texts) - len(kept):,} of {len(texts):,}"
-        logger.warning(
-            "%s unlabelled texts are left out: they are near duplicates of %s texts.",
-            left_out,
-            name,
-        )
-    return [texts[row] for row in kept]

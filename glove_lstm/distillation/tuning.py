@@ -42,11 +42,12 @@ def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:
 
     Args:
         encoder: The encoder.
-        train: Labelled texts.
+        train: Labelled texts. Their weights are not used.
         seed: Of the order of the texts, and of the dropout.
     """
     layers = _layers(encoder)
-    encoder.requires_grad_(False)
+    if layers:  # an encoder without layers is tuned as a whole
+        encoder.requires_grad_(False)
     for layer in layers[-_TUNED_LAYERS:]:
         layer.requires_grad_(True)
     steps = round(texts_to_read(len(train)) / _BATCH_SIZE)

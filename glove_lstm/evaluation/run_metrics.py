@@ -94,7 +94,9 @@ def plot_run(trained: Trained, folder: Path, test: TestTexts | None = None) -> N
 
     The scores are those of the test texts, or without test texts those of the validation texts.
     """
-    loss = "cross-entropy" if trained.record.teacher is None else "squared difference"
+    teacher = trained.record.teacher
+    learns_logits = teacher is not None and teacher.learned == "logits"
+    loss = "squared difference" if learns_logits else "cross-entropy"
     plot_curves(trained.record.history, folder / "curves.png", loss)
     classifier = trained.classifier
     if classifier.thresholds is not None:

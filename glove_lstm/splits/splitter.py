@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
+from glove_lstm.errors import DataError
 from glove_lstm.splits.near_duplicates import join_near_duplicates
 from glove_lstm.words import digest_of_words
 
@@ -55,6 +56,34 @@ def rows_without_near_duplicates(texts: Sequence[str], others: Sequence[str]) ->
     groups_of_others = groups[: len(others)]
     groups_of_texts = groups[len(others) :]
     return np.flatnonzero(~np.isin(groups_of_texts, groups_of_others))
+
+
+def without_near_duplicates(texts: Sequence[str], others: Sequence[str], name: str) -> list[str]:
+    """Return texts without labels, except near duplicates of other texts; a warning says how many these are.
+
+    Args:
+        texts: n texts.
+        others: Texts that measure or calibrate the model.
+        name: What the warning calls them.
+
+    Raises:
+        DataError: No text is left.
+    """
+    if not len(texts) or not len(others):
+        return list(texts)
+    kept = rows_without_near_duplicates(texts, others)
+    if not len(kept):
+        raise DataError(
+            f"All unlabelled texts are near duplicates of {name} texts; give others, or leave them out."
+        )
+    if len(kept) < len(texts):
+        left_out = f"{len(texts) - len(kept):,} of {len(texts):,}"
+        logger.warning(
+            "%s unlabelled texts are left out: they are near duplicates of %s texts.",
+            left_out,
+            name,
+        )
+    return [texts[row] for row in kept]
 
 
 def exact_duplicate_groups(texts: Iterable[str]) -> Ints:

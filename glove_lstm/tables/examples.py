@@ -67,13 +67,14 @@ class Examples:
             weights = self.weights[rows]
         return Examples(texts, self.labels[rows], self.label_names, weights)
 
-    def with_more(self, texts: Sequence[str], labels: NDArray[np.integer]) -> "Examples":
-        """Return the examples, followed by texts with one label each, which weigh 1."""
-        weights = None
-        if self.weights is not None:
-            weights = np.concatenate([self.weights, np.ones(len(texts))])
+    def with_more(
+        self, texts: Sequence[str], labels: NDArray[np.integer], weights: Floats
+    ) -> "Examples":
+        """Return the examples, followed by texts with one label and a weight each."""
+        own_weights = np.ones(len(self)) if self.weights is None else self.weights
         all_labels = np.concatenate([self.labels.astype(np.int64), labels])
-        return Examples([*self.texts, *texts], all_labels, self.label_names, weights)
+        all_weights = np.concatenate([own_weights, weights])
+        return Examples([*self.texts, *texts], all_labels, self.label_names, all_weights)
 
     def without_texts(self) -> "Examples":
         """Return the labels alone, with empty texts."""

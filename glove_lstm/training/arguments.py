@@ -181,7 +181,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         "model learns the teacher's logits; default: by the number of texts.",
     )
     ngram_c: float | None = option(
-        None, "C of the n-grams' SVM; default: chosen on 75 or more validation texts, else 1."
+        None, "C of the n-grams' SVM; default: chosen on 75 or more held-out texts, else 1."
     )
     early_stopping_patience: int | None = option(
         None,

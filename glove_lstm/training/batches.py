@@ -136,54 +136,54 @@ def collate(batch: Batch) -> dict[str, Tensor]:
 
 def tokenize(
     texts: Sequence[str],
-    encoder: LightTokenizer,
+    tokenizer: LightTokenizer,
     labels: NDArray[Any] | None = None,
     weights: NDArray[np.float64] | None = None,
 ) -> TokenizedTexts:
-    """Tokenise texts, truncated to the encoder's `model_max_length`; see `TokenizedTexts` for labels and weights."""
+    """Tokenise texts, truncated to the tokenizer's `model_max_length`; see `TokenizedTexts` for labels and weights."""
     parts = []
     with progress("Tokenising", total=len(texts)) as bar:
         for start in range(0, len(texts), _CHUNK):
             chunk = texts[start : start + _CHUNK]
-            parts.append(encoder.encode(chunk))
+            parts.append(tokenizer.encode(chunk))
             bar.update(len(chunk))
     tokens = Tokens.concatenate(parts)
-    return TokenizedTexts(tokens, typed=encoder.token_types, labels=labels, weights=weights)
+    return TokenizedTexts(tokens, typed=tokenizer.token_types, labels=labels, weights=weights)
 
 
 def corrupt(
-    texts: Sequence[str], encoder: LightTokenizer, *, seed: int, epoch: int = 0
+    texts: Sequence[str], tokenizer: LightTokenizer, *, seed: int, epoch: int = 0
 ) -> list[str]:
     """Return a corrupted copy of each text. Its errors depend on the text, its place, the seed and the epoch.
 
     Args:
         texts: n texts.
-        encoder: Tokenizer of the copies. Text beyond its `model_max_length` is not corrupted, to save time.
+        tokenizer: Tokenizer of the copies. Text beyond its `model_max_length` is not corrupted, to save time.
         seed: Seed of the errors.
         epoch: Another epoch has other errors.
     """
     copies = []
     with progress("Corrupting copies", total=len(texts)) as bar:
         for row, text in enumerate(texts):
-            part = _without_dropped_end(encoder, text)
+            part = _without_dropped_end(tokenizer, text)
             copies.append(training_copy(part, f"{seed} {epoch} {row}"))
             bar.update()
     return copies
 
 
-def _without_dropped_end(encoder: LightTokenizer, text: str) -> str:
+def _without_dropped_end(tokenizer: LightTokenizer, text: str) -> str:
     """Cut a long text on the side that the tokenizer truncates, so that only tokens which it would drop are lost."""
-    if encoder.model_max_length is None:
+    if tokenizer.model_max_length is None:
         return text
-    most_characters = _CHARACTERS_PER_TOKEN * encoder.model_max_length
-    if encoder.truncation_side == "left":
+    most_characters = _CHARACTERS_PER_TOKEN * tokenizer.model_max_length
+    if tokenizer.truncation_side == "left":
         return text[-most_characters:]
     return text[:most_characters]
 
 
 def tokenize_targets(
     targets: Targets,
-    encoder: LightTokenizer,
+    tokenizer: LightTokenizer,
     lstm_length: int,
     arguments: GloveLstmTrainingArguments,
 ) -> TokenizedTexts:
@@ -191,21 +191,23 @@ def tokenize_targets(
 
     Args:
         targets: What the LSTM learns.
-        encoder: Tokenizer of the model.
+        tokenizer: Tokenizer of the model.
         lstm_length: Tokens that the LSTM reads; 0: all.
         arguments: The share, and the seed.
     """
-    texts = tokenize(targets.texts, encoder, targets.values, targets.weights)
+    texts = tokenize(targets.texts, tokenizer, targets.values, targets.weights)
     share = arguments.corrupted_share
     if not share or targets.kind == "logits":
         return texts
     # Copies are encoded anew in each epoch: encoding no more than the LSTM reads saves time. If texts are cut on the
     # left, it reads the first tokens after the cut, which depends on the whole length.
-    encoder_of_copies = copy(encoder)
-    if lstm_length and encoder.truncation_side == "right":
-        limit = encoder.model_max_length or lstm_length
-        encoder_of_copies.model_max_length = min(lstm_length, limit)
-    return CorruptedTexts(targets.texts, texts, encoder_of_copies, share=share, seed=arguments.seed)
+    tokenizer_of_copies = copy(tokenizer)
+    if lstm_length and tokenizer.truncation_side == "right":
+        limit = tokenizer.model_max_length or lstm_length
+        tokenizer_of_copies.model_max_length = min(lstm_length, limit)
+    return CorruptedTexts(
+        targets.texts, texts, tokenizer_of_copies, share=share, seed=arguments.seed
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +227,7 @@ class CorruptedTexts(TokenizedTexts):
     Args:
         texts: n texts.
         clean: The same texts, tokenised, with labels and weights.
-        encoder: Tokenizer of the copies.
+        tokenizer: Tokenizer of the copies.
         share: Share of the texts that are replaced, 0 to 1.
         seed: Seed of the choice and the errors.
     """
@@ -234,7 +236,7 @@ class CorruptedTexts(TokenizedTexts):
         self,
         texts: Sequence[str],
         clean: TokenizedTexts,
-        encoder: LightTokenizer,
+        tokenizer: LightTokenizer,
         *,
         share: float,
         seed: int,
@@ -243,7 +245,7 @@ class CorruptedTexts(TokenizedTexts):
             clean.tokens, typed=clean.typed, labels=clean.labels, weights=clean.weights
         )
         self._texts = texts
-        self._encoder = encoder
+        self._tokenizer = tokenizer
         self._share = share
         self._seed = seed
         self._copies: _Copies | None = None
@@ -269,12 +271,12 @@ class CorruptedTexts(TokenizedTexts):
         chosen = [row for row in range(len(self)) if generator.random() < self._share]
         rows = np.array(chosen, dtype=np.int64)
         originals = [self._texts[row] for row in chosen]
-        copies = corrupt(originals, self._encoder, seed=self._seed, epoch=epoch)
+        copies = corrupt(originals, self._tokenizer, seed=self._seed, epoch=epoch)
         labels = _rows_of(self.labels, rows)
         weights = _rows_of(self.weights, rows)
         copy_numbers = np.full(len(self), -1, dtype=np.int64)
         copy_numbers[rows] = np.arange(len(rows))
-        return _Copies(epoch, tokenize(copies, self._encoder, labels, weights), copy_numbers)
+        return _Copies(epoch, tokenize(copies, self._tokenizer, labels, weights), copy_numbers)
 
 
 @dataclass(eq=False)

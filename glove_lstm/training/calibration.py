@@ -54,7 +54,7 @@ class Scored:
 
 def calibrate(
     model: GloveLstmForSequenceClassification,
-    encoder: LightTokenizer,
+    tokenizer: LightTokenizer,
     targets: Targets,
     arguments: GloveLstmTrainingArguments,
 ) -> CalibrationRecord | None:
@@ -66,7 +66,7 @@ def calibrate(
 
     Args:
         model: A trained model without calibration; the values are set in its config.
-        encoder: Its tokenizer.
+        tokenizer: Its tokenizer.
         targets: `calibration` has n texts from which the model did not learn, or none.
         arguments: Whether there were corrupted copies, and their seed.
 
@@ -78,12 +78,12 @@ def calibrate(
         return None
     texts_of_versions = [held_out.texts, first_words(held_out.texts)]
     if arguments.corrupted_share:
-        texts_of_versions.append(corrupt(held_out.texts, encoder, seed=arguments.seed))
-    versions = [score_parts(model, encoder, texts) for texts in texts_of_versions]
+        texts_of_versions.append(corrupt(held_out.texts, tokenizer, seed=arguments.seed))
+    versions = [score_parts(model, tokenizer, texts) for texts in texts_of_versions]
     model.config.update(fit_calibration(versions, held_out.labels))
     unfitted_names: list[str] = []
     if held_out.is_multi_label:
-        calibrated = TorchClassifier.of(model, encoder)
+        calibrated = TorchClassifier.of(model, tokenizer)
         scores = calibrated.predict_proba(held_out.texts)
         thresholds, unfitted = fit_thresholds(scores, held_out.labels)
         model.config.update({"thresholds": thresholds})
@@ -113,10 +113,10 @@ def first_words(texts: Sequence[str]) -> list[str]:
 
 
 def score_parts(
-    model: GloveLstmForSequenceClassification, encoder: LightTokenizer, texts: Sequence[str]
+    model: GloveLstmForSequenceClassification, tokenizer: LightTokenizer, texts: Sequence[str]
 ) -> Scored:
     """Return the logits of n texts by the parts of the model."""
-    tokenized = tokenize(texts, encoder)
+    tokenized = tokenize(texts, tokenizer)
     with progress("Calibrating", total=len(texts)) as bar:
         run = torch_runner(model, "part_logits")
         logits = run_batches(run, tokenized.tokens, done=bar.update)

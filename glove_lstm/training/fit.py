@@ -30,7 +30,11 @@ from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import tokenize, tokenize_targets
 from glove_lstm.training.calibration import calibrate
 from glove_lstm.training.hold_out import hold_out
-from glove_lstm.training.initial_model import LoadedCheckpoint, load_checkpoint, start_model
+from glove_lstm.training.initial_model import (
+    LoadedCheckpoint,
+    load_checkpoint,
+    make_initial_model,
+)
 from glove_lstm.training.lstm import train_lstm
 from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.record import TeacherRecord, TrainingRecord
@@ -92,7 +96,7 @@ def fit(
     unlabelled: Sequence[str] = (),
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
 ) -> Trained:
-    """Train and calibrate a classifier. Nothing is written but the cache of downloads and of a teacher's answers.
+    """Train and calibrate a classifier. Nothing is written but the package's cache folder.
 
     Args:
         texts: n texts; join a title and its body by a space. With unlabelled texts, the list may be empty.
@@ -106,7 +110,7 @@ def fit(
             effect if validation texts are given.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
         sample_weight: (n,) weight of each text. With a teacher, the weights of labels and texts apply to the n-grams,
-            and to what an encoder learns.
+            and to the regression of an encoder.
         glove: Vectors that are already loaded, instead of those of the settings.
         teacher: What the model learns from, beside the labels; see `open_teacher`. A classifier should not have seen
             the held-out texts.
@@ -121,13 +125,13 @@ def fit(
     seconds = _Seconds()
     settings = settings or make_settings()
     checkpoint = load_checkpoint(settings.model)
-    asked = _open_teacher(teacher, labels, label_names, unlabelled, settings)
-    names = _label_names(labels, label_names, checkpoint, asked)
+    opened_teacher = _open_teacher(teacher, labels, label_names, unlabelled, settings)
+    names = _label_names(labels, label_names, checkpoint, opened_teacher)
     labelled = Examples.from_names(texts, labels, names, sample_weight)
     given_validation = None
     if validation is not None:
         given_validation = Examples.from_names(*validation, names, name="validation labels")
-    _check(labelled, given_validation, groups, asked)
+    _check(labelled, given_validation, groups, class_weight, opened_teacher)
     if glove is None and checkpoint is None:
         glove = load_glove(settings.tokenizer.glove)
 
@@ -138,19 +142,19 @@ def fit(
         list(unlabelled),
         groups=groups,
         class_weight=class_weight,
-        teacher=asked,
+        teacher=opened_teacher,
         arguments=settings.training,
     )
     seconds.end_of("prepare")
 
-    # 2. Let the teacher learn the labels.
-    if asked is not None:
-        asked.fit(split.train)
+    # 2. Show the teacher the labels: an encoder learns them when it is first asked, others have the same labels.
+    if opened_teacher is not None:
+        opened_teacher.fit(split.train)
 
     # 3. Make the targets: labels, or the teacher's logits.
     targets = make_targets(
         split,
-        asked,
+        opened_teacher,
         copies_per_text=settings.training.augmented_copies,
         glove=glove,
         seed=settings.training.seed,
@@ -160,32 +164,34 @@ def fit(
         len(targets.texts),
         kind=targets.kind,
         has_validation=split.validation is not None,
-        new_labels=checkpoint is not None and list(names) != list(checkpoint.label_names),
+        new_labels=checkpoint is not None and checkpoint.lacks(names),
     )
 
     # The teacher used all cores; what follows is faster on one.
-    with one_thread():
-        # 4. Start the model.
+    with _one_thread():
+        # 4. Make the initial model.
         set_seed(settings.training.seed)
-        start = start_model(settings, split, targets, glove, checkpoint)
+        initial = make_initial_model(settings, split, targets, glove, checkpoint)
         del glove  # it is large
-        encoder = LightTokenizer.of(start.tokenizer)
+        tokenizer = LightTokenizer.of(initial.tokenizer)
         calibration_tokens = None
         if targets.calibration is not None:
             calibration_tokens = tokenize(
-                targets.calibration.texts, encoder, targets.calibration.labels
+                targets.calibration.texts, tokenizer, targets.calibration.labels
             )
 
         # 5. Fit the n-grams.
         ngram_c = fit_ngrams(
-            start, encoder, targets.ngram_examples, calibration_tokens, settings.training
+            initial, tokenizer, targets.ngram_examples, calibration_tokens, settings.training
         )
         seconds.end_of("prepare")
 
-        # 6. Train the LSTM. A teacher's labels would measure nothing.
+        # 6. Train the LSTM. It is measured on labels of people only.
         state = train_lstm(
-            start,
-            tokenize_targets(targets, encoder, start.model.config.lstm_length, settings.training),
+            initial,
+            tokenize_targets(
+                targets, tokenizer, initial.model.config.lstm_length, settings.training
+            ),
             targets.kind,
             calibration_tokens if split.validation is not None else None,
             settings.training,
@@ -194,39 +200,39 @@ def fit(
         seconds.end_of("train")
 
         # 7. Calibrate.
-        calibration = calibrate(start.model, encoder, targets, settings.training)
+        calibration = calibrate(initial.model, tokenizer, targets, settings.training)
         seconds.end_of("calibrate")
 
         # 8. Return the model, and how it was made.
-        classifier = TorchClassifier.of(start.model, encoder)
+        classifier = TorchClassifier.of(initial.model, tokenizer)
         validation_logits = None
         if split.validation is not None:
             validation_logits = classifier.predict_logits(split.validation.texts)
         record = TrainingRecord(
             preset=settings.preset,
-            options=settings.described(start.tokenizer, start.model.config),
+            options=settings.described(initial.tokenizer, initial.model.config),
             train_texts=len(split.train),
             validation_texts=0 if split.validation is None else len(split.validation),
             validation_seen=_count_seen(split),
             known_before=_count_known_before(split, checkpoint),
-            glove=start.glove,
-            vocabulary_with_vectors=start.vocabulary_with_vectors,
-            fine_tuned_from=start.checkpoint,
+            glove=initial.glove,
+            vocabulary_with_vectors=initial.vocabulary_with_vectors,
+            fine_tuned_from=initial.checkpoint,
             label_weights=split.label_weights,
             ngram_c=ngram_c,
             epochs=float(state.epoch or 0),
             best_step=state.best_global_step if settings.training.load_best_model_at_end else None,
             history=state.log_history,
             calibration=calibration,
-            teacher=None if asked is None else _teacher_record(asked, split, targets, classifier),
-            parameters=start.model.num_parameters(),
-            hardware=_hardware(start.model.device),
+            teacher=_teacher_record(opened_teacher, split, targets, classifier),
+            parameters=initial.model.num_parameters(),
+            hardware=_hardware(initial.model.device, opened_teacher),
             versions=_versions(),
             seconds=seconds.by_stage,
         )
     return Trained(
         classifier=classifier,
-        tokenizer=start.tokenizer,
+        tokenizer=initial.tokenizer,
         record=record,
         train=split.train,
         validation=split.validation,
@@ -236,7 +242,7 @@ def fit(
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def _one_thread() -> Iterator[None]:
     """Compute on one core: a small network gains little from a second one, and OpenMP threads spin while they wait."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -292,8 +298,7 @@ def _label_names(
 ) -> list[str]:
     """Return the labels in the order of the model's logits.
 
-    The first that applies: those of the checkpoint, if it has all labels; those that are given, or those of the texts;
-    those of the teacher.
+    They are given, or those of the texts, or else those of the teacher. A checkpoint that has them all keeps its own.
     """
     names = sorted_label_names(labels) if label_names is None else list(label_names)
     if not names and teacher is not None:
@@ -307,6 +312,7 @@ def _check(
     labelled: Examples,
     validation: Examples | None,
     groups: Sequence[Hashable] | None,
+    class_weight: ClassWeight | None,
     teacher: Teacher | None,
 ) -> None:
     """Check that texts, labels and teacher fit together."""
@@ -317,6 +323,8 @@ def _check(
         )
     if len(names) < 2 and not labelled.is_multi_label:
         raise DataError(f"All texts have the label {names[0]!r}; a classifier needs two or more.")
+    if class_weight is not None and not len(labelled):
+        raise DataError("class_weight is for texts with labels; give them, or leave it out.")
     if groups is not None and len(groups) != len(labelled):
         raise DataError(f"There are {len(labelled)} texts, but {len(groups)} values of groups.")
     if validation is not None:
@@ -366,19 +374,21 @@ def _text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextRecor
 
 
 def _teacher_record(
-    teacher: Teacher, split: Split, targets: Targets, classifier: TorchClassifier
-) -> TeacherRecord:
+    teacher: Teacher | None, split: Split, targets: Targets, classifier: TorchClassifier
+) -> TeacherRecord | None:
+    if teacher is None:
+        return None
     agreement = None
-    if targets.calibration is not None:
-        texts = targets.calibration.texts
-        best_of_teacher = teacher.logits(texts).argmax(axis=1)
-        best_of_model = classifier.predict_logits(texts).argmax(axis=1)
-        agreement = float((best_of_teacher == best_of_model).mean())
+    if targets.calibration is not None and targets.calibration_logits is not None:
+        logits_of_model = classifier.predict_logits(targets.calibration.texts)
+        is_same = logits_of_model.argmax(axis=1) == targets.calibration_logits.argmax(axis=1)
+        agreement = float(is_same.mean())
     return TeacherRecord(
         name=teacher.name,
         kind=teacher.kind,
         revision=teacher.revision,
         license=teacher.license,
+        learned="logits" if targets.kind == "logits" else "best labels",
         temperature=targets.temperature,
         texts=len(targets.texts),
         copies=targets.copies,
@@ -388,12 +398,12 @@ def _teacher_record(
     )
 
 
-def _hardware(device: torch.device) -> str:
-    if device.type == "cpu":
-        return "CPU, one thread"
+def _hardware(device: torch.device, teacher: Teacher | None) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return device.type
+    if device.type == "cpu" and teacher is None:
+        return "CPU, one thread"
+    return device.type.upper()  # a teacher uses all cores
 
 
 def _versions() -> dict[str, str]:

@@ -4,7 +4,7 @@ Held-out texts calibrate the scores, and the model does not learn from them.
 
 - If validation texts are given, nothing else is held out.
 - Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits.
-- If labels are few and a teacher tells those of other texts, unlabelled texts: all labelled texts then teach.
+- If few texts are labelled and there is a teacher, unlabelled texts, which it labels: all labelled texts then teach.
 - Near duplicates, and texts of one group, are never on both sides.
 """
 
@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from glove_lstm.distillation.targets import without_near_duplicates
 from glove_lstm.distillation.teacher import Teacher
 from glove_lstm.errors import DataError, counted
 from glove_lstm.splits.splitter import (
@@ -26,6 +25,7 @@ from glove_lstm.splits.splitter import (
     row_labels,
     rows_without_near_duplicates,
     strata,
+    without_near_duplicates,
 )
 from glove_lstm.tables.examples import ClassWeight, Examples, Split, class_weights, weigh
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
@@ -41,8 +41,8 @@ _MOST_SHARE = 1 / 10
 # Unlabelled texts to hold out; enough for a temperature.
 _UNLABELLED_SHARE = 1 / 10
 _MOST_UNLABELLED = 1_000
-# With fewer labels and a teacher that learns them, all labelled texts teach; DECISIONS.md says why.
-_FEW_LABELS = 200
+# With fewer labelled texts and a teacher that learns the labels, all of them teach; DECISIONS.md says why.
+_FEW_LABELLED_TEXTS = 200
 
 _MOST_NAMED = 20  # labels in a warning
 _ALTERNATIVES = "give validation texts, or hold out none (--validation_fraction 0)"
@@ -114,12 +114,12 @@ def _without_weight_0(
 def _unlabelled_are_held_out(
     labelled: Examples, teacher: Teacher | None, arguments: GloveLstmTrainingArguments
 ) -> bool:
-    """Return whether labels are too few to hold some out, and a teacher tells those of other texts."""
-    if teacher is None:
+    """Return whether too few texts are labelled to hold some out, and a teacher can label others."""
+    if teacher is None or arguments.validation_fraction == 0:
         return False
     fraction = arguments.validation_fraction
     if teacher.learns_labels and fraction is None and not arguments.needs_validation:
-        return len(labelled) < _FEW_LABELS
+        return len(labelled) < _FEW_LABELLED_TEXTS
     return not _enough_to_hold_out(len(labelled), fraction)
 
 

@@ -30,9 +30,8 @@ from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
 
-_FEW_VECTORS = (
-    0.5  # below this share of the words in the texts that have vectors, a warning is logged
-)
+# Below this share of the words in the texts that have vectors, a warning is logged.
+_FEW_VECTORS = 0.5
 _DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
 _SAMPLE = 1_000  # texts whose words are looked up for the warning
 
@@ -74,6 +73,10 @@ class LoadedCheckpoint:
     label_names: Sequence[str]
     text_record: TextRecord | None
 
+    def lacks(self, label_names: Sequence[str]) -> bool:
+        """Return whether these labels are not its own, in its order."""
+        return list(label_names) != list(self.label_names)
+
 
 def load_checkpoint(arguments: ModelArguments) -> LoadedCheckpoint | None:
     """Load the checkpoint that is fine-tuned, if one is named.
@@ -94,7 +97,7 @@ def load_checkpoint(arguments: ModelArguments) -> LoadedCheckpoint | None:
     )
 
 
-def start_model(
+def make_initial_model(
     settings: Settings,
     split: Split,
     targets: Targets,
@@ -103,13 +106,13 @@ def start_model(
 ) -> InitialModel:
     """Return the model of a checkpoint; without one, a new model with word vectors."""
     if checkpoint is not None:
-        start = model_of_checkpoint(checkpoint, settings, split.train)
+        initial = _model_of_checkpoint(checkpoint, settings, split.train)
     else:
         assert glove is not None
-        start = new_model(settings, split.train, split.unlabelled, glove)
+        initial = new_model(settings, split.train, split.unlabelled, glove)
     if targets.kind == "logits":
-        _lower_dropout(start.model, kept=settings.given)
-    return start
+        _lower_dropout(initial.model, kept=settings.given)
+    return initial
 
 
 def new_model(
@@ -233,7 +236,7 @@ def _fill_embeddings(
     model.round_tables()
 
 
-def model_of_checkpoint(
+def _model_of_checkpoint(
     loaded: LoadedCheckpoint, settings: Settings, train: Examples
 ) -> InitialModel:
     """Return the model of a checkpoint, without its calibration.
@@ -251,7 +254,7 @@ def model_of_checkpoint(
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
     # These describe the texts and labels of the earlier training; callers of `fit` set them anew.
     changes |= {"text_column_names": None, "label_type": None, "labels_are_lists": None}
-    has_new_labels = list(train.label_names) != list(earlier.label_names)
+    has_new_labels = loaded.lacks(train.label_names)
     if has_new_labels:
         logger.warning(
             "The labels %s differ from the labels %s of %s: its last layer and its n-grams start anew.",

@@ -59,7 +59,7 @@ LOSSES: dict[str, Loss] = {
 
 
 def train_lstm(
-    start: InitialModel,
+    initial: InitialModel,
     texts: TokenizedTexts,
     kind: str,
     validation: TokenizedTexts | None,
@@ -71,7 +71,7 @@ def train_lstm(
     The Trainer works in a temporary folder, which is removed at the end, also after an error.
 
     Args:
-        start: A classifier, which is changed. Its n-gram classifier is already fitted; training skips it.
+        initial: A classifier, which is changed. Its n-gram classifier is already fitted; training skips it.
         texts: What it learns from.
         kind: Kind of the targets of `texts`, by which the loss is chosen; see `Targets`.
         validation: Texts with labels that are measured after each epoch.
@@ -81,7 +81,7 @@ def train_lstm(
     Raises:
         DataError: The training diverged.
     """
-    model = start.model
+    model = initial.model
     if model.ngrams is not None:
         # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
         model.ngrams.requires_grad_(False)
@@ -92,7 +92,7 @@ def train_lstm(
             data_collator=cast(Any, collate),  # takes a `Batch` instead of a list of rows
             train_dataset=texts,
             eval_dataset=validation,
-            processing_class=start.tokenizer,
+            processing_class=initial.tokenizer,
             compute_metrics=compute_metrics,
         )
         trainer.loss_of = LOSSES[kind]

@@ -50,8 +50,8 @@ _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has 
 
 
 def fit_ngrams(
-    start: InitialModel,
-    encoder: LightTokenizer,
+    initial: InitialModel,
+    tokenizer: LightTokenizer,
     texts: Examples,
     held_out: TokenizedTexts | None,
     arguments: GloveLstmTrainingArguments,
@@ -59,8 +59,8 @@ def fit_ngrams(
     """Fit the n-gram classifier of a model, if it has one, to texts and perhaps corrupted copies of them.
 
     Args:
-        start: The model, which is changed, and its tokenizer.
-        encoder: The same as a light tokenizer.
+        initial: The model, which is changed, and its tokenizer.
+        tokenizer: The same as a light tokenizer.
         texts: n texts with labels. Of very many, some are drawn, and fewer are copied.
         held_out: Texts with which C is chosen, if there are 75 or more and no C is given.
         arguments: C, the seed, and whether there are copies.
@@ -68,22 +68,22 @@ def fit_ngrams(
     Returns:
         C; None if nothing was learned.
     """
-    ngrams = start.model.ngrams
+    ngrams = initial.model.ngrams
     if ngrams is None:
         return None
     texts = _draw(texts, _MOST_TEXTS, arguments.seed)
     copies = None
     if arguments.corrupted_share:
         copied = _draw(texts, _MOST_COPIES, arguments.seed)
-        corrupted = corrupt(copied.texts, encoder, seed=arguments.seed)
-        copies = tokenize(corrupted, encoder, copied.labels, copied.weights)
+        corrupted = corrupt(copied.texts, tokenizer, seed=arguments.seed)
+        copies = tokenize(corrupted, tokenizer, copied.labels, copied.weights)
     if held_out is not None and len(held_out) < FEWEST_FOR_C:
         held_out = None
     return fit_table(
         ngrams,
-        tokenize(texts.texts, encoder, texts.labels, texts.weights),
+        tokenize(texts.texts, tokenizer, texts.labels, texts.weights),
         copies,
-        words=_words_of(start.tokenizer),
+        words=_words_of(initial.tokenizer),
         held_out=held_out,
         c=arguments.ngram_c,
     )

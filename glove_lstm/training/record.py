@@ -35,8 +35,9 @@ class TeacherRecord:
         kind: "classifier", "encoder" or "function".
         revision: Commit on the Hub; None: it is not from the Hub.
         license: Licence that its model card states.
+        learned: What the model learned of it: "logits" or "best labels".
         temperature: The teacher's logits were divided by it.
-        texts: Number of texts whose logits the LSTM learned.
+        texts: Number of texts from which the LSTM learned.
         copies: Altered copies among them.
         unlabelled: Texts without labels among them.
         agreement: Share of the calibration texts that model and teacher give the same label; None: there are none.
@@ -47,6 +48,7 @@ class TeacherRecord:
     kind: str
     revision: str | None
     license: str | None
+    learned: str
     temperature: float
     texts: int
     copies: int
@@ -71,7 +73,7 @@ class TrainingRecord:
         vocabulary_with_vectors: Share of the vocabulary that has a word vector.
         fine_tuned_from: Checkpoint where training started.
         label_weights: Weight of each label in the loss; None: 1.
-        ngram_c: C of the n-grams' SVM; None: the model has no n-grams.
+        ngram_c: C of the n-grams' SVM; None: the model has no n-grams, or they learned nothing.
         epochs: Passes over the texts.
         best_step: Step whose weights were kept; None: the last one's.
         history: The Trainer's log: loss, learning rate and measures, by epoch.

@@ -148,14 +148,13 @@ class Settings:
 
         Args:
             texts: Number of texts that the LSTM learns from.
-            kind: Kind of the targets; see `Targets`. With "label sets", label smoothing is off: the Trainer would warn
-                that it cannot smooth them.
+            kind: Kind of the targets; see `Targets`. Only labels are smoothed.
             has_validation: Whether validation texts are measured after each epoch.
             new_labels: Whether it is a checkpoint that is fine-tuned on labels that it lacks.
         """
         on_logits = kind == "logits"
         changes = self._scheduled(texts, on_logits=on_logits, new_labels=new_labels)
-        if kind == "label sets":
+        if kind != "labels":
             changes["label_smoothing_factor"] = 0.0
         if not has_validation:
             changes["eval_strategy"] = "no"

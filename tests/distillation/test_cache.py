@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 import pytest
 
-from glove_lstm.distillation.cache import AnswerCache
+from glove_lstm.distillation.cache import LogitCache
 from glove_lstm.errors import DataError
 
 IDENTITY = "0123456789abcdef" * 4
@@ -36,7 +36,7 @@ def answers_to(texts):
 
 
 def opened():
-    return AnswerCache("a teacher", IDENTITY)
+    return LogitCache("a teacher", IDENTITY)
 
 
 def texts_of(count):
@@ -60,27 +60,27 @@ def test_each_text_is_asked_once(cache):
     texts = [*texts_of(40), "", "a lone \ud800 surrogate"]
     first = Teacher()
     kept = opened()
-    answers = kept.answers(texts * 2, first)
+    answers = kept.logits(texts * 2, first)
     assert sorted(first.asked) == sorted(texts)
     np.testing.assert_array_equal(answers, answers_to(texts * 2))
-    kept.answers(texts[::-1], first)
+    kept.logits(texts[::-1], first)
     assert len(first.asked) == len(texts)
 
     again = Teacher()
-    answers = opened().answers([*texts, "new"], again)
+    answers = opened().logits([*texts, "new"], again)
     assert again.asked == ["new"]
     np.testing.assert_array_equal(answers, answers_to([*texts, "new"]))
 
     other = Teacher()
-    AnswerCache("another", IDENTITY[::-1]).answers(texts[:1], other)
+    LogitCache("another", IDENTITY[::-1]).logits(texts[:1], other)
     assert other.asked == texts[:1]
 
 
 def test_without_an_identity_answers_are_in_memory_only(cache):
-    kept = AnswerCache("a function", None)
+    kept = LogitCache("a function", None)
     teacher = Teacher()
     for _ in range(2):
-        kept.answers(["a text"], teacher)
+        kept.logits(["a text"], teacher)
     assert teacher.asked == ["a text"]
     assert not cache.exists()
 
@@ -89,9 +89,9 @@ def test_an_interrupted_run_asks_for_the_rest_only():
     texts = texts_of(2000)
     first = Teacher(stops_after=1500)
     with pytest.raises(KeyboardInterrupt):
-        opened().answers(texts, first)
+        opened().logits(texts, first)
     after = Teacher()
-    opened().answers(texts, after)
+    opened().logits(texts, after)
     assert sorted(first.asked + after.asked) == sorted(texts)
 
 
@@ -103,7 +103,7 @@ def test_answers_outlive_a_kill(hours, parts):
         written.append(sum(len(np.load(part)["keys"]) for part in parts()))
         return answers_to(texts)
 
-    opened().answers(texts_of(100), watch)
+    opened().logits(texts_of(100), watch)
     assert written == [0, 32, 64, 96]
 
 
@@ -118,7 +118,7 @@ def test_parts_are_appended_and_never_written_again(hours, parts):
         assert contents.keys() == set(parts())
         return answers_to(texts)
 
-    opened().answers(texts_of(32 * 50), watch)
+    opened().logits(texts_of(32 * 50), watch)
     assert len(parts()) == 50
     [size] = {part.stat().st_size for part in parts()}
     assert (
@@ -129,23 +129,23 @@ def test_parts_are_appended_and_never_written_again(hours, parts):
 def test_two_that_are_open_at_once_lose_nothing():
     texts = texts_of(100)
     first, second = opened(), opened()
-    first.answers(texts[:60], Teacher())
-    second.answers(texts[40:], Teacher())
+    first.logits(texts[:60], Teacher())
+    second.logits(texts[40:], Teacher())
     after = Teacher()
-    np.testing.assert_array_equal(opened().answers(texts, after), answers_to(texts))
+    np.testing.assert_array_equal(opened().logits(texts, after), answers_to(texts))
     assert not after.asked
 
 
 ASKING = """
 import itertools, sys, time
 import numpy as np
-from glove_lstm.distillation.cache import AnswerCache
+from glove_lstm.distillation.cache import LogitCache
 hours = itertools.count(step=3600.0)
 time.monotonic = lambda: next(hours)
 first = int(sys.argv[1])
 texts = [f"text {number}" for number in range(first, first + 400)]
 ask = lambda texts: np.array([[len(text), 0.0] for text in texts])
-AnswerCache("a teacher", sys.argv[2]).answers(texts, ask)
+LogitCache("a teacher", sys.argv[2]).logits(texts, ask)
 """
 
 
@@ -156,7 +156,7 @@ def test_processes_share_the_folder():
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
     after = Teacher()
-    answers = opened().answers(texts_of(600), after)
+    answers = opened().logits(texts_of(600), after)
     assert not after.asked
     assert answers[:, 0].tolist() == [len(text) for text in texts_of(600)]
 
@@ -180,15 +180,15 @@ def pickled(content, folder):
 )
 def test_a_damaged_part_is_removed_and_asked_again(hours, parts, tmp_path, caplog, damage):
     texts = texts_of(96)
-    opened().answers(texts, Teacher())
+    opened().logits(texts, Teacher())
     [*_, damaged] = parts()
     damaged.write_bytes(damage(damaged.read_bytes(), tmp_path))
     again = Teacher()
-    np.testing.assert_array_equal(opened().answers(texts, again), answers_to(texts))
+    np.testing.assert_array_equal(opened().logits(texts, again), answers_to(texts))
     assert len(again.asked) == 32
     assert not damaged.exists()
     assert f"{damaged} is damaged" in caplog.text
-    assert "asked again" in caplog.text
+    assert "computed again" in caplog.text
     assert len(parts()) == 3
 
 
@@ -197,8 +197,8 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(monkeypatch, tmp_path, c
     (tmp_path / "file").touch()
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path / "file"))
     kept = opened()
-    np.testing.assert_array_equal(kept.answers(texts_of(40), Teacher()), answers_to(texts_of(40)))
-    assert "answers are not kept" in caplog.text
+    np.testing.assert_array_equal(kept.logits(texts_of(40), Teacher()), answers_to(texts_of(40)))
+    assert "logits are not kept" in caplog.text
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -209,8 +209,8 @@ def test_answers_that_are_no_numbers_are_refused(value):
         return np.full((len(texts), 2), value if "wrong" in texts else 1.0)
 
     texts = [*texts_of(32), "wrong"]  # it is the shortest, and asked last
-    with pytest.raises(DataError, match="a teacher gives answers that are not finite"):
-        opened().answers(texts, ask)
+    with pytest.raises(DataError, match="a teacher, gives logits that are not finite"):
+        opened().logits(texts, ask)
     after = Teacher()
-    opened().answers(texts, after)
+    opened().logits(texts, after)
     assert after.asked == ["wrong"]

@@ -62,7 +62,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     """A GloVe+LSTM text classifier for scikit-learn, trained by the code of `glove-lstm train`.
 
     Args:
-        glove: Word vectors: a name such as "6B.50d", or a file.
+        glove: Word vectors: a name such as "6B.50d", or a file; None: they are drawn at random.
         preset: Settings to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         on_empty: What `fit` does with a blank text that has a label: "error", "drop" or "keep".
@@ -93,7 +93,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        glove: str | Path = _GLOVE,
+        glove: str | Path | None = _GLOVE,
         *,
         preset: str = "default",
         class_weight: Any = None,
@@ -369,8 +369,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 raise DataError(f"GloveLstmClassifier has no argument {name}; leave it out.")
         check_names(given, _TRAINING_ARGUMENTS)
         fine_tunes = given.get("model_name_or_path") is not None
-        if self.glove is None and not fine_tunes:
-            raise DataError("glove is None; give a name or a file of word vectors.")
         if fine_tunes and self.glove not in (None, _GLOVE):
             raise DataError(
                 "With model_name_or_path, leave glove out: the checkpoint has its own vectors."
@@ -379,7 +377,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             raise DataError("seed is drawn from random_state; give only one of them.")
         values: dict[str, Any] = {"seed": seed, "disable_tqdm": not self.verbose}
         if not fine_tunes:
-            values["glove"] = str(self.glove)
+            values["glove"] = "none" if self.glove is None else str(self.glove)
         return make_settings(self.preset, **(values | given))
 
     def _label_names(self, labels: LabelValues) -> list[str]:

@@ -25,6 +25,10 @@ _CONTROLS = _characters(_CONTROL_RANGES)
 _MARKS = _characters(_MARK_RANGES)
 # Letters that grow when lower-cased, letters to one library only, and digits outside of ASCII.
 _LETTERS = "aAzZ09ßẞİıſKÅΣσςΐŉǰǅǆﬀﬃΩЖжЁאתثज्ञ한조ㅎ中あア々ゞ²½Ⅷⅷ①٣๓೬𝟗𝔄ªº℀ℵ⒈㍿ﷺ１Ａ＿‿⁀·׳״‐‑–—ꙮ𒐫"
+# Scripts without spaces, with their marks and digits; letters that compose; other scripts.
+_SCRIPTS = (
+    "我們𠮷㐀〇々〆かガがﾊﾞｰー゛ดี๓ๆລາວ໓កខ្មែរ៣မြန်မာ၃각한ꥠவொকোกำ\u3099\U000e0100ḗấЙёәґ၊។។。、！ꙋⰀ"
+)
 _EMOJI = "😀👩🏳❤🇩🇪1\u200d\ufe0f\u20e3🏻\U000e0067\U000e007f"
 _WORDS = (
     "The|harbour master|BOATS|skipper|Skiper|haarbour|don't|won’t|well-known|3.5|1,204|1,,2|7th|a_b|--|-|_|.|,|;|“|”|‘"
@@ -32,7 +36,7 @@ _WORDS = (
     "|https\u017f://a|<url>|<URL>|<url|<pad>|<unk>|<|>|<ttp://a|<ww.b|://|ww.|wwww.c|##a|##|&amp;|%00|\\u0041|[MASK]"
 )
 _SEVERAL_CHARACTERS = ["e\u0301", "\ud83d\ude00", "\r\n"]
-FRAGMENTS = _WORDS.split("|") + list(_LETTERS + _EMOJI + " \n\t") + _SEVERAL_CHARACTERS
+FRAGMENTS = _WORDS.split("|") + list(_LETTERS + _SCRIPTS + _EMOJI + " \n\t") + _SEVERAL_CHARACTERS
 _CODECS = ["utf-8", "cp1252", "utf-16-le", "shift_jis", "gb18030"]
 
 joined = st.lists(st.sampled_from([*FRAGMENTS, " ", " "]), max_size=14).map("".join)

@@ -15,7 +15,7 @@ from tokenizers import AddedToken, Encoding
 from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
 
-from .word_shapes import replace_surrogates, token_type
+from .word_shapes import replace_surrogates, surface_end, token_type
 
 
 class GloveLstmTokenizer(PreTrainedTokenizerFast):
@@ -29,6 +29,8 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     - `token_type_ids`, if `model_input_names` has them, are the shapes of the words as they stand in the text (lower,
       Title, UPPER, mixed, digits or punctuation: `word_shapes.SHAPES`), and the characters of unknown words
       (`word_shapes.spelling`).
+    - `offset_mapping` covers the accents that a text writes as characters of their own. `token_to_chars` and other
+      methods of the output leave out those of a token's last letter.
     - Lone surrogates, which the Rust code refuses, become U+FFFD.
     - With `split_special_tokens`, a padding or unknown token that is written in a text is text. All other special
       tokens, such as those of `add_special_tokens`, stay whole.
@@ -153,27 +155,36 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             )
         if return_token_type_ids is None:
             return_token_type_ids = "token_type_ids" in self.model_input_names
-        if return_token_type_ids:
-            output["token_type_ids"] = self._token_types(output, texts, pairs, of_words)
+        if return_token_type_ids or "offset_mapping" in output:
+            types, offsets = self._types_and_offsets(output, texts, pairs, of_words)
+            if return_token_type_ids:
+                output["token_type_ids"] = types
+            if "offset_mapping" in output:
+                output["offset_mapping"] = offsets
         return output.convert_to_tensors(return_tensors)
 
-    def _token_types(
+    def _types_and_offsets(
         self, output: BatchEncoding, texts: list[Any], pairs: list[Any] | None, of_words: bool
-    ) -> list[list[int]]:
-        """Return the `token_type_ids` of each row of an output; several rows may belong to one text."""
+    ) -> tuple[list[list[int]], list[list[tuple[int, int]]]]:
+        """Return types and offsets of the tokens of each row of an output; several rows may belong to one text."""
         encodings = output.encodings or []
         rows = range(len(encodings))
         text_of_row = output.get("overflow_to_sample_mapping") or rows
         types = []
+        offsets = []
         for encoding, text_number in zip(encodings, text_of_row, strict=True):
             parts = [texts[text_number]]
             if pairs is not None:
                 parts.append(pairs[text_number])
-            types.append(self._types_of_row(encoding, parts, of_words))
-        return types
+            types_of_row, offsets_of_row = self._of_row(encoding, parts, of_words)
+            types.append(types_of_row)
+            offsets.append(offsets_of_row)
+        return types, offsets
 
-    def _types_of_row(self, encoding: Encoding, parts: list[Any], of_words: bool) -> list[int]:
-        """Return the token type id of each token; 0 for padding.
+    def _of_row(
+        self, encoding: Encoding, parts: list[Any], of_words: bool
+    ) -> tuple[list[int], list[tuple[int, int]]]:
+        """Return the token type id of each token, 0 for padding; and where it begins and ends.
 
         Args:
             encoding: The tokens.
@@ -194,8 +205,10 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             if of_words:
                 text = text[word_of_token[token]]
             start, end = offsets[token]
+            end = surface_end(text, start, end)
+            offsets[token] = start, end
             types[token] = token_type(text[start:end], ids[token] == unknown_id)
-        return types
+        return types, offsets
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
         """Save without the padding and truncation of the last call, which are state of the Rust code."""

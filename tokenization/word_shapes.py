@@ -1,6 +1,7 @@
 """Token type ids: shapes of words, and spellings of unknown words. Travels to the Hub with the tokenizer."""
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +20,12 @@ KNOWN = 32
 
 _LONGEST_CACHED = 31  # characters of a word whose shape is cached
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_FIRST_MARK = "\u0300"
+_ACCENT = re.compile("[\u0300-\u036f\u064b-\u065f]")  # of Latin, Greek, Cyrillic and Arabic letters
+# Letters that Unicode does not divide into a letter of English and an accent; and the sigma at the end of a word.
+_BASE_LETTERS = str.maketrans(
+    "\u00e6\u00f0\u00f8\u00fe\u00df\u0111\u0127\u0131\u0142\u0153\u03c2", "adotsdhilo\u03c3"
+)
 
 
 def token_type(word: str, unknown: bool) -> int:
@@ -52,20 +59,54 @@ _cached_shape = lru_cache(1 << 14)(_shape)
 
 
 def spelling(word: str) -> int:
-    """Return the first 12 characters of a word, five bits each, the first one lowest.
+    """Return the first 12 letters of a word, five bits each, the first one lowest.
 
-    a to z are 1 to 26, other characters 27 to 31.
+    a to z are 1 to 26, with or without accents. Other ASCII characters are 27 to 31. All other characters share the
+    codes 1 to 31; neighbours in Unicode, such as the letters of an alphabet, have different codes. A Korean syllable is
+    two or three letters.
     """
+    letters = word.lower()
+    if not letters.isascii():
+        letters = _base_letters(letters)
     codes = 0
-    for letter in reversed(word.lower()[:SPELLING_LENGTH]):
+    for letter in reversed(letters[:SPELLING_LENGTH]):
         codes = (codes << CODE_BITS) | _letter_code(letter)
     return codes
+
+
+def _base_letters(word: str) -> str:
+    """Return a word without accents; an accent that stands alone stays."""
+    letters = unicodedata.normalize("NFD", word)
+    return (_ACCENT.sub("", letters) or letters).translate(_BASE_LETTERS)
 
 
 def _letter_code(letter: str) -> int:
     if "a" <= letter <= "z":
         return ord(letter) - ord("a") + 1
-    return 27 + ord(letter) % 5
+    if letter.isascii():
+        return 27 + ord(letter) % 5
+    return 1 + ord(letter) % 31
+
+
+def surface_end(text: str, begin: int, end: int) -> int:
+    """Return where a token ends in a text, with all marks of its last letter.
+
+    The Rust code composes a letter and its marks to one character (NFC), and its offsets point to the letter alone.
+
+    Args:
+        text: The text.
+        begin: Where the token begins.
+        end: Where it ends as the Rust code has it; the same as `begin` for padding.
+    """
+    if begin == end:
+        return end
+    letter = end - 1
+    # A mark of the letter leaves it a single character.
+    while end < len(text) and text[end] >= _FIRST_MARK:
+        if len(unicodedata.normalize("NFC", text[letter : end + 1])) > 1:
+            break
+        end += 1
+    return end
 
 
 def replace_surrogates(text: Any) -> Any:

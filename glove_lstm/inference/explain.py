@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError, listed
 from glove_lstm.progress import progress as progress_bar
+from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
 from glove_lstm.words import replace_surrogates
 
-# publishing/page/explain.js has the same three classes of characters. They are written out because \w and \s differ
+# publishing/page/explain.js has the same classes of characters. They are written out because \w and \s differ
 # between Python and JavaScript, and between versions of Unicode.
 SPACES = "\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200b\u2028-\u202f\u205f-\u2064\u3000\ufeff"
 MARKS = (
@@ -28,8 +29,10 @@ MARKS = (
     "\ufe0f\U0001f000-\U0001faff"  # emoji
 )
 JOINTS = "-'\u2019.,"  # join two words to one, as in "well-known", "don't", "U.S" and "1,204"
-# A word, or a run of marks; "\u200d" joins emoji. Each character that is no space belongs to one of them.
-WORD = re.compile(rf"[^{SPACES}{MARKS}]+(?:[{JOINTS}][^{SPACES}{MARKS}]+)*|[{MARKS}\u200d]+")
+_LETTER = rf"[^{SPACES}{MARKS}{SPACELESS}]"
+# A character of a script without spaces, a word, or a run of marks; "\u200d" joins emoji. Each character that is no
+# space belongs to one of them.
+WORD = re.compile(rf"{CHARACTER}|{_LETTER}+(?:[{JOINTS}]{_LETTER}+)*|[{MARKS}\u200d]+")
 
 _MOST_PARTS = (
     1500  # of a text that are left out; a text of more words is divided into runs of words

@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
+
 
 def _key_neighbours(*rows: str) -> dict[str, str]:
     """Return key -> the keys that touch it on a keyboard; each row begins half a key further right."""
@@ -23,7 +25,9 @@ def _key_neighbours(*rows: str) -> dict[str, str]:
 
 _LETTER_NEIGHBOURS = _key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _KEY_NEIGHBOURS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
-_WORD = re.compile(r"\S+\s*")  # with the space after it
+# With the space after it. In scripts without spaces, a character is a word.
+_WORD = re.compile(rf"(?:{CHARACTER}|[^\s{SPACELESS}]+)\s*")
+_WORD_TO_CUT = re.compile(rf"{CHARACTER} ?|[^ {SPACELESS}]* |[^ {SPACELESS}]+")
 # The apostrophe in "don't" and the first full stop in "U.S.", which vanish. Other punctuation becomes a space.
 _INNER = re.compile(r"(?<=[^\W\d_])['\u2019](?=[^\W\d_])|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 # Kinds of `training_copy`, and their shares.
@@ -36,7 +40,9 @@ _KINDS = {
     "cut": 0.05,
 }
 _PASSAGES = 0.3  # share of passages among the copies of texts that have three sentences or more
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)]*\s+")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])[\"'\u2019\u201d)]*\s+|(?<=[\u3002\uff01\uff1f])(?=[^\s\u3002\uff01\uff1f])"
+)
 
 
 def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
@@ -107,10 +113,10 @@ def training_copy(text: str, key: str) -> str:
     if kind == "drop":
         return dropped_words(text, rng, 0.3 * rng.random())
     if kind == "cut":
-        words = text.split(" ")
+        words = _WORD_TO_CUT.findall(text + " ")
         kept = max(1, round(len(words) * (0.3 + 0.7 * rng.random())))
         first = rng.randint(0, len(words) - kept)
-        return " ".join(words[first : first + kept])
+        return "".join(words[first : first + kept]).removesuffix(" ")
     if kind == "lower":
         return text.lower()
     return text.title()

@@ -21,7 +21,7 @@ from glove_lstm.files import read_checkpoint_json
 from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
 from glove_lstm.text.vector_encoder import VectorEncoder
-from glove_lstm.tokenization.word_shapes import replace_surrogates, token_type
+from glove_lstm.tokenization.word_shapes import replace_surrogates, surface_end, token_type
 
 # Characters from which numpy is faster than Rust; it takes as long for one word as for a hundred.
 _FEWEST_FOR_NUMPY = 300
@@ -158,7 +158,10 @@ class LightTokenizer:
         offsets = encoding.offsets
         types = [0] * len(ids)
         if self.token_types:
+            is_ascii = text.isascii()
             for token, (begin, end) in enumerate(offsets):
+                if not is_ascii:
+                    end = surface_end(text, begin, end)
                 types[token] = token_type(text[begin:end], ids[token] == self._unknown)
         begins = np.array([begin for begin, _ in offsets], dtype=np.int64)
         tokens = Tokens(

@@ -6,6 +6,7 @@ have the hash of a word in it. The chance is 1 in 10^14.
 """
 
 import string
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.text.tokens import Integers, true_places
-from glove_lstm.tokenization.word_shapes import spelling
+from glove_lstm.tokenization.word_shapes import CODE_BITS, spelling
+from glove_lstm.unicode_scripts import is_spaceless
 
 Kinds = NDArray[np.uint8]  # the kind of each character: a sum of the flags below
 
@@ -29,6 +31,7 @@ _QUOTES = dict.fromkeys("\u2018\u2019\u201b\u02bc", "'") | dict.fromkeys("\u201c
 # Characters of text in Latin script, in every alphabet: a space, quotes, dashes and others.
 _COMMON = ["\u00a0", *_QUOTES, *"\u2013\u2014…•«»¿¡§°£€©®™·"]
 _SIGMA = "\u03a3"  # its lower case depends on its place in a word
+_JAMO = range(0x1100, 0x1200)  # letters of Korean, which compose to syllables
 _BEYOND = 0xFFFF  # stands for all characters from here on; none of them is in an alphabet
 
 
@@ -93,7 +96,7 @@ def _letters(words: Iterable[str]) -> list[str]:
         is_numbered = letter.isascii() or letter in _COMMON
         if is_numbered or ord(letter) >= _BEYOND:
             continue
-        if not letter.isalpha() or letter.lower() != letter:
+        if not letter.isalpha() or letter.lower() != letter or _is_for_rust(letter):
             continue
         letters.append(letter)
         capital = letter.upper()
@@ -101,6 +104,13 @@ def _letters(words: Iterable[str]) -> list[str]:
         if has_capital and capital != _SIGMA:
             letters.append(capital)
     return letters
+
+
+def _is_for_rust(letter: str) -> bool:
+    """Return whether a letter is a token by itself, is composed of others or composes with others, or has two codes."""
+    is_composed = unicodedata.is_normalized("NFC", letter)
+    has_one_code = spelling(letter) < 1 << CODE_BITS
+    return is_spaceless(letter) or not is_composed or ord(letter) in _JAMO or not has_one_code
 
 
 def _kind(character: str) -> int:

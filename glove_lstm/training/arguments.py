@@ -22,7 +22,10 @@ class TokenizerArguments:
     `article`) drops stop words and punctuation.
     """
 
-    glove: str = option("6B.100d", "A name such as 6B.50d, or a file (.txt, .gz, .zip).")
+    glove: str = option(
+        "6B.100d",
+        "A name such as 6B.50d, a file (.txt, .vec, .gz, .zip), or none: vectors are drawn at random.",
+    )
     tokenizer_variant: str = option(
         "default", "How text is cleaned: default or article.", choices=["default", "article"]
     )

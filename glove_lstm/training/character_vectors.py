@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 
-_VERSION = 1  # of the settings of the fit, in the names of cached files
+_VERSION = 2  # of the settings of the fit, in the names of cached files
 _WORDS = 20_000  # GloVe's most frequent words, to which the vectors are fitted
 
 
@@ -36,8 +36,10 @@ def character_vectors(glove: GloveVectors, unknown: Floats, buckets: int) -> Flo
         buckets: Rows of the table; n-grams are hashed into them.
 
     Returns:
-        (buckets, d).
+        (buckets, d); zeros if there are no word vectors.
     """
+    if not glove.words:
+        return np.zeros((buckets, len(unknown)), dtype=np.float32)
     words, vectors = _frequent_words(glove)
     path = _cached_file(words, vectors, buckets)
     try:

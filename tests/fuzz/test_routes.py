@@ -4,6 +4,7 @@ import json
 import pickle
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -303,6 +304,11 @@ several_pairs = st.lists(st.tuples(hostile_texts, hostile_texts), min_size=1, ma
     lambda rows: ([title for title, _ in rows], [body for _, body in rows])
 )
 PLAIN = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", "", " \n\t "]
+SCRIPTS = [
+    "我们说这本书 iPhone很好。カラオケ データ ﾊﾟ ภาษาไทยดี ພາສາ ខ្មែរ မြန်မာ",
+    "Привет ΟΔΟΣ straße İstanbul أحمد שלום हिन्दी தமிழ் 한국어 ქართული",
+    unicodedata.normalize("NFD", "Привёт café が 한국어 ệ أحمد"),
+]
 ODD = ["", "\ud83d\ude00", "\udc80 good", "a\x00b", "a \ud800 b 😀 naïve ½ 1,204.5 <pad> <url>"]
 LONG = ["word " * 30_000, "a" * 1_000_000, " " * 100_000 + "b"]
 PAIRS = (["Council votes", "", "a " * 50], ["on the bridge", "SHOCKING secret", "b " * 50])
@@ -318,6 +324,8 @@ def whole(rows: Texts | None) -> list[str] | None:
 @example(rows=([], None))
 @example(rows=(PLAIN, None))
 @example(rows=(ODD, None))
+@example(rows=(SCRIPTS, None))
+@example(rows=([" ".join(SCRIPTS)] * 3, SCRIPTS))
 @example(rows=(LONG, None))
 @example(rows=PAIRS)
 def test_every_route_gives_the_same(reference, cheap_routes, rows):
@@ -331,6 +339,8 @@ def test_every_route_gives_the_same(reference, cheap_routes, rows):
 @given(rows=several_texts | several_pairs)
 @example(rows=(PLAIN, None))
 @example(rows=(ODD, None))
+@example(rows=(SCRIPTS, None))
+@example(rows=([" ".join(SCRIPTS)] * 3, SCRIPTS))
 @example(rows=PAIRS)
 def test_every_engine_gives_the_same(reference, engines, rows):
     rows, pairs = map(whole, rows)
@@ -338,6 +348,14 @@ def test_every_engine_gives_the_same(reference, engines, rows):
     for name, route in engines.items():
         assert_same(name, route(rows, pairs), wanted)
     assert list(engines["handler"]([], None)) == []
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_composed_and_decomposed_texts_have_equal_scores(reference, cheap_routes, text):
+    forms = [unicodedata.normalize(form, text) for form in ("NFC", "NFD")]
+    for name, route in {"reference": reference, **cheap_routes}.items():
+        composed, decomposed = route(forms, None)
+        assert composed.scores == pytest.approx(decomposed.scores, abs=TOLERANCE), name
 
 
 # Kinds of problem
@@ -423,7 +441,7 @@ def effects_of(explanation) -> tuple[object, np.ndarray]:
 def test_every_route_explains_alike(shared_export, tmp_path):
     rows = [
         f"{LOUD.split()[0].upper()} {CALM.split()[0]} zzunknown https://boats.example/x 1,204!!!",
-        *("", "a \ud800 “b”", f"{LOUD} {CALM} " * 8),
+        *("", "a \ud800 “b”", f"{LOUD} {CALM} " * 8, *SCRIPTS),
     ]
     light = LightClassifier.from_pretrained(shared_export)
     estimator = GloveLstmClassifier.from_pretrained(shared_export)

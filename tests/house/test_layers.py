@@ -17,6 +17,7 @@ ROOMS = [
     "markdown",
     "tokenization",
     "words",
+    "unicode_scripts",
     "files",
     "splits",
     "vectors",

@@ -27,6 +27,7 @@ def article(seed, length=200):
 # Near duplicates
 
 
+CHINESE = "市议会昨天经过长时间的辩论之后批准了桥梁维修的预算"
 CHAIN = [" ".join(article(4, 300).split()[shift : shift + 250]) for shift in (0, 25, 50)]
 
 
@@ -40,8 +41,18 @@ CHAIN = [" ".join(article(4, 300).split()[shift : shift + 250]) for shift in (0,
         (["two other", "two\n  other"], [0, 0], [0, 0]),  # white space is folded
         (["", "  ", "?!", "?!", "..."], [0, 1, 2, 2, 3], [0, 1, 2, 2, 3]),  # empty texts are alone
         (["\ud800 x", "\ud800 x"], [0, 0], [0, 0]),
+        ([f"{CHINESE}。", f"{CHINESE}！好", CHINESE[:10]], [0, 0, 1], [0, 1, 2]),
     ],
-    ids=["none", "chain", "its ends", "case", "white space", "wordless", "surrogates"],
+    ids=[
+        "none",
+        "chain",
+        "its ends",
+        "case",
+        "white space",
+        "wordless",
+        "surrogates",
+        "characters",
+    ],
 )
 def test_groups_of_few_texts(texts, near, exact):
     assert near_duplicate_groups(texts).tolist() == near

@@ -67,3 +67,19 @@ def test_each_kind_of_training_copy_occurs():
     assert 0.29 < min(cut) < 0.6 < max(cut) <= 1
     assert 0.69 < min(dropped) < 0.9 < max(dropped) <= 1
     assert mistyped > 100
+
+
+CHINESE = "市议会昨天批准了预算。桥梁的维修要花三年！你觉得好不好？"
+
+
+def test_copies_of_texts_without_spaces():
+    """Their characters are words, and their sentences passages."""
+    copies = {training_copy(CHINESE, str(key)) for key in range(300)}
+    assert {"市议会昨天批准了预算。", "你觉得好不好？"} <= copies
+    assert no_punctuation(CHINESE) in copies
+    left = dropped_words(CHINESE, random.Random(0), 0.3)
+    assert len(CHINESE) - len(left) == pytest.approx(0.3 * len(CHINESE), abs=2)
+    assert dropped_words("ก็", random.Random(0), 1.0) == "ก็"  # a character and its mark
+    cut = [copy for copy in copies if copy in CHINESE and copy[-1] not in "。！？"]
+    assert cut
+    assert " " not in "".join(cut)

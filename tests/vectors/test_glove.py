@@ -16,6 +16,9 @@ VECTORS = np.array([[1, 2, 3], [-0.5, 1e-3, 0], [7, 8, 9.25]], dtype=np.float32)
 ODD = b"a 1 2\n. . . 3 4\nat name@domain.com 5 6\n7 8 7 8\n\xff 9 9\nx\xc2\xa0y 1 1\n"
 ODD_WORDS = ["a", ". . .", "at name@domain.com", "7 8", "\ufffd", "x\xa0y"]
 ODD_VECTORS = [[1, 2], [3, 4], [5, 6], [7, 8], [9, 9], [1, 1]]
+# As fastText and gensim write them: counts, spaces at the ends, words of white space.
+FASTTEXT = "7 2\n</s> 1 2 \n的 3 4 \n  5 6\n\u0301 7 8 \na\xa0b 9 1\n\t 5 6\nÜnï 2 3 \n"
+FASTTEXT_VECTORS = [[1, 2], [3, 4], [7, 8], [9, 1], [2, 3]]
 TWO_MEMBERS = {"glove.3d.txt": TEXT, "folder/glove.2d.txt": "a 1 2\n"}
 
 
@@ -35,11 +38,12 @@ def assert_vectors(found, words=WORDS, vectors=VECTORS):
         ("v.txt", TEXT.replace("\n", "\r\n") + "\n\nend 1 1 1", [*WORDS, "end"], [*VECTORS, [1, 1, 1]]),
         ("v.txt", f"{TEXT}the 0 0 0\n", WORDS, VECTORS),
         ("v.txt", ODD, ODD_WORDS, ODD_VECTORS),
+        ("v.vec", FASTTEXT, ["</s>", "的", "\u0301", "a\xa0b", "Ünï"], FASTTEXT_VECTORS),
         ("v.zip", {"deep.txt": TEXT, "readme.md": "hello"}, WORDS, VECTORS),
         ("v.zip/3d.txt", TWO_MEMBERS, WORDS, VECTORS),
         ("v.zip/glove.2d.txt", TWO_MEMBERS, ["a"], [[1, 2]]),
     ],
-    ids=["text", "header", "gzip", "crlf", "repeated", "odd words", "zip", "member", "in folder"],
+    ids=["text", "header", "gzip", "crlf", "repeated", "odd words", "fastText", "zip", "member", "in folder"],
 )  # fmt: skip
 def test_files_of_vectors(file, caplog, name, content, words, vectors):
     caplog.set_level("WARNING", "glove_lstm")
@@ -49,7 +53,23 @@ def test_files_of_vectors(file, caplog, name, content, words, vectors):
     assert_vectors(found, words, vectors)
     assert found.source == str(path)
     is_repeated = content == f"{TEXT}the 0 0 0\n"  # the first vector of a word is kept
-    assert bool(caplog.messages) == is_repeated
+    is_blank = content == FASTTEXT
+    assert bool(caplog.messages) == (is_repeated or is_blank)
+    if is_blank:
+        assert "2 words of white space" in caplog.text
+
+
+def test_no_vectors():
+    """Rows are drawn about as GloVe's vectors are distributed."""
+    found = load_glove("none")
+    assert found.words == []
+    assert found.vectors.shape == (0, 100)
+    assert found.mean.tolist() == [0] * 100
+    assert found.deviation.tolist() == pytest.approx([0.4] * 100)
+    vectors = np.array([[1, 2], [3, 6]], dtype=np.float32)
+    some = glove.GloveVectors(["a", "b"], vectors, "made up")
+    assert some.mean.tolist() == [2, 4]
+    assert some.deviation.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("count", [8192, 20_000])

@@ -7,8 +7,19 @@ const MARKS =
   String.raw`\u3001-\u3004\u3008-\u3020\u3030\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65` +
   String.raw`\ufe0f\u{1f000}-\u{1faff}`;
 const JOINTS = String.raw`\-'\u2019.,`;
+// Characters of scripts without spaces, and the marks on them, as in glove_lstm/unicode_scripts.py.
+const SPACELESS =
+  String.raw`\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3038-\u303b` +
+  String.raw`\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff` +
+  String.raw`\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9d\u{116d0}-\u{116ff}\u{16fe2}-\u{16fe3}\u{16ff0}-\u{16ff6}` +
+  String.raw`\u{1aff0}-\u{1b16f}\u{20000}-\u{3ffff}`;
+const COMBINING =
+  String.raw`\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u105e-\u1060` +
+  String.raw`\u1062-\u1064\u1067-\u106d\u1071-\u1074\u1082-\u108d\u108f\u109a-\u109d\u17b4-\u17d3\u17dd\u302a-\u302f` +
+  String.raw`\u3099\u309a\ua9e5\uaa7b-\uaa7d\ufe00-\ufe0f\u{16ff0}\u{16ff1}\u{e0100}-\u{e01ef}`;
+const LETTER = `[^${SPACES}${MARKS}${SPACELESS}]`;
 const WORD = new RegExp(
-  `[^${SPACES}${MARKS}]+(?:[${JOINTS}][^${SPACES}${MARKS}]+)*|[${MARKS}\\u200d]+`,
+  `[${SPACELESS}][${COMBINING}]*|${LETTER}+(?:[${JOINTS}]${LETTER}+)*|[${MARKS}\\u200d]+`,
   "gu",
 );
 

@@ -1,19 +1,20 @@
 /**
  * Token ids and token types as GloveLstmTokenizer gives them; tests/app/test_page.py compares the two.
  *
- * It runs the pipeline of tokenizer.json: replacements, lower-casing and one split into words. The regular expressions
- * there are written for Oniguruma; `translate` makes them JavaScript's.
+ * It runs the pipeline of tokenizer.json: letters and marks composed, replacements, lower-casing and one split into
+ * words. The regular expressions there are written for Oniguruma; `translate` makes them JavaScript's.
  */
 
-// Oniguruma's \w. Of the numbers that are no decimal digits it takes these six of Latin-1 alone.
-const WORD = String.raw`[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\xb2\xb3\xb9\xbc\xbd\xbe]`;
+// Oniguruma's \w inside of a class; our patterns have it nowhere else.
+const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}`;
 const CLASSES = {
-  "\\w": WORD,
+  "\\w": `[${WORD}]`,
+  "\\W": `[^${WORD}]`,
   "\\d": String.raw`\p{Nd}`,
   "\\s": String.raw`\p{White_Space}`,
   "\\S": String.raw`\P{White_Space}`,
-  "\\b": `(?:(?<=${WORD})(?!${WORD})|(?<!${WORD})(?=${WORD}))`,
 };
+const SCRIPT = /\\p\{(Han|Hiragana|Katakana|Thai|Lao|Khmer|Myanmar)\}/g;
 
 // Ideographs that Python's str.isnumeric takes for numbers (Unicode 14), which \p{N} leaves out.
 const HAN_NUMBERS =
@@ -34,13 +35,13 @@ export class Tokenizer {
   constructor({ normalizer, pre_tokenizer, post_processor, model, added_tokens }, config) {
     const steps = normalizer?.normalizers ?? [normalizer];
     const canRun =
-      steps.every((step) => step?.type === "Lowercase" || (step?.type === "Replace" && step.pattern.Regex)) &&
+      steps.every((step) => step?.type in STEPS || (step?.type === "Replace" && step.pattern.Regex)) &&
       pre_tokenizer?.type === "Split" && pre_tokenizer.behavior === "Removed" && pre_tokenizer.invert &&
       pre_tokenizer.pattern.Regex && model.type === "WordLevel" && config.split_special_tokens &&
       added_tokens.every((token) => token.special) && !Object.keys(post_processor?.special_tokens ?? {}).length;
     if (!canRun) throw new Error("tokenizer.json holds a pipeline that this page cannot run");
     this.steps = steps.map((step) => {
-      if (step.type === "Lowercase") return lowerCase;
+      if (step.type in STEPS) return STEPS[step.type];
       const pattern = translate(step.pattern.Regex);
       return (text) => replace(text, pattern, step.content);
     });
@@ -77,9 +78,8 @@ export class Tokenizer {
 
 /** Return a global regular expression that matches what Oniguruma's does. */
 function translate(pattern) {
-  const source = pattern.replace(/\\[wdsSb]/g, (name) => CLASSES[name]);
-  // Older browsers do not know (?i:...). Outside of such groups our patterns name no letters that have a case.
-  return new RegExp(source.replaceAll("(?i:", "(?:"), source.includes("(?i:") ? "giv" : "gv");
+  const source = pattern.replace(/\\[wWdsS]/g, (name) => CLASSES[name]).replace(SCRIPT, "\\p{Script=$1}");
+  return new RegExp(source, "gv");
 }
 
 /** Return a text, and for each of its UTF-16 units where its character begins and ends. */
@@ -115,17 +115,74 @@ function replace({ text, begins, ends }, pattern, content) {
   return result;
 }
 
-/** Lower-case each character alone, as Rust does: a sigma at the end of a word is no special one. */
+/** Compose each letter with its marks (NFC); what is composed is aligned with all of them. */
+function compose({ text, begins, ends }) {
+  if (text.normalize("NFC") === text) return { text, begins, ends };
+  const result = { text: "", begins: [], ends: [] };
+  let begin = 0;
+  for (const part of partsToCompose(text)) {
+    const composed = [...part.normalize("NFC")];
+    const places = [];
+    for (const character of part) {
+      places.push({ begin: begins[begin], end: ends[begin + character.length - 1] });
+      begin += character.length;
+    }
+    const inFirst = Math.max(places.length - composed.length, 0); // characters that went into the first one
+    composed.forEach((character, number) => {
+      const last = Math.min(number + inFirst, places.length - 1);
+      for (let unit = 0; unit < character.length; unit++) {
+        result.begins.push(places[number && last].begin);
+        result.ends.push(places[last].end);
+      }
+      result.text += character;
+    });
+  }
+  return result;
+}
+
+/** Divide a text where no composed character goes across. */
+function partsToCompose(text) {
+  const parts = [];
+  for (const character of text) {
+    const before = parts.at(-1);
+    const joins =
+      parts.length && character >= "\u0300" &&
+      (!isStarter(character) || (before + character).normalize("NFC") !== before.normalize("NFC") + character.normalize("NFC"));
+    if (joins) parts[parts.length - 1] += character;
+    else parts.push(character);
+  }
+  return parts;
+}
+
+/** Return whether normalization leaves a character behind a mark of the last class, and so behind any mark. */
+function isStarter(character) {
+  return character !== "\u0345" && ("\u0345" + character).normalize("NFD").startsWith("\u0345");
+}
+
+/** Lower-case each character alone, as Rust does: a sigma at the end of a word has a replacement before. */
 function lowerCase(text) {
   const same = replace(text, /\u0130/g, "i\u0307"); // the only letter that grows
   return { ...same, text: same.text.replaceAll("\u03a3", "\u03c3").toLowerCase() };
 }
 
-/** Return the first twelve characters of a word, five bits each: a to z are 1 to 26, others 27 to 31. */
+const STEPS = { NFC: compose, Lowercase: lowerCase };
+
+// As in word_shapes.py: accents, and letters that Unicode does not divide into a letter of English and an accent.
+const ACCENTS = /[\u0300-\u036f\u064b-\u065f]/g;
+const BASE_LETTERS = { æ: "a", ð: "d", ø: "o", þ: "t", ß: "s", đ: "d", ħ: "h", ı: "i", ł: "l", œ: "o", ς: "σ" };
+
+/** Return the first twelve letters of a word, five bits each, without accents; as in word_shapes.py. */
 function spellingOf(word) {
-  const letters = [...word.toLowerCase()].slice(0, 12);
-  const codes = letters.map((letter) => (/[a-z]/.test(letter) ? letter.charCodeAt(0) - 96 : 27 + (letter.codePointAt(0) % 5)));
+  const letters = word.toLowerCase().normalize("NFD");
+  const bare = [...(letters.replace(ACCENTS, "") || letters)].slice(0, 12);
+  const codes = bare.map((letter) => codeOf((BASE_LETTERS[letter] ?? letter).codePointAt(0)));
   return codes.reduceRight((sum, code) => 32n * sum + BigInt(code), 0n);
+}
+
+/** Return the code of a letter: a to z are 1 to 26, other ASCII characters 27 to 31, all others 1 to 31. */
+function codeOf(letter) {
+  if (letter >= 97 && letter <= 122) return letter - 96;
+  return letter < 128 ? 27 + (letter % 5) : 1 + (letter % 31);
 }
 
 /** Return the shape of a word: 1 lower, 2 title, 3 upper, 4 mixed, 5 digits, 6 other; as in word_shapes.py. */

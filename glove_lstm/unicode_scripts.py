@@ -1,0 +1,62 @@
+"""Scripts that write no spaces between words, for Python's regular expressions, which do not know scripts.
+
+The tokenizer asks Unicode's script property instead (`text/pipelines.py`); a test compares the two.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+# Both are for the inside of a class of characters, and publishing/page/explain.js has the same ranges.
+# Blocks of Thai, Lao, Burmese, Khmer, Chinese and Japanese. Other characters in these ranges are no letters.
+SPACELESS = (
+    "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3038-\u303b"
+    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff"
+    "\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9d\U000116d0-\U000116ff\U00016fe2-\U00016fe3\U00016ff0-\U00016ff6"
+    "\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
+)
+# Marks on the characters of these scripts: vowels, tones, voiced sounds of kana, variants of ideographs.
+COMBINING = (
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u105e-\u1060"
+    "\u1062-\u1064\u1067-\u106d\u1071-\u1074\u1082-\u108d\u108f\u109a-\u109d\u17b4-\u17d3\u17dd\u302a-\u302f"
+    "\u3099\u309a\ua9e5\uaa7b-\uaa7d\ufe00-\ufe0f\U00016ff0\U00016ff1\U000e0100-\U000e01ef"
+)
+CHARACTER = rf"[{SPACELESS}][{COMBINING}]*"
+_CHARACTER = re.compile(CHARACTER)
+
+
+def is_spaceless(letter: str) -> bool:
+    """Return whether a letter is of a script without spaces."""
+    return _CHARACTER.match(letter) is not None
+
+
+_WORD = re.compile(rf"{CHARACTER}|[^\W\d_{SPACELESS}]+")
+_FREQUENT = 50_000  # words at the beginning of a vector file
+_TEXTS = 1_000  # whose words are looked up
+_FEW = 0.5
+
+
+def language_warning(texts: Sequence[str], words: Sequence[str], source: str) -> str | None:
+    """Return a sentence if most letters of the texts belong to a script or language that word vectors lack.
+
+    Args:
+        texts: The training texts, of which some are looked at.
+        words: Words that have vectors, the most frequent ones first.
+        source: Names the vectors.
+    """
+    if not words:  # none are wanted
+        return None
+    frequent = {word.lower() for word in words[:_FREQUENT]}
+    letters = 0
+    known = 0
+    for text in texts[:: max(1, len(texts) // _TEXTS)]:
+        for word in _WORD.findall(unicodedata.normalize("NFC", text).lower()):
+            letters += len(word)
+            if word in frequent:
+                known += len(word)
+    if not letters or known >= _FEW * letters:
+        return None
+    return (
+        f"Only {known / letters:.0%} of the letters in the texts are in frequent words of {source}: pass --glove the "
+        "vectors of their language (docs/howto/languages.md), or none."
+    )

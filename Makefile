@@ -1,4 +1,4 @@
-.PHONY: help install fix lint test avx2 ci docs fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code release-check
+.PHONY: help install check fix lint test avx2 ci docs fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code release-check
 
 PYTHONS ?= 3.11 3.12 3.13 3.14
 
@@ -6,6 +6,8 @@ help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/ -/'
 install:         ## install the package for development
 	python -m pip install -e '.[dev]'
+check:           ## say what is missing here: Python, packages, Chromium, npm
+	python .ci/check_environment.py
 fix:             ## format, and fix what the linter can fix
 	ruff format .
 	ruff check --fix .

@@ -25,6 +25,7 @@ PAGES = (
     DOCS / "distil.md",
     DOCS / "model.md",
     DOCS / "recipes.md",
+    DOCS / "which_one.md",
     DOCS / "howto" / "few_texts.md",
 )
 _SPEED = {  # unit -> digits
@@ -105,7 +106,7 @@ _README_MODELS = {
     "SetFit on MiniLM": ("setfit", None),
     "the teacher (MPNet; all: MiniLM)": ("encoder_MPNet", "minilm_finetuned"),
 }
-_FEWEST_LABELS = 100  # in the README and in the picture
+_FEWEST_LABELS = 100  # in the README, in a table of its own and in the picture
 _README_TASKS = ("sst2", "trec", "subj", "titles")
 _PARTS = {  # of docs/model.md
     "ngrams_alone": "LSTM",
@@ -322,22 +323,48 @@ def recipes_table(results: Results) -> str:
 
 
 def few_labels_summary(results: dict[str, Any], speeds: dict[str, float]) -> str:
-    """Format the mean accuracy over drawings by model, task and number of labels, with size and texts a second."""
-    cells_of = _few_labels_cells(results)
-    heads = ["", *(f"{_SUMMARY_TASKS[task]}, {count:,}" for task, count in cells_of)]
+    """Format the mean accuracy over drawings with a hundred labels, by model and task, with size and texts a second."""
+    cells_of = {
+        cell: drawings
+        for cell, drawings in _few_labels_cells(results).items()
+        if cell[1] == _FEWEST_LABELS
+    }
     lines = []
     for model, name in _FEW_LABELS_MODELS.items():
-        cells = []
-        rows = []
-        for drawings in cells_of.values():
-            of_model = [rows_of[model] for rows_of in drawings if model in rows_of]
-            rows += of_model
-            mean = float(np.mean([row["accuracy"] for row in of_model])) if of_model else None
-            cells.append("" if mean is None else f"{mean:.3f}")
+        rows = [
+            rows_of[model]
+            for drawings in cells_of.values()
+            for rows_of in drawings
+            if model in rows_of
+        ]
         if rows:
+            cells = [_mean_accuracy(drawings, model) for drawings in cells_of.values()]
             megabytes = np.median([row["megabytes"] for row in rows])
             lines.append([name, *cells, f"{megabytes:,.1f}", _speed(speeds, model)])
-    return markdown_table([*heads, "MB", "texts/s"], lines)
+    heads = [_SUMMARY_TASKS[task] for task, _ in cells_of]
+    return markdown_table(["", *heads, "MB", "texts/s"], lines)
+
+
+def more_labels_summary(results: dict[str, Any]) -> str:
+    """Format the mean accuracy over drawings with more than a hundred labels, by model, task and number of labels."""
+    cells_of = {
+        cell: drawings
+        for cell, drawings in _few_labels_cells(results).items()
+        if cell[1] > _FEWEST_LABELS
+    }
+    lines = []
+    for model, name in _FEW_LABELS_MODELS.items():
+        cells = [_mean_accuracy(drawings, model) for drawings in cells_of.values()]
+        if any(cells):
+            lines.append([name, *cells])
+    heads = [f"{_SUMMARY_TASKS[task]}, {count:,}" for task, count in cells_of]
+    return markdown_table(["", *heads], lines)
+
+
+def _mean_accuracy(drawings: list[Any], model: str) -> str:
+    """Format the mean accuracy of a model over drawings; empty if it is not measured."""
+    accuracies = [rows_of[model]["accuracy"] for rows_of in drawings if model in rows_of]
+    return f"{np.mean(accuracies):.3f}" if accuracies else ""
 
 
 def _speed(speeds: dict[str, float], model: str) -> str:
@@ -560,6 +587,7 @@ def fill(page: str) -> str:
         "recipes": recipes_table(recipes),
         "readme": readme_table(few_labels, accuracy, speeds),
         "few_labels_summary": few_labels_summary(few_labels, speeds),
+        "more_labels_summary": more_labels_summary(few_labels),
         "few_labels": few_labels_table(few_labels),
     }
     for name, table in tables.items():

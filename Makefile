@@ -1,4 +1,4 @@
-.PHONY: help install check fix lint test avx2 ci docs fuzz coverage oldest middle matrix audit golden tiny-checkpoint screenshots hub-code release-check
+.PHONY: help install check fix lint test avx2 ci docs fuzz coverage oldest middle matrix audit golden graphs tiny-checkpoint screenshots hub-code release-check
 
 PYTHONS ?= 3.11 3.12 3.13 3.14
 
@@ -47,6 +47,8 @@ audit:           ## check the dependencies for known vulnerabilities
 	python -m pip_audit
 golden:          ## after training hub/ anew: record its scores, which the tests compare
 	python tests/golden/make_hub_scores.py
+graphs:          ## after a change of the network or of its export: trace the graphs of light.onnx anew
+	python -c 'from glove_lstm.inference.onnx_graph import store_graphs; store_graphs()'
 tiny-checkpoint: ## after a change of the recipe, or of what train or export writes: make checkpoint and scores of the tests anew
 	python tests/golden/make_tiny_checkpoint.py
 	python tests/golden/make_trainings.py

@@ -82,7 +82,7 @@ def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoint(shared_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stored checkpoint as the train command writes it, without light.onnx. Copy it before changing it."""
+    """The stored checkpoint without its light.onnx, as transformers' Trainer saves one. Copy it before changing it."""
     folder = tmp_path_factory.mktemp("stored") / "checkpoint"
     shutil.copytree(shared_export, folder, ignore=shutil.ignore_patterns("*.onnx"))
     return folder

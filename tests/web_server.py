@@ -24,11 +24,18 @@ def serve_page(site: Path) -> Iterator[str]:
     (site / "runtime").symlink_to(RUNTIME or site / "missing")
     script = site / PAGE / "onnx_runtime.js"
     script.write_text(re.sub(r'"https://.*/dist/"', '"/runtime/"', script.read_text()))
-    handler = partial(SimpleHTTPRequestHandler, directory=site)
+    with serve(site) as address:
+        yield f"{address}{PAGE}/"
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder on this machine, and yield the address of the folder."""
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/{PAGE}/"
+        yield f"http://127.0.0.1:{server.server_port}/"
     finally:
         server.shutdown()
 

@@ -1,9 +1,9 @@
-"""Write a checkpoint's light.onnx, to classify without torch.
+"""Write a checkpoint's light.onnx, to classify without torch. `glove-lstm train` writes it, too.
 
 glove-lstm export out
 
 light.onnx does not contain the large weights: it reads them from model.safetensors beside it. Its
-logits are compared with PyTorch's. After more training, export again.
+logits are compared with PyTorch's. After more training with transformers' Trainer, export again.
 """
 
 import sys

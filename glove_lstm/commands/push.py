@@ -3,10 +3,12 @@
 glove-lstm push out --repo_id user/glove-lstm-fake-news
 glove-lstm push out --repo_id user/glove-lstm-fake-news --dry_run
 glove-lstm push out --space --repo_id user/fake-news-page
+glove-lstm push out --space_dir page
 
 Log in first with `hf auth login` or HF_TOKEN. The files are searched for secrets, and the checkpoint is loaded once; a
 missing light.onnx is exported. The card gets the id of the repository. With --space, the page that classifies in the
-browser is pushed as a static Space. One commit adds the files, and deletes measures and plots of an earlier model where
+browser is pushed as a static Space; with --space_dir, it is written into a new folder, which any web server can serve,
+and nothing is sent. One commit adds the files, and deletes measures and plots of an earlier model where
 MODEL has none. Other files of the repository stay. A failed push can be run again.
 """
 
@@ -16,6 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from glove_lstm.checkpoint.new_folder import check_target, new_folder
 from glove_lstm.commands.command import add_folder, new_parser
 from glove_lstm.errors import DataError
 
@@ -23,6 +26,10 @@ from glove_lstm.errors import DataError
 def main(argv: Sequence[str]) -> None:
     """Parse, check, push, report."""
     args = _parse(argv)
+    checkpoint = Path(args.model)
+    if args.space_dir is not None:
+        _write_space(checkpoint, Path(args.space_dir))
+        return
     # Modules that take seconds to import are imported after the checks of the arguments.
     from glove_lstm.publishing import push
     from glove_lstm.publishing.space import stage_space
@@ -34,9 +41,7 @@ def main(argv: Sequence[str]) -> None:
         branch=args.branch,
     )
     push.check_destination(destination, login=not args.dry_run)
-    checkpoint = Path(args.model)
-    if not checkpoint.is_dir():
-        raise DataError(f"{checkpoint} is not a folder; give the folder of a checkpoint.")
+    _check_folder(checkpoint)
     stage = stage_space if args.space else push.stage_checkpoint
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
@@ -55,7 +60,9 @@ def main(argv: Sequence[str]) -> None:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = new_parser("glove-lstm push", __doc__)
     add_folder(parser)
-    parser.add_argument("--repo_id", required=True, help="user/name; created if it is missing")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--repo_id", help="user/name; created if it is missing")
+    target.add_argument("--space_dir", help="new folder for the page; nothing is sent")
     parser.add_argument("--private", action="store_true", help="create a private repository")
     parser.add_argument("--branch", help="of REPO_ID, created if it is missing; default: main")
     parser.add_argument(
@@ -63,6 +70,28 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--space", action="store_true", help="push a static Space that shows it")
     return parser.parse_args(argv)
+
+
+def _check_folder(checkpoint: Path) -> None:
+    if not checkpoint.is_dir():
+        raise DataError(f"{checkpoint} is not a folder; give the folder of a checkpoint.")
+
+
+def _write_space(checkpoint: Path, folder: Path) -> None:
+    """Write the page and the checkpoint into a new folder."""
+    from glove_lstm.publishing.push import list_files
+    from glove_lstm.publishing.space import stage_space
+
+    _check_folder(checkpoint)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise DataError(f"{folder} is not empty; give a new folder.")
+    check_target(folder)
+    with new_folder(folder) as unfinished:
+        stage_space(checkpoint, unfinished, None)
+    size = sum(list_files(folder).values())
+    sys.stdout.write(
+        f"Wrote {folder} ({size:,} bytes). To look at it: python -m http.server --directory {folder}\n"
+    )
 
 
 def _print_deletions(names: Sequence[str]) -> None:

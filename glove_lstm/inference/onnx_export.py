@@ -1,20 +1,17 @@
-"""Write the ONNX file of a checkpoint, and compare it with PyTorch first."""
+"""Write the ONNX file of a checkpoint: fill a graph with its numbers, and compare it with PyTorch first."""
 
-import logging
-import warnings
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint, open_session
 from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.weights_file import read_header
 from glove_lstm.errors import DataError
 from glove_lstm.files import whole_file
+from glove_lstm.inference.onnx_graph import MODEL, STAND_INS, network_graph
 from glove_lstm.modeling.configuration_glove_lstm import (
     CODE_BITS,
     KNOWN,
@@ -25,9 +22,7 @@ from glove_lstm.modeling.configuration_glove_lstm import (
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.pretrained_glove_lstm import lossless_float16
 
-_OPSET = 18
-# Largest constant, in values, that the optimizer may fold; the LSTM's weights are below it.
-_LARGEST_FOLDED = 1 << 20
+_ALL_TOKENS = 1 << 31  # in place of an `lstm_length` of 0
 _SMALLEST_SHARED = 4096  # bytes; weights of at least this size are not copied into `LIGHT_NAME`
 
 
@@ -49,6 +44,8 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
     Returns:
         The path of the file.
     """
+    from onnxscript import ir
+
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; give the folder of a checkpoint.")
@@ -61,15 +58,17 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
         expected = model(**tensors).logits.numpy()
     largest = max(1, np.abs(expected).max())
 
-    program = _export(model, list(inputs))
-    program.model.metadata_props.update(checkpoint.content_hashes())
+    light = network_graph(model.config)
+    _fill_in(light.graph, model)
+    light.metadata_props.clear()
+    light.metadata_props.update(checkpoint.content_hashes())
     weights = folder / WEIGHTS_NAME
     # ONNX Runtime refuses external data outside the folder; a linked weights file (as in the Hub's cache) is outside.
     if not weights.is_symlink():
-        _share_weights(program.model.graph, weights)
+        _share_weights(light.graph, weights)
     path = folder / LIGHT_NAME
     with whole_file(path) as unfinished:
-        program.save(unfinished)
+        ir.save(light, unfinished)
         (actual,) = open_session(unfinished).run(None, inputs)
         difference = np.abs(actual - expected).max() / largest
         if not difference <= tolerance:  # true of NaN, too
@@ -77,63 +76,45 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
     return path
 
 
-class _Logits(nn.Module):
-    """The classifier with one output."""
+def _fill_in(graph: Any, model: GloveLstmForSequenceClassification) -> None:
+    """Put a model's numbers into the graph of its network, with matrices of 16 bits where that is lossless."""
+    from onnxscript import ir
 
-    def __init__(self, model: GloveLstmForSequenceClassification) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
-    ) -> Tensor:
-        return self.model(input_ids, attention_mask, token_type_ids, return_dict=False)[0]
-
-
-def _export(model: GloveLstmForSequenceClassification, names: list[str]) -> Any:
-    """Export the model, after converting its matrices to 16 bits in place, where that is lossless."""
-    from onnxscript import optimizer
-
-    for table in model.tables().values():
+    weights = {f"{MODEL}.{name}": weight for name, weight in model.state_dict().items()}
+    for name, table in model.tables().items():
         if table.dim() == 2:
-            table.data = lossless_float16(table.data)
-    lstm: Any = model.encoder.lstm
-    lstm.forward = partial(_onnx_lstm, lstm)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of missing torchvision
-    # It warns of each Split of the LSTM, which it does not fold.
-    logging.getLogger("onnxscript").setLevel(logging.ERROR)
-    sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=1)}
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings about torch's own code
-        program = torch.onnx.export(
-            _Logits(model),
-            kwargs={name: torch.ones(2, 3, dtype=torch.long) for name in names},
-            dynamo=True,
-            dynamic_shapes=dict.fromkeys(names, sizes),
-            input_names=names,
-            output_names=["logits"],
-            opset_version=_OPSET,
-            verbose=False,
-        )
-    assert program is not None
-    optimizer.optimize(
-        program.model, input_size_limit=_LARGEST_FOLDED, output_size_limit=_LARGEST_FOLDED
-    )
-    graph: Any = program.model.graph
-    for part in (*graph.all_nodes(), *graph.initializers.values()):
-        part.metadata_props.clear()  # stack traces with paths of this machine
-    return program
+            weights[f"{MODEL}.{name}"] = lossless_float16(table.detach())
+    fields = {number: field for field, number in STAND_INS.items()}
+    for name, initializer in graph.initializers.items():
+        traced = initializer.const_value.numpy()
+        if name in weights:
+            _set_value(initializer, weights.pop(name).numpy())
+        elif traced.size == 1 and traced.item() in fields:
+            field = fields[traced.item()]
+            number = getattr(model.config, field)
+            if field == "lstm_length" and number == 0:
+                number = _ALL_TOKENS
+            _set_value(initializer, np.full_like(traced, number))
+    assert not weights, f"the graph does not read {min(weights)}"
+    [lstm] = [node for node in graph if node.op_type == "LSTM"]
+    lstm.attributes["hidden_size"] = ir.AttrInt64("hidden_size", model.config.hidden_size)
+
+
+def _set_value(initializer: Any, value: np.ndarray[Any, Any]) -> None:
+    from onnxscript import ir
+
+    tensor = ir.tensor(value, name=initializer.name)
+    initializer.const_value = tensor
+    initializer.shape = tensor.shape
+    initializer.dtype = tensor.dtype
 
 
 def _share_weights(graph: Any, path: Path) -> None:
-    """Make large weights refer to a checkpoint's file, where it holds the very same bytes.
-
-    Weights that the export has changed stay in the graph, such as the gates of the LSTM, which ONNX orders differently.
-    """
+    """Make large weights refer to a checkpoint's file, where it holds the very same bytes."""
     header, start_of_weights = read_header(path)
     with path.open("rb") as file:
         for name, entry in header.items():
-            initializer = graph.initializers.get(f"model.{name}")  # an attribute of `_Logits`
+            initializer = graph.initializers.get(f"{MODEL}.{name}")
             if initializer is None:
                 continue
             begin, end = entry["data_offsets"]
@@ -170,32 +151,6 @@ def _tensor_in_file(path: Path, offset: int, size: int, tensor: Any) -> Any:
     )
 
 
-def _onnx_lstm(lstm: nn.LSTM, inputs: Tensor) -> tuple[Tensor, None]:
-    """Emit ONNX's own LSTM; arguments and result are those of `nn.LSTM.forward`.
-
-    From `nn.LSTM` the exporter of torch 2.13 makes a loop that is unrolled to the length of its example.
-    """
-    size = lstm.hidden_size
-
-    def reordered(name: str) -> Tensor:
-        # torch orders the gates input, forget, cell, output; ONNX input, output, forget, cell.
-        to_input, to_forget, to_cell, to_output = lstm.get_parameter(name).split(size)
-        return torch.cat([to_input, to_output, to_forget, to_cell])[None]
-
-    input_weights = reordered("weight_ih_l0")
-    recurrent_weights = reordered("weight_hh_l0")
-    biases = torch.cat([reordered("bias_ih_l0"), reordered("bias_hh_l0")], dim=1)
-    output = torch.onnx.ops.symbolic(
-        "LSTM",
-        (inputs.float(), input_weights, recurrent_weights, biases),
-        {"hidden_size": size},
-        dtype=torch.float32,
-        shape=(inputs.shape[0], 1, inputs.shape[1], size),
-        version=14,
-    )
-    return output.squeeze(1), None
-
-
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:
     """Return random texts with padding on both sides; one is empty, others end where the LSTM stops reading."""
     config = model.config
@@ -208,11 +163,13 @@ def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[
     mask = is_begun & ~is_ended  # (texts, positions)
     generator = np.random.default_rng(0)
     ids = generator.integers(0, config.vocab_size, mask.shape)
+    is_unknown = ids % 3 == 0
+    ids[is_unknown] = config.unk_token_id
     inputs = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
     if config.reads_types:
         # A token type holds the spelling of an unknown word, or `KNOWN`, above the bits of the word's shape.
         spellings = generator.integers(1, 1 << (CODE_BITS * SPELLING_LENGTH), mask.shape)
-        spellings[ids % 3 > 0] = KNOWN  # one word in three is unknown
+        spellings[~is_unknown] = KNOWN
         shapes = generator.integers(0, SHAPE_COUNT, mask.shape)
         inputs["token_type_ids"] = shapes + (spellings << SHAPE_BITS)
     return inputs

@@ -6,12 +6,20 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from glove_lstm.checkpoint.names import CARD_NAME, METRICS_NAME, TRAINING_TEXTS_NAME, WEIGHTS_NAME
+from glove_lstm.checkpoint.names import (
+    CARD_NAME,
+    LIGHT_NAME,
+    METRICS_NAME,
+    TRAINING_TEXTS_NAME,
+    WEIGHTS_NAME,
+)
 from glove_lstm.checkpoint.new_folder import FinishedElsewhereError, new_folder
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.run_metrics import TestTexts, plot_run
 from glove_lstm.files import digest
+from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.card import write_card
 from glove_lstm.training.fit import Trained
 
@@ -26,9 +34,9 @@ def save(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write a model, its metrics, plots and card. The folder is complete, or not there at all.
+    """Write a model, its ONNX file, metrics, plots and card. The folder is complete, or not there at all.
 
-    If the metrics, a plot or the card cannot be written, a warning says so, and the model is saved without them.
+    If the ONNX file, the metrics, a plot or the card cannot be written, a warning says so, and the model is saved without them.
     Callers check the folder with `check_target` before the work; if it has changed since, the model is saved elsewhere.
 
     Args:
@@ -68,7 +76,8 @@ def _write_rest(
 ) -> None:
     """Write what a model can do without. Nothing stays of a step that fails."""
     plots = folder / "plots"
-    steps: dict[Path, Callable[[], None]] = {
+    steps: dict[Path, Callable[[], object]] = {
+        folder / LIGHT_NAME: lambda: _export(folder),
         folder / METRICS_NAME: lambda: metrics.write(folder),
         plots: lambda: plot_run(trained, plots, test),
         folder / CARD_NAME: lambda: write_card(folder),
@@ -82,6 +91,11 @@ def _write_rest(
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def _export(folder: Path) -> None:
+    with hidden_progress():  # of loading the weights
+        export_onnx(folder)
 
 
 def _rescue(trained: Trained) -> Path:

@@ -1,4 +1,4 @@
-"""Stage a static Space: the page in `page/`, which classifies in the browser, and the checkpoint that it shows."""
+"""Stage the page in `page/`, which classifies in the browser, and the checkpoint that it shows: for a Space or a server."""
 
 import shutil
 import tempfile
@@ -36,8 +36,13 @@ _MODEL_NAMES = (*LOADED_NAMES, METRICS_NAME, LIGHT_NAME, CARD_NAME)
 _MODEL_IN_CLONE = 'data-model="../../../hub/"'
 
 
-def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
-    """Write the files of a Space into a new folder, and explain a text once with the files of the model.
+def stage_space(checkpoint: Path, folder: Path, repo_id: str | None) -> None:
+    """Write the files of a page into a new folder, and explain a text once with the files of the model.
+
+    Args:
+        checkpoint: The checkpoint that the page shows.
+        folder: The new folder.
+        repo_id: The Space; None: any web server, for which no card of a Space is written.
 
     Raises:
         DataError: The checkpoint must not be published, cannot be exported, or is one that the page cannot show.
@@ -59,16 +64,20 @@ def stage_space(checkpoint: Path, folder: Path, repo_id: str) -> None:
         check_no_secrets((folder / name).read_bytes(), name)
 
 
-def _write_page(folder: Path, repo_id: str) -> None:
-    """Write the page and the card of the Space."""
+def _write_page(folder: Path, repo_id: str | None) -> None:
+    """Write the page and, for a Space, its card."""
     for path in PAGE.iterdir():
         if path.suffix in (".html", ".js"):
             shutil.copyfile(path, folder / path.name)
     page = folder / "index.html"
-    card_address = f"{HfApi().endpoint}/spaces/{repo_id}/blob/main/model/{CARD_NAME}"
-    in_space = f'data-model="model/" data-model-page="{card_address}"'
-    html = page.read_text(encoding="utf-8").replace(_MODEL_IN_CLONE, in_space)
+    card_address = f"{SPACE_MODEL}/{CARD_NAME}"
+    if repo_id is not None:
+        card_address = f"{HfApi().endpoint}/spaces/{repo_id}/blob/main/{card_address}"
+    beside_page = f'data-model="{SPACE_MODEL}/" data-model-page="{card_address}"'
+    html = page.read_text(encoding="utf-8").replace(_MODEL_IN_CLONE, beside_page)
     page.write_text(html, encoding="utf-8")
+    if repo_id is None:
+        return
     title = repo_id.partition("/")[2]
     card = _CARD.format(title=title, package=__version__)
     (folder / CARD_NAME).write_text(card, encoding="utf-8")

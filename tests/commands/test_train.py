@@ -46,7 +46,7 @@ def test_the_checkpoint_has_all_files(trained):
     code = {path.name for path in (ROOT / "hub").glob("*.py")}
     code.remove("handler.py")  # which only a push writes
     data = {"config.json", "tokenizer.json", "tokenizer_config.json", "metrics.json", "README.md"}
-    tensors = {"model.safetensors", "training_texts.safetensors"}
+    tensors = {"model.safetensors", "light.onnx", "training_texts.safetensors"}
     assert file_names(trained) == code | data | tensors
     plots = {"curves.png", "confusion.png", "reliability.png"}
     assert file_names(trained / "plots") == plots
@@ -72,23 +72,23 @@ def test_the_checkpoint_names_no_folder_of_this_machine(trained, articles, glove
             assert str(folder) not in text, path
 
 
-def test_the_stored_checkpoint_is_what_the_command_makes(trained, checkpoint, articles):
+def test_the_stored_checkpoint_is_what_the_command_makes(trained, exported, articles):
     """If this fails after a change of what the command writes, run `make tiny-checkpoint`."""
-    assert file_names(checkpoint) == file_names(trained)
+    assert file_names(exported) == file_names(trained)
     for name in ("tokenizer.json", "tokenizer_config.json"):
-        assert read(checkpoint / name) == read(trained / name)
+        assert read(exported / name) == read(trained / name)
 
-    stored_config = read(checkpoint / "config.json")
+    stored_config = read(exported / "config.json")
     config = read(trained / "config.json")
     for name in stored_config.keys() | config.keys():
         if name not in (*UNCALIBRATED, "transformers_version"):
             assert stored_config.get(name) == config.get(name), name
-    stored_metrics = read(checkpoint / "metrics.json")
+    stored_metrics = read(exported / "metrics.json")
     metrics = read(trained / "metrics.json")
     assert stored_metrics.keys() == metrics.keys()
     assert stored_metrics["training"].keys() == metrics["training"].keys()
 
-    stored_weights = load_file(checkpoint / "model.safetensors")
+    stored_weights = load_file(exported / "model.safetensors")
     weights = load_file(trained / "model.safetensors")
     assert stored_weights.keys() == weights.keys()
     for name, weight in weights.items():
@@ -96,7 +96,7 @@ def test_the_stored_checkpoint_is_what_the_command_makes(trained, checkpoint, ar
         assert stored_weights[name].dtype == weight.dtype, name
 
     texts = load_splits(train_file=articles).splits["train"].texts
-    stored_scores = GloveLstmClassifier.from_pretrained(checkpoint).predict_proba(texts)
+    stored_scores = GloveLstmClassifier.from_pretrained(exported).predict_proba(texts)
     scores = GloveLstmClassifier.from_pretrained(trained).predict_proba(texts)
     # Processors and versions of torch round differently, and training adds that up.
     np.testing.assert_allclose(stored_scores, scores, atol=0.1)

@@ -1,8 +1,8 @@
 """Write tiny_checkpoint/: a model of made-up articles with its light.onnx, for the tests that need any checkpoint.
 
-    make tiny-checkpoint      # after a change of what the train or the export command writes
+    make tiny-checkpoint      # after a change of what the train command writes
 
-It holds what `glove-lstm train` and then `glove-lstm export` write, without the remote code and the plots, which the
+It holds what `glove-lstm train` writes, without the remote code and the plots, which the
 fixtures take from hub/. `tests/commands/test_train.py` checks that the train command still makes an equivalent one.
 """
 
@@ -27,10 +27,8 @@ def make_tiny_checkpoint(articles: Path, glove_file: Path, folder: Path) -> None
 
 
 def main() -> None:
-    """Train, export and replace the stored files."""
-    from support import succeed, write_articles, write_glove
-
-    from glove_lstm.commands import export
+    """Train, and replace the stored files."""
+    from support import write_articles, write_glove
 
     shutil.rmtree(TINY_CHECKPOINT, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -38,7 +36,6 @@ def main() -> None:
         glove_file = write_glove(Path(scratch, "tiny.8d.txt"))
         trained = Path(scratch, "trained")
         make_tiny_checkpoint(articles, glove_file, trained)
-        succeed(export.main, trained)
         not_stored = shutil.ignore_patterns("*.py", "plots")
         shutil.copytree(trained, TINY_CHECKPOINT, ignore=not_stored)
 

@@ -4,6 +4,7 @@ import resource
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from golden.make_tiny_checkpoint import TINY_CHECKPOINT
@@ -11,6 +12,7 @@ from support import assert_names, build_model, edit_json
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint, open_session
 from glove_lstm.errors import DataError
+from glove_lstm.inference import onnx_graph
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 
@@ -25,6 +27,18 @@ DEFAULT = {
     "character_buckets": 20,
     "lstm_length": 9,
     "shrinkage": 5.0,
+}
+# One label, an LSTM that reads all tokens, another unknown word, numbers that stand for others in a stored graph.
+NGRAMS = {
+    "vocab_size": 300,
+    "num_labels": 1,
+    "problem_type": "multi_label_classification",
+    "hidden_size": 101,
+    "ngram_buckets": 107,
+    "ngram_weight": 103.0,
+    "unk_token_id": 7,
+    "shrinkage": 0.0,
+    "temperature": 113.0,
 }
 
 
@@ -55,7 +69,16 @@ def default(tmp_path_factory):
     return model, export_onnx(folder)
 
 
-@pytest.fixture(params=["lstm", "default"])
+@pytest.fixture(scope="module")
+def ngrams(tmp_path_factory):
+    """A network of a kind whose graph is not stored; its tables are in 32 bits."""
+    folder = tmp_path_factory.mktemp("ngrams")
+    model = build_model(**NGRAMS)
+    save(model, folder)
+    return model, export_onnx(folder)
+
+
+@pytest.fixture(params=["lstm", "default", "ngrams"])
 def exported_model(request):
     return request.getfixturevalue(request.param)
 
@@ -103,6 +126,15 @@ def test_equals_pytorch_at_every_shape(exported_model):
         with_holes = generator.integers(0, 2, padded_right.shape)
         for mask in (padded_right, padded_left, with_holes):
             assert_equals_torch(session, model, {**batch, "attention_mask": mask})
+
+
+def test_the_stored_graphs_are_of_this_network(lstm, default):
+    """If this fails after a change of the network or of its export, run `make graphs`."""
+    graphs = {onnx_graph.stored_path(model.config) for model, _ in (lstm, default)}
+    assert graphs == set(onnx_graph.GRAPHS.iterdir())
+    for path in graphs:
+        digest = onnx.load(path).metadata_props[0].value
+        assert digest == onnx_graph.source_digest(), f"{path.name} is stale: run `make graphs`"
 
 
 def test_large_weights_are_stored_once_and_in_16_bits(default):

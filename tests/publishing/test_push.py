@@ -1,14 +1,17 @@
 """A push to the Hub: the files that are sent, and what is refused, here or there."""
 
 import filecmp
+import re
 from argparse import Namespace
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import yaml
 from hub_server import TOKEN
 from huggingface_hub import constants
 from support import assert_command_names, assert_names, edit_json, run_here, succeed
+from web_server import serve
 
 from glove_lstm.commands import push as command
 from glove_lstm.commands import train
@@ -194,6 +197,34 @@ def test_a_space_of_a_model_of_another_trainer(hub, exported):
     files = hub.files(REPO, kind="spaces")
     assert f"model/{OF_MODEL[-1]}" not in files
     assert f"model/{OF_MODEL[0]}" in files
+
+
+def test_a_page_for_any_web_server(exported, tmp_path):
+    """Written without a login and a network; a server sends all that the page reads."""
+    (exported / "light.onnx").unlink()
+    folder = tmp_path / "page"
+    done = succeed(command.main, exported, "--space_dir", folder)
+    assert str(folder) in done.stdout
+    with serve(folder) as address:
+        page = read_address(address)
+        for name in PAGE - {"README.md", "index.html"}:
+            assert read_address(address + name)
+        model = re.search('data-model="(.*?)"', page.decode())[1]
+        card = re.search('data-model-page="(.*?)"', page.decode())[1]
+        for name in OF_MODEL:
+            assert read_address(address + model + name) == (folder / "model" / name).read_bytes()
+        assert read_address(address + card) == (exported / "README.md").read_bytes()
+    assert not (folder / "README.md").exists()  # the card of a Space
+
+    before = list_files(folder)
+    refused = run_here(command.main, exported, "--space_dir", folder)
+    assert_command_names(refused, "page is not empty", "new folder")
+    assert list_files(folder) == before
+
+
+def read_address(address):
+    with urlopen(address) as answer:
+        return answer.read()
 
 
 # What is not sent

@@ -65,6 +65,7 @@ def main(argv: Sequence[str]) -> None:
         model_name = args.model or str(DEFAULT_CHECKPOINT)
         checkpoint = Checkpoint.open(model_name, args.revision)
         load_arguments["trained_columns"] = checkpoint.text_column_names
+        load_arguments["trained_label_column"] = checkpoint.label_column_name
         _measure_model(report, args, model_name, checkpoint, load_arguments)
     if args.leaks:
         report.figures["leaks"] = _find_leaks(load_arguments)
@@ -130,6 +131,7 @@ def _measure_model(
         "model": model_name,
         "revision": args.revision,
         "text_column_names": data.text_column_names,
+        "label_column_name": data.label_column_name,
     }
 
     unseen = report.find_unseen(checkpoint.training_texts(), texts)

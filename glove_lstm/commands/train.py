@@ -63,7 +63,8 @@ def main(argv: Sequence[str]) -> None:
     is_first_process = settings.training.process_index == 0
     if is_first_process:
         check_target(folder, overwrite=overwrite)
-    with hidden_progress(bool(settings.training.disable_tqdm)):
+    hides_bars = bool(settings.training.disable_tqdm) or not sys.stderr.isatty()
+    with hidden_progress(hides_bars):
         class_weight = _class_weight(arguments.class_weight)
         data = _load(arguments)
         if arguments.with_baselines and data.is_multi_label:
@@ -75,8 +76,9 @@ def main(argv: Sequence[str]) -> None:
         trained = _fit(arguments, settings, data, class_weight, unlabelled)
         if not is_first_process:  # only the first process writes files
             return
-        # Predictions with the checkpoint then read these columns by default.
+        # predict and evaluate then read these columns by default.
         trained.model.config.text_column_names = data.text_column_names
+        trained.model.config.label_column_name = data.label_column_name
         test = _test_texts(data, trained)
         metrics = _measured(arguments, data, trained, test)
         save(trained, folder, metrics, test, overwrite=overwrite)

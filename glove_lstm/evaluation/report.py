@@ -271,7 +271,11 @@ def _leaks(leaks: Sequence[Mapping[str, Any]]) -> str:
         phrase = repr(leak["phrase"]) if leak["phrase"] else "no text"
         rows.append([phrase, leak["label"], f"{leak['covered']:.1%}", f"{leak['elsewhere']:.1%}"])
     table = markdown_table(["phrase", "label", "in its texts", "in others"], rows)
-    remedy = "Remove these phrases from all texts, or a model learns them instead of the rest."
+    remedy = (
+        "Remove a phrase from all texts if it is an artefact of how the data were made, such as the name of a source: "
+        "a model learns it instead of the rest. Keep it if it belongs to the meaning of the label, as "
+        "'How many' does to questions for a number."
+    )
     return f"Phrases that alone give a label away:\n\n{table}\n\n{remedy}"
 
 

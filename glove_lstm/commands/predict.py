@@ -14,6 +14,7 @@ would be a text. A checkpoint's light.onnx is used if there is one, and PyTorch 
 """
 
 import argparse
+import difflib
 import os
 import re
 import sys
@@ -37,12 +38,16 @@ from glove_lstm.tables.text_rows import TextSource, open_files, open_stream, ope
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAM_FORMATS = ("csv", "tsv", "jsonl")
+_SHIPPED = "The model is the shipped one, of fake and real news; name another with --model."
+_LONGEST_NAME = 255  # characters of the name of a folder
+# Of the spelling, for `difflib`; "mispelled" and "misspelled" have 0.95.
+_NEARLY_THE_NAME = 0.8
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
-    args = _parser().parse_args(argv)
-    _choose_model(args)
+    args = _parse(argv)
+    names_no_model = _choose_model(args)
     if not args.format:
         args.format = _default_format(args)
     _check_output(args)
@@ -60,6 +65,8 @@ def main(argv: Sequence[str]) -> None:
     unsure_below = _unsure_below(args, checkpoint)
     classifier = load_classifier(checkpoint, backend=args.backend)
     labeller = Labeller(classifier, unsure_below)
+    if names_no_model:
+        sys.stderr.write(f"{_SHIPPED}\n")
 
     if args.output_dir:
         summary = label_to_folder(
@@ -108,6 +115,15 @@ def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | N
         return args.unsure_below
     suggested = suggested_threshold(checkpoint)
     return None if suggested is None else suggested["threshold"]
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse options before, between and behind texts. What follows `--` is a text."""
+    words = list(argv)
+    end = words.index("--") if "--" in words else len(words)
+    args = _parser().parse_intermixed_args(words[:end])
+    args.texts += words[end + 1 :]
+    return args
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -181,8 +197,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _choose_model(args: argparse.Namespace) -> None:
-    """Set the model: --model, or the first word if it names a checkpoint, or the checkpoint that ships."""
+def _choose_model(args: argparse.Namespace) -> bool:
+    """Set the model: --model, or the first word if it names a checkpoint, or the checkpoint that ships.
+
+    Returns:
+        Whether no model was named.
+    """
     if args.model is None and args.texts:
         word = args.texts[0]
         is_checkpoint = os.path.isfile(os.path.join(word, CONFIG_NAME))  # noqa: PTH113, PTH118 - as below
@@ -190,12 +210,42 @@ def _choose_model(args: argparse.Namespace) -> None:
         is_id = bool(args.input) and re.fullmatch(r"[\w.-]+/[\w.-]+", word)
         if is_checkpoint or is_id:
             args.model = args.texts.pop(0)
-    if args.model is None:
+    names_no_model = args.model is None
+    if names_no_model:
         args.model = str(DEFAULT_CHECKPOINT)
     if args.input and args.texts:
         raise DataError(
             f"{args.texts[0]!r} is neither a checkpoint nor allowed with --input; leave one of them out."
         )
+    if names_no_model and args.texts:
+        _check_is_no_model(args.texts[0], has_more=len(args.texts) > 1)
+    return names_no_model
+
+
+def _check_is_no_model(word: str, *, has_more: bool) -> None:
+    """Raise a DataError if the first text looks as if it were meant to name a model.
+
+    Args:
+        word: The text, which is no checkpoint.
+        has_more: Whether other texts follow.
+    """
+    if len(word) > _LONGEST_NAME or "\0" in word or len(word.split()) != 1:
+        return
+    path = Path(word)
+    if path.is_file():
+        return  # `_open_source` refuses it
+    problem = ""
+    if re.match(r"(\.{0,2}|~\w*)/\S", word) or word.endswith("/"):
+        problem = f"{word} looks like a folder, but is no checkpoint"
+    elif has_more and path.is_dir():
+        problem = f"{word} is a folder, but no checkpoint"
+    else:
+        siblings = {folder.parent.name for folder in path.parent.glob(f"*/{CONFIG_NAME}")}
+        similar = difflib.get_close_matches(path.name, siblings, n=1, cutoff=_NEARLY_THE_NAME)
+        if similar:
+            problem = f"{word} is no checkpoint, but {path.parent / similar[0]} is one"
+    if problem:
+        raise DataError(f"{problem}; name the model with --model, also before a text like this.")
 
 
 def _default_format(args: argparse.Namespace) -> str:

@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerState, TrainingArguments
 
 _SHOWN = {"eval_loss": "validation loss", "eval_accuracy": "accuracy"}
 
@@ -18,9 +18,9 @@ class EpochLines(TrainerCallback):
         self,
         args: TrainingArguments,
         state: TrainerState,
-        control: TrainerControl,
+        *_: Any,
         logs: dict[str, Any] | None = None,
-        **kwargs: Any,
+        **__: Any,
     ) -> None:
         """Write a line after each measurement; without validation texts, after each logged loss."""
         if not logs or not state.is_local_process_zero:

@@ -30,6 +30,7 @@ from glove_lstm.commands import evaluate
 from glove_lstm.commands import predict as command
 
 HEADLINES = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
+HUB = ROOT / "hub"
 SCRIPT = [sys.executable, ROOT / "scripts" / "predict.py"]
 predict = partial(run_here, command.main)
 run = partial(succeed, command.main)
@@ -116,11 +117,47 @@ def test_a_model_of_the_hub(hub, exported, articles):
         assert_command_names(predict("--model", "user/news", *words, "a"), "user/news")
 
 
+@pytest.mark.parametrize("words", [["a text"], ["--input", "in.csv"], []], ids=str)
+def test_the_shipped_model_is_named_if_no_other_is(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    Path("in.csv").write_text("title,text\na,text\n")
+    by_default = run(*words, stdin=b"a text\n")
+    [line] = by_default.stderr.splitlines()
+    assert "shipped" in line
+    assert "--model" in line
+    named = run("--model", HUB, *words, stdin=b"a text\n")
+    assert (named.stdout, named.stderr) == (by_default.stdout, "")
+
+
+def test_a_first_word_that_may_be_meant_as_a_model_is_refused(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("misspelled").symlink_to(checkpoint)
+    Path("out").mkdir()
+    Path("out", "final").symlink_to(checkpoint)
+    text = "How far is it"
+    for word in ("mispelled", "./mispelled", "out/finall", "~/mine", "../mine", "mine/", "out"):
+        assert_command_names(predict(word, text), word, "--model")
+        assert len(rows_of("--model", "misspelled", word, text)) == 2
+    for word in ("mispelled", "out/finall", "./mine"):  # also before standard input
+        assert_command_names(predict(word, stdin=b"a\n"), word, "--model")
+    for word in ("mine", "and/or", "out", "misspelled words", "x" * 10_000):
+        assert len(rows_of(word)) == 1
+
+
+def test_options_stand_anywhere(copy):
+    wanted = run(copy, "a text", "another", "--explain").stdout
+    assert run(copy, "--explain", "a text", "another").stdout == wanted
+    assert run("--explain", copy, "a text", "another").stdout == wanted
+    assert run(copy, "a text", "--explain", "another").stdout == wanted
+    wanted = run(copy, "a", "--format", "jsonl", "b", "--", "--explain", "-c")
+    assert len(wanted.stdout.splitlines()) == 4
+
+
 # Labels for people
 
 
 def test_table_is_for_people_and_harmless_to_a_terminal():
-    done = run("A \x1b[31mred\x07 headline\nin two lines", "x" * 500)
+    done = run("--model", HUB, "A \x1b[31mred\x07 headline\nin two lines", "x" * 500)
     header, *rows = done.stdout.splitlines()
     assert header.split() == ["label", "score", "text"]
     assert len(rows) == 2
@@ -242,7 +279,8 @@ def test_output_into_a_pipe_is_utf8():
 
 def test_reader_that_goes_away_gets_no_traceback(articles):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([*SCRIPT, "--input", articles], **pipes, encoding="utf-8") as process:
+    words = ["--model", HUB, "--input", articles]
+    with subprocess.Popen([*SCRIPT, *words], **pipes, encoding="utf-8") as process:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 141  # as of a signal SIGPIPE

@@ -3,7 +3,7 @@
 glove-lstm predict "A headline" "Another one"
 glove-lstm predict mine "A headline"
 glove-lstm predict --model user/mine "A headline"
-glove-lstm predict --input articles.csv --format csv --output labels.csv
+glove-lstm predict --input articles.csv --keep_columns id,title --output labels.csv
 head -5 headlines.txt | glove-lstm predict --format jsonl
 glove-lstm predict "A headline" --explain
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
@@ -94,7 +94,7 @@ def _label_to_file(
     target: Path | TextIO, args: argparse.Namespace, source: TextSource, labeller: Labeller
 ) -> Summary:
     """Label all rows, and write them to a file or a stream, chunk by chunk."""
-    layout = labeller.layout(has_file_column=source.may_have_several_files)
+    layout = labeller.layout(source)
     shows_bar = sys.stderr.isatty()
     explain = partial(labeller.classifier.explain, progress=shows_bar) if args.explain else None
     summary = Summary()
@@ -150,6 +150,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A,B",
         help="columns to read; default: the columns of the model's training, if the input has them; else title,text, "
         "or text, or title, or the only column of text",
+    )
+    parser.add_argument(
+        "--keep_columns",
+        metavar="A,B",
+        help="columns of --input that csv, jsonl and parquet repeat beside the labels, such as id,text",
     )
     parser.add_argument(
         "--model",
@@ -270,6 +275,8 @@ def _check_output(args: argparse.Namespace) -> None:
         raise DataError("--output_dir takes the formats csv, jsonl and parquet, and no --explain.")
     if args.explain and args.format not in ("jsonl", "table"):
         raise DataError("--explain takes the formats jsonl and table.")
+    if args.keep_columns is not None and args.format == "table":
+        raise DataError("--keep_columns takes the formats csv, jsonl and parquet.")
     if args.format == "parquet" and not args.output and not args.output_dir:
         raise DataError("Parquet needs a file; give --output or --output_dir.")
 
@@ -285,6 +292,8 @@ def _check_input(args: argparse.Namespace) -> None:
         raise DataError("--input_format applies only to --input -.")
     if args.text_column_names and not args.input:
         raise DataError("--text_column_names applies only to --input.")
+    if args.keep_columns is not None and not args.input:
+        raise DataError("--keep_columns applies only to --input.")
 
 
 def _check_is_no_input(output: Path, source: TextSource) -> None:
@@ -302,12 +311,12 @@ def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> Tex
         return open_texts(args.texts, "the command line")
     columns = args.text_column_names
     if args.input and args.input != ["-"]:
-        return open_files(args.input, columns, trained)
+        return open_files(args.input, columns, trained, args.keep_columns)
 
     if sys.stdin is None:
         raise DataError("Standard input is closed; give texts, or files with --input.")
     if args.input:  # a table, in --input_format
-        return open_stream(sys.stdin.buffer, args.input_format, columns, trained)
+        return open_stream(sys.stdin.buffer, args.input_format, columns, trained, args.keep_columns)
     # `run_command` has set its encoding, and bytes that are not UTF-8 become surrogates.
     lines = checked_lines(sys.stdin, "standard input")
     return open_texts((line.rstrip("\r\n") for line in lines), "standard input")

@@ -30,6 +30,7 @@ from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
+from glove_lstm.evaluation.remarks import remarks
 from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
 from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress
@@ -300,12 +301,15 @@ def _test_texts(data: Data, trained: Trained) -> TestTexts | None:
 
 
 def _summary(metrics: MetricsFile) -> str:
-    """Return a line for each measured split, and for each baseline on it."""
+    """Return a line for each measured split, and for each remark and baseline on it."""
     lines = ""
     for split in ("validation", "test"):
         if split not in metrics.splits:
             continue
         lines += _summary_of_split(split, metrics.splits[split])
+        is_weighted = metrics.training.label_weights is not None
+        for sentence in remarks(metrics.splits[split], is_weighted=is_weighted):
+            lines += f"  {sentence}\n"
         for baseline, accuracies in (metrics.baselines or {}).items():
             if split in accuracies:
                 accuracy = accuracies[split]["accuracy"]

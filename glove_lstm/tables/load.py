@@ -8,7 +8,7 @@ data.splits["train"].texts, data.splits["train"].labels      # as `fit` takes th
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from glove_lstm.errors import DataError, counted, shown
@@ -46,6 +46,8 @@ class LabelledRows:
     texts: list[str]  # a title and its body are joined by a space
     labels: list[Any]  # the name of each label, or lists of names
     groups: list[str] | None = None  # rows of a group stay on one side of a split
+    numbers: list[int] = field(default_factory=list)  # of each row in its table, from 1
+    files: list[str] = field(default_factory=list)  # the table of each row
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -284,11 +286,15 @@ def _joined(parts: Sequence[LabelledRows]) -> LabelledRows:
     texts: list[str] = []
     labels: list[Label] = []
     groups: list[str] = []
+    numbers: list[int] = []
+    files: list[str] = []
     for part in parts:
         texts += part.texts
         labels += part.labels
         groups += part.groups or ()
-    return LabelledRows(texts, labels, groups or None)
+        numbers += part.numbers
+        files += part.files
+    return LabelledRows(texts, labels, groups or None, numbers, files)
 
 
 def _check_same_labels(tables: Sequence[Table], parts: Sequence[LabelledRows]) -> None:
@@ -339,6 +345,7 @@ class _Reader:
         texts: list[str] = []
         labels: list[Label] = []
         groups: list[str] = []
+        numbers: list[int] = []
         empty = 0
         unlabelled = 0
         for number, record in table.records(columns):
@@ -357,6 +364,7 @@ class _Reader:
                     continue
             texts.append(text)
             labels.append(label)
+            numbers.append(number)
             if group_column is not None:
                 group = read_text(record.get(group_column), row_name, group_column)
                 groups.append(group.strip() or row_name)  # a row without a group is alone
@@ -374,7 +382,7 @@ class _Reader:
         if not unlabelled and not labels:
             raise DataError(f"{table.name} has no rows with text; give a file with data.")
         self._check_no_indicators(labels, table.name)
-        return LabelledRows(texts, labels, groups or None)
+        return LabelledRows(texts, labels, groups or None, numbers, [table.name] * len(texts))
 
     def _check_may_be_empty(self, row_name: str) -> None:
         if self.on_empty == "error":

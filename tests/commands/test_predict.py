@@ -216,6 +216,71 @@ def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path):
         assert word in done.stderr
 
 
+# Columns of the input in the output
+
+KEPT = [
+    {"id": 7, "text": "=SUM(A1)", "share": 0.5, "odd": True, "more": ["x", 1]},
+    {"id": None, "text": "Council votes\ud800", "share": 2, "odd": None, "more": None},
+]
+AS_TEXT = [
+    ("7", "'=SUM(A1)", "0.5", "true", '["x", 1]'),
+    ("", "Council votes\ufffd", "2", "", ""),
+]
+
+
+@pytest.mark.parametrize("source", ["file", "stream", "parts"])
+def test_kept_columns_are_repeated(tmp_path, source):
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in KEPT))
+    names = list(KEPT[0])
+    words = ["--input", path, "--keep_columns", ",".join(names)]
+    options = {}
+    if source == "stream":
+        words[1:2] = ["-", "--input_format", "jsonl"]
+        options["stdin"] = path.read_bytes()
+
+    def written(kind):
+        if source == "parts":
+            run(*words, "--output_dir", tmp_path / kind, "--format", kind)
+            return tmp_path / kind / f"part-00000.{kind}"
+        run(*words, "--output", tmp_path / f"out.{kind}", **options)
+        return tmp_path / f"out.{kind}"
+
+    rows = read_csv(written("csv"))
+    assert list(rows[0])[:7] == ["row", *names, "label"]
+    assert [tuple(row[name] for name in names) for row in rows] == AS_TEXT
+    lines = written("jsonl").read_text(encoding="utf-8").splitlines()
+    repaired = [KEPT[0], KEPT[1] | {"text": "Council votes\ufffd"}]
+    for line, row in zip(lines, repaired, strict=True):
+        record = json.loads(line)
+        assert {name: record[name] for name in names} == row
+        assert {"row", "label", "score", "scores"} <= record.keys()
+    table = pq.read_table(written("parquet"))
+    assert [str(table.schema.field(name).type) for name in names] == [
+        "int64",
+        "string",
+        "double",
+        "bool",
+        "string",
+    ]
+    assert table.column("id").to_pylist() == [7, None]
+    assert table.column("more").to_pylist() == ['["x", 1]', None]
+
+
+def test_a_kept_column_is_in_each_file_and_of_one_kind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_table(Path("a.csv"), [{"text": "a", "id": 1}])
+    write_table(Path("b.csv"), [{"text": "b"}])
+    words = ["--input", "a.csv", "b.csv", "--keep_columns", "id", "--output"]
+    assert_command_names(predict(*words, "out.csv"), "b.csv", "'id'", "keep_columns")
+    Path("mixed.jsonl").write_text('{"text": "a", "id": 1}\n{"text": "b", "id": "two"}\n')
+    words = ["--input", "mixed.jsonl", "--keep_columns", "id", "--output"]
+    assert_command_names(predict(*words, "out.parquet"), "mixed.jsonl", "row 2", "'two'", "CSV")
+    run(*words, "out.csv")
+    assert column("id", read_csv(Path("out.csv"))) == ["1", "two"]
+    assert not Path("out.parquet").exists()
+
+
 # Cells that a spreadsheet would run
 
 

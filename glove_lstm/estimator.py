@@ -264,7 +264,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if not len(unseen):
             raise DataError(f"{report.describe_seen('the classifier')} Give other texts.")
         unseen_texts = [texts[row] for row in unseen]
-        report.add_model(self._classifier, unseen_texts, numbers[unseen], robustness=robustness)
+        report.add_model(
+            self._classifier,
+            unseen_texts,
+            numbers[unseen],
+            rows=(unseen + 1).tolist(),
+            robustness=robustness,
+        )
         return report
 
     def save_pretrained(

@@ -63,6 +63,8 @@ class GloveLstmConfig(PreTrainedConfig):
         unk_token_id: Row of the unknown word.
         text_column_names: Text columns of the training table, title before body; None: unknown, or the texts were in
             memory. Does not change the logits.
+        label_column_name: Label column of the training table; None: unknown, or the labels were in memory. Does not
+            change the logits.
         label_type: Python type of the labels that `id2label` names: "str", "int", "bool" or "float"; None: strings.
             Does not change the logits.
         kwargs: Passed to `PreTrainedConfig`, such as `id2label`.
@@ -96,6 +98,7 @@ class GloveLstmConfig(PreTrainedConfig):
         pad_token_id: int = 0,
         unk_token_id: int = 1,
         text_column_names: list[str] | None = None,
+        label_column_name: str | None = None,
         label_type: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -123,6 +126,10 @@ class GloveLstmConfig(PreTrainedConfig):
         if text_column_names is not None and not _is_list_of_names(text_column_names):
             problem = "text_column_names must be a list of one or more strings or None"
             raise ValueError(f"{problem}, not {text_column_names!r}")
+        if label_column_name is not None and not isinstance(label_column_name, str):
+            raise ValueError(
+                f"label_column_name must be a string or None, not {label_column_name!r}"
+            )
         if label_type is not None and label_type not in LABEL_TYPES:
             types = ", ".join(LABEL_TYPES)
             raise ValueError(f"label_type must be one of {types} or None, not {label_type!r}")
@@ -147,6 +154,7 @@ class GloveLstmConfig(PreTrainedConfig):
         self.pad_token_id = pad_token_id
         self.unk_token_id = unk_token_id
         self.text_column_names = text_column_names
+        self.label_column_name = label_column_name
         self.label_type = label_type
         super().__init__(**kwargs)
         # transformers saves the entry of the saved class alone. Without the others, `AutoModel` could not load an

@@ -135,13 +135,19 @@ QUICK = as_words(QUICK_VALUES)
 
 
 def run_here(
-    main: Callable[[Sequence[str]], None], *args: object, stdin: bytes = b""
+    main: Callable[[Sequence[str]], None],
+    *args: object,
+    stdin: bytes = b"",
+    errors: io.StringIO | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """A command in this process, which has imported already what takes seconds to import."""
+    """A command in this process, which has imported already what takes seconds to import.
+
+    `errors` stands for standard error, for instance for a terminal.
+    """
     from glove_lstm.commands.command import run_command
 
     output = io.StringIO()
-    errors = io.StringIO()
+    errors = errors or io.StringIO()
     with (
         mock.patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin))),
         contextlib.redirect_stdout(output),
@@ -155,7 +161,7 @@ def run_here(
 
 
 def succeed(
-    main: Callable[[Sequence[str]], None], *args: object, **options: bytes
+    main: Callable[[Sequence[str]], None], *args: object, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """`run_here` of a command that must not fail."""
     done = run_here(main, *args, **options)

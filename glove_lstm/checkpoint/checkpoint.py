@@ -55,6 +55,7 @@ _FIELDS_WITHOUT_EFFECT = {
     "dtype",
     "id2label",
     "label2id",
+    "label_column_name",
     "label_type",
     "labels_are_lists",
     "problem_type",
@@ -144,6 +145,21 @@ class Checkpoint:
             problem = f"{path}: text_column_names must be a list of one or more strings or null, not {names!r}"
             raise DataError(f"{problem}: get the checkpoint again.")
         return names
+
+    @property
+    def label_column_name(self) -> str | None:
+        """The label column that the model was trained on; None if config.json does not name it.
+
+        Raises:
+            DataError: It is no string.
+        """
+        name = self.config.get("label_column_name")
+        if name is None or isinstance(name, str):
+            return name
+        problem = (
+            f"{self.folder / CONFIG_NAME}: label_column_name must be a string or null, not {name!r}"
+        )
+        raise DataError(f"{problem}: get the checkpoint again.")
 
     def fetch(self, *names: str) -> None:
         """Download files or patterns from the Hub, unless they are there. A repository may lack them.

@@ -22,7 +22,9 @@ class DataArguments:
     text_column_names: str | None = option(
         None, "Columns of text; default: title,text, else text, title, or the only text column."
     )
-    label_column_name: str = option("label", "The column of labels.")
+    label_column_name: str | None = option(
+        None, "The column of labels; default: label, or in evaluate that of the model's training."
+    )
     on_empty: str = option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )

@@ -7,7 +7,8 @@ glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 
 The default MODEL is the checkpoint that ships with the package. With --leaks and without MODEL, only
 the phrases are looked for, in all splits together. OUTPUT_DIR gets
-eval.json and, for a model of one label a text, confusion.png and reliability.png. --robustness
+eval.json; for a model, predictions.csv, the surest mistakes first; and for a model of one label a text,
+confusion.png and reliability.png. --robustness
 repeats the measurement on corrupted texts. --leaks keeps rows without text; for a MODEL, --on_empty says what
 happens to them.
 
@@ -65,6 +66,7 @@ def main(argv: Sequence[str]) -> None:
         model_name = args.model or str(DEFAULT_CHECKPOINT)
         checkpoint = Checkpoint.open(model_name, args.revision)
         load_arguments["trained_columns"] = checkpoint.text_column_names
+        load_arguments["trained_label_column"] = checkpoint.label_column_name
         _measure_model(report, args, model_name, checkpoint, load_arguments)
     if args.leaks:
         report.figures["leaks"] = _find_leaks(load_arguments)
@@ -130,6 +132,7 @@ def _measure_model(
         "model": model_name,
         "revision": args.revision,
         "text_column_names": data.text_column_names,
+        "label_column_name": data.label_column_name,
     }
 
     unseen = report.find_unseen(checkpoint.training_texts(), texts)
@@ -141,7 +144,15 @@ def _measure_model(
         return
     unseen_texts = [texts[row] for row in unseen]
     classifier = TorchClassifier.of(*checkpoint.load_model())
-    report.add_model(classifier, unseen_texts, labels[unseen], robustness=args.robustness)
+    has_several_files = len(set(rows.files)) > 1
+    report.add_model(
+        classifier,
+        unseen_texts,
+        labels[unseen],
+        rows=[rows.numbers[row] for row in unseen],
+        files=[rows.files[row] for row in unseen] if has_several_files else None,
+        robustness=args.robustness,
+    )
     if args.teacher:
         _add_teacher(report, args, classifier, unseen_texts)
 
@@ -196,5 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--leaks", action="store_true", help="list phrases that alone give a label away"
     )
-    parser.add_argument("--output_dir", type=Path, metavar="DIR", help="for eval.json and plots")
+    parser.add_argument(
+        "--output_dir", type=Path, metavar="DIR", help="for eval.json, predictions.csv and plots"
+    )
     return parser

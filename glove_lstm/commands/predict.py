@@ -3,7 +3,7 @@
 glove-lstm predict "A headline" "Another one"
 glove-lstm predict mine "A headline"
 glove-lstm predict --model user/mine "A headline"
-glove-lstm predict --input articles.csv --format csv --output labels.csv
+glove-lstm predict --input articles.csv --keep_columns id,title --output labels.csv
 head -5 headlines.txt | glove-lstm predict --format jsonl
 glove-lstm predict "A headline" --explain
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
@@ -14,6 +14,7 @@ would be a text. A checkpoint's light.onnx is used if there is one, and PyTorch 
 """
 
 import argparse
+import difflib
 import os
 import re
 import sys
@@ -37,12 +38,16 @@ from glove_lstm.tables.text_rows import TextSource, open_files, open_stream, ope
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAM_FORMATS = ("csv", "tsv", "jsonl")
+_SHIPPED = "The model is the shipped one, of fake and real news; name another with --model."
+_LONGEST_NAME = 255  # characters of the name of a folder
+# Of the spelling, for `difflib`; "mispelled" and "misspelled" have 0.95.
+_NEARLY_THE_NAME = 0.8
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
-    args = _parser().parse_args(argv)
-    _choose_model(args)
+    args = _parse(argv)
+    names_no_model = _choose_model(args)
     if not args.format:
         args.format = _default_format(args)
     _check_output(args)
@@ -60,6 +65,8 @@ def main(argv: Sequence[str]) -> None:
     unsure_below = _unsure_below(args, checkpoint)
     classifier = load_classifier(checkpoint, backend=args.backend)
     labeller = Labeller(classifier, unsure_below)
+    if names_no_model:
+        sys.stderr.write(f"{_SHIPPED}\n")
 
     if args.output_dir:
         summary = label_to_folder(
@@ -87,7 +94,7 @@ def _label_to_file(
     target: Path | TextIO, args: argparse.Namespace, source: TextSource, labeller: Labeller
 ) -> Summary:
     """Label all rows, and write them to a file or a stream, chunk by chunk."""
-    layout = labeller.layout(has_file_column=source.may_have_several_files)
+    layout = labeller.layout(source)
     shows_bar = sys.stderr.isatty()
     explain = partial(labeller.classifier.explain, progress=shows_bar) if args.explain else None
     summary = Summary()
@@ -108,6 +115,15 @@ def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | N
         return args.unsure_below
     suggested = suggested_threshold(checkpoint)
     return None if suggested is None else suggested["threshold"]
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse options before, between and behind texts. What follows `--` is a text."""
+    words = list(argv)
+    end = words.index("--") if "--" in words else len(words)
+    args = _parser().parse_intermixed_args(words[:end])
+    args.texts += words[end + 1 :]
+    return args
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -134,6 +150,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="A,B",
         help="columns to read; default: the columns of the model's training, if the input has them; else title,text, "
         "or text, or title, or the only column of text",
+    )
+    parser.add_argument(
+        "--keep_columns",
+        metavar="A,B",
+        help="columns of --input that csv, jsonl and parquet repeat beside the labels, such as id,text",
     )
     parser.add_argument(
         "--model",
@@ -181,8 +202,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _choose_model(args: argparse.Namespace) -> None:
-    """Set the model: --model, or the first word if it names a checkpoint, or the checkpoint that ships."""
+def _choose_model(args: argparse.Namespace) -> bool:
+    """Set the model: --model, or the first word if it names a checkpoint, or the checkpoint that ships.
+
+    Returns:
+        Whether no model was named.
+    """
     if args.model is None and args.texts:
         word = args.texts[0]
         is_checkpoint = os.path.isfile(os.path.join(word, CONFIG_NAME))  # noqa: PTH113, PTH118 - as below
@@ -190,12 +215,42 @@ def _choose_model(args: argparse.Namespace) -> None:
         is_id = bool(args.input) and re.fullmatch(r"[\w.-]+/[\w.-]+", word)
         if is_checkpoint or is_id:
             args.model = args.texts.pop(0)
-    if args.model is None:
+    names_no_model = args.model is None
+    if names_no_model:
         args.model = str(DEFAULT_CHECKPOINT)
     if args.input and args.texts:
         raise DataError(
             f"{args.texts[0]!r} is neither a checkpoint nor allowed with --input; leave one of them out."
         )
+    if names_no_model and args.texts:
+        _check_is_no_model(args.texts[0], has_more=len(args.texts) > 1)
+    return names_no_model
+
+
+def _check_is_no_model(word: str, *, has_more: bool) -> None:
+    """Raise a DataError if the first text looks as if it were meant to name a model.
+
+    Args:
+        word: The text, which is no checkpoint.
+        has_more: Whether other texts follow.
+    """
+    if len(word) > _LONGEST_NAME or "\0" in word or len(word.split()) != 1:
+        return
+    path = Path(word)
+    if path.is_file():
+        return  # `_open_source` refuses it
+    problem = ""
+    if re.match(r"(\.{0,2}|~\w*)/\S", word) or word.endswith("/"):
+        problem = f"{word} looks like a folder, but is no checkpoint"
+    elif has_more and path.is_dir():
+        problem = f"{word} is a folder, but no checkpoint"
+    else:
+        siblings = {folder.parent.name for folder in path.parent.glob(f"*/{CONFIG_NAME}")}
+        similar = difflib.get_close_matches(path.name, siblings, n=1, cutoff=_NEARLY_THE_NAME)
+        if similar:
+            problem = f"{word} is no checkpoint, but {path.parent / similar[0]} is one"
+    if problem:
+        raise DataError(f"{problem}; name the model with --model, also before a text like this.")
 
 
 def _default_format(args: argparse.Namespace) -> str:
@@ -220,6 +275,8 @@ def _check_output(args: argparse.Namespace) -> None:
         raise DataError("--output_dir takes the formats csv, jsonl and parquet, and no --explain.")
     if args.explain and args.format not in ("jsonl", "table"):
         raise DataError("--explain takes the formats jsonl and table.")
+    if args.keep_columns is not None and args.format == "table":
+        raise DataError("--keep_columns takes the formats csv, jsonl and parquet.")
     if args.format == "parquet" and not args.output and not args.output_dir:
         raise DataError("Parquet needs a file; give --output or --output_dir.")
 
@@ -235,6 +292,8 @@ def _check_input(args: argparse.Namespace) -> None:
         raise DataError("--input_format applies only to --input -.")
     if args.text_column_names and not args.input:
         raise DataError("--text_column_names applies only to --input.")
+    if args.keep_columns is not None and not args.input:
+        raise DataError("--keep_columns applies only to --input.")
 
 
 def _check_is_no_input(output: Path, source: TextSource) -> None:
@@ -252,12 +311,12 @@ def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> Tex
         return open_texts(args.texts, "the command line")
     columns = args.text_column_names
     if args.input and args.input != ["-"]:
-        return open_files(args.input, columns, trained)
+        return open_files(args.input, columns, trained, args.keep_columns)
 
     if sys.stdin is None:
         raise DataError("Standard input is closed; give texts, or files with --input.")
     if args.input:  # a table, in --input_format
-        return open_stream(sys.stdin.buffer, args.input_format, columns, trained)
+        return open_stream(sys.stdin.buffer, args.input_format, columns, trained, args.keep_columns)
     # `run_command` has set its encoding, and bytes that are not UTF-8 become surrogates.
     lines = checked_lines(sys.stdin, "standard input")
     return open_texts((line.rstrip("\r\n") for line in lines), "standard input")

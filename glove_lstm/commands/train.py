@@ -29,6 +29,7 @@ from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
+from glove_lstm.evaluation.remarks import remarks
 from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
 from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress
@@ -63,7 +64,8 @@ def main(argv: Sequence[str]) -> None:
     is_first_process = settings.training.process_index == 0
     if is_first_process:
         check_target(folder, overwrite=overwrite)
-    with hidden_progress(bool(settings.training.disable_tqdm)):
+    hides_bars = bool(settings.training.disable_tqdm) or not sys.stderr.isatty()
+    with hidden_progress(hides_bars):
         class_weight = _class_weight(arguments.class_weight)
         data = _load(arguments)
         if arguments.with_baselines and data.is_multi_label:
@@ -75,8 +77,9 @@ def main(argv: Sequence[str]) -> None:
         trained = _fit(arguments, settings, data, class_weight, unlabelled)
         if not is_first_process:  # only the first process writes files
             return
-        # Predictions with the checkpoint then read these columns by default.
+        # predict and evaluate then read these columns by default.
         trained.model.config.text_column_names = data.text_column_names
+        trained.model.config.label_column_name = data.label_column_name
         metrics, test = _measure(arguments, data, trained)
         save(trained, folder, metrics, test, overwrite=overwrite)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
@@ -304,12 +307,15 @@ def _test_texts(data: Data, trained: Trained) -> TestTexts | None:
 
 
 def _summary(metrics: MetricsFile) -> str:
-    """Return a line for each measured split, and for each baseline on it."""
+    """Return a line for each measured split, and for each remark and baseline on it."""
     lines = ""
     for split in ("validation", "test"):
         if split not in metrics.splits:
             continue
         lines += _summary_of_split(split, metrics.splits[split])
+        is_weighted = metrics.training.label_weights is not None
+        for sentence in remarks(metrics.splits[split], is_weighted=is_weighted):
+            lines += f"  {sentence}\n"
         for baseline, accuracies in (metrics.baselines or {}).items():
             if split in accuracies:
                 accuracy = accuracies[split]["accuracy"]

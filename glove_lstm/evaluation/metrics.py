@@ -202,10 +202,11 @@ def measure(
         thresholds: (labels,) scores from which a text gets each label; None: it has exactly one.
 
     Returns:
-        `basic_measures` with `rows`, the interval of the accuracy, the share of the majority class and `coverage`. With
-        thresholds: `accuracy`, the share of texts whose labels are all correct; `f1`, the mean over the labels;
-        `micro_f1`, `ece` and `brier` over all pairs of a text and a label; `majority_share`, the share of texts with
-        the most frequent set of labels; `by_label`: name -> rows, threshold, F1 and its interval.
+        `basic_measures` with `rows`, the interval of the accuracy, the share of the majority class, `coverage`, and
+        `rarest`: label, rows and recall of the rarest label that occurs. With thresholds: `accuracy`, the share of
+        texts whose labels are all correct; `f1`, the mean over the labels; `micro_f1`, `ece` and `brier` over all pairs
+        of a text and a label; `majority_share`, the share of texts with the most frequent set of labels; `by_label`:
+        name -> rows, threshold, F1 and its interval.
     """
     if thresholds is not None:
         return _measure_label_sets(scores, labels, names, thresholds)
@@ -215,7 +216,16 @@ def measure(
         **accuracy_with_interval(scores.argmax(axis=1) == labels),
         "majority_share": float(np.bincount(labels).max() / len(labels)),
         "coverage": coverage_table(scores, labels),
+        "rarest": _rarest(scores, labels, names),
     }
+
+
+def _rarest(scores: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:
+    """Return name, rows and recall of the label with the fewest rows, but at least one."""
+    present, rows = np.unique(labels, return_counts=True)
+    label = present[rows.argmin()]
+    recall = (scores.argmax(axis=1) == label)[labels == label].mean()
+    return {"label": names[label], "rows": int(rows.min()), "recall": float(recall)}
 
 
 def measure_by_label(probabilities: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:

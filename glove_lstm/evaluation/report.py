@@ -15,6 +15,8 @@ from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure, measure_by_label
 from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
+from glove_lstm.evaluation.predictions import PREDICTIONS_NAME, Predictions
+from glove_lstm.evaluation.remarks import remarks
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.files import check_is_no_file, whole_file
 from glove_lstm.inference.classifier import Classifier
@@ -48,6 +50,7 @@ class Report:
     figures: dict[str, Any] = field(default_factory=dict)  # contents of eval.json
     probabilities: NDArray[np.float64] | None = None  # (n, classes); None without a model
     labels: NDArray[np.int64] | None = None  # (n,), or (n, classes) of 1 and 0
+    predictions: Predictions | None = None  # None without a model
 
     def find_unseen(self, record: TextRecord | None, texts: Sequence[str]) -> NDArray[np.int64]:
         """Count the texts that a model was trained or validated on, and return the rows of the others.
@@ -98,6 +101,8 @@ class Report:
         texts: Sequence[str],
         labels: NDArray[Any],
         *,
+        rows: Sequence[int],
+        files: Sequence[str] | None = None,
         robustness: bool = False,
     ) -> None:
         """Measure a classifier.
@@ -106,12 +111,17 @@ class Report:
             classifier: The classifier.
             texts: n texts.
             labels: (n,) indices of the classifier's labels; or (n, labels), 1 where a text has the label.
+            rows: The number of each text in its table, from 1.
+            files: The table of each text, if there are several.
             robustness: Whether to measure it on perturbed texts, too. Ignored for multi-label models.
         """
         names = list(classifier.label_names)
         self.probabilities = classifier.predict_proba(texts)
         self.labels = labels
         self.figures["labels"] = names
+        self.predictions = Predictions(
+            texts, rows, files, names, labels, self.probabilities, classifier.thresholds
+        )
         self.figures |= measure(self.probabilities, labels, names, classifier.thresholds)
         if classifier.thresholds is not None:
             return
@@ -139,20 +149,25 @@ class Report:
         sections = []
         if self.labels is not None:
             sections.append(_measures(figures))
+            sections += remarks(figures)
         if "teacher" in figures:
             sections.append(_teacher(figures))
         if self.labels is not None:
             sections.append(_by_label(figures))
         if "confusion" in figures:
             sections += [_confusion(figures), _coverage(figures)]
+        if self.predictions is not None:
+            sections.append(self.predictions.surest_mistakes())
         if "robustness" in figures:
             sections.append(_robustness(figures["robustness"]))
         if "leaks" in figures:
             sections.append(_leaks(figures["leaks"]))
-        return "\n\n".join(sections) + "\n"
+        return "\n\n".join(filter(None, sections)) + "\n"
 
     def save(self, folder: Path) -> None:
-        """Write eval.json and, for a model with one label a text, the plots of `plot_measured`.
+        """Write eval.json, predictions.csv and, for a model with one label a text, the plots of `plot_measured`.
+
+        predictions.csv and the plots need a model.
 
         Files of these names are replaced, and no other is touched.
 
@@ -160,10 +175,15 @@ class Report:
             DataError: See `check_report_folder`.
         """
         check_report_folder(folder)
+        written = set()
         if self.probabilities is not None and self.labels is not None and self.labels.ndim == 1:
             plot_measured(self.probabilities, self.labels, self.figures["labels"], folder)
-        else:
-            for path in _plots(folder):
+            written |= {CONFUSION_NAME, RELIABILITY_NAME}
+        if self.predictions is not None:
+            self.predictions.write(folder / PREDICTIONS_NAME)
+            written.add(PREDICTIONS_NAME)
+        for path in _files_beside_figures(folder):
+            if path.name not in written:
                 logger.warning("%s is of an earlier report.", path)
         text = json.dumps(self.figures, indent=2, ensure_ascii=False, allow_nan=False)
         with whole_file(folder / _FIGURES_NAME) as unfinished:
@@ -174,20 +194,20 @@ def check_report_folder(folder: Path) -> None:
     """Refuse a folder whose files a report would replace, although no report has written them.
 
     Raises:
-        DataError: `folder` is a file, or has plots without an eval.json.
+        DataError: `folder` is a file, or has plots or predictions without an eval.json.
     """
     check_is_no_file(folder)
-    plots = _plots(folder)
-    if plots and not (folder / _FIGURES_NAME).is_file():
+    others = _files_beside_figures(folder)
+    if others and not (folder / _FIGURES_NAME).is_file():
         raise DataError(
-            f"{plots[0]} is of no earlier report, because {_FIGURES_NAME} is missing: move it, or give another "
+            f"{others[0]} is of no earlier report, because {_FIGURES_NAME} is missing: move it, or give another "
             "--output_dir."
         )
 
 
-def _plots(folder: Path) -> list[Path]:
-    """Return the plots that a folder has."""
-    paths = [folder / name for name in (CONFUSION_NAME, RELIABILITY_NAME)]
+def _files_beside_figures(folder: Path) -> list[Path]:
+    """Return the files of a report, except eval.json, that a folder has."""
+    paths = [folder / name for name in (CONFUSION_NAME, RELIABILITY_NAME, PREDICTIONS_NAME)]
     return [path for path in paths if path.exists()]
 
 
@@ -271,7 +291,11 @@ def _leaks(leaks: Sequence[Mapping[str, Any]]) -> str:
         phrase = repr(leak["phrase"]) if leak["phrase"] else "no text"
         rows.append([phrase, leak["label"], f"{leak['covered']:.1%}", f"{leak['elsewhere']:.1%}"])
     table = markdown_table(["phrase", "label", "in its texts", "in others"], rows)
-    remedy = "Remove these phrases from all texts, or a model learns them instead of the rest."
+    remedy = (
+        "Remove a phrase from all texts if it is an artefact of how the data were made, such as the name of a source: "
+        "a model learns it instead of the rest. Keep it if it belongs to the meaning of the label, as "
+        "'How many' does to questions for a number."
+    )
     return f"Phrases that alone give a label away:\n\n{table}\n\n{remedy}"
 
 

@@ -7,11 +7,11 @@ and run.json with the arguments of the run.
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.errors import DataError, counted
+from glove_lstm.errors import DataError, counted, shown
 from glove_lstm.files import locked, read_json_object, whole_file
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import are_unsure, decide
@@ -36,13 +36,26 @@ class Labeller:
         if self.unsure_below is not None and self.classifier.thresholds:
             raise DataError("unsure_below is for models of one label a text; leave it out.")
 
-    def layout(self, *, has_file_column: bool = False) -> Layout:
-        """Return the columns of the output; see `Layout`."""
-        return Layout(
+    def layout(self, source: TextSource | None = None) -> Layout:
+        """Return the columns of the output, for the rows of a source if there is one; see `Layout`.
+
+        Raises:
+            DataError: A column that is kept has the name of one that is written.
+        """
+        layout = Layout(
             self.classifier.label_names,
-            has_file_column=has_file_column,
+            has_file_column=source is not None and source.may_have_several_files,
             marks_unsure=self.unsure_below is not None,
         )
+        if source is None:
+            return layout
+        for name in source.kept:
+            if name in (*layout.columns, "scores", "explanation"):
+                raise DataError(
+                    f"The output has a column {shown(name)} of its own; rename the input's, or leave it out of "
+                    "--keep_columns."
+                )
+        return replace(layout, kept=source.kept)
 
     def __call__(self, rows: Sequence[TextRow]) -> Labelled:
         """Classify rows. Either all or none of them have a second part."""
@@ -106,6 +119,7 @@ def label_to_folder(
         "version": __version__,
         "inputs": source.identity(),
         "columns": source.columns,
+        "keep_columns": list(source.kept),
         "model": {
             "files": dict(labeller.classifier.digests),
             "labels": list(labeller.classifier.label_names),
@@ -114,7 +128,7 @@ def label_to_folder(
         "rows_per_part": rows_per_part,
         "unsure_below": labeller.unsure_below,
     }
-    layout = labeller.layout(has_file_column=source.may_have_several_files)
+    layout = labeller.layout(source)
     summary = Summary()
     with locked(folder, _LOCK):
         _claim_output_folder(folder, arguments)

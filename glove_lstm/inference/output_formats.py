@@ -5,21 +5,26 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.errors import DataError, shown
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.printable import one_line, printable
+from glove_lstm.tables.columns import is_missing
 from glove_lstm.tables.labels import Label
 from glove_lstm.tables.text_rows import TextRow
+from glove_lstm.words import replace_surrogates
 
 UNSURE = "unsure"  # the column of a file, and the label in a readable table
 _DECIMALS = 6  # of a score
+_BITS = 63  # of a whole number in Parquet, without its sign
 _SHOWN = 90  # characters of a text in a readable table
 # Of an explanation:
 _LISTED = 5  # words for the label, and words against it
@@ -56,23 +61,26 @@ class Layout:
     label_names: Sequence[str]  # in the order of the scores
     has_file_column: bool = False  # `file`, before `row`
     marks_unsure: bool = False  # whether there is a column `unsure` after `score`
+    # Columns of the input that the output repeats after `row`, with their values in the first row.
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
         """The names of the columns in a table."""
         names = ["file"] if self.has_file_column else []
-        names += ["row", "label", "score"]
+        names += ["row", *self.kept, "label", "score"]
         if self.marks_unsure:
             names.append(UNSURE)
         return names + [f"score_{name}" for name in self.label_names]
 
     def records(self, labelled: Labelled) -> Iterator[dict[str, Any]]:
-        """Yield each row as JSON has it: file, row, label, score, unsure, and scores by label."""
+        """Yield each row as JSON has it: file, row, kept columns, label, score, unsure, and scores by label."""
         for number, (row, scores) in enumerate(
             zip(labelled.rows, labelled.rounded_scores.tolist(), strict=True)
         ):
             record: dict[str, Any] = {"file": row.file} if self.has_file_column else {}
             record["row"] = row.number
+            record |= zip(self.kept, row.kept, strict=True)
             record["label"] = labelled.labels[number]
             record["score"] = max(scores)
             if labelled.unsure is not None:
@@ -86,6 +94,49 @@ class Layout:
             scores = record.pop("scores")
             record["label"] = label_cell(record["label"])
             yield record | {f"score_{name}": score for name, score in scores.items()}
+
+
+def _kept_text(value: Any) -> str:
+    """Return a value of a kept column as the cell of a table; "" if it is missing."""
+    if is_missing(value):
+        return ""
+    if isinstance(value, list | dict | bool):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return replace_surrogates(str(value))
+
+
+def _kept_json(value: Any) -> Any:
+    """Return a value of a kept column as JSON has it; None if it is missing."""
+    if is_missing(value):
+        return None
+    is_json = isinstance(value, bool | int | list | dict)
+    is_json |= isinstance(value, float) and isfinite(value)
+    return value if is_json else _kept_text(value)
+
+
+def _kept_typed(value: Any, kind: type, name: str, row: TextRow) -> Any:
+    """Return a value of a kept column as a column of Parquet takes it; None if it is missing.
+
+    Args:
+        value: The value.
+        kind: bool, int, float or str.
+        name: The column.
+        row: The row of the value.
+
+    Raises:
+        DataError: The value is of another kind.
+    """
+    if is_missing(value):
+        return None
+    if kind is str:
+        return _kept_text(value)
+    is_of_kind = type(value) is kind or (kind is float and type(value) is int)
+    if not is_of_kind or (kind is int and value.bit_length() > _BITS):
+        raise DataError(
+            f"{row.file}, row {row.number} has {shown(value)} in {shown(name)}, which is {kind.__name__} in the first "
+            "row; write CSV or JSON lines."
+        )
+    return value
 
 
 def label_cell(label: Label) -> str:
@@ -232,14 +283,23 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    of_kind = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    kinds = {}
+    for name, value in layout.kept.items():
+        kinds[name] = type(value) if type(value) in of_kind else str
     types = {"file": pa.string(), "row": pa.int64(), "label": pa.string(), UNSURE: pa.bool_()}
+    types |= {name: of_kind[kind] for name, kind in kinds.items()}
     score_type = pa.float64()
     schema = pa.schema([(name, types.get(name, score_type)) for name in layout.columns])
 
     with pq.ParquetWriter(target, schema) as parquet:
 
         def write(labelled: Labelled) -> None:
-            parquet.write_table(pa.Table.from_pylist(list(layout.table_rows(labelled)), schema))
+            records = list(layout.table_rows(labelled))
+            for record, row in zip(records, labelled.rows, strict=True):
+                for name, kind in kinds.items():
+                    record[name] = _kept_typed(record[name], kind, name, row)
+            parquet.write_table(pa.Table.from_pylist(records, schema))
 
         yield write
 
@@ -260,6 +320,8 @@ def _csv_writer(file: TextIO, layout: Layout) -> Write:
 
     def write(labelled: Labelled) -> None:
         for row in layout.table_rows(labelled):
+            for name in layout.kept:
+                row[name] = _kept_text(row[name])
             writer.writerow([csv_cell(value) for value in row.values()])
 
     return write
@@ -270,6 +332,11 @@ def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Writ
         for row, record in zip(labelled.rows, layout.records(labelled), strict=True):
             if explain is not None:
                 record["explanation"] = _explanation_values(explain(row.joined))
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            for name in layout.kept:
+                record[name] = _kept_json(record[name])
+            line = json.dumps(record, ensure_ascii=False, default=str)
+            if layout.kept:
+                line = replace_surrogates(line)
+            file.write(f"{line}\n")
 
     return write

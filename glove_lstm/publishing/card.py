@@ -23,6 +23,7 @@ from glove_lstm.checkpoint.names import (
 )
 from glove_lstm.errors import counted
 from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, describes_news
+from glove_lstm.evaluation.remarks import remarks
 from glove_lstm.files import package_resource, read_checkpoint_json
 from glove_lstm.markdown import markdown_table
 
@@ -117,6 +118,7 @@ def _environment() -> Environment:
         "table_of_results": _table_of_results,
         "table_of_altered_texts": _table_of_altered_texts,
         "numbers_of_texts": _numbers_of_texts,
+        "remarks": remarks,
         "stanford_name": _stanford_name,
     }
     return environment

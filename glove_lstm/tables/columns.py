@@ -115,6 +115,24 @@ def choose_text_columns(
     return TextColumns([only], are_defaults=True)
 
 
+def choose_kept_columns(table: Table, requested: str | Sequence[str] | None) -> list[str]:
+    """Return the columns that the output repeats.
+
+    Args:
+        table: The table.
+        requested: A list, or names separated by commas; None: there are none.
+
+    Raises:
+        DataError: A column is missing or named twice.
+    """
+    names = _requested_names(requested, table.columns) or []
+    for name in names:
+        check_column(table, name, "keep_columns")
+    if len(set(names)) < len(names):
+        raise DataError(f"keep_columns names a column twice: {listed(names)}; name each once.")
+    return names
+
+
 def check_column(table: Table, name: str, option: str) -> None:
     """Raise a DataError if a table lacks a column that an option names."""
     if name not in table.columns:

@@ -8,7 +8,7 @@ data.splits["train"].texts, data.splits["train"].labels      # as `fit` takes th
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from glove_lstm.errors import DataError, counted, shown
@@ -32,6 +32,8 @@ from glove_lstm.tables.tables import Table, open_table
 
 logger = logging.getLogger(__name__)
 
+_LABEL = "label"  # the label column by default
+
 Files = FilePath | Sequence[FilePath]
 OnEmpty = Literal["error", "drop", "keep"]
 Tables = Mapping[str, Sequence[Table]]  # of each split
@@ -44,6 +46,8 @@ class LabelledRows:
     texts: list[str]  # a title and its body are joined by a space
     labels: list[Any]  # the name of each label, or lists of names
     groups: list[str] | None = None  # rows of a group stay on one side of a split
+    numbers: list[int] = field(default_factory=list)  # of each row in its table, from 1
+    files: list[str] = field(default_factory=list)  # the table of each row
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -58,6 +62,7 @@ class Data:
     text_column_names: list[str]  # that the texts were taken from
     description: str  # the files, or the dataset and its config
     is_multi_label: bool = False  # whether labels are lists
+    label_column_name: str | None = None  # that the labels were taken from
 
 
 def load_splits(
@@ -71,9 +76,10 @@ def load_splits(
     data_dir: FilePath | None = None,
     dataset_revision: str | None = None,
     text_column_names: str | Sequence[str] | None = None,
-    label_column_name: str = "label",
+    label_column_name: str | None = None,
     group_column_name: str | None = None,
     trained_columns: Sequence[str] | None = None,
+    trained_label_column: str | None = None,
     label_names: Sequence[str] | None = None,
     is_multi_label: bool | None = None,
     on_empty: OnEmpty = "error",
@@ -96,10 +102,12 @@ def load_splits(
         text_column_names: One or more columns, in a list or separated by commas. None takes title and text, else text,
             else title, else the only other column of text.
         label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
-            lists of these, written as JSON in CSV, for several labels a text.
+            lists of these, written as JSON in CSV, for several labels a text. None takes `trained_label_column` if the
+            first table has it, else "label".
         group_column_name: A column of the training texts whose rows stay on one side of a split, such as a publisher.
         trained_columns: Text columns that a model was trained on. They replace the default of `text_column_names`, if
             the data have all of them.
+        trained_label_column: The label column that a model was trained on.
         label_names: The labels in order, when a model fixes them. None: the order of the dataset's ClassLabel; else as
             `sorted_label_names` orders the labels of the first split.
         is_multi_label: Whether labels must be lists, when a model fixes that. None: if the first row has a list.
@@ -132,10 +140,14 @@ def load_splits(
         )
         tables = {split: [table] for split, table in split_tables.items()}
 
+    first_table = next(iter(tables.values()))[0]
+    if label_column_name is None:
+        knows_trained = trained_label_column in first_table.columns
+        label_column_name = trained_label_column if knows_trained else None
+        label_column_name = label_column_name or _LABEL
     text_columns = _choose_columns(
         tables, text_column_names, label_column_name, group_column_name, trained_columns
     )
-    first_table = next(iter(tables.values()))[0]
     if is_multi_label is None:
         first_row = first_table.first or {}
         is_multi_label = label_list(first_row.get(label_column_name)) is not None
@@ -151,7 +163,7 @@ def load_splits(
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
     columns = text_columns.names
     logger.info("Loaded %s: %s rows; text columns: %s.", description, counts, ", ".join(columns))
-    return Data(splits, names, columns, description, is_multi_label)
+    return Data(splits, names, columns, description, is_multi_label, label_column_name)
 
 
 def _check_arguments(
@@ -274,11 +286,15 @@ def _joined(parts: Sequence[LabelledRows]) -> LabelledRows:
     texts: list[str] = []
     labels: list[Label] = []
     groups: list[str] = []
+    numbers: list[int] = []
+    files: list[str] = []
     for part in parts:
         texts += part.texts
         labels += part.labels
         groups += part.groups or ()
-    return LabelledRows(texts, labels, groups or None)
+        numbers += part.numbers
+        files += part.files
+    return LabelledRows(texts, labels, groups or None, numbers, files)
 
 
 def _check_same_labels(tables: Sequence[Table], parts: Sequence[LabelledRows]) -> None:
@@ -329,6 +345,7 @@ class _Reader:
         texts: list[str] = []
         labels: list[Label] = []
         groups: list[str] = []
+        numbers: list[int] = []
         empty = 0
         unlabelled = 0
         for number, record in table.records(columns):
@@ -347,6 +364,7 @@ class _Reader:
                     continue
             texts.append(text)
             labels.append(label)
+            numbers.append(number)
             if group_column is not None:
                 group = read_text(record.get(group_column), row_name, group_column)
                 groups.append(group.strip() or row_name)  # a row without a group is alone
@@ -364,7 +382,7 @@ class _Reader:
         if not unlabelled and not labels:
             raise DataError(f"{table.name} has no rows with text; give a file with data.")
         self._check_no_indicators(labels, table.name)
-        return LabelledRows(texts, labels, groups or None)
+        return LabelledRows(texts, labels, groups or None, numbers, [table.name] * len(texts))
 
     def _check_may_be_empty(self, row_name: str) -> None:
         if self.on_empty == "error":

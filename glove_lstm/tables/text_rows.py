@@ -17,6 +17,8 @@ from glove_lstm.files import expand_globs, fingerprint, is_glob
 from glove_lstm.tables import tables
 from glove_lstm.tables.columns import (
     TextColumns,
+    check_column,
+    choose_kept_columns,
     choose_text_columns,
     is_blank,
     is_missing,
@@ -40,6 +42,7 @@ class TextRow:
     number: int  # of the row in the input, from 1
     text: str  # the first text column
     pair: str | None = None  # the other text columns, joined by a space; None if there are none
+    kept: tuple[Any, ...] = ()  # the values of further columns, which the output repeats
 
     @property
     def joined(self) -> str:
@@ -52,16 +55,20 @@ class TextRow:
         return is_blank(self.joined)
 
 
-def read_text_rows(table: Table, columns: TextColumns) -> Iterator[TextRow]:
-    """Yield the rows of a table that has these columns.
+def read_text_rows(
+    table: Table, columns: TextColumns, kept_columns: Sequence[str] = ()
+) -> Iterator[TextRow]:
+    """Yield the rows of a table that has these columns, with the values of `kept_columns`.
 
     Raises:
         DataError: The table is damaged, or a value is no text.
     """
-    for number, record in table.records(columns.names):
+    needed = list(dict.fromkeys([*columns.names, *kept_columns]))
+    for number, record in table.records(needed):
         text, *others = columns.read(record, table.row_name(number))
         pair = " ".join(others) if others else None
-        yield TextRow(table.name, number, text, pair)
+        kept = tuple(record.get(name) for name in kept_columns)
+        yield TextRow(table.name, number, text, pair, kept)
 
 
 class TextSource:
@@ -71,6 +78,7 @@ class TextSource:
         columns: The text columns, chosen by the first input with rows.
         may_have_several_files: Whether several files may have been asked for: several paths, or a pattern, even one
             that matches a single file. The output then names the file of each row.
+        kept: The columns that the output repeats, with their values in the first row.
 
     Args:
         inputs: The inputs; each is opened when the rows before it have been read.
@@ -78,6 +86,7 @@ class TextSource:
         trained_columns: The text columns that a model was trained on.
         paths: The files of the inputs; none for inputs that can be read only once.
         may_have_several_files: See above.
+        keep_columns: Columns that the output repeats, in a list or separated by commas.
     """
 
     def __init__(
@@ -88,6 +97,7 @@ class TextSource:
         *,
         paths: Sequence[Path] = (),
         may_have_several_files: bool = False,
+        keep_columns: str | Sequence[str] | None = None,
     ) -> None:
         self.may_have_several_files = may_have_several_files
         self._paths = paths
@@ -96,6 +106,9 @@ class TextSource:
         self._tables = chain([first], remaining)
         self._columns = choose_text_columns(first, text_column_names, trained=trained_columns)
         self.columns = self._columns.names
+        first_row = first.first or {}
+        names = choose_kept_columns(first, keep_columns)
+        self.kept = {name: first_row.get(name) for name in names}
 
     def identity(self) -> list[dict[str, Any]] | None:
         """Return the present fingerprints of the files as JSON values; None for inputs that can be read only once."""
@@ -111,7 +124,10 @@ class TextSource:
         """
         for table in self._tables:
             self._columns.check(table, "first input")
-            yield from read_text_rows(table, self._columns)
+            for name in self.kept:
+                if table.first is not None:
+                    check_column(table, name, "keep_columns")
+            yield from read_text_rows(table, self._columns, list(self.kept))
 
 
 def _first_with_rows(inputs: Iterator[Table]) -> Table:
@@ -128,6 +144,7 @@ def open_files(
     patterns: Iterable[str | Path],
     text_column_names: str | Sequence[str] | None = None,
     trained_columns: Sequence[str] | None = None,
+    keep_columns: str | Sequence[str] | None = None,
 ) -> TextSource:
     """Open CSV, TSV, JSON, JSONL and Parquet files; text formats may be gzipped.
 
@@ -136,6 +153,7 @@ def open_files(
             each once.
         text_column_names: As for `choose_text_columns`.
         trained_columns: The text columns that a model was trained on.
+        keep_columns: Columns that the output repeats, in a list or separated by commas.
 
     Raises:
         DataError: A file is missing or of an unknown format, or the first file lacks the columns.
@@ -150,6 +168,7 @@ def open_files(
         trained_columns,
         paths=paths,
         may_have_several_files=len(patterns) > 1 or any(map(is_glob, patterns)),
+        keep_columns=keep_columns,
     )
 
 
@@ -158,10 +177,11 @@ def open_stream(
     stream_format: str,
     text_column_names: str | Sequence[str] | None = None,
     trained_columns: Sequence[str] | None = None,
+    keep_columns: str | Sequence[str] | None = None,
 ) -> TextSource:
     """Read a table from standard input; see `tables.open_stream` and `open_files`."""
     table = tables.open_stream(stream, stream_format)
-    return TextSource([table], text_column_names, trained_columns)
+    return TextSource([table], text_column_names, trained_columns, keep_columns=keep_columns)
 
 
 def open_texts(texts: Iterable[str], name: str) -> TextSource:

@@ -235,7 +235,8 @@ def _model_of_checkpoint(
     changes: dict[str, Any] = {**UNCALIBRATED, **settings.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
     # These describe the texts and labels of the earlier training; callers of `fit` set them anew.
-    changes |= {"text_column_names": None, "label_type": None, "labels_are_lists": None}
+    for name in ("text_column_names", "label_column_name", "label_type", "labels_are_lists"):
+        changes[name] = None
     has_new_labels = loaded.lacks(train.label_names)
     if has_new_labels:
         logger.warning(

@@ -3,6 +3,7 @@
 import copy
 import logging
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import Sampler
-from transformers import EarlyStoppingCallback, PrinterCallback, Trainer
+from transformers import EarlyStoppingCallback, PrinterCallback, ProgressCallback, Trainer
 from transformers.trainer_callback import TrainerState
 
 from glove_lstm.errors import DataError
@@ -24,6 +25,7 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
+from glove_lstm.training.epoch_lines import EpochLines
 from glove_lstm.training.initial_model import InitialModel
 from glove_lstm.training.lazy_adam import LazyAdamW
 
@@ -101,9 +103,7 @@ def train_lstm(
         trainer.label_smoother = None
         if arguments.early_stopping_patience is not None:
             trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
-        if arguments.get_process_log_level() >= logging.ERROR:
-            # PrinterCallback, which the Trainer adds with disable_tqdm, prints at every log level.
-            trainer.remove_callback(PrinterCallback)
+        _replace_log(trainer)
         try:
             trainer.train()
         except Exception:  # metrics of logits that are not numbers, for instance
@@ -118,6 +118,19 @@ def train_lstm(
     _check_logits(model, texts)
     model.round_tables()
     return trainer.state
+
+
+def _replace_log(trainer: Trainer) -> None:
+    """Write a line an epoch instead of dictionaries, and of bars where standard error is no terminal.
+
+    The bars of notebooks stay.
+    """
+    replaced = [trainer.pop_callback(PrinterCallback)]
+    if not sys.stderr.isatty():
+        replaced.append(trainer.pop_callback(ProgressCallback))
+    # PrinterCallback prints at every log level.
+    if any(replaced) and trainer.args.get_process_log_level() < logging.ERROR:
+        trainer.add_callback(EpochLines)
 
 
 @contextmanager

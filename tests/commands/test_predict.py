@@ -30,6 +30,7 @@ from glove_lstm.commands import evaluate
 from glove_lstm.commands import predict as command
 
 HEADLINES = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
+HUB = ROOT / "hub"
 SCRIPT = [sys.executable, ROOT / "scripts" / "predict.py"]
 predict = partial(run_here, command.main)
 run = partial(succeed, command.main)
@@ -116,11 +117,47 @@ def test_a_model_of_the_hub(hub, exported, articles):
         assert_command_names(predict("--model", "user/news", *words, "a"), "user/news")
 
 
+@pytest.mark.parametrize("words", [["a text"], ["--input", "in.csv"], []], ids=str)
+def test_the_shipped_model_is_named_if_no_other_is(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    Path("in.csv").write_text("title,text\na,text\n")
+    by_default = run(*words, stdin=b"a text\n")
+    [line] = by_default.stderr.splitlines()
+    assert "shipped" in line
+    assert "--model" in line
+    named = run("--model", HUB, *words, stdin=b"a text\n")
+    assert (named.stdout, named.stderr) == (by_default.stdout, "")
+
+
+def test_a_first_word_that_may_be_meant_as_a_model_is_refused(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("misspelled").symlink_to(checkpoint)
+    Path("out").mkdir()
+    Path("out", "final").symlink_to(checkpoint)
+    text = "How far is it"
+    for word in ("mispelled", "./mispelled", "out/finall", "~/mine", "../mine", "mine/", "out"):
+        assert_command_names(predict(word, text), word, "--model")
+        assert len(rows_of("--model", "misspelled", word, text)) == 2
+    for word in ("mispelled", "out/finall", "./mine"):  # also before standard input
+        assert_command_names(predict(word, stdin=b"a\n"), word, "--model")
+    for word in ("mine", "and/or", "out", "misspelled words", "x" * 10_000):
+        assert len(rows_of(word)) == 1
+
+
+def test_options_stand_anywhere(copy):
+    wanted = run(copy, "a text", "another", "--explain").stdout
+    assert run(copy, "--explain", "a text", "another").stdout == wanted
+    assert run("--explain", copy, "a text", "another").stdout == wanted
+    assert run(copy, "a text", "--explain", "another").stdout == wanted
+    wanted = run(copy, "a", "--format", "jsonl", "b", "--", "--explain", "-c")
+    assert len(wanted.stdout.splitlines()) == 4
+
+
 # Labels for people
 
 
 def test_table_is_for_people_and_harmless_to_a_terminal():
-    done = run("A \x1b[31mred\x07 headline\nin two lines", "x" * 500)
+    done = run("--model", HUB, "A \x1b[31mred\x07 headline\nin two lines", "x" * 500)
     header, *rows = done.stdout.splitlines()
     assert header.split() == ["label", "score", "text"]
     assert len(rows) == 2
@@ -177,6 +214,71 @@ def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path):
     assert done.returncode == 0
     for word in (str(path), "header", "'Breaking'"):
         assert word in done.stderr
+
+
+# Columns of the input in the output
+
+KEPT = [
+    {"id": 7, "text": "=SUM(A1)", "share": 0.5, "odd": True, "more": ["x", 1]},
+    {"id": None, "text": "Council votes\ud800", "share": 2, "odd": None, "more": None},
+]
+AS_TEXT = [
+    ("7", "'=SUM(A1)", "0.5", "true", '["x", 1]'),
+    ("", "Council votes\ufffd", "2", "", ""),
+]
+
+
+@pytest.mark.parametrize("source", ["file", "stream", "parts"])
+def test_kept_columns_are_repeated(tmp_path, source):
+    path = tmp_path / "in.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in KEPT))
+    names = list(KEPT[0])
+    words = ["--input", path, "--keep_columns", ",".join(names)]
+    options = {}
+    if source == "stream":
+        words[1:2] = ["-", "--input_format", "jsonl"]
+        options["stdin"] = path.read_bytes()
+
+    def written(kind):
+        if source == "parts":
+            run(*words, "--output_dir", tmp_path / kind, "--format", kind)
+            return tmp_path / kind / f"part-00000.{kind}"
+        run(*words, "--output", tmp_path / f"out.{kind}", **options)
+        return tmp_path / f"out.{kind}"
+
+    rows = read_csv(written("csv"))
+    assert list(rows[0])[:7] == ["row", *names, "label"]
+    assert [tuple(row[name] for name in names) for row in rows] == AS_TEXT
+    lines = written("jsonl").read_text(encoding="utf-8").splitlines()
+    repaired = [KEPT[0], KEPT[1] | {"text": "Council votes\ufffd"}]
+    for line, row in zip(lines, repaired, strict=True):
+        record = json.loads(line)
+        assert {name: record[name] for name in names} == row
+        assert {"row", "label", "score", "scores"} <= record.keys()
+    table = pq.read_table(written("parquet"))
+    assert [str(table.schema.field(name).type) for name in names] == [
+        "int64",
+        "string",
+        "double",
+        "bool",
+        "string",
+    ]
+    assert table.column("id").to_pylist() == [7, None]
+    assert table.column("more").to_pylist() == ['["x", 1]', None]
+
+
+def test_a_kept_column_is_in_each_file_and_of_one_kind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_table(Path("a.csv"), [{"text": "a", "id": 1}])
+    write_table(Path("b.csv"), [{"text": "b"}])
+    words = ["--input", "a.csv", "b.csv", "--keep_columns", "id", "--output"]
+    assert_command_names(predict(*words, "out.csv"), "b.csv", "'id'", "keep_columns")
+    Path("mixed.jsonl").write_text('{"text": "a", "id": 1}\n{"text": "b", "id": "two"}\n')
+    words = ["--input", "mixed.jsonl", "--keep_columns", "id", "--output"]
+    assert_command_names(predict(*words, "out.parquet"), "mixed.jsonl", "row 2", "'two'", "CSV")
+    run(*words, "out.csv")
+    assert column("id", read_csv(Path("out.csv"))) == ["1", "two"]
+    assert not Path("out.parquet").exists()
 
 
 # Cells that a spreadsheet would run
@@ -242,7 +344,8 @@ def test_output_into_a_pipe_is_utf8():
 
 def test_reader_that_goes_away_gets_no_traceback(articles):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([*SCRIPT, "--input", articles], **pipes, encoding="utf-8") as process:
+    words = ["--model", HUB, "--input", articles]
+    with subprocess.Popen([*SCRIPT, *words], **pipes, encoding="utf-8") as process:
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 141  # as of a signal SIGPIPE

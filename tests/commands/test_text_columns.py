@@ -117,6 +117,27 @@ def test_evaluate_reads_the_columns(of_titles, articles, new, tmp_path):
     assert "may count as unseen" in done.stderr
 
 
+def test_evaluate_reads_the_label_column(copy, new, tmp_path):
+    """Of the training, unless another is named or the table lacks it."""
+    edit_json(copy / "config.json", label_column_name="verdict")
+    rows = read_csv(new)
+    swapped = {"FAKE": "REAL", "REAL": "FAKE"}
+    both = [row | {"verdict": swapped[row["label"]]} for row in rows]
+    tables = {"label": new, "verdict": write_table(tmp_path / "both.csv", both)}
+
+    def measured(column, *options):
+        out = tmp_path / "out"
+        succeed(evaluate.main, copy, "--test_file", tables[column], *options, "--output_dir", out)
+        figures = json.loads((out / "eval.json").read_text())
+        return figures["label_column_name"], figures["accuracy"]
+
+    _, accuracy = measured("label")
+    assert accuracy > 0.5
+    assert measured("label") == ("label", accuracy)
+    assert measured("verdict") == ("verdict", pytest.approx(1 - accuracy))
+    assert measured("verdict", "--label_column_name", "label") == ("label", accuracy)
+
+
 def test_texts_that_are_no_table_have_no_columns(of_titles):
     assert by_predict(of_titles, None, None, None, "Council votes")[1] == []
     assert by_predict(of_titles, None, None, None, stdin=b"Council votes\n")[1] == []

@@ -1,5 +1,6 @@
 """glove-lstm train: what it writes, and what its arguments do; test_mistakes.py has what it refuses."""
 
+import io
 import json
 import subprocess
 import sys
@@ -62,6 +63,7 @@ def test_the_checkpoint_has_all_files(trained):
     assert config["temperature"] == calibration["temperature"] != 1.0
     assert config["shrinkage"] == calibration["shrinkage"] >= 0
     assert config["text_column_names"] == ["title", "text"]
+    assert config["label_column_name"] == "label"
 
 
 def test_the_checkpoint_names_no_folder_of_this_machine(trained, articles, glove_file):
@@ -257,17 +259,30 @@ def test_an_unlabelled_file_without_texts_is_an_error(articles, transformer, glo
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("hidden", [True, False])
-def test_disable_tqdm_hides_all_bars(
-    articles, transformer, glove_file, tmp_path, monkeypatch, hidden
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("hidden", "errors", "shows_bars"),
+    [(True, Terminal, False), (False, Terminal, True), (False, io.StringIO, False)],
+    ids=["hidden", "terminal", "file"],
+)
+def test_bars_are_shown_on_a_terminal_unless_disable_tqdm_hides_them(
+    articles, transformer, glove_file, tmp_path, monkeypatch, hidden, errors, shows_bars
 ):
-    """Those of this package, of the Trainer and of transformers."""
+    """Those of this package, of the Trainer and of transformers; else there is a line an epoch, in words."""
     monkeypatch.setattr("glove_lstm.progress._SECONDS", 0)
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path / "cache"))
     words = taught(["--train_file", articles], transformer, glove_file, tmp_path / "out")
-    done = succeed(command.main, *words, "--use_cpu", True, "--disable_tqdm", hidden)
-    assert ("%|" in done.stderr) is not hidden
-    assert ("Asking" in done.stderr) is not hidden
+    words += ["--use_cpu", True, "--disable_tqdm", hidden]
+    done = succeed(command.main, *words, errors=errors())
+    assert ("%|" in done.stderr) is shows_bars
+    assert ("Asking" in done.stderr) is shows_bars
+    assert ("epoch 0.5 of 1: loss " in done.stderr) is not shows_bars
+    if not shows_bars:
+        assert "{'" not in done.stdout
 
 
 # Fine-tuning

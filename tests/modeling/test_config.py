@@ -33,6 +33,7 @@ VALUES = {
     "pad_token_id": (2, NO_ROW),
     "unk_token_id": (0, NO_ROW),
     "text_column_names": (["title", "body"], ["title", [], [1]]),
+    "label_column_name": ("verdict", [1, ["verdict"]]),
     "label_type": ("int", ["number"]),
 }
 

@@ -1,7 +1,7 @@
-"""A training writes into the cache and a temporary folder only, prints the Trainer's log only, and leaves nothing."""
+"""A training writes into the cache and a temporary folder only, prints a line an epoch only, and leaves nothing."""
 
-import ast
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from teachers import by_length
 
+from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.progress import hidden_progress
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -79,16 +80,31 @@ def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
     assert is_empty(places["work"])
 
 
-def test_nothing_is_printed_but_the_log_of_the_trainer(train, news, places, capsys):
-    with hidden_progress():  # as the command and the estimator do with disable_tqdm
-        train(news.texts, news.labels, **WITH_CHECKPOINTS)
-    printed = capsys.readouterr()
-    entries = [ast.literal_eval(line) for line in printed.out.splitlines()]
-    for name in ("loss", "eval_loss", "train_runtime"):
-        assert any(name in entry for entry in entries), name
-    assert printed.err == ""
+def test_nothing_is_printed_but_a_line_an_epoch(train, news, places, capsys):
+    """In words, with and without disable_tqdm, because standard error is no terminal here."""
+    number = r"\d+\.\d{3}"
+    losses = rf"loss {number}, validation loss {number}, accuracy {number}"
+    for disable_tqdm in (True, False):
+        with hidden_progress():  # as the command and the estimator do
+            options = {**WITH_CHECKPOINTS, "disable_tqdm": disable_tqdm}
+            train(news.texts, news.labels, **options, compute_metrics=compute_metrics)
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert re.fullmatch(rf"epoch 1 of 2: {losses}\nepoch 2 of 2: {losses}\n", printed.err)
+    train(news.texts, news.labels, num_train_epochs=1, validation_fraction=0)
+    assert re.fullmatch(rf"epoch 1 of 1: loss {number}\n", capsys.readouterr().err)
     train(news.texts, news.labels, teacher=by_length, augmented_copies=0, log_level="error")
-    assert capsys.readouterr().out == ""
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "epoch" not in printed.err
+
+
+def test_a_terminal_has_the_bars_of_the_trainer(train, news, places, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    train(news.texts, news.labels, num_train_epochs=1, disable_tqdm=False)
+    printed = capsys.readouterr().err
+    assert "%|" in printed
+    assert "epoch 1 of" not in printed
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a metric fails"), KeyboardInterrupt()])

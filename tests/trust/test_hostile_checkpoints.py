@@ -237,6 +237,11 @@ ROWS = {
         ["config.json", "text_column_names", "[1]"],
         COLUMNS,
     ),
+    "label column, a number": (
+        config(label_column_name=1),
+        ["config.json", "label_column_name", "1"],
+        [*TORCH, "push"],
+    ),
     "label_type int": (
         config(label_type="int"),
         ["config.json", "label_type", "'FAKE'"],

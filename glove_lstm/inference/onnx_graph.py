@@ -30,14 +30,10 @@ STAND_INS = {
     "temperature": 131,
 }
 MODEL = "model"  # the first part of the names of weights: an attribute of `_Logits`
-_OPTIONAL = (
-    "type_embedding_size",
-    "character_buckets",
-    "ngram_buckets",
-)  # 0: a network lacks the part
-_SOURCE_KEY = (
-    "glove_lstm.source"  # in the metadata of a graph: hash of the code that it was traced from
-)
+# Fields of the config: if one is 0, the network lacks the part.
+_OPTIONAL = ("type_embedding_size", "character_buckets", "ngram_buckets")
+# In the metadata of a graph: a hash of the code that it was traced from.
+_SOURCE_KEY = "glove_lstm.source"
 _OPSET = 18
 
 
@@ -60,7 +56,7 @@ def store_graphs() -> None:
     """Write the graphs of the two presets."""
     from onnxscript import ir
 
-    parts = dict.fromkeys(_OPTIONAL, 1)
+    parts: dict[str, Any] = dict.fromkeys(_OPTIONAL, 1)
     for config in (GloveLstmConfig(), GloveLstmConfig(**parts)):
         ir.save(_trace(config), stored_path(config))
 

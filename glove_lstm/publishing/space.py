@@ -1,4 +1,4 @@
-"""Stage the page in `page/`, which classifies in the browser, and the checkpoint that it shows: for a Space or a server."""
+"""Stage the page in `page/`, which classifies in the browser, and the checkpoint that it shows."""
 
 import shutil
 import tempfile

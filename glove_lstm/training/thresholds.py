@@ -9,9 +9,8 @@ Floats = NDArray[np.float64]
 # A label's best threshold counts as half at this many texts with the label; DECISIONS.md says why.
 _TEXTS_FOR_HALF = 20
 _FEWEST_TEXTS = 5  # with the label; of fewer, the best threshold of a label is a matter of chance
-_NEAREST_TO_EDGE = (
-    1e-3  # best thresholds are this far from 0 and 1 at least, because their logits are averaged
-)
+# Best thresholds are this far from 0 and 1 at least, because their logits are averaged.
+_NEAREST_TO_EDGE = 1e-3
 
 
 def fit_thresholds(scores: Floats, labels: NDArray[np.number]) -> tuple[list[float], list[int]]:

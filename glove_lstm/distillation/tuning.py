@@ -55,7 +55,8 @@ def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:
         "The encoder is tuned on %d texts, in %d steps of %d.", len(train), steps, _BATCH_SIZE
     )
     texts = Dataset.from_dict({"text": list(train.texts), "label": train.labels.tolist()})
-    encoder.model_card_data.generate_widget_examples = False
+    # The Trainer would look for examples for a model card, with a bar of its own, unless there are some.
+    encoder.model_card_data.widget = [{"text": "no card is written"}]
     longest = encoder.max_seq_length
     encoder.max_seq_length = min(longest or _MOST_TOKENS, _MOST_TOKENS)
     try:

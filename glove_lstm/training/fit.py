@@ -5,6 +5,7 @@ trained.classifier.predict_proba(["A text"])
 trained.record.calibration.temperature
 """
 
+import logging
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ from glove_lstm.training.record import TeacherRecord, TrainingRecord
 from glove_lstm.training.settings import Settings, make_settings
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 from glove_lstm.version import __version__
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,9 +186,18 @@ def fit(
         seconds.end_of("prepare")
 
         # 6. Train the LSTM. A teacher's labels would measure nothing.
+        truncated_before = encoder.truncated_texts
+        tokenized = tokenize_targets(
+            targets, encoder, start.model.config.lstm_length, settings.training
+        )
+        clause = encoder.truncation_warning(
+            encoder.truncated_texts - truncated_before, len(targets.texts)
+        )
+        if clause:
+            logger.warning("%s.", clause)
         state = train_lstm(
             start,
-            tokenize_targets(targets, encoder, start.model.config.lstm_length, settings.training),
+            tokenized,
             targets.kind,
             calibration_tokens if split.validation is not None else None,
             settings.training,

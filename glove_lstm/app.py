@@ -52,6 +52,7 @@ _NEWS_MEANING = (
 _COLOUR_FOR = "0 114 178"
 _COLOUR_AGAINST = "213 94 0"
 _DEEPEST = 0.6  # opacity behind the strongest word
+_MOST_SCORES = 5  # of many labels
 # Visitors see texts in any script and of any length.
 _STYLE = """
 .gradio-container { max-width: 44rem !important; margin: 0 auto !important; }
@@ -75,6 +76,7 @@ def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
     suggested = suggested_threshold(checkpoint)
     unsure_below = suggested["threshold"] if suggested else 0.0
     is_news = _is_about_news(checkpoint)
+    has_title = len(checkpoint.text_column_names or ("title", "text")) > 1
 
     def classify(title: Any, text: Any) -> tuple[str, dict[str, float], str]:
         """Return the label, the score of each label, and the text with marked words as HTML."""
@@ -88,9 +90,10 @@ def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
         verdict = _verdict(scores, model, unsure_below)
         return f"<p role='status'>{html.escape(verdict)}</p>", by_label, _marked(explanation)
 
-    with gr.Blocks(title="Classify a text", analytics_enabled=False) as app:
-        gr.Markdown(f"# Classify a text\n\n{_NEWS_MEANING if is_news else ''}")
-        title = gr.Textbox(label="Title", max_lines=2)
+    with gr.Blocks(title=f"Classify a text with {name}", analytics_enabled=False) as app:
+        gr.Markdown(f"# Classify a text with `{name}`\n\n{_NEWS_MEANING if is_news else ''}")
+        # Without a title box, requests still have a title, which is empty.
+        title = gr.Textbox(label="Title", max_lines=2, visible=has_title)
         text = gr.Textbox(label="Text", lines=5, max_lines=14)
         examples = {}
         if is_news:
@@ -99,19 +102,18 @@ def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
                     examples[example] = gr.Button(example, size="sm")
         button = gr.Button("Classify", variant="primary")
         verdict = gr.HTML(elem_id="verdict")
-        scores = gr.Label(label="Scores", show_heading=False)
+        scores = gr.Label(label="Scores", show_heading=False, num_top_classes=_MOST_SCORES)
         words = gr.HTML(elem_id="words")
         outputs = [verdict, scores, words]
-        gr.Markdown(f"{_MEANING}\n\nModel: `{name}`")
+        gr.Markdown(_MEANING)
 
         # Without gradio's preprocessing, which would turn values of any type into texts.
         event = {"fn": classify, "inputs": [title, text], "outputs": outputs, "preprocess": False}
         event |= {"concurrency_id": "classify", "concurrency_limit": len(processors())}
         gr.on([button.click, title.submit], api_name="classify", **event)
         for example, button in examples.items():
-            filled = button.click(
-                None, outputs=[title, text], js=f"() => {json.dumps(EXAMPLES[example])}"
-            )
+            parts = EXAMPLES[example] if has_title else ("", " ".join(EXAMPLES[example]).strip())
+            filled = button.click(None, outputs=[title, text], js=f"() => {json.dumps(parts)}")
             filled.then(api_visibility="private", **event)
     return app
 

@@ -32,7 +32,11 @@ def predict(texts, pairs=None):
 def model(predict, names=NAMES, thresholds=None, made="up"):
     """As `load_classifier` returns it."""
     return SimpleNamespace(
-        predict_proba=predict, label_names=names, thresholds=thresholds, digests={"made": made}
+        predict_proba=predict,
+        label_names=names,
+        thresholds=thresholds,
+        digests={"made": made},
+        tokenizer=SimpleNamespace(truncated_texts=0),
     )
 
 

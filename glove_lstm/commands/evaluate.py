@@ -36,6 +36,7 @@ from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.report import Report, check_report_folder
 from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.progress import hidden_progress
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.labels import number_labels
@@ -62,14 +63,15 @@ def main(argv: Sequence[str]) -> None:
     for field in _DATA_FIELDS:
         load_arguments[field.name] = getattr(args, field.name)
     report = Report()
-    if measures_model:
-        model_name = args.model or str(DEFAULT_CHECKPOINT)
-        checkpoint = Checkpoint.open(model_name, args.revision)
-        load_arguments["trained_columns"] = checkpoint.text_column_names
-        load_arguments["trained_label_column"] = checkpoint.label_column_name
-        _measure_model(report, args, model_name, checkpoint, load_arguments)
-    if args.leaks:
-        report.figures["leaks"] = _find_leaks(load_arguments)
+    with hidden_progress(not sys.stderr.isatty()):
+        if measures_model:
+            model_name = args.model or str(DEFAULT_CHECKPOINT)
+            checkpoint = Checkpoint.open(model_name, args.revision)
+            load_arguments["trained_columns"] = checkpoint.text_column_names
+            load_arguments["trained_label_column"] = checkpoint.label_column_name
+            _measure_model(report, args, model_name, checkpoint, load_arguments)
+        if args.leaks:
+            report.figures["leaks"] = _find_leaks(load_arguments)
     sys.stdout.write(report.text())
     if args.output_dir:
         report.save(args.output_dir)

@@ -84,6 +84,9 @@ def main(argv: Sequence[str]) -> None:
         summary = _label_to_file(sys.stdout, args, source, labeller)
     if args.input and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
+    clause = classifier.tokenizer.truncation_warning(summary.truncated, summary.rows)
+    if clause:
+        sys.stderr.write(f"warning: {clause}.\n")
     if summary.empty:
         sys.stderr.write(
             f"warning: {counted(summary.empty, 'row')} without any text labelled, too\n"
@@ -100,8 +103,9 @@ def _label_to_file(
     summary = Summary()
     with open_writer(target, args.format, layout, explain) as write:
         for rows in chunks(source, args.rows_per_part, _shows_progress(args)):
-            write(labeller(rows))
-            summary.add(rows)
+            labelled = labeller(rows)
+            write(labelled)
+            summary.add(labelled)
     return summary
 
 

@@ -116,7 +116,14 @@ class Report:
             robustness: Whether to measure it on perturbed texts, too. Ignored for multi-label models.
         """
         names = list(classifier.label_names)
+        tokenizer = classifier.tokenizer
+        truncated_before = tokenizer.truncated_texts
         self.probabilities = classifier.predict_proba(texts)
+        truncated = tokenizer.truncated_texts - truncated_before
+        self.figures["truncated"] = truncated
+        clause = tokenizer.truncation_warning(truncated, len(texts))
+        if clause:
+            logger.warning("%s.", clause)
         self.labels = labels
         self.figures["labels"] = names
         self.predictions = Predictions(

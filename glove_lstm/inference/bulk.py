@@ -63,10 +63,13 @@ class Labeller:
         pairs = None
         if rows and rows[0].pair is not None:
             pairs = [row.pair or "" for row in rows]
+        tokenizer = self.classifier.tokenizer
+        truncated_before = tokenizer.truncated_texts
         scores = self.classifier.predict_proba(texts, pairs)
+        truncated = tokenizer.truncated_texts - truncated_before
         labels = decide(scores, self.classifier.label_names, self.classifier.thresholds)
         unsure = None if self.unsure_below is None else are_unsure(scores, self.unsure_below)
-        return Labelled(rows, labels, scores, unsure)
+        return Labelled(rows, labels, scores, unsure, truncated)
 
 
 @dataclass
@@ -75,13 +78,15 @@ class Summary:
 
     rows: int = 0  # labelled
     empty: int = 0  # labelled rows without any text
+    truncated: int = 0  # labelled rows that are longer than the model reads
     kept_parts: int = 0  # parts of an earlier run
     start: float = field(default_factory=time.perf_counter)
 
-    def add(self, rows: Sequence[TextRow]) -> None:
+    def add(self, labelled: Labelled) -> None:
         """Count labelled rows."""
-        self.rows += len(rows)
-        self.empty += sum(row.empty for row in rows)
+        self.rows += len(labelled.rows)
+        self.empty += sum(row.empty for row in labelled.rows)
+        self.truncated += labelled.truncated
 
     def __str__(self) -> str:
         seconds = time.perf_counter() - self.start
@@ -138,8 +143,9 @@ def label_to_folder(
                 summary.kept_parts += 1
                 continue
             with whole_file(path) as part, open_writer(part, kind, layout) as write:
-                write(labeller(rows))
-            summary.add(rows)
+                labelled = labeller(rows)
+                write(labelled)
+            summary.add(labelled)
     return summary
 
 

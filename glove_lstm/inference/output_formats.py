@@ -44,6 +44,7 @@ class Labelled:
     labels: Sequence[Label]
     scores: NDArray[np.floating]  # (n, labels)
     unsure: NDArray[np.bool_] | None = None  # (n,) whether the score is too low; None: not asked
+    truncated: int = 0  # rows that are longer than the model reads
 
     @cached_property
     def rounded_scores(self) -> NDArray[np.float64]:

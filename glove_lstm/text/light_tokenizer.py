@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from glove_lstm.errors import DataError, first_line
+from glove_lstm.errors import DataError, counted, first_line
 from glove_lstm.files import read_checkpoint_json
 from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
@@ -40,6 +41,9 @@ class LightTokenizer:
         token_types: Return `token_type_ids`.
         split_special_tokens: "<pad>" in a text is text.
 
+    Attributes:
+        truncated_texts: Number of texts that have been truncated so far.
+
     Raises:
         DataError: The tokenizer adds special tokens to a text, or lacks the token of unknown words.
     """
@@ -61,6 +65,8 @@ class LightTokenizer:
         self.model_max_length = model_max_length
         self.truncation_side = truncation_side
         self.token_types = token_types
+        self.truncated_texts = 0
+        self._lock = Lock()
         self._backend = backend
         unknown_token = getattr(backend.model, "unk_token", None) or ""
         unknown = backend.token_to_id(unknown_token)
@@ -130,7 +136,22 @@ class LightTokenizer:
         else:
             parts = chain.from_iterable(zip(texts, text_pairs, strict=True))
             tokens = self._encode(list(parts)).pairs_joined()
-        return tokens.truncated(self.model_max_length, self.truncation_side)
+        limit = self.model_max_length
+        if limit is None or tokens.lengths.max(initial=0) <= limit:
+            return tokens
+        with self._lock:
+            self.truncated_texts += int((tokens.lengths > limit).sum())
+        return tokens.truncated(limit, self.truncation_side)
+
+    def truncation_warning(self, truncated: int, texts: int) -> str:
+        """Return a warning that some of the texts were truncated, in a sentence; "" if none were."""
+        if not truncated:
+            return ""
+        lost = "beginnings" if self.truncation_side == "left" else "ends"
+        return (
+            f"{truncated:,} of {counted(texts, 'text')} are longer than {self.model_max_length:,} tokens, and their "
+            f"{lost} are not read; raise --max_seq_length in the training"
+        )
 
     def _encode(self, texts: Sequence[str]) -> Tokens:
         if not self._uses_numpy or sum(map(len, texts)) < _FEWEST_FOR_NUMPY:

@@ -1,5 +1,6 @@
 """Tokenised texts, and batches of them that hold as little padding as possible."""
 
+import logging
 import random
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -18,6 +19,8 @@ from glove_lstm.text.corruptions import training_copy
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.text.tokens import Tokens, length_batches, pad, ranges
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
+
+logger = logging.getLogger(__name__)
 
 Ints = NDArray[np.int64]
 
@@ -195,7 +198,12 @@ def tokenize_targets(
         lstm_length: Tokens that the LSTM reads; 0: all.
         arguments: The share, and the seed.
     """
+    truncated_before = tokenizer.truncated_texts
     texts = tokenize(targets.texts, tokenizer, targets.values, targets.weights)
+    truncated = tokenizer.truncated_texts - truncated_before
+    clause = tokenizer.truncation_warning(truncated, len(targets.texts))
+    if clause:
+        logger.warning("%s.", clause)
     share = arguments.corrupted_share
     if not share or targets.kind == "logits":
         return texts

@@ -113,6 +113,28 @@ def test_the_data_tell_that_a_model_is_about_news(exported, metrics, is_news):
     assert ("Loud style" in shown) == is_news
 
 
+@pytest.mark.parametrize("columns", [["title", "text"], ["text"], None])
+def test_the_heading_names_the_model_and_one_column_has_one_box(exported, columns):
+    edit_json(exported / "config.json", text_column_names=columns)
+    components = build_app(Checkpoint.open(exported), "mine").get_config_file()["components"]
+    [heading] = [part for part in components if "# Classify" in str(part["props"].get("value"))]
+    assert heading["props"]["value"].startswith("# Classify a text with `mine`")
+    boxes = {
+        part["props"]["label"]: part["props"].get("visible")
+        for part in components
+        if part["type"] == "textbox"
+    }
+    assert boxes == {"Title": columns != ["text"], "Text": True}
+    verdict, *_ = classify_with(exported, TEXT)  # a text alone, whatever boxes are shown
+    assert "FAKE" in verdict
+
+
+def test_the_first_five_scores_of_many_labels_are_shown(exported):
+    components = build_app(Checkpoint.open(exported), "mine").get_config_file()["components"]
+    [scores] = [part for part in components if part["type"] == "label"]
+    assert scores["props"]["num_top_classes"] == 5
+
+
 def test_a_hostile_text_is_shown_as_a_text(exported):
     _, _, words = classify_with(exported, HOSTILE)
     assert words.count("<mark ") == words.count("</mark>") > 2

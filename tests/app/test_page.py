@@ -238,3 +238,20 @@ def test_the_data_tell_that_a_model_is_about_news(browser, site):
         page.locator("button[type=submit]:enabled").wait_for()
         assert page.locator("#meaning").is_visible() == is_news
         assert page.locator("#examples button").count() == (3 if is_news else 0)
+
+
+@needs_runtime
+def test_the_heading_names_the_model_and_one_column_has_one_box(browser, site):
+    folder, address = site
+    bodies = folder / "bodies"
+    shutil.copytree(ROOT / "hub", bodies)
+    edit_json(bodies / "config.json", text_column_names=["text"])
+    for name, has_title in (("hub", True), ("bodies", False)):
+        page = open_page(browser, f"{address}?model=/{name}")
+        page.locator("button[type=submit]:enabled").wait_for()
+        assert page.get_by_role("heading").inner_text() == f"Classify a text with {name}"
+        assert page.get_by_label("Title").is_visible() == has_title
+        page.get_by_role("button", name="Loud style").click()
+        page.locator("#words mark.for").first.wait_for()
+        assert "BELIEVE" in page.locator("#words").inner_text()
+        assert ("BELIEVE" in page.get_by_label("Text").input_value()) is not has_title

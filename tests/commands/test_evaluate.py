@@ -10,6 +10,7 @@ from support import (
     CALM,
     LOUD,
     assert_command_names,
+    edit_json,
     read_csv,
     run_here,
     succeed,
@@ -49,7 +50,7 @@ def figures(measured):
 
 def test_figures_and_pictures_are_saved(measured, figures, checkpoint):
     _, folder = measured
-    assert {path.name for path in folder.iterdir()} == {"eval.json", *PICTURES}
+    assert {path.name for path in folder.iterdir()} == {"eval.json", "predictions.csv", *PICTURES}
     for name in PICTURES:
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
     assert figures["model"] == str(checkpoint)
@@ -94,6 +95,7 @@ def test_leaks_without_a_model(tmp_path):
     done = run("--train_file", train, "--test_file", test, "--leaks", "--output_dir", out)
     assert "95 % interval" not in done.stdout
     assert {path.name for path in out.iterdir()} == {"eval.json"}
+    assert "if it is an artefact of how the data were made" in done.stdout
     leaks = figures_in(out)["leaks"]
     own_words = {"FAKE": LOUD.split(), "REAL": CALM.split()}
     assert {leak["label"] for leak in leaks} == {"FAKE", "REAL"}
@@ -107,21 +109,125 @@ def test_only_files_of_an_earlier_report_are_replaced(measured, checkpoint, new,
     """Somebody's pictures may have the names of ours."""
     theirs = tmp_path / "theirs"
     theirs.mkdir()
-    (theirs / "reliability.png").write_text("a photograph")
-    for options in (["--leaks"], [checkpoint]):
-        done = evaluate(*options, "--test_file", new, "--output_dir", theirs)
-        assert_command_names(done, "reliability.png", "eval.json", "--output_dir")
-        assert not done.stdout  # before anything is measured
-    assert [path.name for path in theirs.iterdir()] == ["reliability.png"]
+    for name in ("reliability.png", "predictions.csv"):
+        (theirs / name).write_text("a photograph")
+        for options in (["--leaks"], [checkpoint]):
+            done = evaluate(*options, "--test_file", new, "--output_dir", theirs)
+            assert_command_names(done, name, "eval.json", "--output_dir")
+            assert not done.stdout  # before anything is measured
+        assert [path.name for path in theirs.iterdir()] == [name]
+        (theirs / name).unlink()
 
     earlier = shutil.copytree(measured[1], tmp_path / "earlier")
     (earlier / "notes.txt").touch()
     run("--test_file", new, "--leaks", "--output_dir", earlier)
     assert figures_in(earlier).keys() == {"leaks"}
-    assert {path.name for path in earlier.iterdir()} == {"eval.json", "notes.txt", *PICTURES}
+    kept = {"notes.txt", "predictions.csv", *PICTURES}  # with a warning
+    assert {path.name for path in earlier.iterdir()} == {"eval.json", *kept}
     before = (earlier / "confusion.png").read_bytes()
     run(checkpoint, "--test_file", new, "--output_dir", earlier)
     assert (earlier / "confusion.png").read_bytes() != before
+
+
+# Long texts
+
+
+def test_truncated_texts_are_counted(copy, new, tmp_path, caplog):
+    edit_json(copy / "tokenizer_config.json", model_max_length=5)
+    run(copy, "--test_file", new, "--robustness", "--output_dir", tmp_path / "out")
+    assert figures_in(tmp_path / "out")["truncated"] == 30
+    [line] = [line for line in caplog.messages if "longer than" in line]
+    assert "30 of 30 texts are longer than 5 tokens" in line
+    assert "--max_seq_length" in line
+
+
+# Mistakes
+
+FORMULA = "=SUM(A1) council minister"
+
+
+@pytest.fixture
+def mislabelled(tmp_path):
+    """Articles of which every fourth has the wrong label, one has no text, and one is a formula."""
+    rows = read_csv(write_articles(tmp_path / "right.csv", 40, seed=6))
+    other = {"FAKE": "REAL", "REAL": "FAKE"}
+    for row in rows[::4]:
+        row["label"] = other[row["label"]]
+    rows[0] |= {"title": FORMULA, "text": ""}
+    rows[1] |= {"title": "", "text": ""}
+    return rows
+
+
+def test_predictions_are_written_with_the_surest_mistakes_first(checkpoint, mislabelled, tmp_path):
+    table = write_table(tmp_path / "in.csv", mislabelled)
+    out = tmp_path / "out"
+    words = [checkpoint, "--test_file", table, "--on_empty", "drop", "--output_dir", out]
+    printed = run(*words).stdout
+    rows = read_csv(out / "predictions.csv")
+    assert list(rows[0]) == ["row", "text", "label", "predicted", "score"]
+    assert sorted(int(row["row"]) for row in rows) == [1, *range(3, 41)]
+    for row in rows:
+        source = mislabelled[int(row["row"]) - 1]
+        text = f"{source['title']} {source['text']}"
+        assert row["text"] == (f"'{text}" if text.startswith("=") else text)
+        assert row["label"] == source["label"]
+        assert 0.5 <= float(row["score"]) <= 1
+    wrong = [row["predicted"] != row["label"] for row in rows]
+    count = sum(wrong)
+    assert count > 3
+    assert wrong == sorted(wrong, reverse=True)
+    assert count == round((1 - figures_in(out)["accuracy"]) * len(rows))
+    scores = [float(row["score"]) for row in rows]
+    assert scores[:count] == sorted(scores[:count], reverse=True)  # the surest mistake first
+    assert scores[count:] == sorted(scores[count:])  # then the least sure of the others
+
+    _, shown = printed.split("The surest mistakes:\n\n")
+    lines = shown.split("\n\n")[0].splitlines()[2:]
+    for line, row in zip(lines, rows[:3], strict=True):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[:3] == [row["row"], row["label"], row["predicted"]]
+        assert float(cells[3]) == pytest.approx(float(row["score"]), abs=5e-5)
+
+
+def test_predictions_of_several_files_and_labels(copy, tmp_path):
+    several = {"problem_type": "multi_label_classification", "thresholds": [0.5, 0.5]}
+    edit_json(copy / "config.json", **several)
+    files = []
+    for seed, name in enumerate(("a.jsonl", "b.jsonl"), 20):
+        rows = read_csv(write_articles(tmp_path / "rows.csv", 10, seed=seed))
+        for row in rows:
+            row["label"] = [] if row is rows[0] else [row["label"]]
+        files.append(write_table(tmp_path / name, rows))
+    run(copy, "--test_file", *files, "--output_dir", tmp_path / "out")
+    rows = read_csv(tmp_path / "out" / "predictions.csv")
+    assert list(rows[0]) == ["file", "row", "text", "label", "predicted", "score"]
+    places = {(row["file"], int(row["row"])) for row in rows}
+    assert places == {(str(file), number) for file in files for number in range(1, 11)}
+    for row in rows:
+        assert isinstance(json.loads(row["predicted"]), list)
+    assert rows[0]["predicted"] != rows[0]["label"]
+
+
+# Skewed classes
+
+
+def test_skewed_classes_and_a_weak_model_are_remarked_on(checkpoint, tmp_path):
+    """All texts are of one kind, but a few have the other label."""
+    rows = read_csv(write_articles(tmp_path / "in.csv", 80, seed=8))
+    calm = [row for row in rows if row["label"] == "REAL"]
+    for row in calm[:3]:
+        row["label"] = "FAKE"
+    table = write_table(tmp_path / "skewed.csv", calm)
+    done = run(checkpoint, "--test_file", table, "--output_dir", tmp_path / "out")
+    figures = figures_in(tmp_path / "out")
+    assert figures["rarest"] == {"label": "FAKE", "rows": 3, "recall": 0.0}
+    for words in ("92.5%", f"macro F1 is {figures['f1']:.4f}", "'FAKE' (3 texts), is 0.0000"):
+        assert words in done.stdout
+    assert "--class_weight balanced" in done.stdout
+    assert "not better than that of always answering the largest class" in done.stdout
+    even = run(checkpoint, "--test_file", tmp_path / "in.csv").stdout
+    assert "--class_weight" not in even
+    assert "not better" not in even
 
 
 # Texts that the training has seen

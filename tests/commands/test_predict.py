@@ -317,6 +317,32 @@ def test_no_cell_of_csv_is_a_formula(copy, tmp_path, monkeypatch, formula, harml
     assert column(f"score_{written}", rows_of_csv) == [f"{row[formula]:.6f}" for row in scores]
 
 
+# Long texts
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_texts_that_the_model_does_not_read_to_the_end_are_counted(copy, tmp_path, side):
+    """Once, at the end, and not for the parts of an explanation."""
+    edit_json(copy / "tokenizer_config.json", model_max_length=5, truncation_side=side)
+    table = tmp_path / "in.csv"
+    table.write_text(
+        "title,text\n" + "Council votes,on the new bridge\nCouncil,votes on the bridge\n" * 3
+    )
+    warning = "3 of 6 texts are longer than 5 tokens"
+    for options in (
+        ["--output", tmp_path / "out.csv"],
+        ["--output_dir", tmp_path / "parts"],
+        ["--rows_per_part", 2],
+        ["--explain"],
+    ):
+        errors = run(copy, "--input", table, *options).stderr
+        assert errors.count("longer than") == 1
+        assert warning in errors
+    assert ("beginnings" if side == "left" else "ends") in errors
+    assert "--max_seq_length" in errors
+    assert "longer than" not in run(copy, "Council votes").stderr
+
+
 # Output
 
 

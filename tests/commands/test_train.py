@@ -226,6 +226,27 @@ def test_figures_are_those_of_evaluate(articles, glove_file, tmp_path, kind):
             assert metrics[split][name] == pytest.approx(measured[name], abs=1e-6), (split, name)
 
 
+def test_the_summary_and_the_card_remark_on_skewed_classes(articles, glove_file, tmp_path):
+    """And on a model that is no better than the largest class, as after a single step."""
+    rows = read_csv(articles)
+    rare = [row for row in rows if row["label"] == "FAKE"][:5]
+    table = write_table(
+        tmp_path / "skewed.csv", [row for row in rows if row["label"] == "REAL"] + rare
+    )
+    files = ["--train_file", articles, "--validation_file", table]
+    words = [*files, "--glove", glove_file, *SMALL, "--learning_rate", 1e-6, "--ngram_buckets", 0]
+    for weight in ([], ["--class_weight", "balanced"]):
+        out = tmp_path / f"out{len(weight)}"
+        done = train(*words, *weight, "--num_train_epochs", 1, "--output_dir", out)
+        recall = read(out / "metrics.json")["validation"]["rarest"]["recall"]
+        card = (out / "README.md").read_text(encoding="utf-8").replace("\\", "")
+        for text in (done.stdout, card):
+            assert "macro F1 is " in text
+            assert f"'FAKE' (5 texts), is {recall:.4f}" in text
+            assert ("--class_weight balanced" in text) is not bool(weight)
+            assert "not better than that of always answering the largest class" in text
+
+
 # Texts without labels
 
 

@@ -211,6 +211,17 @@ def test_few_texts_leave_what_the_checkpoint_knows(tuning, news):
     assert accuracy(result, news.texts, news.labels, part=1) > 0.9
 
 
+def test_long_texts_are_counted_once(train, news, caplog):
+    """In one sentence, that names the remedy; corrupted copies and calibration do not count."""
+    train(news.texts, news.labels, max_seq_length=5, max_steps=1, corrupted_share=0.5)
+    [line] = [line for line in caplog.messages if "longer than" in line]
+    assert "144 of 144 texts are longer than 5 tokens" in line
+    assert "--max_seq_length" in line
+    caplog.clear()
+    train(news.texts, news.labels, max_seq_length=1000, max_steps=1)
+    assert "longer than" not in caplog.text
+
+
 # Weights
 
 

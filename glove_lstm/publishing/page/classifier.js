@@ -44,6 +44,7 @@ export class Classifier {
     this.isAboutNews = NEWS_DATA.test(metrics.data?.description ?? ""); // whatever its labels are called
     const names = config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }; // transformers leaves its default names out
     this.labels = Object.keys(names).sort((a, b) => a - b).map((key) => names[key]);
+    this.hasTitle = (config.text_column_names ?? ["title", "text"]).length > 1;
     this.isForSeveral = config.problem_type === SEVERAL; // a text may have several labels
     this.thresholds = config.thresholds ?? this.labels.map(() => 0.5); // their least scores
     if (config.problem_type === "regression" || (this.labels.length < 2 && !this.isForSeveral))

@@ -18,6 +18,7 @@ const COLOUR_FOR = "0 114 178";
 const COLOUR_AGAINST = "213 94 0";
 const FAINTEST = 0.1; // words below this share of the largest effect are not marked
 const DEEPEST = 0.6; // opacity behind the strongest word
+const MOST_SCORES = 5; // of many labels
 
 export let classifier; // for the console, and for tests
 
@@ -36,6 +37,7 @@ try {
   showModel(base, model === null ? modelPage : undefined);
   progress.hidden = false;
   classifier = await Classifier.load(base, showDownload);
+  document.querySelector("#with-title").hidden = !classifier.hasTitle;
   if (classifier.isAboutNews) {
     document.querySelector("#meaning").hidden = false;
     addExamples();
@@ -57,6 +59,9 @@ function showModel(base, address) {
   const link = document.querySelector("#model");
   link.href = address ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
   link.textContent = link.href;
+  const parts = new URL(link.href).pathname.replace(/^\/spaces\/|\/tree\/.*$/g, "").split("/").filter(Boolean);
+  const name = parts.slice(link.hostname === "huggingface.co" ? -2 : -1).join("/");
+  document.querySelector("#name").textContent = name && ` with ${decodeURIComponent(name)}`;
 }
 
 function showDownload(arrived, total) {
@@ -73,8 +78,8 @@ function addExamples() {
     example.type = "button";
     example.textContent = name;
     example.addEventListener("click", () => {
-      form.elements.title.value = title;
-      form.elements.text.value = text;
+      form.elements.title.value = classifier.hasTitle ? title : "";
+      form.elements.text.value = classifier.hasTitle ? text : `${title} ${text}`.trim();
       form.requestSubmit();
     });
     examples.append(example);
@@ -96,7 +101,7 @@ async function classify() {
     const scores = await classifier.scores(text);
     const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
     verdict.textContent = verdictOf(scores, order[0]);
-    table.tBodies[0].replaceChildren(...order.map((index) => row(classifier.labels[index], scores[index])));
+    table.tBodies[0].replaceChildren(...order.slice(0, MOST_SCORES).map((index) => row(classifier.labels[index], scores[index])));
     verdict.hidden = table.hidden = false;
     const effects = await classifier.effects(text, order[0], (share) => {
       status.textContent = `Explaining ${classifier.labels[order[0]]}, ${Math.round(100 * share)} % ...`;

@@ -1,0 +1,32 @@
+"""Remarks on measures: on skewed classes, and on a model that is no better than the largest class."""
+
+import pytest
+
+from glove_lstm.evaluation.remarks import remarks
+
+RAREST = {"label": "yes", "rows": 24, "recall": 0.2222}
+SKEWED = {
+    "accuracy_interval": [0.9785, 0.985],
+    "majority_share": 0.976,
+    "f1": 0.6789,
+    "rarest": RAREST,
+}
+
+
+def test_skewed_classes_show_macro_f1_and_the_rarest_recall():
+    [sentence] = remarks(SKEWED)
+    for words in ("97.6%", "0.6789", "'yes' (24 texts)", "0.2222", "--class_weight balanced"):
+        assert words in sentence
+    [sentence] = remarks(SKEWED, is_weighted=True)
+    assert "0.2222" in sentence
+    assert "--class_weight" not in sentence
+    assert remarks(SKEWED | {"majority_share": 0.8}) == []
+    without = {name: value for name, value in SKEWED.items() if name != "rarest"}
+    assert remarks(without) == []  # of several labels a text, or of an earlier version
+
+
+@pytest.mark.parametrize(("lowest", "is_said"), [(0.5, True), (0.4, True), (0.5001, False)])
+def test_a_model_that_is_no_better_than_the_largest_class(lowest, is_said):
+    found = remarks({"accuracy_interval": [lowest, 0.9], "majority_share": 0.5, "f1": 0.4})
+    assert len(found) == is_said
+    assert all("not better" in sentence and f"{lowest:.4f}" in sentence for sentence in found)

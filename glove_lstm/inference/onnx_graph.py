@@ -30,8 +30,14 @@ STAND_INS = {
     "temperature": 131,
 }
 MODEL = "model"  # the first part of the names of weights: an attribute of `_Logits`
-_OPTIONAL = ("type_embedding_size", "character_buckets", "ngram_buckets")  # 0: a network lacks the part
-_SOURCE_KEY = "glove_lstm.source"  # in the metadata of a graph: hash of the code that it was traced from
+_OPTIONAL = (
+    "type_embedding_size",
+    "character_buckets",
+    "ngram_buckets",
+)  # 0: a network lacks the part
+_SOURCE_KEY = (
+    "glove_lstm.source"  # in the metadata of a graph: hash of the code that it was traced from
+)
 _OPSET = 18
 
 
@@ -54,7 +60,7 @@ def store_graphs() -> None:
     """Write the graphs of the two presets."""
     from onnxscript import ir
 
-    parts = dict.fromkeys(_OPTIONAL, 1)
+    parts: dict[str, Any] = dict.fromkeys(_OPTIONAL, 1)
     for config in (GloveLstmConfig(), GloveLstmConfig(**parts)):
         ir.save(_trace(config), stored_path(config))
 

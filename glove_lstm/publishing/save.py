@@ -36,7 +36,8 @@ def save(
 ) -> None:
     """Write a model, its ONNX file, metrics, plots and card. The folder is complete, or not there at all.
 
-    If the ONNX file, the metrics, a plot or the card cannot be written, a warning says so, and the model is saved without them.
+    If the ONNX file, the metrics, a plot or the card cannot be written, a warning says so, and the model is saved
+    without them.
     Callers check the folder with `check_target` before the work; if it has changed since, the model is saved elsewhere.
 
     Args:

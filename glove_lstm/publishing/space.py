@@ -1,4 +1,4 @@
-"""Stage the page in `page/`, which classifies in the browser, and the checkpoint that it shows: for a Space or a server."""
+"""Stage the page in `page/`, which classifies in the browser, and its checkpoint: for a Space or any web server."""
 
 import shutil
 import tempfile

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,7 @@ from glove_lstm.files import without_folders
 from glove_lstm.tables.examples import Examples
 
 # Of what it learns, in the identity of its logits: raise it when the loss, the rates or the regression change.
-_VERSION = 2
-# Of the regression. Its logits then need no temperature; DECISIONS.md says what was tried.
-_C = 3.0
+_VERSION = 3
 _MOST_ITERATIONS = 2_000
 
 
@@ -59,7 +58,8 @@ class EncoderTeacher:
         self.revision = revision_of(teacher, folder)
         self.license = license_of(folder)
         self.settings: dict[str, Any] = {}
-        self._encoder = _load(teacher, folder, device)
+        self._load = partial(_load, teacher, folder, device)
+        self._encoder = self._load()
         self._folder = folder
         self._seed = seed
         self._train: Examples | None = None
@@ -67,7 +67,7 @@ class EncoderTeacher:
         self._regression: LogisticRegression | None = None
 
     def fit(self, train: Examples) -> None:
-        """Take the labels of n texts, one or more of each label, to learn them when they are needed. Called once.
+        """Take the labels of n texts, one or more of each label, to learn them when they are needed.
 
         Raises:
             DataError: A label has no text.
@@ -79,9 +79,12 @@ class EncoderTeacher:
                 f"The teacher {self.name} is an encoder, which learns the labels from the training texts; the label "
                 f"{missing!r} has none: add some, or give a classifier."
             )
+        if self._regression is not None:  # it was tuned on other labels
+            self._encoder = self._load()
+            self._regression = None
         self._train = train
         self._cache = LogitCache(self.name, identity(self._folder, _described(train, self._seed)))
-        self.settings = {"texts_read": texts_to_read(len(train)), "c": _C}
+        self.settings = {"texts_read": texts_to_read(len(train)), "c": _c(train)}
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated logits for n texts, each with mean 0: (n, labels)."""
@@ -104,7 +107,7 @@ class EncoderTeacher:
         train = self._train
         assert train is not None
         tune(self._encoder, train, self._seed)
-        regression = LogisticRegression(C=_C, max_iter=_MOST_ITERATIONS)
+        regression = LogisticRegression(C=_c(train), max_iter=_MOST_ITERATIONS)
         return regression.fit(self._embed(train.texts), train.labels, train.weights)
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.floating]:
@@ -115,6 +118,11 @@ class EncoderTeacher:
                 list(texts), show_progress_bar=False, normalize_embeddings=True
             )
         return np.asarray(embeddings)
+
+
+def _c(train: Examples) -> float:
+    """Return the C of the regression. Its logits then need no temperature; DECISIONS.md says what was tried."""
+    return 5 * len(train.label_names) / len(train) ** 0.5
 
 
 def _described(train: Examples, seed: int) -> list[str]:

@@ -12,6 +12,7 @@ from scipy.special import softmax
 from glove_lstm.distillation.copies import copies_of_each, make_copies
 from glove_lstm.distillation.teacher import Teacher
 from glove_lstm.distillation.temperature import fit_temperature
+from glove_lstm.errors import DataError
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.vectors.glove import GloveVectors
 
@@ -73,6 +74,9 @@ def make_targets(
             number.
         glove: Vectors by which words are exchanged in copies; None: none are.
         seed: Of the labels that are drawn for held-out texts.
+
+    Raises:
+        DataError: There are to be copies, but no logits are learned.
     """
     train = split.train
     if teacher is None:
@@ -88,6 +92,11 @@ def make_targets(
     if split.validation is not None and calibration_logits is not None:
         temperature = _temperature_of(teacher, calibration_logits, split.validation)
     if len(split.unlabelled) > len(train):
+        if copies_per_text:
+            raise DataError(
+                "augmented_copies is for a teacher's logits; if most texts have no label, its labels are learned. Leave it "
+                "out."
+            )
         targets = _best_labels(teacher, train, split.unlabelled, temperature)
     else:
         if copies_per_text is None:

@@ -21,9 +21,6 @@ from glove_lstm.tables.examples import Examples
 logger = logging.getLogger(__name__)
 
 # DECISIONS.md says what was tried.
-_EPOCHS = 20
-_LEAST_READ = 600  # texts, by all epochs together
-_MOST_READ = 3_000  # or each text once, if there are more
 _BATCH_SIZE = 32
 _TUNED_LAYERS = 6  # the upper ones
 _RATE = 1e-4  # of an encoder with few layers
@@ -33,8 +30,8 @@ _MOST_TOKENS = 128  # of a text; an encoder embeds longer ones afterwards
 
 
 def texts_to_read(texts: int) -> int:
-    """Return how many texts the tuning reads, for n labelled texts: 20 epochs within limits, or one if that is more."""
-    return max(min(max(_EPOCHS * texts, _LEAST_READ), _MOST_READ), texts)
+    """Return how many texts the tuning reads in all its epochs, for n labelled texts: 100 sqrt(n), or n if more."""
+    return max(round(100 * texts**0.5), texts)
 
 
 def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:

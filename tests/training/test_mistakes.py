@@ -42,6 +42,14 @@ OF_FIT = {
     "a negative class weight": ({"class_weight": {"a": -2, "b": 1}}, "'a'", "-2"),
     "class weights of lists": ({"labels": LISTS, "class_weight": "balanced"}, "class_weight"),
     "unlabelled without teacher": ({"unlabelled": ["x"]}, "nlabelled", "teacher"),
+    "copies, but no logits": (
+        {
+            "augmented_copies": 2,
+            "teacher": by_length,
+            "unlabelled": [f"more {n}" for n in range(99)],
+        },
+        *("augmented_copies", "no label"),
+    ),
     "copies without teacher": ({"augmented_copies": 2}, "augmented_copies", "teacher"),
     "a high rate": ({"learning_rate": 1000.0}, "diverged", "learning_rate"),
     "a much too high rate": ({"learning_rate": 1e30}, "diverged", "learning_rate"),

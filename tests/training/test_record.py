@@ -15,7 +15,7 @@ SEVERAL = [["a"], ["b"], ["a", "b"], []] * 40
 def records(train, news, encoder, checkpoint):
     """Kind of training -> its record."""
     texts, labels = news.texts, news.labels
-    few = {"unlabelled": texts[40:], "augmented_copies": 1, "max_steps": 1}
+    unlabelled = {"unlabelled": texts[40:], "max_steps": 1}
     return {
         "labels": train(texts, labels).record,
         "weights": train(texts, labels, class_weight="balanced", max_steps=1).record,
@@ -24,8 +24,10 @@ def records(train, news, encoder, checkpoint):
         "fine-tuned": train(
             texts, labels, model_name_or_path=str(checkpoint), max_steps=1, seed=1
         ).record,
-        "function": train(texts, labels, teacher=by_length, **few).record,
-        "encoder": train(texts[:40], labels[:40], teacher=encoder, **few).record,
+        "function": train(
+            texts, labels, teacher=by_length, augmented_copies=1, **unlabelled
+        ).record,
+        "encoder": train(texts[:40], labels[:40], teacher=encoder, **unlabelled).record,
     }
 
 

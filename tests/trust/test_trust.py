@@ -20,7 +20,7 @@ STANDARD_LIBRARY = {
     "math",
     "os",
 }
-STANDARD_LIBRARY |= {"re", "string", "threading", "typing"}
+STANDARD_LIBRARY |= {"re", "string", "threading", "typing", "unicodedata"}
 MODULES = STANDARD_LIBRARY | {"numpy", "tokenizers", "torch", "transformers"}
 CODE = {"exec", "eval", "__import__", "globals", "input", "print", "open"}
 INSIDES = {"__builtins__", "__globals__", "__subclasses__", "__dict__", "__loader__", "__code__"}

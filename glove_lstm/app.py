@@ -168,7 +168,7 @@ def _read(title: Any, text: Any) -> str:
     parts = [title or "", text or ""]
     if not all(isinstance(part, str) for part in parts):
         raise _refusal("Title and text must be texts.")
-    whole = " ".join(parts)  # as title and body are joined everywhere
+    whole = " ".join(part for part in parts if part)
     if not whole.strip():
         raise _refusal("There is nothing to classify. Type or paste a title or a text.")
     if len(whole) > MOST_CHARACTERS:

@@ -94,8 +94,8 @@ def make_targets(
     if len(split.unlabelled) > len(train):
         if copies_per_text:
             raise DataError(
-                "augmented_copies is for a teacher's logits; if most texts have no label, its labels are learned: leave "
-                "it out."
+                "augmented_copies is for a teacher's logits; if most texts have no label, its labels are learned: "
+                "leave it out."
             )
         targets = _best_labels(teacher, train, split.unlabelled, temperature)
     else:

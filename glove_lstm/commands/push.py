@@ -28,6 +28,11 @@ def main(argv: Sequence[str]) -> None:
     args = _parse(argv)
     checkpoint = Path(args.model)
     if args.space_dir is not None:
+        for option in ("private", "branch", "dry_run", "space"):
+            if getattr(args, option):
+                raise DataError(
+                    f"--{option} is for a push; --space_dir sends nothing. Leave one out."
+                )
         _write_space(checkpoint, Path(args.space_dir))
         return
     # Modules that take seconds to import are imported after the checks of the arguments.

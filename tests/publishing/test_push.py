@@ -220,6 +220,10 @@ def test_a_page_for_any_web_server(exported, tmp_path):
     refused = run_here(command.main, exported, "--space_dir", folder)
     assert_command_names(refused, "page is not empty", "new folder")
     assert list_files(folder) == before
+    for option in ("--private", "--dry_run"):
+        refused = run_here(command.main, exported, "--space_dir", tmp_path / "other", option)
+        assert_command_names(refused, option, "--space_dir")
+    assert not (tmp_path / "other").exists()
 
 
 def read_address(address):

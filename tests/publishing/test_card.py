@@ -85,6 +85,7 @@ TEACHER = TeacherRecord(
     kind="classifier",
     revision="abc",
     license="mit",
+    learned="logits",
     temperature=2.0,
     texts=3000,
     copies=1000,
@@ -241,7 +242,7 @@ def test_what_is_not_known_is_not_said(tmp_path, metrics, absent):
             [],
             [
                 *("too good", "some of the", "`thresholds`", "micro F1", "its end", "plots/"),
-                *("Training started", "The LSTM learned the logits"),
+                *("Training started", "The model learned the logits"),
             ],
             id="plain",
         ),
@@ -297,6 +298,12 @@ def test_what_is_not_known_is_not_said(tmp_path, metrics, absent):
             ["logits of `a/enc` (licence unknown), an encoder that learned the labels first, on 3"],
             ["revision `", "agree"],
             id="distilled from an encoder",
+        ),
+        pytest.param(
+            distilled(name="a/enc", kind="encoder", learned="best labels", copies=0),
+            ["the best labels, weighted by their probability squared, of `a/enc` (mit"],
+            ["logits of `a/enc`", "copies"],
+            id="labelled by an encoder",
         ),
         pytest.param(
             distilled(name="ask", kind="function", license=None, revision=None, copies=0),

@@ -13,18 +13,17 @@ from typing import Any
 
 import numpy as np
 import torch
-import transformers
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 
 from glove_lstm.checkpoint.text_record import TextRecord
-from glove_lstm.distillation.targets import Targets, make_targets
+from glove_lstm.distillation.targets import make_targets
 from glove_lstm.distillation.teacher import Teacher, TeacherLike, open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.tables.examples import ClassWeight, Examples, Split
+from glove_lstm.tables.examples import ClassWeight, Examples
 from glove_lstm.tables.labels import Label, sorted_label_names
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import tokenize, tokenize_targets
@@ -36,11 +35,11 @@ from glove_lstm.training.initial_model import (
     make_initial_model,
 )
 from glove_lstm.training.lstm import train_lstm
+from glove_lstm.training.make_record import make_record, make_text_record
 from glove_lstm.training.ngrams import fit_ngrams
-from glove_lstm.training.record import TeacherRecord, TrainingRecord
+from glove_lstm.training.record import TrainingRecord
 from glove_lstm.training.settings import Settings, make_settings
 from glove_lstm.vectors.glove import GloveVectors, load_glove
-from glove_lstm.version import __version__
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +150,7 @@ def fit(
     if opened_teacher is not None:
         opened_teacher.fit(split.train)
 
-    # 3. Make the targets: labels, or the teacher's logits.
+    # 3. Make the targets: labels, a teacher's labels for more texts, or its logits.
     targets = make_targets(
         split,
         opened_teacher,
@@ -208,26 +207,17 @@ def fit(
         validation_logits = None
         if split.validation is not None:
             validation_logits = classifier.predict_logits(split.validation.texts)
-        record = TrainingRecord(
-            preset=settings.preset,
-            options=settings.described(initial.tokenizer, initial.model.config),
-            train_texts=len(split.train),
-            validation_texts=0 if split.validation is None else len(split.validation),
-            validation_seen=_count_seen(split),
-            known_before=_count_known_before(split, checkpoint),
-            glove=initial.glove,
-            vocabulary_with_vectors=initial.vocabulary_with_vectors,
-            fine_tuned_from=initial.checkpoint,
-            label_weights=split.label_weights,
-            ngram_c=ngram_c,
-            epochs=float(state.epoch or 0),
-            best_step=state.best_global_step if settings.training.load_best_model_at_end else None,
-            history=state.log_history,
+        record = make_record(
+            settings,
+            split,
+            targets,
+            initial,
+            state,
+            checkpoint=checkpoint,
+            teacher=opened_teacher,
+            classifier=classifier,
             calibration=calibration,
-            teacher=_teacher_record(opened_teacher, split, targets, classifier),
-            parameters=initial.model.num_parameters(),
-            hardware=_hardware(initial.model.device, opened_teacher),
-            versions=_versions(),
+            ngram_c=ngram_c,
             seconds=seconds.by_stage,
         )
     return Trained(
@@ -237,7 +227,7 @@ def fit(
         train=split.train,
         validation=split.validation,
         validation_logits=validation_logits,
-        text_record=_text_record(split, checkpoint),
+        text_record=make_text_record(split, checkpoint),
     )
 
 
@@ -339,76 +329,3 @@ def _check(
     )
     if teacher is not None and has_label_sets:
         raise DataError("A teacher is for one label a text; leave it out.")
-
-
-# What is recorded
-
-
-def _count_seen(split: Split) -> int:
-    """Count the validation texts that are also among the training texts."""
-    if split.validation is None:
-        return 0
-    is_trained, _ = TextRecord.of(split.train.texts, ()).find(split.validation.texts)
-    return int(is_trained.sum())
-
-
-def _count_known_before(split: Split, checkpoint: LoadedCheckpoint | None) -> int | None:
-    """Count the validation texts from which the checkpoint has learned; None: that is unknown."""
-    if split.validation is None or checkpoint is None:
-        return None
-    if checkpoint.text_record is None or not checkpoint.text_record.complete:
-        return None
-    is_trained, _ = checkpoint.text_record.find(split.validation.texts)
-    return int(is_trained.sum())
-
-
-def _text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextRecord:
-    """Record the texts of this training, and those of the training of the checkpoint."""
-    held_out = split.held_out_unlabelled
-    if split.validation is not None:
-        held_out = split.validation.texts
-    record = TextRecord.of([*split.train.texts, *split.unlabelled], held_out)
-    if checkpoint is None:
-        return record
-    return record.added_to(checkpoint.text_record)
-
-
-def _teacher_record(
-    teacher: Teacher | None, split: Split, targets: Targets, classifier: TorchClassifier
-) -> TeacherRecord | None:
-    if teacher is None:
-        return None
-    agreement = None
-    if targets.calibration is not None and targets.calibration_logits is not None:
-        logits_of_model = classifier.predict_logits(targets.calibration.texts)
-        is_same = logits_of_model.argmax(axis=1) == targets.calibration_logits.argmax(axis=1)
-        agreement = float(is_same.mean())
-    return TeacherRecord(
-        name=teacher.name,
-        kind=teacher.kind,
-        revision=teacher.revision,
-        license=teacher.license,
-        learned="logits" if targets.kind == "logits" else "best labels",
-        temperature=targets.temperature,
-        texts=len(targets.texts),
-        copies=targets.copies,
-        unlabelled=len(split.unlabelled),
-        agreement=agreement,
-        settings=teacher.settings,
-    )
-
-
-def _hardware(device: torch.device, teacher: Teacher | None) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type == "cpu" and teacher is None:
-        return "CPU, one thread"
-    return device.type.upper()  # a teacher uses all cores
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "glove_lstm": __version__,
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-    }

@@ -1,0 +1,140 @@
+"""Record how a model was made, and from which texts."""
+
+from collections.abc import Mapping
+
+import torch
+import transformers
+from transformers.trainer_callback import TrainerState
+
+from glove_lstm.checkpoint.text_record import TextRecord
+from glove_lstm.distillation.targets import Targets
+from glove_lstm.distillation.teacher import Teacher
+from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.tables.examples import Split
+from glove_lstm.training.initial_model import InitialModel, LoadedCheckpoint
+from glove_lstm.training.record import CalibrationRecord, TeacherRecord, TrainingRecord
+from glove_lstm.training.settings import Settings
+from glove_lstm.version import __version__
+
+
+def make_record(
+    settings: Settings,
+    split: Split,
+    targets: Targets,
+    initial: InitialModel,
+    state: TrainerState,
+    *,
+    checkpoint: LoadedCheckpoint | None,
+    teacher: Teacher | None,
+    classifier: TorchClassifier,
+    calibration: CalibrationRecord | None,
+    ngram_c: float | None,
+    seconds: Mapping[str, float],
+) -> TrainingRecord:
+    """Return the record of a training.
+
+    Args:
+        settings: With the values that were used.
+        split: The texts.
+        targets: What was learned.
+        initial: Where the model started.
+        state: Of the Trainer.
+        checkpoint: The checkpoint that was fine-tuned; None: there was none.
+        teacher: The teacher; None: there was none.
+        classifier: The model, with its calibration.
+        calibration: How it was calibrated.
+        ngram_c: C of the n-grams.
+        seconds: Time of each stage.
+    """
+    return TrainingRecord(
+        preset=settings.preset,
+        options=settings.described(initial.tokenizer, classifier.model.config),
+        train_texts=len(split.train),
+        validation_texts=0 if split.validation is None else len(split.validation),
+        validation_seen=_count_seen(split),
+        known_before=_count_known_before(split, checkpoint),
+        glove=initial.glove,
+        vocabulary_with_vectors=initial.vocabulary_with_vectors,
+        fine_tuned_from=initial.checkpoint,
+        label_weights=split.label_weights,
+        ngram_c=ngram_c,
+        epochs=float(state.epoch or 0),
+        best_step=state.best_global_step if settings.training.load_best_model_at_end else None,
+        history=state.log_history,
+        calibration=calibration,
+        teacher=_teacher_record(teacher, split, targets, classifier),
+        parameters=classifier.model.num_parameters(),
+        hardware=_hardware(classifier.model.device, teacher),
+        versions=_versions(),
+        seconds=dict(seconds),
+    )
+
+
+def make_text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextRecord:
+    """Record the texts of this training, and those of the training of the checkpoint."""
+    held_out = split.held_out_unlabelled
+    if split.validation is not None:
+        held_out = split.validation.texts
+    record = TextRecord.of([*split.train.texts, *split.unlabelled], held_out)
+    if checkpoint is None:
+        return record
+    return record.added_to(checkpoint.text_record)
+
+
+def _count_seen(split: Split) -> int:
+    """Count the validation texts that are also among the training texts."""
+    if split.validation is None:
+        return 0
+    is_trained, _ = TextRecord.of(split.train.texts, ()).find(split.validation.texts)
+    return int(is_trained.sum())
+
+
+def _count_known_before(split: Split, checkpoint: LoadedCheckpoint | None) -> int | None:
+    """Count the validation texts from which the checkpoint has learned; None: that is unknown."""
+    if split.validation is None or checkpoint is None:
+        return None
+    if checkpoint.text_record is None or not checkpoint.text_record.complete:
+        return None
+    is_trained, _ = checkpoint.text_record.find(split.validation.texts)
+    return int(is_trained.sum())
+
+
+def _teacher_record(
+    teacher: Teacher | None, split: Split, targets: Targets, classifier: TorchClassifier
+) -> TeacherRecord | None:
+    if teacher is None:
+        return None
+    agreement = None
+    if targets.calibration is not None and targets.calibration_logits is not None:
+        logits_of_model = classifier.predict_logits(targets.calibration.texts)
+        is_same = logits_of_model.argmax(axis=1) == targets.calibration_logits.argmax(axis=1)
+        agreement = float(is_same.mean())
+    return TeacherRecord(
+        name=teacher.name,
+        kind=teacher.kind,
+        revision=teacher.revision,
+        license=teacher.license,
+        learned="logits" if targets.kind == "logits" else "best labels",
+        temperature=targets.temperature,
+        texts=len(targets.texts),
+        copies=targets.copies,
+        unlabelled=len(split.unlabelled),
+        agreement=agreement,
+        settings=teacher.settings,
+    )
+
+
+def _hardware(device: torch.device, teacher: Teacher | None) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "cpu" and teacher is None:
+        return "CPU, one thread"
+    return device.type.upper()  # a teacher uses all cores
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "glove_lstm": __version__,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }

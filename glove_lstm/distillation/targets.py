@@ -84,6 +84,12 @@ def make_targets(
         return Targets(
             kind, train.texts, train.labels, train.weights, train, calibration=split.validation
         )
+    learns_best_labels = len(split.unlabelled) > len(train)
+    if learns_best_labels and copies_per_text:
+        raise DataError(
+            "augmented_copies is for a teacher's logits; if most texts have no label, its labels are learned: leave it "
+            "out."
+        )
     calibration = split.validation
     if len(split.held_out_unlabelled):
         calibration = _labelled_by(teacher, split.held_out_unlabelled, train.label_names, seed)
@@ -91,12 +97,7 @@ def make_targets(
     temperature = 1.0
     if split.validation is not None and calibration_logits is not None:
         temperature = _temperature_of(teacher, calibration_logits, split.validation)
-    if len(split.unlabelled) > len(train):
-        if copies_per_text:
-            raise DataError(
-                "augmented_copies is for a teacher's logits; if most texts have no label, its labels are learned: "
-                "leave it out."
-            )
+    if learns_best_labels:
         targets = _best_labels(teacher, train, split.unlabelled, temperature)
     else:
         if copies_per_text is None:

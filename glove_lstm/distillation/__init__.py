@@ -1,1 +1,1 @@
-"""Teachers, from which a model learns: opened, asked, and their answers kept."""
+"""Teachers, from which a model learns: opened, asked, and their logits kept."""

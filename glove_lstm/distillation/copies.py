@@ -42,7 +42,7 @@ def make_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) ->
     """Return `count` altered copies of each text.
 
     A copy depends on its text and on the vectors only. A run with another seed has the same copies, for which the
-    teacher's answers are kept.
+    teacher's logits are kept.
 
     Args:
         texts: n texts.

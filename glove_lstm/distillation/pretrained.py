@@ -94,7 +94,7 @@ def loading_error(teacher: TeacherModel, error: Exception) -> DataError:
 
 
 def identity(folder: Path, others: Sequence[str] = ()) -> str:
-    """Return a hash of config, tokenizer, weights and code in a folder, and of what else decides the answers."""
+    """Return a hash of config, tokenizer, weights and code in a folder, and of what else decides the logits."""
     files = {file for pattern in _FILES for file in folder.rglob(pattern) if file.name != _CARD}
     digests = [f"{file.relative_to(folder).as_posix()} {digest(file)}" for file in sorted(files)]
     content = "\n".join([*digests, *others])

@@ -13,6 +13,7 @@ from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import LogisticRegression
 
 from glove_lstm.distillation.cache import LogitCache
+from glove_lstm.distillation.comparison import compare_with_labels_alone
 from glove_lstm.distillation.pretrained import (
     TeacherModel,
     has_fast_bfloat16,
@@ -106,6 +107,7 @@ class EncoderTeacher:
         """Tune the encoder, and fit a regression to its embeddings of the labelled texts."""
         train = self._train
         assert train is not None
+        compare_with_labels_alone(self.name, self._embed, _c(train), train)
         tune(self._encoder, train, self._seed)
         regression = LogisticRegression(C=_c(train), max_iter=_MOST_ITERATIONS)
         return regression.fit(self._embed(train.texts), train.labels, train.weights)

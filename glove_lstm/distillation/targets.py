@@ -19,6 +19,10 @@ from glove_lstm.vectors.glove import GloveVectors
 logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
+# Of the teacher's logits for the texts that calibrate: a student that agrees with most of its teacher's best labels is
+# too unsure if it must also be as unsure as the teacher about each. DECISIONS.md says what was tried.
+_SHARPNESS = 1.5
+
 Kind = Literal["labels", "label sets", "logits"]
 
 
@@ -35,6 +39,8 @@ class Targets:
         ngram_examples: What the n-grams learn from.
         calibration: Labelled texts that are held out; None: there are none.
         labels_of_calibration: Whose labels these are: "people", or "teacher".
+        calibration_probabilities: Probabilities of a teacher that calibrate instead of labels, (n, labels); None: labels
+            do.
         calibration_logits: Centred logits of the teacher for them, (n, labels); None: there is none.
         copies: Number of altered copies among `texts`.
         temperature: The teacher's logits are divided by it.
@@ -47,6 +53,7 @@ class Targets:
     ngram_examples: Examples
     calibration: Examples | None = None
     labels_of_calibration: str = "people"
+    calibration_probabilities: Floats | None = None
     calibration_logits: Floats | None = None
     copies: int = 0
     temperature: float = 1.0
@@ -58,7 +65,6 @@ def make_targets(
     *,
     copies_per_text: int | None,
     glove: GloveVectors | None,
-    seed: int,
 ) -> Targets:
     """Return what a model learns from the texts of a training.
 
@@ -73,7 +79,6 @@ def make_targets(
         copies_per_text: Altered copies of each labelled text, if logits are learned; None: `copies_of_each` tells their
             number.
         glove: Vectors by which words are exchanged in copies; None: none are.
-        seed: Of the labels that are drawn for held-out texts.
 
     Raises:
         DataError: There are to be copies, but no logits are learned.
@@ -91,12 +96,18 @@ def make_targets(
             "out."
         )
     calibration = split.validation
-    if len(split.held_out_unlabelled):
-        calibration = _labelled_by(teacher, split.held_out_unlabelled, train.label_names, seed)
-    calibration_logits = None if calibration is None else teacher.logits(calibration.texts)
+    calibration_logits = None
+    calibration_probabilities = None
     temperature = 1.0
-    if split.validation is not None and calibration_logits is not None:
+    if split.validation is not None:
+        calibration_logits = teacher.logits(split.validation.texts)
         temperature = _temperature_of(teacher, calibration_logits, split.validation)
+    elif len(split.held_out_unlabelled):
+        texts = split.held_out_unlabelled
+        calibration_logits = teacher.logits(texts)
+        calibration = Examples(texts, calibration_logits.argmax(axis=1), train.label_names)
+        if teacher.learns_labels:  # of another teacher, nothing is known of how sure it may be
+            calibration_probabilities = softmax(_SHARPNESS * calibration_logits, axis=1)
     if learns_best_labels:
         targets = _best_labels(teacher, train, split.unlabelled, temperature)
     else:
@@ -108,6 +119,7 @@ def make_targets(
         targets,
         calibration=calibration,
         labels_of_calibration="people" if split.validation is not None else "teacher",
+        calibration_probabilities=calibration_probabilities,
         calibration_logits=calibration_logits,
         temperature=temperature,
     )
@@ -144,25 +156,3 @@ def _temperature_of(teacher: Teacher, logits: Floats, validation: Examples) -> f
     if teacher.learns_labels:
         return 1.0
     return fit_temperature(logits.astype(np.float64), validation.labels)
-
-
-def _labelled_by(
-    teacher: Teacher, texts: Sequence[str], label_names: Sequence[str], seed: int
-) -> Examples:
-    """Return texts with a teacher's labels.
-
-    They are drawn by the probabilities of a teacher that has learned the labels, so that they are as unsure as it is.
-    Of another teacher, they are the best ones: nothing is known of how sure it may be.
-    """
-    logits = teacher.logits(texts)
-    labels = logits.argmax(axis=1)
-    if teacher.learns_labels:
-        labels = _drawn_labels(logits, seed)
-    return Examples(texts, labels, label_names)
-
-
-def _drawn_labels(logits: Floats, seed: int) -> NDArray[np.int64]:
-    """Draw a label for each text by its probabilities: (n, labels) -> (n,)."""
-    limits = softmax(logits.astype(np.float64), axis=1).cumsum(axis=1)
-    drawn = np.random.default_rng(seed).random((len(logits), 1))
-    return (drawn > limits[:, :-1]).sum(axis=1)

@@ -80,7 +80,9 @@ def calibrate(
     if arguments.corrupted_share:
         texts_of_versions.append(corrupt(held_out.texts, tokenizer, seed=arguments.seed))
     versions = [score_parts(model, tokenizer, texts) for texts in texts_of_versions]
-    model.config.update(fit_calibration(versions, held_out.labels))
+    model.config.update(
+        fit_calibration(versions, held_out.labels, targets.calibration_probabilities)
+    )
     unfitted_names: list[str] = []
     if held_out.is_multi_label:
         calibrated = TorchClassifier.of(model, tokenizer)
@@ -124,20 +126,26 @@ def score_parts(
     return Scored(logits.astype(np.float64), known.astype(np.float64))
 
 
-def fit_calibration(versions: Sequence[Scored], labels: NDArray[Any]) -> dict[str, float]:
+def fit_calibration(
+    versions: Sequence[Scored], labels: NDArray[Any], probabilities: Floats | None = None
+) -> dict[str, float]:
     """Fit the values of the config to one or more versions of n texts; the first version is the whole texts.
 
     Args:
         versions: The versions of the texts.
         labels: (n,) class indices; or (n, labels), 1 where a text has the label.
+        probabilities: (n, labels) probabilities of the labels that a teacher gives, instead of `labels`; None: these.
 
     Returns:
         `ngram_weight` (1 for a model without n-grams), `shrinkage` and `temperature`.
     """
     questions = [_questions_of(version, labels) for version in versions]
-    # Of the texts; or of yes-or-no questions, 0 for no and 1 for yes.
-    classes = labels.reshape(-1).astype(np.int64)
-    targets = smoothed_targets(classes, questions[0].logits.shape[2])
+    if probabilities is None:
+        # Of the texts; or of yes-or-no questions, 0 for no and 1 for yes.
+        classes = labels.reshape(-1).astype(np.int64)
+        targets = smoothed_targets(classes, questions[0].logits.shape[2])
+    else:
+        targets = probabilities
     parts = questions[0].logits.shape[1]
 
     def loss(values: Floats) -> float:

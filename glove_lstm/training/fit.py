@@ -156,7 +156,6 @@ def fit(
         opened_teacher,
         copies_per_text=settings.training.augmented_copies,
         glove=glove,
-        seed=settings.training.seed,
     )
     seconds.end_of("teacher")
     settings = settings.for_targets(

@@ -1,0 +1,84 @@
+"""What is said of the labels alone and of an encoder, before the encoder is tuned."""
+
+import logging
+import re
+
+import numpy as np
+import pytest
+
+from glove_lstm.distillation.comparison import compare_with_labels_alone
+from glove_lstm.tables.examples import Examples
+
+LABELS = ["bad", "good"]
+RANDOM = np.random.default_rng(0)
+
+
+def reviews(count):
+    """Texts of which one word tells the label, and the others are random."""
+    labels = np.arange(count) % 2
+    texts = [
+        f"{LABELS[label]} {' '.join(map(str, RANDOM.integers(10**9, size=6)))}" for label in labels
+    ]
+    return Examples(texts, labels, LABELS)
+
+
+def knows(texts):
+    return np.array([[1.0, text.startswith("good")] for text in texts])
+
+
+def knows_nothing(texts):
+    return RANDOM.normal(size=(len(texts), 4))
+
+
+@pytest.fixture
+def messages(caplog):
+    """What `compare_with_labels_alone` logs, by level."""
+
+    def messages(embed, train):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            compare_with_labels_alone("large", embed, 1.0, train)
+        return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+    return messages
+
+
+def accuracy(message):
+    """The accuracy of a message, and its interval."""
+    return [float(number) for number in re.findall(r"\d\.\d\d", message)]
+
+
+def test_a_teacher_that_is_worse_than_the_labels_is_warned_of(messages):
+    (_, alone), (_, encoder), (level, advice) = messages(knows_nothing, reviews(80))
+    assert "80 labelled texts" in alone
+    assert accuracy(alone)[0] > 0.9
+    value, low, high = accuracy(encoder)
+    assert low < value < high < 0.8
+    assert "large" in encoder
+    assert level == "WARNING"
+    assert "without" in advice
+
+
+@pytest.mark.parametrize("count", [80, 1_200])
+def test_a_teacher_that_is_as_good_is_not_warned_of(messages, count):
+    logged = messages(knows, reviews(count))
+    assert [level for level, _ in logged] == ["INFO", "INFO"]
+    assert accuracy(logged[1][1])[0] == 1
+    assert f"{min(count, 1_000)} labelled texts" in logged[0][1]
+
+
+def test_near_duplicates_do_not_make_the_labels_look_better(messages):
+    """Each text is there twice, and only its copy tells its label."""
+    texts = [" ".join(map(str, RANDOM.integers(10**9, size=12))) for _ in range(60)]
+    labels = RANDOM.integers(2, size=60)
+    doubled = Examples([*texts, *texts], np.concatenate([labels, labels]), LABELS)
+    [(_, alone), *_] = messages(knows_nothing, doubled)
+    assert accuracy(alone)[0] < 0.75
+
+
+def test_few_texts_and_a_rare_label_are_not_compared(messages):
+    assert not messages(knows, reviews(49))
+    alike = reviews(80)
+    labels = np.zeros(80, dtype=np.int64)
+    labels[0] = 1
+    assert not messages(knows, Examples(alike.texts, labels, LABELS))

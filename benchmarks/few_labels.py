@@ -121,8 +121,15 @@ class Fitted:
     other_seconds: float = 0.0  # of processor time in other processes, now or before
 
 
-def _fit_tfidf(drawing: Drawing, _: Settings, folder: Path, *, logistic: bool) -> Fitted:
-    pipeline = BASELINES["tfidf_svc"]()
+def _fit_tfidf(
+    drawing: Drawing,
+    _: Settings,
+    folder: Path,
+    *,
+    baseline: str = "tfidf_svc",
+    logistic: bool = False,
+) -> Fitted:
+    pipeline = BASELINES[baseline]()
     if logistic:
         pipeline = make_pipeline(pipeline[0], LogisticRegression(C=_C, max_iter=2_000))
     pipeline.fit(drawing.texts, drawing.labels)
@@ -206,15 +213,6 @@ def _ask_teacher(drawing: Drawing, settings: Settings, encoder: str) -> Asked:
     return Asked(teacher, **read_results(kept), here=time.process_time() - began)
 
 
-def _fit_taught_by_setfit(drawing: Drawing, settings: Settings, folder: Path) -> Fitted:
-    teacher = folder / "setfit"
-    row = _fit_peer("setfit", drawing, settings, teacher)
-    student = folder / "student"
-    student.mkdir()
-    fitted = _fit_ours(drawing, settings, student, teacher=str(teacher))
-    return replace(fitted, other_seconds=row["cpu_seconds"])
-
-
 def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str) -> Fitted:
     asked = _ask_teacher(drawing, settings, encoder)
     model = encoder_folder(encoder, settings.mpnet)
@@ -232,12 +230,12 @@ def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str)
 
 
 _FITS: dict[str, Callable[[Drawing, Settings, Path], Fitted]] = {
-    "tfidf_svc": partial(_fit_tfidf, logistic=False),
+    "tfidf_svc": _fit_tfidf,
+    "tfidf_svc_cased_chars": partial(_fit_tfidf, baseline="tfidf_svc_cased_chars"),
     "tfidf_logistic": partial(_fit_tfidf, logistic=True),
     "glove_lstm": _fit_ours,
     "taught_MiniLM": partial(_fit_taught, encoder="MiniLM"),
     "taught_MPNet": partial(_fit_taught, encoder="MPNet"),
-    "taught_setfit": _fit_taught_by_setfit,
     "encoder_MiniLM": partial(_fit_encoder, encoder="MiniLM"),
     "encoder_MPNet": partial(_fit_encoder, encoder="MPNet"),
 }

@@ -1,12 +1,12 @@
 """Tables and pictures of the stored results. `python -m benchmarks.tables` writes them into PAGES and docs/."""
 
 import re
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -86,25 +86,25 @@ _RECIPES = {
     "titles": "title of a fake or a real article",
 }
 _FEW_LABELS_MODELS = {
-    "tfidf_svc": "TF-IDF, linear SVC",
+    "tfidf_svc": "linear SVC, words",
+    "tfidf_svc_cased_chars": "linear SVC, words and characters",
     "tfidf_logistic": "TF-IDF, logistic regression",
     "model2vec": "model2vec, fine-tuned",
     "glove_lstm": "glove-lstm, labels alone",
-    "taught_MiniLM": "glove-lstm, taught by MiniLM",
+    "taught_MiniLM": "**glove-lstm, taught by MiniLM**",
     "taught_MPNet": "**glove-lstm, taught by MPNet**",
-    "taught_setfit": "glove-lstm, taught by SetFit's MiniLM",
-    "encoder_MiniLM": "MiniLM, logistic regression",
-    "encoder_MPNet": "MPNet, logistic regression",
+    "encoder_MiniLM": "MiniLM, tuned (the teacher)",
+    "encoder_MPNet": "MPNet, tuned (the teacher)",
     "setfit": "SetFit on MiniLM",
 }
 # Rows of the README's table: the models with a hundred labels, and with all labels (None: not measured).
 _README_MODELS = {
-    "glove-lstm, taught by a transformer": ("taught_MPNet", "distilled"),
+    "glove-lstm, taught by MiniLM": ("taught_MiniLM", "distilled"),
     "glove-lstm, labels alone": ("glove_lstm", "default"),
-    "linear SVC, TF-IDF": ("tfidf_svc", "tfidf_svc_cased_chars"),
+    "linear SVC, words and characters": ("tfidf_svc_cased_chars", "tfidf_svc_cased_chars"),
     "model2vec, fine-tuned": ("model2vec", "model2vec"),
     "SetFit on MiniLM": ("setfit", None),
-    "the teacher (MPNet; all: MiniLM)": ("encoder_MPNet", "minilm_finetuned"),
+    "MiniLM, fine-tuned (the teacher)": ("encoder_MiniLM", "minilm_finetuned"),
 }
 _FEWEST_LABELS = 100  # in the README, in a table of its own and in the picture
 _README_TASKS = ("sst2", "trec", "subj", "titles")
@@ -464,101 +464,124 @@ def _few_labels_cells(results: dict[str, Any]) -> dict[tuple[str, int], list[Any
     return dict(sorted(cells.items(), key=lambda item: (tasks.index(item[0][0]), item[0][1])))
 
 
+# Pictures are as wide as the screen of a phone, and have no ground of their own, which may be light or dark.
+_GREY = "#808080"  # can be read on white and on black
+_ON_ANY_GROUND = {
+    **{f"{part}.color": _GREY for part in ("text", "xtick", "ytick")},
+    **{f"axes.{part}color": _GREY for part in ("edge", "label", "title")},
+    "savefig.transparent": True,
+    "font.size": 11,
+}
+_DRAWN_TASKS = ("sst2", "trec")  # of few labels
+# Points: the name, and where it stands.
+_DRAWN_FEW_LABELS = {
+    "tfidf_svc_cased_chars": ("linear SVC", "left"),
+    "model2vec": ("model2vec", "left"),
+    "glove_lstm": ("labels alone", "right"),
+    "taught_MiniLM": ("taught by MiniLM", "right"),
+    "encoder_MiniLM": ("MiniLM", "right"),
+    "setfit": ("SetFit", "left"),
+}
+_DRAWN_MODELS = {
+    "default": ("glove-lstm", "right"),
+    "tfidf_svc_cased": ("linear SVC", "left"),
+    "fasttext": ("fastText", "right"),
+    "minilm_logistic": ("MiniLM, embeddings", "right"),
+    "minilm_finetuned": ("MiniLM, fine-tuned", "right"),
+}
+# Where a name stands: its offset in points, and how it is aligned.
+_PLACES = {
+    "right": ((7, 0), "left", "center"),
+    "left": ((-7, 0), "right", "center"),
+    "above": ((7, 6), "left", "center"),
+    "below": ((7, -6), "left", "center"),
+}
+_OURS = ("glove-lstm", "labels alone", "taught by MiniLM")
+
+
 def draw_few_labels(results: dict[str, Any], speeds: dict[str, float], path: Path) -> None:
-    """Draw accuracy with a hundred labels against speed on one processor, a panel for each task."""
-    cells = _few_labels_cells(results)
-    tasks = [task for task, count in cells if count == _FEWEST_LABELS]
-    figure = Figure(figsize=(3.2 * max(len(tasks), 1), 4), layout="constrained")
-    panels = figure.subplots(1, max(len(tasks), 1), squeeze=False)[0]
-    entries = {}  # of the legend: not every model is in every panel
-    for panel, task in zip(panels, tasks, strict=False):
-        drawings = cells[task, _FEWEST_LABELS]
-        for model, marker in zip(_FEW_LABELS_MODELS, cycle(_MARKERS), strict=False):
-            rows = [rows_of[model] for rows_of in drawings if model in rows_of]
-            if not rows or model not in speeds:
-                continue
-            name = _FEW_LABELS_MODELS[model].strip("*")
-            [entries[name]] = panel.plot(
-                speeds[model],
-                np.mean([row["accuracy"] for row in rows]),
-                marker,
-                color=ORANGE if "glove-lstm" in name else BLUE,
-            )
-        panel.set(title=_SUMMARY_TASKS[task], xlabel="texts/s, one processor", xscale="log")
-        panel.set(xlim=(1, 1e6))
-    if tasks:
-        panels[0].set(ylabel=f"accuracy with {_FEWEST_LABELS} labels")
-        names = list(entries)
-        figure.legend(
-            list(entries.values()), names, loc="outside lower center", ncols=5, fontsize="small"
-        )
-    _save(figure, path)
+    """Draw accuracy with a hundred labels against speed on one processor, a panel for each of two tasks."""
+    with rc_context(_ON_ANY_GROUND):
+        figure = Figure(figsize=(5, 5.5), layout="constrained")
+        panels = figure.subplots(len(_DRAWN_TASKS), 1, sharex=True)
+        for panel, task in zip(panels, _DRAWN_TASKS, strict=True):
+            drawings = results.get(f"{task}-{_FEWEST_LABELS}", {}).values()
+            for model, (name, place) in _DRAWN_FEW_LABELS.items():
+                rows = [rows_of[model] for rows_of in drawings if model in rows_of]
+                if rows and model in speeds:
+                    mean = float(np.mean([row["accuracy"] for row in rows]))
+                    _draw_named_point(panel, speeds[model], mean, name, place)
+            title = f"{_SUMMARY_TASKS[task]}, {_FEWEST_LABELS} labels"
+            panel.set(title=title, ylabel="accuracy", xscale="log", xlim=(10, 3e6))
+            panel.margins(y=0.15)
+        panels[-1].set(xlabel="texts a second, one processor")
+        _save(figure, path)
+
+
+def _draw_named_point(panel: Axes, x: float, y: float, name: str, place: str) -> None:
+    colour = ORANGE if name in _OURS else BLUE
+    offset, horizontal, vertical = _PLACES[place]
+    panel.plot(x, y, "o", color=colour)
+    panel.annotate(
+        name,
+        (x, y),
+        xytext=offset,
+        textcoords="offset points",
+        horizontalalignment=horizontal,
+        verticalalignment=vertical,
+        color=colour,
+    )
 
 
 def draw(accuracy: Results, speed: Results, path: Path) -> None:
-    """Draw accuracy against speed on one processor, of models that have both figures, the majority class aside."""
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    """Draw accuracy against speed on one processor, of models that have both figures."""
     tasks = ("titles", "recovery")
-    drawn = {}
-    for task in tasks:
-        both = speed.get(task, {}).keys() & accuracy.get(task, {}).keys()
-        drawn[task] = sorted(both - {"majority"})
-    names = sorted({model for models in drawn.values() for model in models})
-    markers = dict(zip(names, cycle(_MARKERS), strict=False))
-    for panel, task in zip(figure.subplots(1, 2), tasks, strict=True):
-        for model in drawn[task]:
-            measure = accuracy[task][model]["accuracy"]
-            texts_a_second = speed[task][model]["median"]["texts/s"]
-            below = measure["mean"] - measure["low"]
-            above = measure["high"] - measure["mean"]
-            panel.errorbar(
-                texts_a_second,
-                measure["mean"],
-                [[below], [above]],
-                fmt=markers[model],
-                color=_colour(model),
-                label=_DRAWN_MODELS.get(model, model),
-            )
-        panel.set(title=_SUMMARY_TASKS[task], xlabel="texts/s, one processor", ylabel="accuracy")
-        panel.set(xscale="log", xlim=(1, 1e6))
-        if drawn[task]:
-            panel.legend(fontsize="small", loc="lower left")
-    _save(figure, path)
-
-
-_MARKERS = "os^Dv<>P*X"
-_DRAWN_MODELS = {
-    "default": "glove-lstm",
-    "tfidf_svc_cased": "linear SVC, words",
-    "fasttext": "fastText",
-    "minilm_logistic": "MiniLM-L6 embeddings",
-}
-
-
-def _colour(model: str) -> str:
-    return ORANGE if model == "default" else BLUE
+    with rc_context(_ON_ANY_GROUND):
+        figure = Figure(figsize=(5, 5.5), layout="constrained")
+        panels = figure.subplots(len(tasks), 1, sharex=True)
+        for panel, task in zip(panels, tasks, strict=True):
+            both = speed.get(task, {}).keys() & accuracy.get(task, {}).keys()
+            for model in sorted(both & _DRAWN_MODELS.keys()):
+                measure = accuracy[task][model]["accuracy"]
+                texts_a_second = speed[task][model]["median"]["texts/s"]
+                below = measure["mean"] - measure["low"]
+                above = measure["high"] - measure["mean"]
+                panel.errorbar(
+                    texts_a_second, measure["mean"], [[below], [above]], color=_colour(model)
+                )
+                _draw_named_point(panel, texts_a_second, measure["mean"], *_DRAWN_MODELS[model])
+            panel.set(title=_SUMMARY_TASKS[task], ylabel="accuracy", xscale="log", xlim=(1, 2e6))
+            panel.margins(y=0.15)
+        panels[-1].set(xlabel="texts a second, one processor")
+        _save(figure, path)
 
 
 def draw_scale(results: Results, path: Path) -> None:
     """Draw the cost of training and the accuracy against the number of training texts."""
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    cost, accuracy = figure.subplots(1, 2)
-    models = sorted({model for row in results.values() for model in row})
-    for model, marker in zip(models, cycle(_MARKERS), strict=False):
-        rows = {int(count): row[model] for count, row in results.items() if model in row}
-        counts = sorted(rows)
-        colour = _colour(model)
-        seconds = [rows[count]["figures"]["CPU s to train"] for count in counts]
-        cost.plot(counts, seconds, f"{marker}-", color=colour)
-        means = np.array([rows[count]["accuracy"] for count in counts])
-        intervals = np.array([rows[count]["accuracy_interval"] for count in counts])
-        errors = np.abs(intervals.T - means)
-        accuracy.errorbar(counts, means, errors, fmt=f"{marker}-", color=colour, label=model)
-    cost.set(xlabel="training texts", ylabel="CPU s to train", xscale="log", yscale="log")
-    accuracy.set(xlabel="training texts", ylabel="accuracy", xscale="log")
-    if models:
-        accuracy.legend(fontsize="small")
-    _save(figure, path)
+    models = sorted({model for row in results.values() for model in row} & _DRAWN_MODELS.keys())
+    with rc_context(_ON_ANY_GROUND):
+        figure = Figure(figsize=(5, 5.5), layout="constrained")
+        cost, accuracy = figure.subplots(2, 1, sharex=True)
+        for model in models:
+            rows = {int(count): row[model] for count, row in results.items() if model in row}
+            counts = sorted(rows)
+            seconds = [rows[count]["figures"]["CPU s to train"] for count in counts]
+            cost.plot(counts, seconds, color=_colour(model))
+            means = np.array([rows[count]["accuracy"] for count in counts])
+            intervals = np.array([rows[count]["accuracy_interval"] for count in counts])
+            accuracy.errorbar(counts, means, np.abs(intervals.T - means), color=_colour(model))
+            name, _ = _DRAWN_MODELS[model]
+            _draw_named_point(cost, counts[-1], seconds[-1], name, "right")
+            # The two best lines end in nearly the same point.
+            place = "above" if model == "default" else "below"
+            _draw_named_point(accuracy, counts[-1], float(means[-1]), name, place)
+        cost.set(ylabel="CPU s to train", xscale="log", yscale="log", xlim=(700, 3e6))
+        accuracy.set(ylabel="accuracy", xlabel="training texts", xscale="log")
+        _save(figure, path)
+
+
+def _colour(model: str) -> str:
+    return ORANGE if model == "default" else BLUE
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -42,7 +42,7 @@ def test_few_labels_summary():
     """Means of the drawings; megabytes are the median of all rows of a model."""
     assert cells(tables.few_labels_summary(FEW_LABELS, {"tfidf_svc": 70_000.4})) == [
         ["", "SST-2", "TREC", "MB", "texts/s"],
-        ["TF-IDF, linear SVC", "0.600", "0.300", "0.3", "70,000"],
+        ["linear SVC, words", "0.600", "0.300", "0.3", "70,000"],
         ["SetFit on MiniLM", "", "1.000", "90.0", ""],
     ]
     assert cells(tables.more_labels_summary(FEW_LABELS)) == [

@@ -26,6 +26,11 @@ _HUB_CACHE = re.compile(r"/models--([^/]+)--([^/]+)/snapshots/\w+$")
 DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
 
 
+def cache_folder() -> Path:
+    """Return the folder `$GLOVE_LSTM_CACHE`, or without it `~/.cache/glove_lstm`."""
+    return user_path(os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm")
+
+
 def package_resource(name: str) -> Path:
     """Return the path of a file or folder that is in the package in a wheel, and beside it in a clone."""
     package = Path(__file__).resolve().parent

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from glove_lstm.errors import DataError, listed
-from glove_lstm.words import replace_surrogates
+from glove_lstm.unicode import replace_surrogates
 
 FilePath = str | os.PathLike[str]
 

@@ -15,7 +15,7 @@ from scipy.cluster.hierarchy import DisjointSet
 
 from glove_lstm.errors import DataError
 from glove_lstm.splits.near_duplicates import join_near_duplicates
-from glove_lstm.words import digest_of_words
+from glove_lstm.unicode import digest_of_words
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, TextIO
 
 from glove_lstm.errors import DataError, counted, first_line, how_to_install, listed, shown
 from glove_lstm.files import check_file, looks_like_html
-from glove_lstm.words import replace_surrogates
+from glove_lstm.unicode import replace_surrogates
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_LINE = 1 << 26  # characters of a line, or of a field of CSV

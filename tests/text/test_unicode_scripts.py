@@ -10,7 +10,8 @@ from tokenizers.normalizers import Replace
 
 from glove_lstm.text.build import count_tokens
 from glove_lstm.text.pipelines import _SPACELESS, default_pipeline
-from glove_lstm.unicode_scripts import COMBINING, SPACELESS, language_warning
+from glove_lstm.unicode import COMBINING, SPACELESS
+from glove_lstm.vectors.glove import language_warning
 
 
 def letters_and_marks():

@@ -1,0 +1,48 @@
+"""What Unicode asks of texts: lone surrogates, and scripts that write no spaces between words."""
+
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def replace_surrogates(text: str) -> str:
+    """Replace each lone surrogate, which JSON can spell and Arrow and UTF-8 refuse, by U+FFFD.
+
+    The function stands in `tokenization/word_shapes.py`, too: that file travels to the Hub, where it imports nothing of
+    this package, and this one is imported where the tokenizer is not.
+    """
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def digest_of_words(words: Sequence[str], size: int) -> bytes:
+    """Return a hash of words, joined by a space, of `size` bytes; lone surrogates may be among them."""
+    content = " ".join(words).encode("utf-8", "surrogatepass")
+    return blake2b(content, digest_size=size).digest()
+
+
+# Regular expressions of Python know no scripts. The tokenizer asks Unicode for the script (text/pipelines.py), and a
+# test compares the two. Both constants are for the inside of a class of characters; publishing/page/explain.js has the
+# same ranges.
+#
+# Blocks of Thai, Lao, Burmese, Khmer, Chinese and Japanese. Other characters in these ranges are no letters.
+SPACELESS = (
+    "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3038-\u303b"
+    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff"
+    "\uaa60-\uaa7f\uf900-\ufaff\uff66-\uff9d\U000116d0-\U000116ff\U00016fe2-\U00016fe3\U00016ff0-\U00016ff6"
+    "\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
+)
+# Marks on the characters of these scripts: vowels, tones, voiced sounds of kana, variants of ideographs.
+COMBINING = (
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u105e-\u1060"
+    "\u1062-\u1064\u1067-\u106d\u1071-\u1074\u1082-\u108d\u108f\u109a-\u109d\u17b4-\u17d3\u17dd\u302a-\u302f"
+    "\u3099\u309a\ua9e5\uaa7b-\uaa7d\ufe00-\ufe0f\U00016ff0\U00016ff1\U000e0100-\U000e01ef"
+)
+CHARACTER = rf"[{SPACELESS}][{COMBINING}]*"
+_CHARACTER = re.compile(CHARACTER)
+
+
+def is_spaceless(letter: str) -> bool:
+    """Return whether a letter is of a script without spaces."""
+    return _CHARACTER.match(letter) is not None

@@ -91,16 +91,16 @@ def open_table(path: Path) -> Table:
         return make_table(name, _read_json_list(path, name))
     if suffix in _DELIMITERS and looks_like_html(path):
         raise DataError(f"{name} is an HTML page, not CSV; download the file itself.")
-    return open_text_table(_open_text(path, "surrogateescape"), name, suffix)
+    return _open_text_table(_open_text(path, "surrogateescape"), name, suffix)
 
 
 def open_stream(stream: BinaryIO, stream_format: str) -> Table:
     """Open a table in UTF-8 from standard input; `stream_format` is "csv", "tsv" or "jsonl"."""
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return open_text_table(text, "standard input", suffix=f".{stream_format}")
+    return _open_text_table(text, "standard input", suffix=f".{stream_format}")
 
 
-def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str) -> Table:
+def _open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str) -> Table:
     """Open CSV, TSV or JSON lines.
 
     Args:
@@ -112,10 +112,24 @@ def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str
     if suffix not in _DELIMITERS:
         return make_table(name, _read_json_lines(lines, name))
 
-    delimiter, lines = _delimiter(lines, suffix)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    header = _read_csv_header(reader, name)
-    _check_separator(header, name, suffix)
+    delimiter = _DELIMITERS[suffix]
+    first_line_of_file = next(lines, "")
+    separator_line = _SEPARATOR_LINE.fullmatch(first_line_of_file)
+    if separator_line:
+        delimiter = separator_line[1]
+        first_line_of_file = "\n"  # blank lines are skipped, and counted
+    reader = csv.reader(chain([first_line_of_file], lines), delimiter=delimiter, strict=True)
+    try:
+        names: list[str] = next(filter(None, reader), [])
+    except csv.Error as error:
+        raise DataError(f"The header of {name} is not CSV ({error}); correct it.") from None
+    header = [column.strip() for column in names]
+    _check_header(name, header)
+    other_separators, separator = ("[;\t]", "commas") if suffix == ".csv" else (",", "tabs")
+    if len(header) == 1 and re.search(other_separators, header[0]):
+        raise DataError(
+            f"{name} has the one column {shown(header[0])}; separate columns by {separator}."
+        )
     table = make_table(name, _read_csv_rows(reader, header, name), header)
     return replace(table, has_header=True)
 
@@ -191,40 +205,7 @@ def checked_lines(file: TextIO, name: str, longest: int = MAX_LINE) -> Iterator[
         yield line
 
 
-# CSV and TSV; `reader` is a csv.reader.
-
-
-def _delimiter(lines: Iterator[str], suffix: str) -> tuple[str, Iterator[str]]:
-    """Return the delimiter of a table, and its lines; a line such as `sep=;` names it, and becomes a blank line."""
-    first = next(lines, "")
-    named = _SEPARATOR_LINE.fullmatch(first)
-    if named:
-        return named[1], chain(["\n"], lines)
-    return _DELIMITERS[suffix], chain([first], lines)
-
-
-def _read_csv_header(reader: Any, name: str) -> list[str]:
-    try:
-        first: list[str] = next(filter(None, reader), [])  # blank lines are skipped
-    except csv.Error as error:
-        raise DataError(f"The header of {name} is not CSV ({error}); correct it.") from None
-    header = [column.strip() for column in first]
-    _check_header(name, header)
-    return header
-
-
-def _check_separator(header: Sequence[str], name: str, suffix: str) -> None:
-    """Refuse a single column whose name holds another separator."""
-    if suffix == ".csv":
-        separator = "commas"
-        other_separators = "[;\t]"
-    else:
-        separator = "tabs"
-        other_separators = ","
-    if len(header) == 1 and re.search(other_separators, header[0]):
-        raise DataError(
-            f"{name} has the one column {shown(header[0])}; separate columns by {separator}."
-        )
+# CSV and TSV
 
 
 def _read_csv_rows(reader: Any, header: Sequence[str], name: str) -> Iterator[Record]:

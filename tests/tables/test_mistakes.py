@@ -120,7 +120,6 @@ def test_labels(file, name, content, words):
         ({"train_file": "a.csv", "text_column_names": "label"}, ["'label', 'label'"]),
         ({"train_file": "a.csv", "label_column_name": "class"}, ["a.csv", "'class'", "label_column_name"]),
         ({"train_file": "a.csv", "group_column_name": "site"}, ["a.csv", "'site'", "group_column_name"]),
-        ({"train_file": ["a.csv", "b.csv"]}, ["b.csv", "'y'", "a.csv"]),
         ({"train_file": "a.csv", "validation_file": "b.csv"}, ["b.csv, row 1", "'y'", "'x', 'z'"]),
         ({"train_file": "a.csv", "validation_file": "c.csv"}, ["c.csv", "'title'", "text_column_names"]),
         ({"train_file": "c.csv", "test_file": "a.csv"}, ["a.csv", "'title'"]),

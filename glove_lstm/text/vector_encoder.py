@@ -182,7 +182,7 @@ class VectorEncoder:
         is_readable = lengths > 0
         is_readable[strange_words] = False
         hashes = hash_words(joined, begins[is_readable], lengths[is_readable])
-        return int(lengths.max(initial=0)), WordTable(hashes, ids[is_readable])
+        return int(lengths.max(initial=0)), WordTable(hashes, ids[is_readable], self._unknown)
 
     def encode(self, texts: Sequence[str]) -> Tokens:
         """Encode n texts."""
@@ -221,7 +221,7 @@ class VectorEncoder:
         ids = np.full(len(begins), self._unknown)
         short = true_places(lengths <= self._longest)
         hashes = hash_words(lower, begins[short], lengths[short])
-        ids[short] = self._table.find(hashes, self._unknown)
+        ids[short] = self._table.find(hashes)
         return ids
 
     def _types(

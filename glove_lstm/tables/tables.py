@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from glove_lstm.errors import DataError, counted, first_line, how_to_install, listed, shown
 from glove_lstm.files import check_file, looks_like_html
@@ -91,16 +91,10 @@ def open_table(path: Path) -> Table:
         return make_table(name, _read_json_list(path, name))
     if suffix in _DELIMITERS and looks_like_html(path):
         raise DataError(f"{name} is an HTML page, not CSV; download the file itself.")
-    return _open_text_table(_open_text(path, "surrogateescape"), name, suffix)
+    return open_text_table(_open_text(path, "surrogateescape"), name, suffix)
 
 
-def open_stream(stream: BinaryIO, stream_format: str) -> Table:
-    """Open a table in UTF-8 from standard input; `stream_format` is "csv", "tsv" or "jsonl"."""
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return _open_text_table(text, "standard input", suffix=f".{stream_format}")
-
-
-def _open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str) -> Table:
+def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str) -> Table:
     """Open CSV, TSV or JSON lines.
 
     Args:

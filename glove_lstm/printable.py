@@ -31,9 +31,10 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         rows: Cells in Markdown. `|` and HTML in them are escaped, and line breaks become spaces. A row may lack cells
             at its end.
     """
-    lines = [[_escaped(cell) for cell in row] for row in (header, *rows)]
-    for line in lines:
-        line += [""] * (len(header) - len(line))
+    lines = []
+    for row in (header, *rows):
+        cells = [one_line(cell).replace("|", "\\|").replace("<", "&lt;") for cell in row]
+        lines.append(cells + [""] * (len(header) - len(row)))
     columns = list(zip(*lines, strict=True))
     widths = [max(3, *map(len, column)) for column in columns]
     are_numbers = [all(_is_number(cell) for cell in column[1:]) for column in columns]
@@ -48,10 +49,6 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
             cells.append(cell.rjust(width) if is_number else cell.ljust(width))
         padded_lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(padded_lines)
-
-
-def _escaped(cell: str) -> str:
-    return one_line(cell).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _is_number(cell: str) -> bool:

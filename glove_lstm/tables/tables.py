@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -259,23 +258,20 @@ def _read_json_list(path: Path, name: str) -> Iterator[Record]:
             ) from error
     if isinstance(records, dict):
         data = records.get("data")
-        if not isinstance(data, list):
-            _check_has_no_columns(records, name)
-            data = [records]  # a single row
-        records = data
+        holds_columns = all(isinstance(value, list | dict) for value in records.values())
+        if isinstance(data, list):
+            records = data
+        elif records and holds_columns:  # as pandas writes them by default
+            raise DataError(
+                f"{name} holds columns ({listed(records)}), not rows; write a list of objects, [{{...}}, ...], as "
+                'pandas does with orient="records".'
+            )
+        else:
+            records = [records]  # a single row
     if not isinstance(records, list):
         raise DataError(f"{name} holds no list of objects; write [{{...}}, ...], or one a line.")
     for number, record in enumerate(records, start=1):
         yield _check_object(record, f"{name}, row {number}")
-
-
-def _check_has_no_columns(record: Mapping[str, Any], name: str) -> None:
-    """Refuse an object that has a list or an object for each column, as pandas writes it by default."""
-    if record and all(isinstance(value, list | dict) for value in record.values()):
-        raise DataError(
-            f"{name} holds columns ({listed(record)}), not rows; write a list of objects, [{{...}}, ...], as pandas "
-            'does with orient="records".'
-        )
 
 
 def _read_json_lines(lines: Iterable[str], name: str) -> Iterator[Record]:
@@ -303,10 +299,14 @@ def _check_object(value: Any, row_name: str) -> Record:
 
 
 def _open_parquet(path: Path, name: str) -> Table:
+    def read(needed: Sequence[str]) -> Iterator[Record]:
+        with _open_parquet_file(path) as file:
+            for batch in file.iter_batches(_PARQUET_BATCH, columns=list(needed)):
+                yield from batch.to_pylist()
+
     with _open_parquet_file(path) as file:
         columns = list(file.schema_arrow.names)
     _check_header(name, columns)
-    read = partial(_read_parquet_rows, path)
     first = next(read(columns), None)
     return Table(name, columns, first, read)
 
@@ -326,12 +326,6 @@ def _open_parquet_file(path: Path) -> Iterator[Any]:
         raise DataError(
             f"{path} cannot be read as Parquet ({first_line(error)}); get it again, or correct it."
         ) from error
-
-
-def _read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record]:
-    with _open_parquet_file(path) as file:
-        for batch in file.iter_batches(_PARQUET_BATCH, columns=list(columns)):
-            yield from batch.to_pylist()
 
 
 def check_header_is_no_data(table: Table) -> None:

@@ -17,7 +17,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,7 +171,11 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
     try:
         # Too large values become infinite, and `_read_line` refuses these.
         with np.errstate(over="ignore"), open_lines(path, member, advice) as opened:
-            lines = _numbered_lines(opened)
+            lines: Iterator[tuple[int, bytes]] = (
+                (number, line.removeprefix(BOM_UTF8))
+                for number, line in enumerate(opened, start=1)
+                if not line.isspace()
+            )
             number, line = next(lines, (0, b""))
             first = line.split()
             # word2vec announces the numbers of words and values.
@@ -208,13 +212,6 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
         )
     vectors = np.frombuffer(values, dtype=np.float32).reshape(len(words), width)
     return GloveVectors(list(words), vectors, source)
-
-
-def _numbered_lines(opened: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank with their numbers."""
-    for number, line in enumerate(opened, start=1):
-        if not line.isspace():
-            yield number, line.removeprefix(BOM_UTF8)
 
 
 def _read_line(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np.float32]]:

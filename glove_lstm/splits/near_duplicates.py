@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
 from glove_lstm.progress import progress
-from glove_lstm.unicode import CHARACTER, SPACELESS
+from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]

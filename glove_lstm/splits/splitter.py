@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
 from glove_lstm.errors import DataError
+from glove_lstm.files import digest_of_words
 from glove_lstm.splits.near_duplicates import join_near_duplicates
-from glove_lstm.unicode import digest_of_words
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from glove_lstm.errors import DataError, listed, shown
 from glove_lstm.tables.tables import Record, Table, check_header_is_no_data
-from glove_lstm.unicode import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from glove_lstm.errors import DataError, listed, shown
 from glove_lstm.tables.columns import is_blank, python_values
 from glove_lstm.tables.labels import labels_as_strings
-from glove_lstm.unicode import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 _KINDS = "strings, whole numbers or booleans, one type for all"
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from glove_lstm.errors import DataError, listed, shown
 from glove_lstm.tables.columns import is_blank
 from glove_lstm.tables.tables import Record
-from glove_lstm.unicode import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from typing import Any, TextIO
 
 from glove_lstm.errors import DataError, counted, first_line, how_to_install, listed, shown
 from glove_lstm.files import check_file, looks_like_html
-from glove_lstm.unicode import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_LINE = 1 << 26  # characters of a line, or of a field of CSV

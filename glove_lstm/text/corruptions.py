@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from glove_lstm.unicode import CHARACTER, SPACELESS
+from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
 
 
 def _key_neighbours(*rows: str) -> dict[str, str]:

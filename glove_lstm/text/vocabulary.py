@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.text.tokens import Integers, true_places
 from glove_lstm.tokenization.word_shapes import CODE_BITS, spelling
-from glove_lstm.unicode import is_spaceless
+from glove_lstm.unicode_scripts import is_spaceless
 
 Kinds = NDArray[np.uint8]  # the kind of each character: a sum of the flags below
 

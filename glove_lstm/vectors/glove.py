@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError
 from glove_lstm.files import DAMAGED, FilePath, open_lines, user_path
-from glove_lstm.unicode import CHARACTER, SPACELESS
+from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
 from glove_lstm.vectors.download import download
 
 logger = logging.getLogger(__name__)

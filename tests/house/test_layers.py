@@ -15,7 +15,7 @@ ROOMS = [
     "progress",
     "printable",
     "tokenization",
-    "unicode",
+    "unicode_scripts",
     "files",
     "splits",
     "vectors",

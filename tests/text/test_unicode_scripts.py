@@ -9,7 +9,7 @@ from tokenizers import Regex
 from tokenizers.normalizers import Replace
 
 from glove_lstm.text.pipelines import _SPACELESS
-from glove_lstm.unicode import COMBINING, SPACELESS
+from glove_lstm.unicode_scripts import COMBINING, SPACELESS
 from glove_lstm.vectors.glove import language_warning
 
 

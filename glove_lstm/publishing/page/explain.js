@@ -7,7 +7,7 @@ const MARKS =
   String.raw`\u3001-\u3004\u3008-\u3020\u3030\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65` +
   String.raw`\ufe0f\u{1f000}-\u{1faff}`;
 const JOINTS = String.raw`\-'\u2019.,`;
-// Characters of scripts without spaces, and the marks on them, as in glove_lstm/unicode.py.
+// Characters of scripts without spaces, and the marks on them, as in glove_lstm/unicode_scripts.py.
 const SPACELESS =
   String.raw`\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3038-\u303b` +
   String.raw`\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua9e0-\ua9ff` +

@@ -1,31 +1,11 @@
-"""What Unicode asks of texts: lone surrogates, and scripts that write no spaces between words."""
+"""Scripts that write no spaces between words, for Python's regular expressions, which do not know scripts.
+
+The tokenizer asks Unicode's script property instead (`text/pipelines.py`); a test compares the two.
+"""
 
 import re
-from collections.abc import Sequence
-from hashlib import blake2b
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def replace_surrogates(text: str) -> str:
-    """Replace each lone surrogate, which JSON can spell and Arrow and UTF-8 refuse, by U+FFFD.
-
-    The function stands in `tokenization/word_shapes.py`, too: that file travels to the Hub, where it imports nothing of
-    this package, and this one is imported where the tokenizer is not.
-    """
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
-
-
-def digest_of_words(words: Sequence[str], size: int) -> bytes:
-    """Return a hash of words, joined by a space, of `size` bytes; lone surrogates may be among them."""
-    content = " ".join(words).encode("utf-8", "surrogatepass")
-    return blake2b(content, digest_size=size).digest()
-
-
-# Regular expressions of Python know no scripts. The tokenizer asks Unicode for the script (text/pipelines.py), and a
-# test compares the two. Both constants are for the inside of a class of characters; publishing/page/explain.js has the
-# same ranges.
-#
+# Both are for the inside of a class of characters, and publishing/page/explain.js has the same ranges.
 # Blocks of Thai, Lao, Burmese, Khmer, Chinese and Japanese. Other characters in these ranges are no letters.
 SPACELESS = (
     "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u19e0-\u19ff\u2e80-\u2fdf\u3005\u3007\u3021-\u3029\u3038-\u303b"

@@ -42,10 +42,12 @@ def download(url: str, *, sha256: str | None = None, blob_id: str | None = None)
 
     def fetch(address: str, part: str, caller: Any) -> None:
         """Download to a temporary file, and check what pooch does not know."""
+        downloaded = Path(part)
+        downloaded.unlink()  # only its owner may read it; written anew, it has the usual permissions
         # pooch sets the total; a bar without one has no truth value.
         with progress(f"Downloading {name}", total=1, unit="B") as bar:
+            bar.delay = 0  # pooch resets the bar at the end, which would hide it again
             pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK)(address, part, caller)
-        downloaded = Path(part)
         if looks_like_html(downloaded):
             raise ValueError("it is an HTML page")
         if name.endswith(".zip") and not is_zipfile(part):

@@ -29,6 +29,9 @@ def test_a_file_is_downloaded_once(server, known):
     url = server.put("/f.bin", BODY)
     path = download(url, **known)
     assert path.read_bytes() == BODY
+    beside = path.with_name("beside")
+    beside.touch()
+    assert path.stat().st_mode == beside.stat().st_mode  # others may read it, too
     assert download(url, **known) == path
     assert len(server.requests) == 1
     path.write_bytes(BODY[:-1])

@@ -140,9 +140,9 @@ def load_splits(
 
     first_table = next(iter(tables.values()))[0]
     if label_column_name is None:
-        is_there = trained_label_column in first_table.columns
-        label_column_name = trained_label_column if is_there else None
-        label_column_name = label_column_name or "label"
+        label_column_name = "label"
+        if trained_label_column and trained_label_column in first_table.columns:
+            label_column_name = trained_label_column
     text_columns = _choose_columns(
         tables, text_column_names, label_column_name, group_column_name, trained_columns
     )
@@ -150,26 +150,10 @@ def load_splits(
         first_row = first_table.first or {}
         is_multi_label = label_list(first_row.get(label_column_name)) is not None
     label_column = LabelColumn(label_column_name, is_multi_label)
-    names = list(label_names or first_table.class_names.get(label_column_name) or ())
-    splits: dict[str, LabelledRows] = {}
-    for split, of_split in tables.items():
-        group_column = group_column_name if split == "train" else None
-        rows = _read_rows(of_split, text_columns, label_column, group_column, names, on_empty)
-        table_name = of_split[0].name
-        if len(of_split) > 1:
-            table_name = f"{split} ({len(of_split)} files)"
-        if not len(rows):
-            logger.warning("%s: left out, because it has no labels.", table_name)
-            continue
-        if not names:
-            names = sorted_label_names(rows.labels)
-            remedy = "set label_column_name to another column"
-            check_label_names(names, len(rows), table_name, remedy, may_be_rare=may_be_rare)
-        has_too_few = len(names) < (1 if is_multi_label else 2)
-        if split == "train" and has_too_few:
-            label = f"the label {shown(names[0])} only" if names else "no label"
-            raise DataError(f"{table_name} has {label}; a classifier needs two or more.")
-        splits[split] = rows
+    known_names = label_names or first_table.class_names.get(label_column_name) or ()
+    splits, names = _read_splits(
+        tables, text_columns, label_column, group_column_name, known_names, on_empty, may_be_rare
+    )
     if not splits:
         raise DataError(
             f"No split of {description} has labels in {shown(label_column_name)}; name another."
@@ -237,6 +221,49 @@ def _choose_columns(
         if group_column is not None:
             check_column(table, group_column, "group_column_name")
     return columns
+
+
+def _read_splits(
+    tables: Tables,
+    text_columns: TextColumns,
+    label_column: LabelColumn,
+    group_column: str | None,
+    known_names: Sequence[str],
+    on_empty: OnEmpty,
+    may_be_rare: bool,
+) -> tuple[dict[str, LabelledRows], list[str]]:
+    """Read the splits that have labels, and return them with the names of the labels.
+
+    Args:
+        tables: The tables of each split.
+        text_columns: The columns of text.
+        label_column: The column of labels.
+        group_column: The column of groups of the training texts, which alone are divided by them.
+        known_names: The names of the labels; none: the first split tells them.
+        on_empty: As for `load_splits`.
+        may_be_rare: As for `load_splits`.
+    """
+    splits: dict[str, LabelledRows] = {}
+    names = list(known_names)
+    for split, of_split in tables.items():
+        group_of_split = group_column if split == "train" else None
+        rows = _read_rows(of_split, text_columns, label_column, group_of_split, names, on_empty)
+        table_name = of_split[0].name
+        if len(of_split) > 1:
+            table_name = f"{split} ({len(of_split)} files)"
+        if not len(rows):
+            logger.warning("%s: left out, because it has no labels.", table_name)
+            continue
+        if not names:
+            names = sorted_label_names(rows.labels)
+            remedy = "set label_column_name to another column"
+            check_label_names(names, len(rows), table_name, remedy, may_be_rare=may_be_rare)
+        has_too_few = len(names) < (1 if label_column.holds_lists else 2)
+        if split == "train" and has_too_few:
+            label = f"the label {shown(names[0])} only" if names else "no label"
+            raise DataError(f"{table_name} has {label}; a classifier needs two or more.")
+        splits[split] = rows
+    return splits, names
 
 
 def _read_rows(

@@ -10,13 +10,13 @@ import re
 import uuid
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from glove_lstm.errors import DataError, listed
-from glove_lstm.words import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 FilePath = str | os.PathLike[str]
 
@@ -24,6 +24,11 @@ _HUB_CACHE = re.compile(r"/models--([^/]+)--([^/]+)/snapshots/\w+$")
 
 # What `open_lines` raises for a damaged file. RuntimeError: the archive is encrypted, or its compression is unknown.
 DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
+
+
+def cache_folder() -> Path:
+    """Return the folder `$GLOVE_LSTM_CACHE`, or without it `~/.cache/glove_lstm`."""
+    return user_path(os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm")
 
 
 def package_resource(name: str) -> Path:
@@ -109,6 +114,12 @@ def digest(path: Path) -> str:
     """Return the SHA-256 of a file; about 10 ms for 14 MB."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of_words(words: Sequence[str], size: int) -> bytes:
+    """Return a hash of words, joined by a space, of `size` bytes; lone surrogates may be among them."""
+    content = " ".join(words).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(content, digest_size=size).digest()
 
 
 def looks_like_html(path: Path) -> bool:

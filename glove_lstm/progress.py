@@ -34,7 +34,15 @@ def progress(
     from tqdm.auto import tqdm  # takes 150 ms, which the first label of a process does not need
 
     is_hidden = _IS_HIDDEN.get() or not shown
-    return tqdm(items, desc=stage, total=total, unit=unit, delay=_SECONDS, disable=is_hidden)
+    return tqdm(
+        items,
+        desc=stage,
+        total=total,
+        unit=unit,
+        unit_scale=unit == "B",  # 1.2MB
+        delay=_SECONDS,
+        disable=is_hidden,
+    )
 
 
 @contextmanager

@@ -4,8 +4,6 @@ The tokenizer asks Unicode's script property instead (`text/pipelines.py`); a te
 """
 
 import re
-import unicodedata
-from collections.abc import Sequence
 
 # Both are for the inside of a class of characters, and publishing/page/explain.js has the same ranges.
 # Blocks of Thai, Lao, Burmese, Khmer, Chinese and Japanese. Other characters in these ranges are no letters.
@@ -28,35 +26,3 @@ _CHARACTER = re.compile(CHARACTER)
 def is_spaceless(letter: str) -> bool:
     """Return whether a letter is of a script without spaces."""
     return _CHARACTER.match(letter) is not None
-
-
-_WORD = re.compile(rf"{CHARACTER}|[^\W\d_{SPACELESS}]+")
-_FREQUENT = 50_000  # words at the beginning of a vector file
-_TEXTS = 1_000  # whose words are looked up
-_FEW = 0.5
-
-
-def language_warning(texts: Sequence[str], words: Sequence[str], source: str) -> str | None:
-    """Return a sentence if most letters of the texts belong to a script or language that word vectors lack.
-
-    Args:
-        texts: The training texts, of which some are looked at.
-        words: Words that have vectors, the most frequent ones first.
-        source: Names the vectors.
-    """
-    if not words:  # none are wanted
-        return None
-    frequent = {word.lower() for word in words[:_FREQUENT]}
-    letters = 0
-    known = 0
-    for text in texts[:: max(1, len(texts) // _TEXTS)]:
-        for word in _WORD.findall(unicodedata.normalize("NFC", text).lower()):
-            letters += len(word)
-            if word in frequent:
-                known += len(word)
-    if not letters or known >= _FEW * letters:
-        return None
-    return (
-        f"Only {known / letters:.0%} of the letters in the texts are in frequent words of {source}: pass --glove the "
-        "vectors of their language (docs/howto/languages.md), or none."
-    )

@@ -18,7 +18,6 @@ from glove_lstm.vectors import glove
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with Server() as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server

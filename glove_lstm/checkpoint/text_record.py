@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from glove_lstm.errors import DataError
-from glove_lstm.words import digest_of_words
+from glove_lstm.files import digest_of_words
 
 Hashes = NDArray[np.uint64]
 

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.files import whole_file
+from glove_lstm.files import cache_folder, whole_file
 from glove_lstm.progress import progress
-from glove_lstm.vectors.download import cache_folder
 
 logger = logging.getLogger(__name__)
 

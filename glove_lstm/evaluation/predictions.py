@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from glove_lstm.files import whole_file
 from glove_lstm.inference.decisions import decide, labels_above
 from glove_lstm.inference.output_formats import csv_cell, label_cell, shortened
-from glove_lstm.markdown import markdown_table
-from glove_lstm.printable import one_line
+from glove_lstm.printable import markdown_table, one_line
 from glove_lstm.tables.labels import Label
 
 PREDICTIONS_NAME = "predictions.csv"

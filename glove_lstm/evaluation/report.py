@@ -20,7 +20,7 @@ from glove_lstm.evaluation.remarks import remarks
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.files import check_is_no_file, whole_file
 from glove_lstm.inference.classifier import Classifier
-from glove_lstm.markdown import markdown_table
+from glove_lstm.printable import markdown_table
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError, listed
 from glove_lstm.progress import progress as progress_bar
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
-from glove_lstm.words import replace_surrogates
 
 # publishing/page/explain.js has the same classes of characters. They are written out because \w and \s differ
 # between Python and JavaScript, and between versions of Unicode.

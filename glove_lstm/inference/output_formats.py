@@ -20,7 +20,7 @@ from glove_lstm.printable import one_line, printable
 from glove_lstm.tables.columns import is_missing
 from glove_lstm.tables.labels import Label
 from glove_lstm.tables.text_rows import TextRow
-from glove_lstm.words import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 UNSURE = "unsure"  # the column of a file, and the label in a readable table
 _DECIMALS = 6  # of a score

@@ -25,7 +25,7 @@ from glove_lstm.errors import counted
 from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, describes_news
 from glove_lstm.evaluation.remarks import remarks
 from glove_lstm.files import package_resource, read_checkpoint_json
-from glove_lstm.markdown import markdown_table
+from glove_lstm.printable import markdown_table
 
 HUB_ID = r"[\w.-]+/[\w.-]+"  # of a repository
 PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint; a push replaces it

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
 from glove_lstm.errors import DataError
+from glove_lstm.files import digest_of_words
 from glove_lstm.splits.near_duplicates import join_near_duplicates
-from glove_lstm.words import digest_of_words
 
 logger = logging.getLogger(__name__)
 
@@ -195,23 +195,13 @@ def keep_labels_on_both_sides(
     held_out[group_of[parts[1]]] = True
     rows, labels = labels_of_rows
     groups_of_label = _groups_of_labels(group_of, rows, labels, seed)
-    _put_labels_into_train(held_out, groups_of_label)
-    _put_labels_into_validation(held_out, groups_of_label)
-    is_held_out = held_out[group_of]  # by row
-    return [np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)]
-
-
-def _put_labels_into_train(held_out: NDArray[np.bool_], groups_of_label: dict[int, Ints]) -> None:
-    """For each label that only validation has, move its smallest group to train.
-
-    Args:
-        held_out: Whether each group is in validation; it is changed.
-        groups_of_label: The groups that have each label, the smallest first.
-    """
     for groups_with_label in groups_of_label.values():
         if held_out[groups_with_label].all():
             smallest = groups_with_label[0]
             held_out[smallest] = False
+    _put_labels_into_validation(held_out, groups_of_label)
+    is_held_out = held_out[group_of]  # by row
+    return [np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)]
 
 
 def _put_labels_into_validation(
@@ -220,7 +210,10 @@ def _put_labels_into_validation(
     """For each label that only train has, the rarest first, move one of its groups to validation.
 
     It is the smallest group whose labels all have another group in train. If there is none, the label stays in train.
-    The arguments are as for `_put_labels_into_train`.
+
+    Args:
+        held_out: Whether each group is in validation; it is changed.
+        groups_of_label: The groups that have each label, the smallest first.
     """
     labels_of_group: defaultdict[int, list[int]] = defaultdict(list)
     for label, groups_with_label in groups_of_label.items():

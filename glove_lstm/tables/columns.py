@@ -13,7 +13,7 @@ import numpy as np
 
 from glove_lstm.errors import DataError, listed, shown
 from glove_lstm.tables.tables import Record, Table, check_header_is_no_data
-from glove_lstm.words import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,11 @@ def choose_text_columns(
         check_column(table, label_column, "label_column_name")
     if group_column is not None:
         check_column(table, group_column, "group_column_name")
-    _check_columns_differ([*(names or ()), *others])
+    columns = [*(names or ()), *others]
+    if len(set(columns)) < len(columns):
+        raise DataError(
+            f"The columns of texts, labels and groups must differ: {listed(columns)}; name each once."
+        )
     if names is not None:
         for name in names:
             check_column(table, name, "text_column_names")
@@ -150,13 +154,6 @@ def _requested_names(
     # A space may follow a comma, as in "title, text", or belong to the name of a column.
     names = [name if name in columns else name.strip() for name in names]
     return names or [""]  # an empty list is refused as an empty string is
-
-
-def _check_columns_differ(columns: Sequence[str]) -> None:
-    if len(set(columns)) < len(columns):
-        raise DataError(
-            f"The columns of texts, labels and groups must differ: {listed(columns)}; name each once."
-        )
 
 
 def _only_column_of_text(table: Table, candidates: Sequence[str]) -> str:

@@ -46,7 +46,15 @@ class Examples:
                 raise DataError(
                     f"There are {len(texts)} texts, but {len(weights)} values of sample_weight."
                 )
-            weights = _checked_weights(np.asarray(weights, dtype=np.float64))
+            weights = np.asarray(weights, dtype=np.float64)
+            wrong = ~np.isfinite(weights) | (weights < 0)
+            if wrong.any():
+                row = int(wrong.argmax())
+                raise DataError(
+                    f"sample_weight, row {row + 1} is {weights[row]}; give numbers from 0."
+                )
+            if len(weights) and not weights.any():
+                raise DataError("sample_weight is 0 for all texts; give some a positive weight.")
         numbers = number_labels(list(labels), label_names, name)
         return cls(list(texts), numbers, list(label_names), weights)
 
@@ -155,14 +163,3 @@ def _check_class_weight(
         if not is_number or not 0 < value < math.inf:
             problem = f"class_weight: the weight of {name!r} is {value!r}"
             raise DataError(f"{problem}; give a positive number.")
-
-
-def _checked_weights(weights: Floats) -> Floats:
-    """Return the weights. Raise a DataError if one is negative or not finite, or if all are 0."""
-    wrong = ~np.isfinite(weights) | (weights < 0)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise DataError(f"sample_weight, row {row + 1} is {weights[row]}; give numbers from 0.")
-    if len(weights) and not weights.any():
-        raise DataError("sample_weight is 0 for all texts; give some a positive weight.")
-    return weights

@@ -132,13 +132,11 @@ def read_articles(path: Path) -> list[dict[str, Any]]:
             raise DataError(f"{row_name} has the label {label!r}; it must be FAKE or REAL.")
         title = read_text(record.get("title"), row_name, "title")
         text = read_text(record.get("text"), row_name, "text")
-        article_id = _read_id(record.get(""), row_name)
+        try:
+            article_id = int(record[""])
+        except (KeyError, TypeError, ValueError):
+            raise DataError(
+                f"{row_name} has the id {record.get('')!r}; it must be a whole number."
+            ) from None
         rows.append({"id": article_id, "title": title, "text": text, "label": label})
     return rows
-
-
-def _read_id(value: Any, row_name: str) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        raise DataError(f"{row_name} has the id {value!r}; it must be a whole number.") from None

@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from glove_lstm.errors import DataError, listed, shown
 from glove_lstm.tables.columns import is_blank, python_values
 from glove_lstm.tables.labels import labels_as_strings
-from glove_lstm.words import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 _KINDS = "strings, whole numbers or booleans, one type for all"
 
@@ -98,16 +98,21 @@ def read_labels(
         return _read_table(labels, name, column_labels)
     rows = [] if len(shape) == 2 else _python_rows(labels)
     if not any(map(_is_list, rows)):
-        return _read_column(labels, name)
+        column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
+        return _read_values([[label] for label in column], name, are_lists=False)
     if not are_lists and _are_zeros_and_ones(rows):
         return _read_table(np.array(rows), name, column_labels)
-    return _read_lists(rows, name)
+    for number, row in enumerate(rows, 1):
+        if not _is_list(row):
+            problem = f"{name}, row {number} has the label {shown(row)}"
+            raise DataError(f"{problem}; give a list of labels, as elsewhere.")
+    return _read_values(rows, name, are_lists=True)
 
 
 def _python_rows(labels: Any) -> list[Any]:
     """Return labels as Python objects; arrays among them become lists."""
     if isinstance(labels, str) or not isinstance(labels, Iterable):
-        return []  # `_read_column` refuses it
+        return []  # `column_or_1d` refuses it
     return [row.tolist() if isinstance(row, np.ndarray) else row for row in python_values(labels)]
 
 
@@ -146,34 +151,24 @@ def _read_table(table: Any, name: str, column_labels: Any) -> LabelValues:
     return LabelValues(names, classes, "int" if are_numbers else "str", is_multi_label=True)
 
 
-def _read_lists(rows: Sequence[Any], name: str) -> LabelValues:
+def _read_values(rows: Sequence[Sequence[Any]], name: str, *, are_lists: bool) -> LabelValues:
+    """Read the labels of each text; of one label each, unless they were given as lists."""
     flat: list[Any] = []
     row_numbers: list[int] = []
-    for row, labels in enumerate(rows, 1):
-        if not _is_list(labels):
-            problem = f"{name}, row {row} has the label {shown(labels)}"
-            raise DataError(f"{problem}; give a list of labels, as elsewhere.")
+    for number, labels in enumerate(rows, 1):
         flat += labels
-        row_numbers += [row] * len(labels)
+        row_numbers += [number] * len(labels)
     values = _one_kind(python_values(flat), row_numbers, name)
     classes = np.unique(values)
-    names: list[list[str]] = [[] for _ in rows]
-    for row, label in zip(row_numbers, labels_as_strings(values), strict=True):
-        names[row - 1].append(label)
+    label_type = type(classes.tolist()[0]).__name__ if len(classes) else "str"
+    names = labels_as_strings(values)
+    if not are_lists:
+        return LabelValues(names, labels_as_strings(classes), label_type, is_multi_label=False)
+    names_of_rows: list[list[str]] = [[] for _ in rows]
+    for number, label in zip(row_numbers, names, strict=True):
+        names_of_rows[number - 1].append(label)
     return LabelValues(
-        names, labels_as_strings(classes), _type_of(classes), is_multi_label=True, are_lists=True
-    )
-
-
-def _read_column(labels: Any, name: str) -> LabelValues:
-    column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
-    values = _one_kind(python_values(column), range(1, len(column) + 1), name)
-    classes = np.unique(values)
-    return LabelValues(
-        labels_as_strings(values),
-        labels_as_strings(classes),
-        _type_of(classes),
-        is_multi_label=False,
+        names_of_rows, labels_as_strings(classes), label_type, is_multi_label=True, are_lists=True
     )
 
 
@@ -210,7 +205,3 @@ def _check_label(value: Any, row_name: str) -> str | bool | int | float:
     if not -(2**63) <= value < 2**63:
         raise DataError(f"{row_name} has the label {value}, which is beyond 64 bits; give strings.")
     return value
-
-
-def _type_of(classes: NDArray[Any]) -> str:
-    return type(classes.tolist()[0]).__name__ if len(classes) else "str"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from glove_lstm.errors import DataError, listed, shown
 from glove_lstm.tables.columns import is_blank
 from glove_lstm.tables.tables import Record
-from glove_lstm.words import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +39,8 @@ class LabelColumn:
         self,
         record: Record,
         row_name: str,
-        *,
-        class_names: Sequence[str] | None = None,
-        allowed: Collection[str] = (),
+        class_names: Sequence[str] | None,
+        allowed: Collection[str],
     ) -> Label | None:
         """Return the label of a row, or its list of labels.
 
@@ -61,20 +60,30 @@ class LabelColumn:
         """
         cell = record.get(self.name)
         items = label_list(cell)
-        if items is None:
-            if _LOOKS_LIKE_LIST.match(str(cell)):
+        if items is None and _LOOKS_LIKE_LIST.match(str(cell)):
+            raise DataError(
+                f'{row_name} has the label {shown(cell)}, which is no JSON; write ["a", "b"].'
+            )
+        names = []
+        for item in [cell] if items is None else items:
+            name = self._read_name(item, row_name, class_names)
+            if name is not None:
+                names.append(name)
+        is_list = items is not None
+        if not names and not is_list:
+            return None
+        label = names if is_list else names[0]
+        if is_list != self.holds_lists:
+            expected = "a list of labels" if self.holds_lists else "one label"
+            raise DataError(
+                f"{row_name} has the label {shown(label)}; give {expected}, as elsewhere."
+            )
+        for name in names:
+            if allowed and name not in allowed:
                 raise DataError(
-                    f'{row_name} has the label {shown(cell)}, which is no JSON; write ["a", "b"].'
+                    f"{row_name} has the label {shown(name)}, not one of {listed(allowed)}; correct it."
                 )
-            label = self._read_name(cell, row_name, class_names)
-            if label is None:
-                return None
-            self._check(label, [label], row_name, allowed)
-            return label
-        names = [self._read_name(item, row_name, class_names) for item in items]
-        labels = [name for name in names if name is not None]
-        self._check(labels, labels, row_name, allowed)
-        return labels
+        return label
 
     def _read_name(
         self, value: Any, row_name: str, class_names: Sequence[str] | None
@@ -95,20 +104,6 @@ class LabelColumn:
                 f"{row_name} has the label {shown(value)}; labels must be text or whole numbers."
             )
         return replace_surrogates(str(value))
-
-    def _check(
-        self, label: Label, names: Sequence[str], row_name: str, allowed: Collection[str]
-    ) -> None:
-        if isinstance(label, list) != self.holds_lists:
-            expected = "a list of labels" if self.holds_lists else "one label"
-            raise DataError(
-                f"{row_name} has the label {shown(label)}; give {expected}, as elsewhere."
-            )
-        for name in names:
-            if allowed and name not in allowed:
-                raise DataError(
-                    f"{row_name} has the label {shown(name)}, not one of {listed(allowed)}; correct it."
-                )
 
 
 def label_list(value: Any) -> list[Any] | None:

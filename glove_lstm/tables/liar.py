@@ -109,15 +109,11 @@ def _read_statement(line: str, row_name: str) -> dict[str, Any]:
             f"{row_name} has the label {row['label']!r}, not one of {listed(LABELS)}; correct it."
         )
     for column in _COUNTS:
-        row[column] = _read_count(row[column], row_name)
+        count = row[column]
+        try:  # it is written 3 or 3.0, or left out, because the speaker is unknown
+            row[column] = int(float(count)) if count else None
+        except (ValueError, OverflowError):
+            raise DataError(
+                f"{row_name} has the count {count!r}; it must be a whole number."
+            ) from None
     return row
-
-
-def _read_count(value: str, row_name: str) -> int | None:
-    """Read a count, written 3 or 3.0; None if it is left out, because the speaker is unknown."""
-    if not value:
-        return None
-    try:
-        return int(float(value))
-    except (ValueError, OverflowError):
-        raise DataError(f"{row_name} has the count {value!r}; it must be a whole number.") from None

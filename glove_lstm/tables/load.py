@@ -32,8 +32,6 @@ from glove_lstm.tables.tables import Table, open_table
 
 logger = logging.getLogger(__name__)
 
-_LABEL = "label"  # the label column by default
-
 Files = FilePath | Sequence[FilePath]
 OnEmpty = Literal["error", "drop", "keep"]
 Tables = Mapping[str, Sequence[Table]]  # of each split
@@ -128,9 +126,7 @@ def load_splits(
     }
     _check_arguments(dataset_name, dataset_options, list(files))
     tables: Tables
-    if dataset_name is None:
-        tables, description = _open_files(files)
-    else:
+    if dataset_name:
         split_tables, description = open_dataset(
             dataset_name,
             dataset_config_name,
@@ -139,22 +135,24 @@ def load_splits(
             revision=dataset_revision,
         )
         tables = {split: [table] for split, table in split_tables.items()}
+    else:
+        tables, description = _open_files(files)
 
     first_table = next(iter(tables.values()))[0]
     if label_column_name is None:
-        knows_trained = trained_label_column in first_table.columns
-        label_column_name = trained_label_column if knows_trained else None
-        label_column_name = label_column_name or _LABEL
+        label_column_name = "label"
+        if trained_label_column and trained_label_column in first_table.columns:
+            label_column_name = trained_label_column
     text_columns = _choose_columns(
         tables, text_column_names, label_column_name, group_column_name, trained_columns
     )
     if is_multi_label is None:
         first_row = first_table.first or {}
         is_multi_label = label_list(first_row.get(label_column_name)) is not None
-    reader = _Reader(text_columns, LabelColumn(label_column_name, is_multi_label), on_empty)
+    label_column = LabelColumn(label_column_name, is_multi_label)
     known_names = label_names or first_table.class_names.get(label_column_name) or ()
     splits, names = _read_splits(
-        tables, reader, known_names, group_column_name, may_be_rare=may_be_rare
+        tables, text_columns, label_column, group_column_name, known_names, on_empty, may_be_rare
     )
     if not splits:
         raise DataError(
@@ -169,20 +167,12 @@ def load_splits(
 def _check_arguments(
     dataset_name: str | None, dataset_options: Mapping[str, Any], splits: Sequence[str]
 ) -> None:
-    """Check that either a dataset or files are given.
-
-    Args:
-        dataset_name: The dataset.
-        dataset_options: The arguments that need a dataset.
-        splits: The splits for which files are given.
-    """
-    if dataset_name is not None and splits:
-        raise DataError(
-            f"Both the dataset {dataset_name} and {splits[0]}_file are given; choose one."
-        )
-    if dataset_name == "":  # such as "$NAME" of a shell, if it is not set
-        raise DataError("dataset_name is empty; name a dataset or leave it out.")
-    if dataset_name is not None:
+    """Check that either a dataset or files for some splits are given, and options of a dataset only with one."""
+    if dataset_name:
+        if splits:
+            raise DataError(
+                f"Both the dataset {dataset_name} and {splits[0]}_file are given; choose one."
+            )
         return
     for option, value in dataset_options.items():
         if value is not None:
@@ -203,9 +193,6 @@ def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str
         names = [without_folders(str(path)) for path in paths]
         descriptions.append(f"{split} {' + '.join(names)}")
     return tables, ", ".join(descriptions)
-
-
-# Columns
 
 
 def _choose_columns(
@@ -236,135 +223,102 @@ def _choose_columns(
     return columns
 
 
-# Rows
-
-
 def _read_splits(
     tables: Tables,
-    reader: "_Reader",
-    known_names: Sequence[str],
+    text_columns: TextColumns,
+    label_column: LabelColumn,
     group_column: str | None,
-    *,
+    known_names: Sequence[str],
+    on_empty: OnEmpty,
     may_be_rare: bool,
 ) -> tuple[dict[str, LabelledRows], list[str]]:
     """Read the splits that have labels, and return them with the names of the labels.
 
     Args:
         tables: The tables of each split.
-        reader: Reads a table.
+        text_columns: The columns of text.
+        label_column: The column of labels.
+        group_column: The column of groups of the training texts, which alone are divided by them.
         known_names: The names of the labels; none: the first split tells them.
-        group_column: Groups of the training texts, which alone are divided by them.
-        may_be_rare: See `check_label_names`.
+        on_empty: As for `load_splits`.
+        may_be_rare: As for `load_splits`.
     """
     splits: dict[str, LabelledRows] = {}
     names = list(known_names)
     for split, of_split in tables.items():
         group_of_split = group_column if split == "train" else None
-        parts = [reader.read(table, names, group_of_split) for table in of_split]
-        rows = _joined(parts)
-        split_name = of_split[0].name
+        rows = _read_rows(of_split, text_columns, label_column, group_of_split, names, on_empty)
+        table_name = of_split[0].name
         if len(of_split) > 1:
-            split_name = f"{split} ({len(of_split)} files)"
+            table_name = f"{split} ({len(of_split)} files)"
         if not len(rows):
-            logger.warning("%s: left out, because it has no labels.", split_name)
+            logger.warning("%s: left out, because it has no labels.", table_name)
             continue
         if not names:
             names = sorted_label_names(rows.labels)
-            _check_same_labels(of_split, parts)
             remedy = "set label_column_name to another column"
-            check_label_names(names, len(rows), split_name, remedy, may_be_rare=may_be_rare)
-        has_too_few = len(names) < (1 if reader.label_column.holds_lists else 2)
+            check_label_names(names, len(rows), table_name, remedy, may_be_rare=may_be_rare)
+        has_too_few = len(names) < (1 if label_column.holds_lists else 2)
         if split == "train" and has_too_few:
             label = f"the label {shown(names[0])} only" if names else "no label"
-            raise DataError(f"{split_name} has {label}; a classifier needs two or more.")
+            raise DataError(f"{table_name} has {label}; a classifier needs two or more.")
         splits[split] = rows
     return splits, names
 
 
-def _joined(parts: Sequence[LabelledRows]) -> LabelledRows:
-    """Join the rows of several tables."""
-    texts: list[str] = []
-    labels: list[Label] = []
+def _read_rows(
+    tables: Sequence[Table],
+    text_columns: TextColumns,
+    label_column: LabelColumn,
+    group_column: str | None,
+    allowed_labels: Sequence[str],
+    on_empty: OnEmpty,
+) -> LabelledRows:
+    """Read the rows of a split: none if a ClassLabel marks all as unlabelled, as in test splits of some datasets.
+
+    Args:
+        tables: The tables of the split.
+        text_columns: The columns of text.
+        label_column: The column of labels.
+        group_column: The column of groups, if they are read.
+        allowed_labels: The labels that a row may have; none: any.
+        on_empty: As for `load_splits`.
+
+    Raises:
+        DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and `on_empty` is
+            "error".
+    """
+    columns = [*text_columns.names, label_column.name]
+    rows = LabelledRows([], [])
     groups: list[str] = []
-    numbers: list[int] = []
-    files: list[str] = []
-    for part in parts:
-        texts += part.texts
-        labels += part.labels
-        groups += part.groups or ()
-        numbers += part.numbers
-        files += part.files
-    return LabelledRows(texts, labels, groups or None, numbers, files)
-
-
-def _check_same_labels(tables: Sequence[Table], parts: Sequence[LabelledRows]) -> None:
-    """Refuse a file with a label that the file with the most labels lacks. Files of one label each may differ."""
-    labels_of_parts = [set(sorted_label_names(part.labels)) for part in parts]
-    most_labels = max(labels_of_parts, key=len)
-    if len(most_labels) < 2:
-        return
-    fullest = tables[labels_of_parts.index(most_labels)]
-    for table, labels in zip(tables, labels_of_parts, strict=True):
-        unknown = labels - most_labels
-        if unknown:
-            raise DataError(
-                f"{table.name} has the label {shown(min(unknown))}, which {fullest.name} lacks; "
-                "give both the same labels."
-            )
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Reads the labelled rows of a table."""
-
-    text_columns: TextColumns
-    label_column: LabelColumn
-    on_empty: OnEmpty
-
-    def read(
-        self, table: Table, label_names: Sequence[str], group_column: str | None
-    ) -> LabelledRows:
-        """Read a table.
-
-        Args:
-            table: The table.
-            label_names: The labels that it may have; none: any.
-            group_column: The column of groups, if they are read.
-
-        Returns:
-            The rows; none if a ClassLabel marks all as unlabelled, as in the test splits of some datasets.
-
-        Raises:
-            DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and
-                `on_empty` is "error".
-        """
-        class_names = table.class_names.get(self.label_column.name)
-        columns = [*self.text_columns.names, self.label_column.name]
-        if group_column is not None:
-            columns.append(group_column)
-        texts: list[str] = []
-        labels: list[Label] = []
-        groups: list[str] = []
-        numbers: list[int] = []
+    if group_column is not None:
+        columns.append(group_column)
+        rows = LabelledRows([], [], groups)
+    for table in tables:
+        class_names = table.class_names.get(label_column.name)
+        rows_before = len(rows)
         empty = 0
         unlabelled = 0
         for number, record in table.records(columns):
             row_name = table.row_name(number)
-            text = " ".join(self.text_columns.read(record, row_name))
-            label = self.label_column.read(
-                record, row_name, class_names=class_names, allowed=label_names
-            )
+            text = " ".join(text_columns.read(record, row_name))
+            label = label_column.read(record, row_name, class_names, allowed_labels)
             if label is None:
                 unlabelled += 1
                 continue
             if is_blank(text):
                 empty += 1
-                self._check_may_be_empty(row_name)
-                if self.on_empty == "drop":
+                if on_empty == "error":
+                    raise DataError(
+                        f"{row_name} has no text in {', '.join(text_columns.names)}; "
+                        "fill it, or pass --on_empty drop or --on_empty keep."
+                    )
+                if on_empty == "drop":
                     continue
-            texts.append(text)
-            labels.append(label)
-            numbers.append(number)
+            rows.texts.append(text)
+            rows.labels.append(label)
+            rows.numbers.append(number)
+            rows.files.append(table.name)
             if group_column is not None:
                 group = read_text(record.get(group_column), row_name, group_column)
                 groups.append(group.strip() or row_name)  # a row without a group is alone
@@ -373,30 +327,26 @@ class _Reader:
                 "%s: %s without text; --on_empty is %s.",
                 table.name,
                 counted(empty, "row"),
-                self.on_empty,
+                on_empty,
             )
-        if unlabelled and labels:
-            raise DataError(
-                f"{table.name} has {counted(unlabelled, 'row')} without a label; label or remove them."
-            )
-        if not unlabelled and not labels:
-            raise DataError(f"{table.name} has no rows with text; give a file with data.")
-        self._check_no_indicators(labels, table.name)
-        return LabelledRows(texts, labels, groups or None, numbers, [table.name] * len(texts))
+        _check_labels(rows.labels[rows_before:], unlabelled, table.name, label_column.name)
+    return rows
 
-    def _check_may_be_empty(self, row_name: str) -> None:
-        if self.on_empty == "error":
-            raise DataError(
-                f"{row_name} has no text in {', '.join(self.text_columns.names)}; "
-                "fill it, or pass --on_empty drop or --on_empty keep."
-            )
 
-    def _check_no_indicators(self, labels: Sequence[Label], table_name: str) -> None:
-        """Refuse lists such as [0, 1, 0], which have a 0 or 1 for each label instead of the names of labels."""
-        lengths = {len(label) for label in labels if isinstance(label, list)}
-        have_equal_length = len(lengths) == 1 and min(lengths) > 1
-        if have_equal_length and set(sorted_label_names(labels)) <= {"0", "1"}:
-            raise DataError(
-                f"{table_name} has a 0 or 1 for each label in {shown(self.label_column.name)}; "
-                "list the names of the labels that a text has."
-            )
+def _check_labels(
+    labels: Sequence[Label], unlabelled: int, table_name: str, column_name: str
+) -> None:
+    """Refuse a table that has labels for some rows only, no rows, or a 0 or 1 for each label, such as [0, 1, 0]."""
+    if unlabelled and labels:
+        raise DataError(
+            f"{table_name} has {counted(unlabelled, 'row')} without a label; label or remove them."
+        )
+    if not unlabelled and not labels:
+        raise DataError(f"{table_name} has no rows with text; give a file with data.")
+    lengths = {len(label) for label in labels if isinstance(label, list)}
+    have_equal_length = len(lengths) == 1 and min(lengths) > 1
+    if have_equal_length and set(sorted_label_names(labels)) <= {"0", "1"}:
+        raise DataError(
+            f"{table_name} has a 0 or 1 for each label in {shown(column_name)}; "
+            "list the names of the labels that a text has."
+        )

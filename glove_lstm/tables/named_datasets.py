@@ -56,7 +56,11 @@ def open_dataset(
         check_revision(name, revision)
         local = {"data_files": data_files, "data_dir": data_dir}
         loaded = _load_dataset(name, config, revision, local)
-        description = _describe(name, config)
+        description = without_folders(name)
+        if Path(name).is_dir():  # may be named like a known dataset
+            description = f"./{description}"
+        if config:
+            description += f" ({config})"
     splits = _rename_splits(loaded, name)
     tables = {
         split: _table_of(splits[split], f"split {split} of {name}")
@@ -78,15 +82,6 @@ def _load_dataset(
         raise DataError(
             f"The dataset {name} could not be loaded: {reason}; check its name and dataset_config_name."
         ) from error
-
-
-def _describe(name: str, config: str | None) -> str:
-    description = without_folders(name)
-    if Path(name).is_dir():  # may be named like a known dataset
-        description = f"./{description}"
-    if config:
-        description += f" ({config})"
-    return description
 
 
 def _rename_splits(loaded: datasets.DatasetDict, name: str) -> dict[str, datasets.Dataset]:

@@ -18,14 +18,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 
 from glove_lstm.errors import DataError, counted, first_line, how_to_install, listed, shown
 from glove_lstm.files import check_file, looks_like_html
-from glove_lstm.words import replace_surrogates
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_LINE = 1 << 26  # characters of a line, or of a field of CSV
@@ -94,12 +93,6 @@ def open_table(path: Path) -> Table:
     return open_text_table(_open_text(path, "surrogateescape"), name, suffix)
 
 
-def open_stream(stream: BinaryIO, stream_format: str) -> Table:
-    """Open a table in UTF-8 from standard input; `stream_format` is "csv", "tsv" or "jsonl"."""
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    return open_text_table(text, "standard input", suffix=f".{stream_format}")
-
-
 def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str) -> Table:
     """Open CSV, TSV or JSON lines.
 
@@ -112,10 +105,24 @@ def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str
     if suffix not in _DELIMITERS:
         return make_table(name, _read_json_lines(lines, name))
 
-    delimiter, lines = _delimiter(lines, suffix)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    header = _read_csv_header(reader, name)
-    _check_separator(header, name, suffix)
+    delimiter = _DELIMITERS[suffix]
+    first_line_of_file = next(lines, "")
+    separator_line = _SEPARATOR_LINE.fullmatch(first_line_of_file)
+    if separator_line:
+        delimiter = separator_line[1]
+        first_line_of_file = "\n"  # blank lines are skipped, and counted
+    reader = csv.reader(chain([first_line_of_file], lines), delimiter=delimiter, strict=True)
+    try:
+        names: list[str] = next(filter(None, reader), [])
+    except csv.Error as error:
+        raise DataError(f"The header of {name} is not CSV ({error}); correct it.") from None
+    header = [column.strip() for column in names]
+    _check_header(name, header)
+    other_separators, separator = ("[;\t]", "commas") if suffix == ".csv" else (",", "tabs")
+    if len(header) == 1 and re.search(other_separators, header[0]):
+        raise DataError(
+            f"{name} has the one column {shown(header[0])}; separate columns by {separator}."
+        )
     table = make_table(name, _read_csv_rows(reader, header, name), header)
     return replace(table, has_header=True)
 
@@ -191,40 +198,7 @@ def checked_lines(file: TextIO, name: str, longest: int = MAX_LINE) -> Iterator[
         yield line
 
 
-# CSV and TSV; `reader` is a csv.reader.
-
-
-def _delimiter(lines: Iterator[str], suffix: str) -> tuple[str, Iterator[str]]:
-    """Return the delimiter of a table, and its lines; a line such as `sep=;` names it, and becomes a blank line."""
-    first = next(lines, "")
-    named = _SEPARATOR_LINE.fullmatch(first)
-    if named:
-        return named[1], chain(["\n"], lines)
-    return _DELIMITERS[suffix], chain([first], lines)
-
-
-def _read_csv_header(reader: Any, name: str) -> list[str]:
-    try:
-        first: list[str] = next(filter(None, reader), [])  # blank lines are skipped
-    except csv.Error as error:
-        raise DataError(f"The header of {name} is not CSV ({error}); correct it.") from None
-    header = [column.strip() for column in first]
-    _check_header(name, header)
-    return header
-
-
-def _check_separator(header: Sequence[str], name: str, suffix: str) -> None:
-    """Refuse a single column whose name holds another separator."""
-    if suffix == ".csv":
-        separator = "commas"
-        other_separators = "[;\t]"
-    else:
-        separator = "tabs"
-        other_separators = ","
-    if len(header) == 1 and re.search(other_separators, header[0]):
-        raise DataError(
-            f"{name} has the one column {shown(header[0])}; separate columns by {separator}."
-        )
+# CSV and TSV
 
 
 def _read_csv_rows(reader: Any, header: Sequence[str], name: str) -> Iterator[Record]:
@@ -284,23 +258,20 @@ def _read_json_list(path: Path, name: str) -> Iterator[Record]:
             ) from error
     if isinstance(records, dict):
         data = records.get("data")
-        if not isinstance(data, list):
-            _check_has_no_columns(records, name)
-            data = [records]  # a single row
-        records = data
+        holds_columns = all(isinstance(value, list | dict) for value in records.values())
+        if isinstance(data, list):
+            records = data
+        elif records and holds_columns:  # as pandas writes them by default
+            raise DataError(
+                f"{name} holds columns ({listed(records)}), not rows; write a list of objects, [{{...}}, ...], as "
+                'pandas does with orient="records".'
+            )
+        else:
+            records = [records]  # a single row
     if not isinstance(records, list):
         raise DataError(f"{name} holds no list of objects; write [{{...}}, ...], or one a line.")
     for number, record in enumerate(records, start=1):
         yield _check_object(record, f"{name}, row {number}")
-
-
-def _check_has_no_columns(record: Mapping[str, Any], name: str) -> None:
-    """Refuse an object that has a list or an object for each column, as pandas writes it by default."""
-    if record and all(isinstance(value, list | dict) for value in record.values()):
-        raise DataError(
-            f"{name} holds columns ({listed(record)}), not rows; write a list of objects, [{{...}}, ...], as pandas "
-            'does with orient="records".'
-        )
 
 
 def _read_json_lines(lines: Iterable[str], name: str) -> Iterator[Record]:
@@ -328,10 +299,14 @@ def _check_object(value: Any, row_name: str) -> Record:
 
 
 def _open_parquet(path: Path, name: str) -> Table:
+    def read(needed: Sequence[str]) -> Iterator[Record]:
+        with _open_parquet_file(path) as file:
+            for batch in file.iter_batches(_PARQUET_BATCH, columns=list(needed)):
+                yield from batch.to_pylist()
+
     with _open_parquet_file(path) as file:
         columns = list(file.schema_arrow.names)
     _check_header(name, columns)
-    read = partial(_read_parquet_rows, path)
     first = next(read(columns), None)
     return Table(name, columns, first, read)
 
@@ -351,12 +326,6 @@ def _open_parquet_file(path: Path) -> Iterator[Any]:
         raise DataError(
             f"{path} cannot be read as Parquet ({first_line(error)}); get it again, or correct it."
         ) from error
-
-
-def _read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Record]:
-    with _open_parquet_file(path) as file:
-        for batch in file.iter_batches(_PARQUET_BATCH, columns=list(columns)):
-            yield from batch.to_pylist()
 
 
 def check_header_is_no_data(table: Table) -> None:

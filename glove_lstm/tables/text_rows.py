@@ -8,13 +8,13 @@ Memory does not grow with the input.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from glove_lstm.errors import DataError
 from glove_lstm.files import expand_globs, fingerprint, is_glob
-from glove_lstm.tables import tables
 from glove_lstm.tables.columns import (
     TextColumns,
     check_column,
@@ -31,6 +31,7 @@ from glove_lstm.tables.tables import (
     file_format,
     make_table,
     open_table,
+    open_text_table,
 )
 
 
@@ -179,8 +180,17 @@ def open_stream(
     trained_columns: Sequence[str] | None = None,
     keep_columns: str | Sequence[str] | None = None,
 ) -> TextSource:
-    """Read a table from standard input; see `tables.open_stream` and `open_files`."""
-    table = tables.open_stream(stream, stream_format)
+    """Read a table in UTF-8 from standard input.
+
+    Args:
+        stream: The standard input.
+        stream_format: "csv", "tsv" or "jsonl".
+        text_column_names: This and the other arguments are as for `open_files`.
+        trained_columns: See there.
+        keep_columns: See there.
+    """
+    text = TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    table = open_text_table(text, "standard input", suffix=f".{stream_format}")
     return TextSource([table], text_column_names, trained_columns, keep_columns=keep_columns)
 
 

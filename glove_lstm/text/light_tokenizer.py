@@ -135,7 +135,9 @@ class LightTokenizer:
             tokens = self._encode(list(texts))
         else:
             parts = chain.from_iterable(zip(texts, text_pairs, strict=True))
-            tokens = self._encode(list(parts)).pairs_joined()
+            tokens = self._encode(list(parts))
+            lengths_of_pairs = tokens.lengths.reshape(-1, 2).sum(axis=1)
+            tokens = Tokens(tokens.ids, tokens.types, lengths_of_pairs)
         limit = self.model_max_length
         if limit is None or tokens.lengths.max(initial=0) <= limit:
             return tokens

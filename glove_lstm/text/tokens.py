@@ -29,14 +29,8 @@ class Tokens:
             np.concatenate([none, *(part.lengths for part in parts)]),
         )
 
-    def pairs_joined(self) -> "Tokens":
-        """Make one text of every two."""
-        return Tokens(self.ids, self.types, self.lengths.reshape(-1, 2).sum(axis=1))
-
-    def truncated(self, longest: int | None, side: str) -> "Tokens":
+    def truncated(self, longest: int, side: str) -> "Tokens":
         """Cut each text to `longest` tokens, on the side "right" or "left"."""
-        if longest is None or self.lengths.max(initial=0) <= longest:
-            return self
         kept = np.minimum(self.lengths, longest)
         ends = np.cumsum(self.lengths)
         begins = ends - self.lengths

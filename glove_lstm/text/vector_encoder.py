@@ -182,7 +182,7 @@ class VectorEncoder:
         is_readable = lengths > 0
         is_readable[strange_words] = False
         hashes = hash_words(joined, begins[is_readable], lengths[is_readable])
-        return int(lengths.max(initial=0)), WordTable(hashes, ids[is_readable])
+        return int(lengths.max(initial=0)), WordTable(hashes, ids[is_readable], self._unknown)
 
     def encode(self, texts: Sequence[str]) -> Tokens:
         """Encode n texts."""
@@ -195,8 +195,7 @@ class VectorEncoder:
         kinds = self._alphabet.kinds(text)
 
         # A piece that this encoder cannot encode is a single token for now.
-        strange_places = _strange_places(lower, kinds)
-        piece_begins, piece_ends = _pieces_at(strange_places, kinds)
+        piece_begins, piece_ends = _strange_pieces(lower, kinds)
         pieces = []
         for begin, end in zip(piece_begins.tolist(), piece_ends.tolist(), strict=True):
             pieces.append(joined[begin:end])
@@ -204,8 +203,13 @@ class VectorEncoder:
 
         begins, ends = find_tokens(np.frombuffer(text, np.uint8), kinds)
         lengths = ends - begins
-        ids = self._ids(lower, begins, lengths)
-        types = self._types(text, kinds, begins, lengths, ids == self._unknown)
+        ids = np.full(len(begins), self._unknown)
+        short = true_places(lengths <= self._longest)
+        ids[short] = self._table.find(hash_words(lower, begins[short], lengths[short]))
+        spellings = np.full(len(begins), KNOWN)
+        unknown = true_places(ids == self._unknown)
+        spellings[unknown] = self._spellings(text, begins[unknown], lengths[unknown])
+        types = _shapes(kinds, begins) | (spellings << SHAPE_BITS)
 
         # A text is between two line breaks, the one before it and the one after it.
         line_breaks = np.cumsum([0, *map(len, texts)]) + np.arange(len(texts) + 1)
@@ -215,28 +219,6 @@ class VectorEncoder:
             return tokens
         tokens_of_pieces = np.searchsorted(begins, piece_begins)
         return tokens.replaced(tokens_of_pieces, self._encode_pieces(pieces))
-
-    def _ids(self, lower: bytes, begins: Integers, lengths: Integers) -> Integers:
-        """Return the id of each token: (n,)."""
-        ids = np.full(len(begins), self._unknown)
-        short = true_places(lengths <= self._longest)
-        hashes = hash_words(lower, begins[short], lengths[short])
-        ids[short] = self._table.find(hashes, self._unknown)
-        return ids
-
-    def _types(
-        self,
-        text: bytes,
-        kinds: Kinds,
-        begins: Integers,
-        lengths: Integers,
-        unknown: NDArray[np.bool_],
-    ) -> Integers:
-        """Return the `token_type_ids` of each token: (n,)."""
-        spellings = np.full(len(begins), KNOWN)
-        rows = true_places(unknown)
-        spellings[rows] = self._spellings(text, begins[rows], lengths[rows])
-        return _shapes(kinds, begins) | (spellings << SHAPE_BITS)
 
     def _spellings(self, text: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the spelling of each word: (n,)."""
@@ -262,30 +244,20 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         yield texts[begin:]
 
 
-def _strange_places(lower: bytes, kinds: Kinds) -> Integers:
-    """Return places of characters outside of the alphabet, and of signs of a URL."""
-    places: list[int] = []
+def _strange_pieces(lower: bytes, kinds: Kinds) -> tuple[Integers, Integers]:
+    """Return where the pieces between white space begin and end that hold a strange character or a sign of a URL."""
+    is_strange = kinds == STRANGE
     for sign in _URL_SIGNS:
-        places.extend(_places(sign, lower))
-    places.extend(true_places(kinds == STRANGE).tolist())
-    return np.array(places, dtype=np.int64)
-
-
-def _pieces_at(places: Integers, kinds: Kinds) -> tuple[Integers, Integers]:
-    """Return where the pieces between white space that hold these places begin and end."""
+        place = lower.find(sign)
+        while place >= 0:
+            is_strange[place] = True
+            place = lower.find(sign, place + 1)
+    places = true_places(is_strange)
     if not len(places):  # as in most batches
         return places, places
     spaces = true_places(kinds == SPACE)
     next_spaces = np.unique(np.searchsorted(spaces, places))  # a piece may hold several places
     return spaces[next_spaces - 1] + 1, spaces[next_spaces]
-
-
-def _places(part: bytes, text: bytes) -> Iterator[int]:
-    """Yield where a part begins in a text."""
-    place = text.find(part)
-    while place >= 0:
-        yield place
-        place = text.find(part, place + 1)
 
 
 def _shapes(kinds: Kinds, begins: Integers) -> Integers:

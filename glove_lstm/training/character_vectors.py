@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import Ridge
 
-from glove_lstm.files import whole_file
+from glove_lstm.files import cache_folder, whole_file
 from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.tokenization.word_shapes import spelling
-from glove_lstm.vectors.download import cache_folder
 from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)

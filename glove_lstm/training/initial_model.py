@@ -25,8 +25,7 @@ from glove_lstm.text.build import build_tokenizer, english_stop_words
 from glove_lstm.training.arguments import ModelArguments
 from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.settings import Settings
-from glove_lstm.unicode_scripts import language_warning
-from glove_lstm.vectors.glove import GloveVectors
+from glove_lstm.vectors.glove import GloveVectors, language_warning
 
 logger = logging.getLogger(__name__)
 

@@ -1,32 +1,28 @@
 """Download a file once, and verify it before it is used."""
 
 import hashlib
-import logging
-import os
-import zipfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
+from zipfile import is_zipfile
 
+import pooch
 from filelock import FileLock
-from huggingface_hub.file_download import http_get
 
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.files import looks_like_html, whole_file
+from glove_lstm.files import cache_folder, looks_like_html
+from glove_lstm.progress import progress
 
-logger = logging.getLogger(__name__)
+_CHUNK = 1 << 20  # bytes written at a time; pooch's default of 1,024 is slow
 
-
-def cache_folder() -> Path:
-    """Return the folder `$GLOVE_LSTM_CACHE`, or without it `~/.cache/glove_lstm`."""
-    folder = Path(os.environ.get("GLOVE_LSTM_CACHE") or "~/.cache/glove_lstm")
-    return folder.expanduser()
+pooch.get_logger().setLevel("WARNING")  # it would print each download
 
 
 def download(url: str, *, sha256: str | None = None, blob_id: str | None = None) -> Path:
     """Return the local path of the file at `url`; download it unless a valid copy is cached.
 
-    The file appears in the cache when it is complete and verified. Several processes download it once. Recent versions
-    of huggingface_hub resume a transfer that is cut; a later call begins anew.
+    The file appears in the cache when it is complete and verified. Several processes download it once. A transfer that
+    is cut is not resumed: the next call begins anew.
 
     Args:
         url: An http or https address.
@@ -37,62 +33,41 @@ def download(url: str, *, sha256: str | None = None, blob_id: str | None = None)
         The path `downloads/<first digits of the expected hash, or of the URL's>-<file name>` in `cache_folder()`.
 
     Raises:
-        DataError: The server cannot be reached or refuses; or what it sends is cut, has another hash, or is no zip
-            archive although it is named .zip.
+        DataError: The server cannot be reached or refuses; what it sends is cut, has another hash, is a web page, or is
+            no zip archive although it is named .zip; or the file cannot be stored.
     """
     name = Path(unquote(urlsplit(url).path)).name or "download"
     version = sha256 or blob_id or hashlib.sha256(url.encode()).hexdigest()
     path = cache_folder() / "downloads" / f"{version[:16]}-{name}"
-    is_zip = name.endswith(".zip")
+
+    def fetch(address: str, part: str, caller: Any) -> None:
+        """Download to a temporary file, and check what pooch does not know."""
+        downloaded = Path(part)
+        downloaded.unlink()  # only its owner may read it; written anew, it has the usual permissions
+        # pooch sets the total; a bar without one has no truth value.
+        with progress(f"Downloading {name}", total=1, unit="B") as bar:
+            bar.delay = 0  # pooch resets the bar at the end, which would hide it again
+            pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK)(address, part, caller)
+        if looks_like_html(downloaded):
+            raise ValueError("it is an HTML page")
+        if name.endswith(".zip") and not is_zipfile(part):
+            raise ValueError("it is no complete zip archive")
+        if blob_id and git_blob_id(downloaded) != blob_id:
+            raise ValueError(f"it does not have the git blob id {blob_id}")
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
-            if path.exists():
-                problem = _find_problem(path, sha256, blob_id, is_zip)
-                if not problem:
-                    return path
-                logger.warning("The cached %s %s; downloading it again.", path, problem)
-            with whole_file(path) as part:
-                _fetch(url, part)
-                problem = _find_problem(part, sha256, blob_id, is_zip)
-                if problem:
-                    raise DataError(
-                        f"The file from {url} {problem}; nothing was kept, so check the address or run again."
-                    )
-    except OSError as error:
+            if blob_id and path.exists() and git_blob_id(path) != blob_id:
+                path.unlink()
+            pooch.retrieve(url, sha256, path.name, path.parent, downloader=fetch)
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors
+        reason, *_ = first_line(error).split(": expected")  # two long hashes follow
         raise DataError(
-            f"{url} could not be stored as {path}: {error}; free space or set GLOVE_LSTM_CACHE."
+            f"{url} could not be downloaded: {reason}; check the address, the network and the folder "
+            f"{path.parent}, which GLOVE_LSTM_CACHE sets."
         ) from error
     return path
-
-
-def _fetch(url: str, part: Path) -> None:
-    with part.open("wb") as file:
-        try:
-            http_get(url, file)
-        except Exception as error:  # of several HTTP libraries, by the version of huggingface_hub
-            raise DataError(
-                f"{url} could not be downloaded: {first_line(error)}; check the network and run again."
-            ) from error
-
-
-def _find_problem(path: Path, sha256: str | None, blob_id: str | None, is_zip: bool) -> str:
-    """Return what is wrong with a file, or an empty string. Without a known hash, only a zip archive is checked."""
-    problem = ""
-    if blob_id:
-        actual = git_blob_id(path)
-        if actual != blob_id:
-            problem = f"has the git blob id {actual} instead of {blob_id}"
-    elif sha256:
-        with path.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
-        if actual != sha256:
-            problem = f"has the SHA-256 {actual} instead of {sha256}"
-    elif is_zip and not zipfile.is_zipfile(path):
-        problem = "is no complete zip archive"
-    if problem and looks_like_html(path):
-        problem += " (it is an HTML page)"
-    return problem
 
 
 def git_blob_id(path: Path) -> str:

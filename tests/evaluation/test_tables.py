@@ -1,6 +1,6 @@
 """The one printer of tables."""
 
-from glove_lstm.markdown import markdown_table
+from glove_lstm.printable import markdown_table
 
 
 def test_a_table_reads_well_as_text_and_as_markdown():

@@ -120,7 +120,6 @@ def test_labels(file, name, content, words):
         ({"train_file": "a.csv", "text_column_names": "label"}, ["'label', 'label'"]),
         ({"train_file": "a.csv", "label_column_name": "class"}, ["a.csv", "'class'", "label_column_name"]),
         ({"train_file": "a.csv", "group_column_name": "site"}, ["a.csv", "'site'", "group_column_name"]),
-        ({"train_file": ["a.csv", "b.csv"]}, ["b.csv", "'y'", "a.csv"]),
         ({"train_file": "a.csv", "validation_file": "b.csv"}, ["b.csv, row 1", "'y'", "'x', 'z'"]),
         ({"train_file": "a.csv", "validation_file": "c.csv"}, ["c.csv", "'title'", "text_column_names"]),
         ({"train_file": "c.csv", "test_file": "a.csv"}, ["a.csv", "'title'"]),
@@ -275,7 +274,7 @@ def test_vectors_by_name(archives, monkeypatch):
         "7B.50d": ["7B.50d", "6B.50d, 6B.100d", "2024.dolma.300d"],
         "42B.300d": ["42B.300d", "line 1", "50 values", "300"],
         "6B.200d": ["glove.6B.zip", "*glove.6B.200d.txt", "glove.6B.50d.txt"],
-        "twitter.27B.25d": ["glove.twitter.27B.zip", "SHA-256", "0" * 64],
+        "twitter.27B.25d": ["glove.twitter.27B.zip", "SHA256"],
     }
     for name, words in mistakes.items():
         with pytest.raises(DataError) as error:
@@ -289,15 +288,14 @@ def test_vectors_by_name(archives, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "fault", "words"),
     rows(
-        ("f.bin", {"cuts": [200_000, *[0] * 20]}, ["f.bin", "network"]),
+        ("f.bin", {"cuts": [200_000]}, ["f.bin", "network"]),
         ("f.bin", {"status": {"/f.bin": 404}}, ["f.bin", "404", "network"]),
         ("f.bin", {}, ["f.bin", "GLOVE_LSTM_CACHE"]),  # the cache is a file
         ("a.zip", {}, ["a.zip", "zip archive"]),
         ("page.zip", {}, ["page.zip", "HTML"]),
     ),
 )
-def test_downloads(server, private_cache, monkeypatch, name, fault, words):
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+def test_downloads(server, private_cache, name, fault, words):
     body = b"\n<!DOCTYPE html><html>Log in first</html>" if name == "page.zip" else b"x" * 600_000
     url = server.put(f"/{name}", body)
     vars(server).update(fault)

@@ -8,9 +8,9 @@ import pytest
 from tokenizers import Regex
 from tokenizers.normalizers import Replace
 
-from glove_lstm.text.build import count_tokens
-from glove_lstm.text.pipelines import _SPACELESS, default_pipeline
-from glove_lstm.unicode_scripts import COMBINING, SPACELESS, language_warning
+from glove_lstm.text.pipelines import _SPACELESS
+from glove_lstm.unicode_scripts import COMBINING, SPACELESS
+from glove_lstm.vectors.glove import language_warning
 
 
 def letters_and_marks():
@@ -62,24 +62,3 @@ def test_texts_of_another_language(texts, words, share):
         assert warning.startswith(
             f"Only {share} of the letters in the texts are in frequent words of v.txt: "
         )
-
-
-def test_words_that_no_text_has():
-    tokens = [
-        "the",
-        "我",
-        "well-known",
-        "1,204",
-        "...",
-        "Köln",
-        "köln",
-        "我们",
-        "n't",
-        "a b",
-        "e\u0301",
-        "é",
-        "?",
-        "𠮷",
-    ]
-    assert count_tokens(tokens, default_pipeline()) == 8
-    assert count_tokens([], default_pipeline()) == 0

@@ -28,8 +28,7 @@ from glove_lstm.distillation.pretrained import TeacherModel
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
-from glove_lstm.evaluation.remarks import remarks
+from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, remarks
 from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
 from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress

@@ -22,8 +22,7 @@ from glove_lstm.checkpoint.names import (
     TOKENIZER_CONFIG_NAME,
 )
 from glove_lstm.errors import counted
-from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, describes_news
-from glove_lstm.evaluation.remarks import remarks
+from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, describes_news, remarks
 from glove_lstm.files import package_resource, read_checkpoint_json
 from glove_lstm.markdown import markdown_table
 

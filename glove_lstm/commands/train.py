@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from transformers import HfArgumentParser
 
@@ -32,7 +32,6 @@ from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, remarks
 from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
 from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.push import loading_example, push_checkpoint, training_destination
 from glove_lstm.publishing.save import save
 from glove_lstm.splits.splitter import without_near_duplicates
 from glove_lstm.tables.examples import ClassWeight, Examples
@@ -48,6 +47,9 @@ from glove_lstm.training.settings import (
     check_names,
     make_settings,
 )
+
+if TYPE_CHECKING:
+    from glove_lstm.publishing.push import Destination
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +85,37 @@ def main(argv: Sequence[str]) -> None:
         save(trained, folder, metrics, test, overwrite=overwrite)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
+        from glove_lstm.publishing.push import loading_example, push_checkpoint
+
         commit = push_checkpoint(folder, destination)
         sys.stdout.write(loading_example(destination, commit))
+
+
+def training_destination(training: Any) -> "Destination | None":
+    """Return the destination of `--push_to_hub`, if it is given, and remove it from the training arguments.
+
+    The Trainer would push without the remote code, overwrite the card, and save the token in each checkpoint.
+
+    Raises:
+        DataError: The id is missing or invalid, or there is no login.
+    """
+    token = training.hub_token or None
+    training.hub_token = None
+    if not training.push_to_hub:
+        return None
+    training.push_to_hub = False
+    if not training.hub_model_id:
+        raise DataError("--push_to_hub needs --hub_model_id user/name.")
+    from glove_lstm.publishing.push import Destination, check_destination
+
+    to = Destination(
+        training.hub_model_id,
+        private=bool(training.hub_private_repo),
+        branch=getattr(training, "hub_revision", None),  # not in transformers 5.0
+        token=token,
+    )
+    check_destination(to)
+    return to
 
 
 def _fit(

@@ -25,7 +25,12 @@ MISTAKES = {
     "on_empty": ({"on_empty": "skip"}, "on_empty", "'skip'", "error, drop or keep"),
     "class weight": ({"class_weight": "even"}, "class_weight", "'even'", "'balanced'"),
     "validation: a number": ({"validation": 0.1}, "validation", "0.1", "(texts, labels)"),
-    "validation: a string": ({"validation": "a tenth"}, "validation", "str", "(texts, labels)"),
+    "validation: a string": (
+        {"validation": "a tenth"},
+        "validation",
+        "'a tenth'",
+        "(texts, labels)",
+    ),
     "validation: a label": ({"validation": (["a text"], ["REEL"])}, "'REEL'", "'FAKE', 'REAL'"),
     "vectors of a checkpoint": ({"model_name_or_path": "hub"}, "model_name_or_path", "glove"),
     "two seeds": ({"seed": 1}, "seed", "random_state"),

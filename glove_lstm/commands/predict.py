@@ -58,9 +58,7 @@ def main(argv: Sequence[str]) -> None:
     # Before the model loads, to report mistakes in the input first.
     source = _open_source(args, trained)
     if args.output:
-        inputs = source.identity() or []  # none of a stream and of texts of the command line
-        if str(args.output.resolve()) in [file["path"] for file in inputs]:
-            raise DataError(f"--output {args.output} is an input; choose another name.")
+        _check_is_no_input(args.output, source)
     clause = columns_warning(trained, source.columns)
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
@@ -300,6 +298,12 @@ def _check_input(args: argparse.Namespace) -> None:
         raise DataError("--text_column_names applies only to --input.")
     if args.keep_columns is not None and not args.input:
         raise DataError("--keep_columns applies only to --input.")
+
+
+def _check_is_no_input(output: Path, source: TextSource) -> None:
+    files = source.identity() or []  # None for a stream and for texts of the command line
+    if str(output.resolve()) in [file["path"] for file in files]:
+        raise DataError(f"--output {output} is an input; choose another name.")
 
 
 def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> TextSource:

@@ -9,6 +9,7 @@ from glove_lstm.app import MOST_CHARACTERS, MOST_WHILE_TYPING
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="needs playwright: pip install -e '.[test]'"
 )
+playwright.expect.set_options(timeout=30_000)  # a busy machine
 pytestmark = pytest.mark.skipif(
     not CHROMIUM, reason="needs Chromium: apt-get install chromium, or CHROMIUM=PATH"
 )

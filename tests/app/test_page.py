@@ -20,6 +20,7 @@ from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 
 playwright = pytest.importorskip("playwright.sync_api")
+playwright.expect.set_options(timeout=30_000)  # a busy machine
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
 needs_runtime = pytest.mark.skipif(
     not RUNTIME, reason="needs onnxruntime-web in the folder ONNXRUNTIME_WEB"

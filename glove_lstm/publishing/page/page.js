@@ -21,6 +21,7 @@ const DEEPEST = 0.6; // opacity behind the strongest word
 const MOST_SCORES = 5; // of many labels
 // Words of a longer text are marked only at a click: marking takes a classification of the text for each word.
 const MOST_WHILE_TYPING = 1000;
+const PAUSE = 300; // milliseconds without a new letter, after which words are marked
 const OUTDATED = new Error("a newer text has come"); // ends an explanation
 
 export let classifier; // for the console, and for tests
@@ -93,38 +94,54 @@ function addExamples() {
   examples.hidden = false;
 }
 
-/** Classify the text as it is when the model is free; only the newest request is answered. */
+/** Classify the text when the model is free, and mark its words, while typing after a pause; a newer request ends it. */
 function request({ isTyping }) {
   const own = ++newest;
   const isOutdated = () => own !== newest;
-  running = running.then(async () => {
-    await new Promise((resolve) => setTimeout(resolve)); // lets the browser draw, and take more letters
-    if (isOutdated()) return;
-    await classify(isTyping, isOutdated).catch((error) => error === OUTDATED || report(error));
+  const whenFree = (step) => {
+    running = running.then(async () => {
+      await new Promise((resolve) => setTimeout(resolve)); // lets the browser draw, and take more letters
+      if (!isOutdated()) await step().catch((error) => error === OUTDATED || report(error));
+    });
+  };
+  whenFree(async () => {
+    const parts = [form.elements.title.value, form.elements.text.value];
+    const text = parts.filter((part) => part.trim()).join(" ").toWellFormed();
+    if (!text) {
+      verdict.hidden = table.hidden = words.hidden = true;
+      status.textContent = "There is nothing to classify. Type or paste a title or a text.";
+      return;
+    }
+    const best = await showScores(text);
+    const explain = () => showWords(text, best, isOutdated);
+    if (!isTyping) {
+      await explain();
+    } else if (text.length <= MOST_WHILE_TYPING) {
+      status.textContent = "";
+      setTimeout(() => whenFree(explain), PAUSE);
+    } else {
+      words.hidden = true;
+      status.textContent = "Classify marks the words of a text as long as this one.";
+    }
   });
 }
 
-async function classify(isTyping, isOutdated) {
-  const parts = [form.elements.title.value, form.elements.text.value];
-  const text = parts.filter((part) => part.trim()).join(" ").toWellFormed();
-  if (!text) {
-    verdict.hidden = table.hidden = words.hidden = true;
-    status.textContent = "There is nothing to classify. Type or paste a title or a text.";
-    return;
-  }
+/** Show the label of a text and its scores, and return the number of the best label. */
+async function showScores(text) {
   const scores = await classifier.scores(text);
   const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
   verdict.textContent = verdictOf(scores, order[0]);
   table.tBodies[0].replaceChildren(...order.slice(0, MOST_SCORES).map((index) => row(classifier.labels[index], scores[index])));
   verdict.hidden = table.hidden = false;
-  if (isTyping && text.length > MOST_WHILE_TYPING) {
-    words.hidden = true;
-    status.textContent = "Classify marks the words of a text as long as this one.";
-    return;
-  }
-  const effects = await classifier.effects(text, order[0], (share) => {
+  return order[0];
+}
+
+async function showWords(text, label, isOutdated) {
+  const effects = await classifier.effects(text, label, (share) => {
     if (isOutdated()) throw OUTDATED;
-    if (!isTyping) status.textContent = `Explaining ${classifier.labels[order[0]]}, ${Math.round(100 * share)} % ...`;
+    if (text.length > MOST_WHILE_TYPING) {
+      status.textContent = `Explaining ${classifier.labels[label]}, ${Math.round(100 * share)} % ...`;
+    }
   });
   words.replaceChildren(...marked(text, effects));
   words.hidden = false;

@@ -173,15 +173,22 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         kept_weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
         kept_groups = None if groups is None else np.asarray(groups)[kept].tolist()
         more_texts = [text for text in more_texts if not is_blank(text)]
+        label_names = labels.classes
+        if self.label_names is not None:
+            label_names = labels_as_strings(self.label_names)
+        class_weight = self.class_weight
+        if isinstance(class_weight, dict):
+            names = labels_as_strings(class_weight)
+            class_weight = dict(zip(names, class_weight.values(), strict=True))
         with _global_state_restored(hide_output=not self.verbose):
             trained = fit(
                 kept_texts,
                 kept_labels,
                 _read_validation(validation, labels),
                 settings=self._settings(seed),
-                label_names=self._label_names(labels),
+                label_names=label_names,
                 groups=kept_groups,
-                class_weight=self._class_weight(),
+                class_weight=class_weight,
                 sample_weight=kept_weights,
                 compute_metrics=compute_metrics,
                 teacher=self.teacher,
@@ -375,25 +382,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if not fine_tunes:
             values["glove"] = "none" if self.glove is None else str(self.glove)
         return make_settings(self.preset, **(values | given))
-
-    def _label_names(self, labels: LabelValues) -> list[str]:
-        """Return all labels as a config names them."""
-        if self.label_names is None:
-            return labels.classes
-        names = labels_as_strings(self.label_names)
-        missing = set(labels.classes) - set(names)
-        if missing:
-            raise DataError(f"y has the label {min(missing)!r}, which label_names lacks; add it.")
-        return names
-
-    def _class_weight(self) -> Any:
-        weights = self.class_weight
-        if weights is None or weights == "balanced":
-            return weights
-        if not isinstance(weights, dict):
-            allowed = "'balanced', a dictionary of labels and weights, or None"
-            raise DataError(f"class_weight must be {allowed}, not {weights!r}.")
-        return dict(zip(labels_as_strings(weights.keys()), weights.values(), strict=True))
 
     def _rows_with_text(self, texts: Sequence[str]) -> list[int]:
         """Return the rows to train on: all, or those with text, as `on_empty` says."""

@@ -19,7 +19,7 @@ MISTAKES = {
     "half precision": ({"bf16": True}, "bf16", "32 bits"),
     "a resumed training": ({"resume_from_checkpoint": True}, "resume_from_checkpoint", "anew"),
     "a revision of nothing": ({"revision": "v1"}, "revision", "model_name_or_path"),
-    "a name too few": ({"label_names": ["FAKE"]}, "'REAL'", "label_names"),
+    "a name too few": ({"label_names": ["FAKE"]}, "'REAL'", "not one of 'FAKE'"),
     "a string for a truth": ({"use_cpu": "False"}, "use_cpu", "'False'", "True or False"),
     "a share of 1": ({"validation_fraction": 1}, "validation_fraction", "1"),
     "on_empty": ({"on_empty": "skip"}, "on_empty", "'skip'", "error, drop or keep"),

@@ -17,7 +17,7 @@ from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.checkpoint.remote_code import remote_code
 from glove_lstm.printable import markdown_table
 from glove_lstm.publishing.card import PLACEHOLDER_ID, write_card
-from glove_lstm.publishing.push import write_hub_files
+from glove_lstm.publishing.stage import write_hub_files
 
 NAME = "glove-lstm-fake-news"
 HUB_CARD = Path(__file__).parent / "hub_card.md"

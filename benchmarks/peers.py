@@ -20,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from benchmarks import peers_elsewhere
 from glove_lstm.errors import DataError
-from glove_lstm.evaluation.baselines import BASELINES
+from glove_lstm.baselines import BASELINES
 from glove_lstm.inference.decisions import softmax
 
 Texts = tuple[list[str], list[int]]  # and their class indices

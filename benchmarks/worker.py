@@ -127,7 +127,7 @@ def _train_default(job: Job) -> Predict:
 
 
 def _train_linear(job: Job) -> Predict:
-    from glove_lstm.evaluation.baselines import BASELINES
+    from glove_lstm.baselines import BASELINES
 
     pipeline = BASELINES[job["model"]]().fit(*_read(job, "train.csv"))
     return lambda texts: pipeline.predict(texts).tolist()

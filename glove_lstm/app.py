@@ -7,6 +7,7 @@ import html
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
@@ -27,7 +28,9 @@ from glove_lstm.processors import processors
 MOST_CHARACTERS = (
     20_000  # of a title and a text together; an explanation of so many takes some seconds
 )
-# publishing/page/page.js has the same examples, colours and sentences.
+# Words of a longer text are marked only at a click: marking takes a classification of the text for each word.
+MOST_WHILE_TYPING = 1_000
+# publishing/page/page.js has the same examples, colours, limits and sentences.
 EXAMPLES = {
     "Agency style": (
         "Harbour council approves new ferry timetable",
@@ -45,6 +48,7 @@ _MEANING = (
     "low. A marked word changes the score: underlined words speak for the label, words in italics against it, and "
     "deeper colours change it more."
 )
+_MARKED_AT_A_CLICK = "<p>Classify marks the words of a text as long as this one.</p>"
 _NEWS_MEANING = (
     "A label says what kind of source a text **resembles**, not whether its claims are true."
 )
@@ -78,17 +82,30 @@ def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
     is_news = _is_about_news(checkpoint)
     has_title = len(checkpoint.text_column_names or ("title", "text")) > 1
 
+    def score(whole: str) -> tuple[str, dict[str, float]]:
+        """Return the label, and the score of each label."""
+        scores = model.predict_proba([whole])
+        by_label = dict(zip(model.label_names, scores[0].tolist(), strict=True))
+        return _status(_verdict(scores, model, unsure_below)), by_label
+
     def classify(title: Any, text: Any) -> tuple[str, dict[str, float], str]:
         """Return the label, the score of each label, and the text with marked words as HTML."""
-        whole = _read(title, text)
         try:
-            scores = model.predict_proba([whole])
-            explanation = model.explain(whole)
+            whole = _read(title, text)
+            return *score(whole), _marked(model.explain(whole))
+        except DataError as error:  # a message to the visitor, which is no error for the log
+            raise gr.Error(html.escape(str(error)), print_exception=False) from None
+
+    def classify_while_typing(title: Any, text: Any) -> Iterator[tuple[Any, Any, Any]]:
+        """Yield label and scores, then the words; what cannot be classified is said instead of the label."""
+        try:
+            whole = _read(title, text)
+            yield *score(whole), gr.skip()
+            is_short = len(whole) <= MOST_WHILE_TYPING
+            words = _marked(model.explain(whole)) if is_short else _MARKED_AT_A_CLICK
+            yield gr.skip(), gr.skip(), words
         except DataError as error:
-            raise _refusal(str(error)) from None
-        by_label = dict(zip(model.label_names, scores[0].tolist(), strict=True))
-        verdict = _verdict(scores, model, unsure_below)
-        return f"<p role='status'>{html.escape(verdict)}</p>", by_label, _marked(explanation)
+            yield _status(str(error)), None, ""
 
     with gr.Blocks(title=f"Classify a text with {name}", analytics_enabled=False) as app:
         gr.Markdown(f"# Classify a text with `{name}`\n\n{_NEWS_MEANING if is_news else ''}")
@@ -108,13 +125,20 @@ def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
         gr.Markdown(_MEANING)
 
         # Without gradio's preprocessing, which would turn values of any type into texts.
-        event = {"fn": classify, "inputs": [title, text], "outputs": outputs, "preprocess": False}
-        event |= {"concurrency_id": "classify", "concurrency_limit": len(processors())}
-        gr.on([button.click, title.submit], api_name="classify", **event)
-        for example, button in examples.items():
+        common = {"inputs": [title, text], "outputs": outputs, "preprocess": False}
+        common["concurrency_limit"] = len(processors())
+        gr.on([button.click, title.submit], classify, api_name="classify", **common)
+        gr.on(  # unlike `input`, `change` also comes after a paste
+            [title.change, text.change],
+            classify_while_typing,
+            trigger_mode="always_last",
+            show_progress="hidden",
+            api_visibility="private",
+            **common,
+        )
+        for example, fill in examples.items():
             parts = EXAMPLES[example] if has_title else ("", " ".join(EXAMPLES[example]).strip())
-            filled = button.click(None, outputs=[title, text], js=f"() => {json.dumps(parts)}")
-            filled.then(api_visibility="private", **event)
+            fill.click(None, outputs=[title, text], js=f"() => {json.dumps(parts)}")
     return app
 
 
@@ -128,7 +152,7 @@ def launch_app(app: gr.Blocks, host: str, port: int) -> None:
     # System fonts need no network.
     theme = gr.themes.Soft(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
-    )
+    ).set(input_border_width="1px", input_border_color="*neutral_500")
     try:
         _, address, _ = app.launch(
             server_name=host,
@@ -164,23 +188,27 @@ def _is_about_news(checkpoint: Checkpoint) -> bool:
 
 
 def _read(title: Any, text: Any) -> str:
-    """Return title and text of a request as one text."""
+    """Return title and text of a request as one text.
+
+    Raises:
+        DataError: They are no texts, blank, or too long.
+    """
     parts = [title or "", text or ""]
     if not all(isinstance(part, str) for part in parts):
-        raise _refusal("Title and text must be texts.")
+        raise DataError("Title and text must be texts.")
     whole = " ".join(part for part in parts if part)
     if not whole.strip():
-        raise _refusal("There is nothing to classify. Type or paste a title or a text.")
+        raise DataError("There is nothing to classify. Type or paste a title or a text.")
     if len(whole) > MOST_CHARACTERS:
-        raise _refusal(
+        raise DataError(
             f"A text may have at most {MOST_CHARACTERS:,} characters. Send a part of it."
         )
     return whole
 
 
-def _refusal(message: str) -> gr.Error:
-    """Return a message to the visitor, which is no error for the log."""
-    return gr.Error(html.escape(message), print_exception=False)
+def _status(sentence: str) -> str:
+    """Return a sentence as HTML that screen readers announce."""
+    return f"<p role='status'>{html.escape(sentence)}</p>"
 
 
 def _verdict(scores: NDArray[np.floating], model: Classifier, unsure_below: float) -> str:

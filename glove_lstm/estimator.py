@@ -23,7 +23,7 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import WEIGHTS_NAME
 from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.checkpoint.text_record import TextRecord
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, shown
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
@@ -35,11 +35,7 @@ from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.columns import is_blank
-from glove_lstm.tables.in_memory import (
-    LabelValues,
-    read_labels,
-    read_texts,
-)
+from glove_lstm.tables.in_memory import LabelValues, read_labels, read_texts
 from glove_lstm.tables.labels import (
     Label,
     check_label_names,
@@ -49,12 +45,11 @@ from glove_lstm.tables.labels import (
     number_labels,
 )
 from glove_lstm.training.fit import Trained, fit
-from glove_lstm.training.settings import SETTING_NAMES, Settings, check_names, make_settings
+from glove_lstm.training.settings import Settings, make_settings
 
 _GLOVE = "6B.50d"
 # Arguments of the command only: `save_pretrained` and `push_to_hub` are methods here.
-_REFUSED = {"output_dir", "push_to_hub"}
-_TRAINING_ARGUMENTS = sorted(set(SETTING_NAMES) - _REFUSED)
+_OF_THE_COMMAND = ("output_dir", "push_to_hub", "hub_")
 _GLOBAL_STATE_LOCK = threading.Lock()  # threads share the global random generators
 
 
@@ -175,22 +170,25 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         kept = self._rows_with_text(texts)
         kept_texts = [texts[row] for row in kept]
         kept_labels = [labels.labels[row] for row in kept]
-        kept_weights = None
-        if sample_weight is not None:
-            kept_weights = np.asarray(sample_weight)[kept]
-        kept_groups = None
-        if groups is not None:
-            kept_groups = np.asarray(groups)[kept].tolist()
+        kept_weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
+        kept_groups = None if groups is None else np.asarray(groups)[kept].tolist()
         more_texts = [text for text in more_texts if not is_blank(text)]
+        label_names = labels.classes
+        if self.label_names is not None:
+            label_names = labels_as_strings(self.label_names)
+        class_weight = self.class_weight
+        if isinstance(class_weight, dict):
+            names = labels_as_strings(class_weight)
+            class_weight = dict(zip(names, class_weight.values(), strict=True))
         with _global_state_restored(hide_output=not self.verbose):
             trained = fit(
                 kept_texts,
                 kept_labels,
                 _read_validation(validation, labels),
                 settings=self._settings(seed),
-                label_names=self._label_names(labels),
+                label_names=label_names,
                 groups=kept_groups,
-                class_weight=self._class_weight(),
+                class_weight=class_weight,
                 sample_weight=kept_weights,
                 compute_metrics=compute_metrics,
                 teacher=self.teacher,
@@ -322,7 +320,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
 
         `language` and `license` are those of `save_pretrained`. Other options: `private=True` for a new private
-        repository, `revision` for a branch, `token` for another login.
+        repository, `branch` for another branch than main, `token` for another login.
         """
         to = Destination(repo_id, **options)
         check_destination(to)
@@ -371,9 +369,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Return the settings of the arguments."""
         given = self._training_arguments
         for name in given:
-            if name in _REFUSED or name.startswith("hub_"):
+            if name.startswith(_OF_THE_COMMAND):
                 raise DataError(f"GloveLstmClassifier has no argument {name}; leave it out.")
-        check_names(given, _TRAINING_ARGUMENTS)
         fine_tunes = given.get("model_name_or_path") is not None
         if fine_tunes and self.glove not in (None, _GLOVE):
             raise DataError(
@@ -386,39 +383,18 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             values["glove"] = "none" if self.glove is None else str(self.glove)
         return make_settings(self.preset, **(values | given))
 
-    def _label_names(self, labels: LabelValues) -> list[str]:
-        """Return all labels as a config names them."""
-        if self.label_names is None:
-            return labels.classes
-        names = labels_as_strings(self.label_names)
-        missing = set(labels.classes) - set(names)
-        if missing:
-            raise DataError(f"y has the label {min(missing)!r}, which label_names lacks; add it.")
-        return names
-
-    def _class_weight(self) -> Any:
-        weights = self.class_weight
-        if weights is None or weights == "balanced":
-            return weights
-        if not isinstance(weights, dict):
-            allowed = "'balanced', a dictionary of labels and weights, or None"
-            raise DataError(f"class_weight must be {allowed}, not {weights!r}.")
-        return dict(zip(labels_as_strings(weights.keys()), weights.values(), strict=True))
-
     def _rows_with_text(self, texts: Sequence[str]) -> list[int]:
         """Return the rows to train on: all, or those with text, as `on_empty` says."""
         if self.on_empty not in ("error", "drop", "keep"):
             raise DataError(f"on_empty must be error, drop or keep, not {self.on_empty!r}.")
         if self.on_empty == "keep":
             return list(range(len(texts)))
-        kept = []
-        for row, text in enumerate(texts):
-            if not is_blank(text):
-                kept.append(row)
-            elif self.on_empty == "error":
-                raise DataError(
-                    f"X, row {row + 1} has no text; fill it, or set on_empty to drop or keep."
-                )
+        kept = [row for row, text in enumerate(texts) if not is_blank(text)]
+        if self.on_empty == "error" and len(kept) < len(texts):
+            first_blank = next(row for row, text in enumerate(texts, 1) if is_blank(text))
+            raise DataError(
+                f"X, row {first_blank} has no text; fill it, or set on_empty to drop or keep."
+            )
         return kept
 
 
@@ -447,23 +423,17 @@ def _read_validation(
     if validation is None:
         return None
     if not isinstance(validation, tuple | list) or len(validation) != 2:
-        value = repr(validation)
-        if not isinstance(validation, int | float):
-            value = f"a {type(validation).__name__}"  # a list of texts would be very long
         raise DataError(
-            f"validation must be (texts, labels) or None, not {value}; the share that is held out is the argument "
-            "validation_fraction of the classifier."
+            f"validation must be (texts, labels) or None, not {shown(validation)}; the share that is held out is the "
+            "argument validation_fraction of the classifier."
         )
-    given_texts, given_labels = validation
+    given_texts, y = validation
     texts = _joined(given_texts, "validation texts")
-    of_validation = read_labels(
-        given_labels,
-        "validation labels",
-        are_lists=labels.are_lists,
-        column_labels=labels.classes,
-    )
-    check_consistent_length(texts, of_validation.labels)
-    return texts, of_validation.labels
+    names = read_labels(
+        y, "validation labels", are_lists=labels.are_lists, column_labels=labels.classes
+    ).labels
+    check_consistent_length(texts, names)
+    return texts, names
 
 
 @contextmanager

@@ -59,9 +59,35 @@ def assert_readable(page, *, is_dark: bool) -> None:
         behind = canvas
         for colour in reversed(backgrounds):
             behind = _over(colour, behind)
-        darker, lighter = sorted([_luminance(_over(letters, behind)), _luminance(behind)])
-        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, letters, backgrounds)
+        assert _contrast(_over(letters, behind), behind) >= 4.5, (text, letters, backgrounds)
     assert (_luminance(behind) < 0.3) == is_dark
+
+
+# The border of a box, and all backgrounds of the box and behind it, the nearest first.
+_BORDER = """box => {
+    const backgrounds = []
+    for (let behind = box; behind; behind = behind.parentElement)
+        backgrounds.push(getComputedStyle(behind).backgroundColor)
+    const { borderTopWidth, borderTopStyle, borderTopColor } = getComputedStyle(box)
+    return [parseFloat(borderTopWidth), borderTopStyle, borderTopColor, backgrounds]
+}"""
+
+
+def assert_visible_box(box, *, is_dark: bool = False) -> None:
+    """The border of a box contrasts with what is in the box and around it by at least 3 to 1."""
+    width, style, border, backgrounds = box.evaluate(_BORDER)
+    assert width >= 1
+    assert style == "solid"
+    for behind_border in (backgrounds, backgrounds[1:]):
+        behind = (0.0, 0.0, 0.0) if is_dark else (255.0, 255.0, 255.0)
+        for colour in reversed(behind_border):
+            behind = _over(colour, behind)
+        assert _contrast(_over(border, behind), behind) >= 3, (border, backgrounds)
+
+
+def _contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    darker, lighter = sorted([_luminance(one), _luminance(other)])
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def _over(colour: str, behind: tuple[float, ...]) -> tuple[float, ...]:

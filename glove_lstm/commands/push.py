@@ -36,8 +36,7 @@ def main(argv: Sequence[str]) -> None:
         _write_space(checkpoint, Path(args.space_dir))
         return
     # Modules that take seconds to import are imported after the checks of the arguments.
-    from glove_lstm.publishing import push
-    from glove_lstm.publishing.space import stage_space
+    from glove_lstm.publishing import push, stage
 
     destination = push.Destination(
         args.repo_id,
@@ -47,19 +46,23 @@ def main(argv: Sequence[str]) -> None:
     )
     push.check_destination(destination, login=not args.dry_run)
     _check_folder(checkpoint)
-    stage = stage_space if args.space else push.stage_checkpoint
+    stage_files = stage.stage_space if args.space else stage.stage_checkpoint
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
-        stage(checkpoint, folder, args.repo_id)
+        stage_files(checkpoint, folder, args.repo_id)
         if not args.dry_run:
             commit = push.push_folder(folder, destination)
             sys.stdout.write(push.loading_example(destination, commit))
             return
         try:
-            _print_deletions(push.files_to_delete(folder, destination))
+            for name in push.files_to_delete(folder, destination):
+                sys.stdout.write(f"{'deleted':>12}  {name}\n")
         except DataError as error:  # a dry run needs no network
             sys.stderr.write(f"warning: files that a push would delete are not listed: {error}\n")
-        _print_files(push.list_files(folder))
+        sizes = stage.list_files(folder)
+        for name, size in sizes.items():
+            sys.stdout.write(f"{size:>12,}  {name}\n")
+        sys.stdout.write(f"{sum(sizes.values()):>12,}  in {len(sizes)} files; nothing was sent.\n")
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -84,8 +87,7 @@ def _check_folder(checkpoint: Path) -> None:
 
 def _write_space(checkpoint: Path, folder: Path) -> None:
     """Write the page and the checkpoint into a new folder."""
-    from glove_lstm.publishing.push import list_files
-    from glove_lstm.publishing.space import stage_space
+    from glove_lstm.publishing.stage import list_files, stage_space
 
     _check_folder(checkpoint)
     if folder.is_dir() and any(folder.iterdir()):
@@ -97,14 +99,3 @@ def _write_space(checkpoint: Path, folder: Path) -> None:
     sys.stdout.write(
         f"Wrote {folder} ({size:,} bytes). To look at it: python -m http.server --directory {folder}\n"
     )
-
-
-def _print_deletions(names: Sequence[str]) -> None:
-    for name in names:
-        sys.stdout.write(f"{'deleted':>12}  {name}\n")
-
-
-def _print_files(sizes: dict[str, int]) -> None:
-    for name, size in sizes.items():
-        sys.stdout.write(f"{size:>12,}  {name}\n")
-    sys.stdout.write(f"{sum(sizes.values()):>12,}  in {len(sizes)} files; nothing was sent.\n")

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from transformers import HfArgumentParser
 
@@ -26,14 +26,12 @@ from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
 from glove_lstm.distillation.pretrained import TeacherModel
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.evaluation.baselines import DESCRIPTIONS
+from glove_lstm.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
-from glove_lstm.evaluation.remarks import remarks
+from glove_lstm.evaluation.metrics_file import MetricsFile, remarks
 from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
 from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.push import loading_example, push_checkpoint, training_destination
 from glove_lstm.publishing.save import save
 from glove_lstm.splits.splitter import without_near_duplicates
 from glove_lstm.tables.examples import ClassWeight, Examples
@@ -49,6 +47,9 @@ from glove_lstm.training.settings import (
     check_names,
     make_settings,
 )
+
+if TYPE_CHECKING:
+    from glove_lstm.publishing.push import Destination
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,10 @@ def main(argv: Sequence[str]) -> None:
         check_target(folder, overwrite=overwrite)
     hides_bars = bool(settings.training.disable_tqdm) or not sys.stderr.isatty()
     with hidden_progress(hides_bars):
-        class_weight = _class_weight(arguments.class_weight)
+        class_weight: ClassWeight | None = arguments.class_weight
+        if class_weight not in (None, "balanced"):
+            path = Path(str(class_weight))
+            class_weight = read_json_object(path, "give balanced, or a JSON file {label: weight}")
         data = _load(arguments)
         if arguments.with_baselines and data.is_multi_label:
             raise DataError("--with_baselines is for one label a text; leave it out.")
@@ -84,8 +88,37 @@ def main(argv: Sequence[str]) -> None:
         save(trained, folder, metrics, test, overwrite=overwrite)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
     if destination:
+        from glove_lstm.publishing.push import loading_example, push_checkpoint
+
         commit = push_checkpoint(folder, destination)
         sys.stdout.write(loading_example(destination, commit))
+
+
+def training_destination(training: Any) -> "Destination | None":
+    """Return the destination of `--push_to_hub`, if it is given, and remove it from the training arguments.
+
+    The Trainer would push without the remote code, overwrite the card, and save the token in each checkpoint.
+
+    Raises:
+        DataError: The id is missing or invalid, or there is no login.
+    """
+    token = training.hub_token or None
+    training.hub_token = None
+    if not training.push_to_hub:
+        return None
+    training.push_to_hub = False
+    if not training.hub_model_id:
+        raise DataError("--push_to_hub needs --hub_model_id user/name.")
+    from glove_lstm.publishing.push import Destination, check_destination
+
+    to = Destination(
+        training.hub_model_id,
+        private=bool(training.hub_private_repo),
+        branch=getattr(training, "hub_revision", None),  # not in transformers 5.0
+        token=token,
+    )
+    check_destination(to)
+    return to
 
 
 def _fit(
@@ -129,7 +162,11 @@ def _measure(
     metrics = MetricsFile(trained.record, data.description, arguments.language, arguments.license)
     test = None
     try:
-        test = _test_texts(data, trained)
+        if "test" in data.splits:
+            rows = data.splits["test"]
+            names = trained.model.config.label_names
+            examples = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
+            test = TestTexts.classified_by(trained, examples)
         metrics = run_metrics(
             trained,
             test,
@@ -138,8 +175,7 @@ def _measure(
             license=arguments.license,
         )
         if arguments.with_baselines:
-            examples = None if test is None else test.examples
-            metrics.baselines = measure_baselines(trained, examples)
+            metrics.baselines = measure_baselines(trained, test.examples if test else None)
     except Exception as error:
         logger.warning("The model could not be measured: %s.", first_line(error))
     return metrics, test
@@ -223,50 +259,38 @@ def _check_lists_given_once(argv: Sequence[str]) -> None:
             raise DataError(f"--{name} is given twice; give it once, followed by all values.")
 
 
-def _class_weight(argument: str | None) -> ClassWeight | None:
-    if argument is None or argument == "balanced":
-        return argument
-    return read_json_object(Path(argument), "give balanced, or a JSON file {label: weight}")
-
-
 def _load(arguments: TrainArguments) -> Data:
     """Load the texts with labels. If there are unlabelled texts, there may be no others."""
     files = arguments.train_file or arguments.validation_file or arguments.test_file
-    has_labelled_texts = bool(arguments.dataset_name or files)
-    if arguments.unlabelled_file and not has_labelled_texts:
-        for name in (
-            "dataset_config_name",
-            "data_files",
-            "data_dir",
-            "dataset_revision",
-            "group_column_name",
-            "class_weight",
-            "with_baselines",
-        ):
-            if getattr(arguments, name):
-                raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
-        return _data_without_labels(arguments)
-    options = {}
-    for argument in fields(DataArguments):
-        options[argument.name] = getattr(arguments, argument.name)
-    data = load_splits(
-        **options,
-        group_column_name=arguments.group_column_name,
-        may_be_rare=bool(arguments.unlabelled_file),
-    )
-    if "train" not in data.splits and not arguments.unlabelled_file:
-        raise DataError("There are no training texts: give --train_file or a train split.")
-    if arguments.unlabelled_file:
-        names = _unlabelled_names(arguments.unlabelled_file)
-        data = replace(data, description=f"{data.description}, {names}")
-    return data
-
-
-def _data_without_labels(arguments: TrainArguments) -> Data:
-    """Return data without splits: only the text columns, and the names of the unlabelled files as description."""
-    files = arguments.unlabelled_file or []
-    columns = open_files(files, arguments.text_column_names).columns
-    return Data({}, [], columns, _unlabelled_names(files))
+    unlabelled = arguments.unlabelled_file
+    if arguments.dataset_name or files or not unlabelled:
+        options = {}
+        for argument in fields(DataArguments):
+            options[argument.name] = getattr(arguments, argument.name)
+        data = load_splits(
+            **options,
+            group_column_name=arguments.group_column_name,
+            may_be_rare=bool(unlabelled),
+        )
+        if unlabelled:
+            names = _unlabelled_names(unlabelled)
+            return replace(data, description=f"{data.description}, {names}")
+        if "train" not in data.splits:
+            raise DataError("There are no training texts: give --train_file or a train split.")
+        return data
+    for name in (
+        "dataset_config_name",
+        "data_files",
+        "data_dir",
+        "dataset_revision",
+        "group_column_name",
+        "class_weight",
+        "with_baselines",
+    ):
+        if getattr(arguments, name):
+            raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
+    columns = open_files(unlabelled, arguments.text_column_names).columns
+    return Data({}, [], columns, _unlabelled_names(unlabelled))
 
 
 def _unlabelled_names(files: Sequence[str]) -> str:
@@ -297,41 +321,29 @@ def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:
     return without_near_duplicates(texts, test_texts, "test")
 
 
-def _test_texts(data: Data, trained: Trained) -> TestTexts | None:
-    if "test" not in data.splits:
-        return None
-    rows = data.splits["test"]
-    names = trained.model.config.label_names
-    examples = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
-    return TestTexts.classified_by(trained, examples)
-
-
 def _summary(metrics: MetricsFile) -> str:
     """Return a line for each measured split, and for each remark and baseline on it."""
     lines = ""
     for split in ("validation", "test"):
-        if split not in metrics.splits:
+        measures = metrics.splits.get(split)
+        if measures is None:
             continue
-        lines += _summary_of_split(split, metrics.splits[split])
+        low, high = measures["accuracy_interval"]
+        rows = f"{measures['rows']} rows"
+        if measures.get("seen"):
+            rows += f", {measures['seen']} of them used in training"
+        micro_f1 = ""
+        if "micro_f1" in measures:  # of texts with several labels
+            micro_f1 = f", micro F1 {measures['micro_f1']:.4f}"
+        lines += (
+            f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; majority "
+            f"class {measures['majority_share']:.4f}){micro_f1}, ECE {measures['ece']:.4f}\n"
+        )
         is_weighted = metrics.training.label_weights is not None
-        for sentence in remarks(metrics.splits[split], is_weighted=is_weighted):
+        for sentence in remarks(measures, is_weighted=is_weighted):
             lines += f"  {sentence}\n"
         for baseline, accuracies in (metrics.baselines or {}).items():
             if split in accuracies:
                 accuracy = accuracies[split]["accuracy"]
                 lines += f"  {DESCRIPTIONS[baseline]}: {accuracy:.4f}\n"
     return lines or "Not measured: there are no validation or test texts.\n"
-
-
-def _summary_of_split(split: str, measures: Measures) -> str:
-    low, high = measures["accuracy_interval"]
-    rows = f"{measures['rows']} rows"
-    if measures.get("seen"):
-        rows += f", {measures['seen']} of them used in training"
-    micro_f1 = ""
-    if "micro_f1" in measures:  # of texts with several labels
-        micro_f1 = f", micro F1 {measures['micro_f1']:.4f}"
-    return (
-        f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; majority "
-        f"class {measures['majority_share']:.4f}){micro_f1}, ECE {measures['ece']:.4f}\n"
-    )

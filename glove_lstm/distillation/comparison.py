@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from glove_lstm.evaluation.baselines import BASELINES
+from glove_lstm.baselines import BASELINES
 from glove_lstm.splits.splitter import near_duplicate_groups
 from glove_lstm.tables.examples import Examples
 

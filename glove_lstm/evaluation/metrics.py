@@ -110,7 +110,7 @@ def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]
         threshold = 0.0
         if share < 1:
             texts_to_keep = max(int(np.ceil(share * len(labels))), 1)
-            threshold = _rounded_down(descending[texts_to_keep - 1])
+            threshold = float(np.floor(descending[texts_to_keep - 1] * 1e4) / 1e4)
         table.append(_coverage_row(threshold, confidence, is_correct))
     return table
 
@@ -141,14 +141,6 @@ def _coverage_row(
         "coverage": float(kept.mean()),
         "accuracy": float(is_correct[kept].mean()),
     }
-
-
-def _rounded_down(score: float) -> float:
-    """Round a score down to four decimals."""
-    rounded = float(np.floor(score * 1e4) / 1e4)
-    if rounded > score:  # the product was rounded up to the next whole number
-        rounded = float(np.floor(score * 1e4 - 1) / 1e4)
-    return rounded
 
 
 def bootstrap_interval(statistic: Callable[[Ints], Any], size: int) -> Any:
@@ -210,22 +202,21 @@ def measure(
     """
     if thresholds is not None:
         return _measure_label_sets(scores, labels, names, thresholds)
+    is_correct = scores.argmax(axis=1) == labels
+    present, rows = np.unique(labels, return_counts=True)
+    rarest = present[rows.argmin()]
     return {
         "rows": len(labels),
         **basic_measures(scores, labels),
-        **accuracy_with_interval(scores.argmax(axis=1) == labels),
-        "majority_share": float(np.bincount(labels).max() / len(labels)),
+        **accuracy_with_interval(is_correct),
+        "majority_share": float(rows.max() / len(labels)),
         "coverage": coverage_table(scores, labels),
-        "rarest": _rarest(scores, labels, names),
+        "rarest": {
+            "label": names[rarest],
+            "rows": int(rows.min()),
+            "recall": float(is_correct[labels == rarest].mean()),
+        },
     }
-
-
-def _rarest(scores: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:
-    """Return name, rows and recall of the label with the fewest rows, but at least one."""
-    present, rows = np.unique(labels, return_counts=True)
-    label = present[rows.argmin()]
-    recall = (scores.argmax(axis=1) == label)[labels == label].mean()
-    return {"label": names[label], "rows": int(rows.min()), "recall": float(recall)}
 
 
 def measure_by_label(probabilities: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:
@@ -241,36 +232,25 @@ def measure_by_label(probabilities: Floats, labels: Ints, names: Sequence[str]) 
         one; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
     """
     predicted = probabilities.argmax(axis=1)
-    classes = len(names)
-    present = np.unique(labels)
-
-    def confusion(rows: Ints) -> Ints:
-        # Each pair of a true and a predicted class is one cell of the flattened matrix.
-        cells = labels[rows] * classes + predicted[rows]
-        return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
-
-    def macro_f1(rows: Ints) -> float:
-        counts = confusion(rows)
-        # F1 is 2 * correct / (true + predicted).
-        true_and_predicted = counts.sum(axis=1) + counts.sum(axis=0)
-        f1 = 2 * counts.diagonal() / np.maximum(true_and_predicted, 1)
-        return float(f1[present].mean())
-
-    counts = confusion(np.arange(len(labels)))
+    classes = np.arange(len(names))
+    confusion = sk.confusion_matrix(labels, predicted, labels=classes)
     by_label = {}
     for label, name in enumerate(names):
-        correct_rows = int(counts[label, label])
-        true_rows = int(counts[label].sum())
-        predicted_rows = int(counts[:, label].sum())
+        correct_rows = int(confusion[label, label])
+        true_rows = int(confusion[label].sum())
+        predicted_rows = int(confusion[:, label].sum())
         by_label[name] = {
             "rows": true_rows,
             **share_with_interval("precision", correct_rows, predicted_rows),
             **share_with_interval("recall", correct_rows, true_rows),
         }
+    present = np.unique(labels)
+    f1_scores = _f1_statistic(labels[:, None] == present, predicted[:, None] == present)
+    *_, f1_interval, _ = bootstrap_interval(f1_scores, len(labels))
     return {
-        "f1_interval": bootstrap_interval(macro_f1, len(labels)),
+        "f1_interval": f1_interval,
         "brier_interval": mean_interval(_brier(probabilities, labels)),
-        "confusion": counts.tolist(),
+        "confusion": confusion.tolist(),
         "by_label": by_label,
     }
 

@@ -1,13 +1,14 @@
-"""metrics.json: how a model was made, and how it measures."""
+"""metrics.json: how a model was made, and how it measures; and what must be said beside these measures."""
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from glove_lstm.checkpoint.names import METRICS_NAME
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, counted, shown
 from glove_lstm.files import read_checkpoint_json
 from glove_lstm.training.record import TrainingRecord
 
@@ -16,6 +17,7 @@ Measures = dict[str, Any]  # of a split; see `evaluation.metrics`
 _SECTIONS = ("validation", "test", "baselines", "speed", "robustness")
 # Datasets whose labels FAKE and REAL name the source of a news text. classifier.js has the same pattern.
 _NEWS_DATA = re.compile(r"\bfake_or_real_news\b|\bliar \(two\)")
+_SKEWED = 0.8  # from this share of the largest class on, accuracy hides the other classes
 
 
 @dataclass
@@ -100,3 +102,31 @@ class MetricsFile:
 def describes_news(description: str) -> bool:
     """Return whether a description of data, `MetricsFile.data`, names a dataset of fake and real news."""
     return _NEWS_DATA.search(description) is not None
+
+
+def remarks(measures: Mapping[str, Any], *, is_weighted: bool = False) -> list[str]:
+    """Return sentences about the measures of a split; none if classes are even and the model beats the largest one.
+
+    Args:
+        measures: See `evaluation.metrics.measure`.
+        is_weighted: Whether the classes were weighted in training.
+    """
+    sentences = []
+    majority = measures["majority_share"]
+    rarest = measures.get("rarest")
+    if rarest is not None and majority > _SKEWED:
+        sentence = (
+            f"The largest class has {majority:.1%} of the texts, which hides the others in the accuracy: macro F1 is "
+            f"{measures['f1']:.4f}, and the recall of the rarest label, {shown(rarest['label'])} "
+            f"({counted(rarest['rows'], 'text')}), is {rarest['recall']:.4f}."
+        )
+        if not is_weighted:
+            sentence += " A training with --class_weight balanced finds more of its texts."
+        sentences.append(sentence)
+    lowest, _ = measures["accuracy_interval"]
+    if lowest <= majority:
+        sentences.append(
+            "The accuracy is not better than that of always answering the largest class, "
+            f"{majority:.4f}: its interval begins at {lowest:.4f}."
+        )
+    return sentences

@@ -3,7 +3,9 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,6 @@ from glove_lstm.files import whole_file
 from glove_lstm.inference.decisions import decide, labels_above
 from glove_lstm.inference.output_formats import csv_cell, label_cell, shortened
 from glove_lstm.printable import markdown_table, one_line
-from glove_lstm.tables.labels import Label
 
 PREDICTIONS_NAME = "predictions.csv"
 _SHOWN = 3  # mistakes in a report
@@ -44,65 +45,54 @@ class Predictions:
     def write(self, path: Path) -> None:
         """Write a CSV file: file (if there are several), row, text, label, predicted, score."""
         with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*self._place_names(), "text", "label", "predicted", "score"])
-            true, predicted = self._true_labels(), self._predicted_labels()
-            for place in self._order():
-                values = [
-                    *self._place(place),
-                    self.texts[place],
-                    label_cell(true[place]),
-                    label_cell(predicted[place]),
-                    float(self.scores[place].max()),
-                ]
-                writer.writerow([csv_cell(value) for value in values])
+            writer = csv.DictWriter(file, self._record(0), lineterminator="\n")
+            writer.writeheader()
+            for number in self._order:
+                record = self._record(number)
+                writer.writerow({name: csv_cell(value) for name, value in record.items()})
 
     def surest_mistakes(self) -> str:
         """Return a table of the three surest mistakes; "" if there are none."""
-        true, predicted = self._true_labels(), self._predicted_labels()
-        rows = []
-        for place in self._order()[:_SHOWN]:
-            if not self._is_wrong()[place]:
-                break
-            rows.append(
-                [
-                    *map(str, self._place(place)),
-                    label_cell(true[place]),
-                    label_cell(predicted[place]),
-                    f"{self.scores[place].max():.4f}",
-                    shortened(one_line(self.texts[place]), _CHARACTERS),
-                ]
-            )
-        if not rows:
+        records = []
+        for number in self._order[: min(_SHOWN, self._is_wrong.sum())]:
+            record = self._record(number)
+            record["score"] = f"{record['score']:.4f}"
+            record["text"] = shortened(one_line(record.pop("text")), _CHARACTERS)  # as last column
+            records.append(record)
+        if not records:
             return ""
-        header = [*self._place_names(), "label", "predicted", "score", "text"]
-        return f"The surest mistakes:\n\n{markdown_table(header, rows)}"
+        rows = [list(map(str, record.values())) for record in records]
+        return f"The surest mistakes:\n\n{markdown_table(list(records[0]), rows)}"
 
-    def _place_names(self) -> list[str]:
-        return ["row"] if self.files is None else ["file", "row"]
+    def _record(self, number: int) -> dict[str, Any]:
+        """Return the columns of a text."""
+        true = self.labels[number]
+        if self.thresholds is None:
+            label = self.label_names[true]
+        else:
+            label = label_cell([self.label_names[column] for column in true.nonzero()[0]])
+        [predicted] = decide(self.scores[[number]], self.label_names, self.thresholds)
+        return {
+            **({} if self.files is None else {"file": self.files[number]}),
+            "row": self.rows[number],
+            "text": self.texts[number],
+            "label": label,
+            "predicted": label_cell(predicted),
+            "score": float(self.scores[number].max()),
+        }
 
-    def _place(self, place: int) -> list[str | int]:
-        row = self.rows[place]
-        return [row] if self.files is None else [self.files[place], row]
-
-    def _true_labels(self) -> list[Label]:
-        if self.labels.ndim == 1:
-            return [self.label_names[label] for label in self.labels]
-        return [[self.label_names[label] for label in row.nonzero()[0]] for row in self.labels]
-
-    def _predicted_labels(self) -> list[Label]:
-        return decide(self.scores, self.label_names, self.thresholds)
-
+    @cached_property
     def _is_wrong(self) -> NDArray[np.bool_]:
         if self.thresholds is None:
             return self.scores.argmax(axis=1) != self.labels
         return (labels_above(self.scores, self.thresholds) != (self.labels > 0)).any(axis=1)
 
+    @cached_property
     def _order(self) -> list[int]:
-        """Return the places of the texts: mistakes before others, each by the largest error of a score."""
+        """The numbers of the texts: mistakes before others, each by the largest error of a score."""
         truth = self.labels
         if truth.ndim == 1:
             truth = np.eye(len(self.label_names), dtype=np.int64)[truth]
         errors = np.abs(self.scores - truth).max(axis=1)
         # Of several labels, errors above 0.5 need not be mistakes, because thresholds differ.
-        return np.lexsort((-errors, ~self._is_wrong())).tolist()
+        return np.lexsort((-errors, ~self._is_wrong)).tolist()

@@ -14,9 +14,9 @@ from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure, measure_by_label
+from glove_lstm.evaluation.metrics_file import remarks
 from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
 from glove_lstm.evaluation.predictions import PREDICTIONS_NAME, Predictions
-from glove_lstm.evaluation.remarks import remarks
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.files import check_is_no_file, whole_file
 from glove_lstm.inference.classifier import Classifier
@@ -48,8 +48,6 @@ class Report:
     """
 
     figures: dict[str, Any] = field(default_factory=dict)  # contents of eval.json
-    probabilities: NDArray[np.float64] | None = None  # (n, classes); None without a model
-    labels: NDArray[np.int64] | None = None  # (n,), or (n, classes) of 1 and 0
     predictions: Predictions | None = None  # None without a model
 
     def find_unseen(self, record: TextRecord | None, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -116,23 +114,20 @@ class Report:
             robustness: Whether to measure it on perturbed texts, too. Ignored for multi-label models.
         """
         names = list(classifier.label_names)
+        thresholds = classifier.thresholds
         tokenizer = classifier.tokenizer
         truncated_before = tokenizer.truncated_texts
-        self.probabilities = classifier.predict_proba(texts)
+        scores = classifier.predict_proba(texts)
         truncated = tokenizer.truncated_texts - truncated_before
-        self.figures["truncated"] = truncated
         clause = tokenizer.truncation_warning(truncated, len(texts))
         if clause:
             logger.warning("%s.", clause)
-        self.labels = labels
-        self.figures["labels"] = names
-        self.predictions = Predictions(
-            texts, rows, files, names, labels, self.probabilities, classifier.thresholds
-        )
-        self.figures |= measure(self.probabilities, labels, names, classifier.thresholds)
-        if classifier.thresholds is not None:
+        self.predictions = Predictions(texts, rows, files, names, labels, scores, thresholds)
+        self.figures |= {"truncated": truncated, "labels": names}
+        self.figures |= measure(scores, labels, names, thresholds)
+        if thresholds is not None:
             return
-        self.figures |= measure_by_label(self.probabilities, labels, names)
+        self.figures |= measure_by_label(scores, labels, names)
         if robustness:
             self.figures["robustness"] = measure_robustness(classifier, texts, labels)
 
@@ -143,27 +138,23 @@ class Report:
             name: The teacher's name.
             logits: (n, classes) its logits for the texts of `add_model`.
         """
-        assert self.probabilities is not None
-        assert self.labels is not None
+        assert self.predictions is not None
         teacher_labels = logits.argmax(axis=1)
-        measures = accuracy_with_interval(teacher_labels == self.labels)
-        agreement = float((teacher_labels == self.probabilities.argmax(axis=1)).mean())
+        measures = accuracy_with_interval(teacher_labels == self.predictions.labels)
+        agreement = float((teacher_labels == self.predictions.scores.argmax(axis=1)).mean())
         self.figures["teacher"] = {"name": name, **measures, "agreement": agreement}
 
     def text(self) -> str:
         """Format everything for a terminal."""
         figures = self.figures
         sections = []
-        if self.labels is not None:
-            sections.append(_measures(figures))
-            sections += remarks(figures)
-        if "teacher" in figures:
-            sections.append(_teacher(figures))
-        if self.labels is not None:
-            sections.append(_by_label(figures))
-        if "confusion" in figures:
-            sections += [_confusion(figures), _coverage(figures)]
         if self.predictions is not None:
+            sections += [_measures(figures), *remarks(figures)]
+            if "teacher" in figures:
+                sections.append(_teacher(figures))
+            sections.append(_by_label(figures))
+            if "confusion" in figures:
+                sections += [_confusion(figures), _coverage(figures)]
             sections.append(self.predictions.surest_mistakes())
         if "robustness" in figures:
             sections.append(_robustness(figures["robustness"]))
@@ -172,9 +163,7 @@ class Report:
         return "\n\n".join(filter(None, sections)) + "\n"
 
     def save(self, folder: Path) -> None:
-        """Write eval.json, predictions.csv and, for a model with one label a text, the plots of `plot_measured`.
-
-        predictions.csv and the plots need a model.
+        """Write eval.json; for a model predictions.csv, and if a text has one label, the plots of `plot_measured`.
 
         Files of these names are replaced, and no other is touched.
 
@@ -183,11 +172,14 @@ class Report:
         """
         check_report_folder(folder)
         written = set()
-        if self.probabilities is not None and self.labels is not None and self.labels.ndim == 1:
-            plot_measured(self.probabilities, self.labels, self.figures["labels"], folder)
-            written |= {CONFUSION_NAME, RELIABILITY_NAME}
-        if self.predictions is not None:
-            self.predictions.write(folder / PREDICTIONS_NAME)
+        predictions = self.predictions
+        if predictions is not None:
+            if predictions.thresholds is None:
+                plot_measured(
+                    predictions.scores, predictions.labels, predictions.label_names, folder
+                )
+                written |= {CONFUSION_NAME, RELIABILITY_NAME}
+            predictions.write(folder / PREDICTIONS_NAME)
             written.add(PREDICTIONS_NAME)
         for path in _files_beside_figures(folder):
             if path.name not in written:

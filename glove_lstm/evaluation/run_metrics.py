@@ -1,6 +1,8 @@
 """Measure a trained model: the contents of metrics.json, and the plots."""
 
 import logging
+import statistics
+import timeit
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +13,22 @@ from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 
 from glove_lstm.errors import first_line
-from glove_lstm.evaluation.baselines import BASELINES, DESCRIPTIONS
+from glove_lstm.baselines import BASELINES, DESCRIPTIONS
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure, suggest_threshold
 from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
-from glove_lstm.evaluation.speed import measure_speed
+from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import scores_of
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained
 
 logger = logging.getLogger(__name__)
+
+_SENTENCE = (
+    "The council said on Tuesday that the new bridge would open in May, after two years of work. "
+)
+_WORDS = 400  # about the length of an article
+_TEXTS = 64  # for the measurement of texts a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +91,29 @@ def run_metrics(
 
 
 def _measure(trained: Trained, texts: Examples, logits: NDArray[np.float32]) -> Measures:
-    """Measure the scores of texts; only multi-label models have thresholds."""
     classifier = trained.classifier
     scores = scores_of(logits, classifier.problem_type)
     return measure(scores, texts.labels, classifier.label_names, classifier.thresholds)
+
+
+def measure_speed(classifier: Classifier) -> dict[str, Any]:
+    """Measure the time from strings to logits for one text of 400 words, and the texts a second for 64 such texts.
+
+    Both are computed from the median time of five calls.
+    """
+    words = (_SENTENCE * _WORDS).split()
+    text = " ".join(words[:_WORDS])
+
+    def median_seconds(texts: list[str]) -> float:
+        classifier.predict_logits(texts)  # warm up
+        times = timeit.repeat(lambda: classifier.predict_logits(texts), number=1, repeat=5)
+        return statistics.median(times)
+
+    return {
+        "words": _WORDS,
+        "one_text_ms": round(median_seconds([text]) * 1e3, 2),
+        "texts_per_second": round(_TEXTS / median_seconds([text] * _TEXTS), 1),
+    }
 
 
 def plot_run(trained: Trained, folder: Path, test: TestTexts | None = None) -> None:
@@ -98,18 +125,13 @@ def plot_run(trained: Trained, folder: Path, test: TestTexts | None = None) -> N
     learns_logits = teacher is not None and teacher.learned == "logits"
     loss = "squared difference" if learns_logits else "cross-entropy"
     plot_curves(trained.record.history, folder / "curves.png", loss)
-    classifier = trained.classifier
-    if classifier.thresholds is not None:
-        return
-    texts = trained.validation
-    logits = trained.validation_logits
+    texts, logits = trained.validation, trained.validation_logits
     if test is not None:
-        texts = test.examples
-        logits = test.logits
-    if texts is None or logits is None:
-        return
-    scores = scores_of(logits, classifier.problem_type)
-    plot_measured(scores, texts.labels, classifier.label_names, folder)
+        texts, logits = test.examples, test.logits
+    classifier = trained.classifier
+    if texts is not None and logits is not None and not texts.is_multi_label:
+        scores = scores_of(logits, classifier.problem_type)
+        plot_measured(scores, texts.labels, classifier.label_names, folder)
 
 
 def measure_baselines(

@@ -22,8 +22,7 @@ from glove_lstm.checkpoint.names import (
     TOKENIZER_CONFIG_NAME,
 )
 from glove_lstm.errors import counted
-from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, describes_news
-from glove_lstm.evaluation.remarks import remarks
+from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, describes_news, remarks
 from glove_lstm.files import package_resource, read_checkpoint_json
 from glove_lstm.printable import markdown_table
 
@@ -78,32 +77,34 @@ def render_card(
     config = read_checkpoint_json(folder / CONFIG_NAME)
     tokenizer = read_checkpoint_json(folder / TOKENIZER_CONFIG_NAME)
     labels = read_label_names(folder, config)
+    listed_labels = ", ".join(_plain(label) for label in labels[:_MOST_LABELS])
+    if len(labels) > _MOST_LABELS:
+        listed_labels = f"{len(labels)} labels: {listed_labels}, ..."
+    loaded = [folder / loaded_name for loaded_name in LOADED_NAMES]
+    size = sum(path.stat().st_size for path in loaded if path.is_file())
     has_thumbnail = (folder / THUMBNAIL_NAME).is_file()
     metadata = _metadata(metrics, labels, name, repo_id)
     if has_thumbnail:
         metadata["thumbnail"] = f"https://huggingface.co/{repo_id}/resolve/main/{THUMBNAIL_NAME}"
-    facts = {
-        "metadata": str(ModelCardData(**metadata).to_yaml()),
-        "name": name,
-        "repo_id": repo_id,
-        "labels": _listed_labels(labels),
-        "config": config,
-        "max_length": tokenizer.get("model_max_length", _NO_TRUNCATION),
-        "no_truncation": _NO_TRUNCATION,
-        "truncation_side": tokenizer.get("truncation_side", "right"),
-        "megabytes": f"{_loaded_bytes(folder) / 1e6:.1f}",
-        "plots": [plot for plot in PLOT_NAMES if (folder / plot).is_file()],
-        "thumbnail": THUMBNAIL_NAME if has_thumbnail else None,
-        "own_paragraphs": own_paragraphs.strip(),
-        "metrics": metrics,
-    }
-    template = package_resource("model_card.md").read_text(encoding="utf-8")
-    card = _environment().from_string(template).render(facts)
-    # Sections that are left out leave blank lines.
-    return re.sub(r"\n{3,}", "\n\n", card).strip() + "\n"
+    return _render(
+        metadata=str(ModelCardData(**metadata).to_yaml()),
+        name=name,
+        repo_id=repo_id,
+        labels=listed_labels,
+        config=config,
+        max_length=tokenizer.get("model_max_length", _NO_TRUNCATION),
+        no_truncation=_NO_TRUNCATION,
+        truncation_side=tokenizer.get("truncation_side", "right"),
+        megabytes=f"{size / 1e6:.1f}",
+        plots=[plot for plot in PLOT_NAMES if (folder / plot).is_file()],
+        thumbnail=THUMBNAIL_NAME if has_thumbnail else None,
+        own_paragraphs=own_paragraphs.strip(),
+        metrics=metrics,
+    )
 
 
-def _environment() -> Environment:
+def _render(**facts: Any) -> str:
+    """Fill the template."""
     environment = Environment(  # noqa: S701 - Markdown, not HTML
         trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
@@ -121,7 +122,10 @@ def _environment() -> Environment:
         "remarks": remarks,
         "stanford_name": _stanford_name,
     }
-    return environment
+    template = package_resource("model_card.md").read_text(encoding="utf-8")
+    card = environment.from_string(template).render(facts)
+    # Sections that are left out leave blank lines.
+    return re.sub(r"\n{3,}", "\n\n", card).strip() + "\n"
 
 
 def _metadata(
@@ -209,20 +213,16 @@ def _table_of_results(metrics: MetricsFile) -> str:
         names.append("micro_f1")
     rows = []
     for split, measures in metrics.splits.items():
+        linear = [
+            measured[split]["accuracy"]
+            for name, measured in (metrics.baselines or {}).items()
+            if name != "majority" and split in measured
+        ]
         row = [split, f"{measures['rows']:,}", *_accuracy(measures)]
-        row.append(_figure(_best_linear(metrics.baselines or {}, split)))
+        row.append(_figure(max(linear, default=None)))
         row += [_figure(measures.get(name)) for name in names]
         rows.append(row)
     return markdown_table(columns, rows)
-
-
-def _best_linear(baselines: Measures, split: str) -> float | None:
-    """Return the best accuracy of the linear models that were measured on a split."""
-    accuracies = []
-    for name, measures in baselines.items():
-        if name != "majority" and split in measures:
-            accuracies.append(measures[split]["accuracy"])
-    return max(accuracies, default=None)
 
 
 def _table_of_altered_texts(robustness: Measures) -> str:
@@ -258,19 +258,6 @@ def _stanford_name(glove: str | None) -> str | None:
     """Return the name of Stanford's vectors; None for a file, whatever its name, and for a fine-tuned checkpoint."""
     match = _STANFORD.fullmatch(glove or "")
     return match[1] or match[2] if match else None
-
-
-def _loaded_bytes(folder: Path) -> int:
-    """Return the size of the files that a prediction loads."""
-    paths = [folder / name for name in LOADED_NAMES]
-    return sum(path.stat().st_size for path in paths if path.is_file())
-
-
-def _listed_labels(labels: Sequence[str]) -> str:
-    listing = ", ".join(_plain(label) for label in labels[:_MOST_LABELS])
-    if len(labels) > _MOST_LABELS:
-        return f"{len(labels)} labels: {listing}, ..."
-    return listing
 
 
 def _plain(text: str) -> str:

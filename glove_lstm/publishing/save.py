@@ -50,7 +50,7 @@ def save(
         DataError: The folder cannot be written, and the model is saved elsewhere; the error says where.
     """
     try:
-        with new_folder(folder, overwrite=overwrite) as unfinished:
+        with hidden_progress(), new_folder(folder, overwrite=overwrite) as unfinished:
             _write_model(trained, unfinished)
             _write_rest(trained, metrics, test, unfinished)
     except FinishedElsewhereError:
@@ -77,7 +77,7 @@ def _write_rest(
     """Write what a model can do without. Nothing stays of a step that fails."""
     plots = folder / "plots"
     steps: dict[Path, Callable[[], object]] = {
-        folder / LIGHT_NAME: lambda: _export(folder),
+        folder / LIGHT_NAME: lambda: export_onnx(folder),
         folder / METRICS_NAME: lambda: metrics.write(folder),
         plots: lambda: plot_run(trained, plots, test),
         folder / CARD_NAME: lambda: write_card(folder),
@@ -91,11 +91,6 @@ def _write_rest(
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-
-
-def _export(folder: Path) -> None:
-    with hidden_progress():  # of loading the weights
-        export_onnx(folder)
 
 
 def _rescue(trained: Trained) -> Path:

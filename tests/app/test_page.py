@@ -12,7 +12,7 @@ from hostile import examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import ROOT, edit_json, make_article
-from web_server import RUNTIME, assert_readable, serve_page
+from web_server import RUNTIME, assert_readable, assert_visible_box, serve_page
 
 from glove_lstm import LightClassifier
 from glove_lstm.inference.explain import split_words
@@ -20,6 +20,7 @@ from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 
 playwright = pytest.importorskip("playwright.sync_api")
+playwright.expect.set_options(timeout=30_000)  # a busy machine
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="needs Chromium")
 needs_runtime = pytest.mark.skipif(
     not RUNTIME, reason="needs onnxruntime-web in the folder ONNXRUNTIME_WEB"
@@ -204,6 +205,43 @@ def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, s
     page.get_by_role("button", name="Classify").press("Enter")
     page.get_by_text("There is nothing to classify").wait_for()
     assert not page.locator("table").is_visible()
+
+
+@needs_runtime
+def test_the_answer_comes_while_a_person_types(browser, site):
+    """The last text wins; the words of a long text are marked only at a click."""
+    expect = playwright.expect
+    page = open_page(browser, site[1])
+    page.locator("button[type=submit]:enabled").wait_for()
+    words = page.locator("#words")
+    page.get_by_label("Title").focus()
+    page.keyboard.type("SHOCKING secret exposed by the council")
+    expect(page.locator("#verdict")).to_have_text("FAKE")
+    expect(words).to_have_text("SHOCKING secret exposed by the council")
+    words.locator("mark").first.wait_for()
+
+    text = page.get_by_label("Text")
+    text.fill(
+        "The council said on Tuesday that the bridge would open in May. " * 840
+    )  # 10,000 words
+    expect(page.locator("#status")).to_contain_text("Classify marks the words")
+    expect(words).to_be_hidden()
+    text.press_sequentially("and more")
+    page.get_by_role("button", name="Classify").click()
+    expect(page.locator("#status")).to_contain_text("Explaining")
+    text.fill("")
+    page.get_by_label("Title").fill("The council said")  # while it explains
+    expect(words).to_have_text("The council said")
+    page.get_by_label("Title").fill("")
+    page.get_by_text("There is nothing to classify").wait_for()
+    expect(words).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_boxes_can_be_seen(browser, site, scheme):
+    page = open_page(browser, site[1], color_scheme=scheme)
+    for label in ("Title", "Text"):
+        assert_visible_box(page.get_by_label(label), is_dark=scheme == "dark")
 
 
 @needs_runtime

@@ -21,7 +21,7 @@ from teachers import by_length
 from glove_lstm import GloveLstmClassifier, TeacherModel
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.errors import DataError
-from glove_lstm.publishing.push import list_files
+from glove_lstm.publishing.stage import list_files
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from glove_lstm.evaluation.baselines import BASELINES
+from glove_lstm.baselines import BASELINES
 from glove_lstm.evaluation.run_metrics import measure_baselines
 from glove_lstm.tables.examples import Examples
 

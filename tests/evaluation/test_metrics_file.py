@@ -1,9 +1,9 @@
-"""metrics.json, and what it tells of the data."""
+"""metrics.json, what it tells of the data, and remarks on skewed classes and weak models."""
 
 import pytest
 from support import ROOT
 
-from glove_lstm.evaluation.metrics_file import MetricsFile, describes_news
+from glove_lstm.evaluation.metrics_file import MetricsFile, describes_news, remarks
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,31 @@ def test_the_model_of_this_repository_is_about_news():
     metrics = MetricsFile.read(ROOT / "hub")
     assert metrics is not None
     assert describes_news(metrics.data)
+
+
+RAREST = {"label": "yes", "rows": 24, "recall": 0.2222}
+SKEWED = {
+    "accuracy_interval": [0.9785, 0.985],
+    "majority_share": 0.976,
+    "f1": 0.6789,
+    "rarest": RAREST,
+}
+
+
+def test_skewed_classes_show_macro_f1_and_the_rarest_recall():
+    [sentence] = remarks(SKEWED)
+    for words in ("97.6%", "0.6789", "'yes' (24 texts)", "0.2222", "--class_weight balanced"):
+        assert words in sentence
+    [sentence] = remarks(SKEWED, is_weighted=True)
+    assert "0.2222" in sentence
+    assert "--class_weight" not in sentence
+    assert remarks(SKEWED | {"majority_share": 0.8}) == []
+    without = {name: value for name, value in SKEWED.items() if name != "rarest"}
+    assert remarks(without) == []  # of several labels a text, or of an earlier version
+
+
+@pytest.mark.parametrize(("lowest", "is_said"), [(0.5, True), (0.4, True), (0.5001, False)])
+def test_a_model_that_is_no_better_than_the_largest_class(lowest, is_said):
+    found = remarks({"accuracy_interval": [lowest, 0.9], "majority_share": 0.5, "f1": 0.4})
+    assert len(found) == is_said
+    assert all("not better" in sentence and f"{lowest:.4f}" in sentence for sentence in found)

@@ -25,6 +25,7 @@ ROOMS = [
     "auto_classes",
     "checkpoint",
     "inference",
+    "baselines",
     "distillation",
     "training",
     "evaluation",

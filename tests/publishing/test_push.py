@@ -16,19 +16,16 @@ from web_server import serve
 from glove_lstm.commands import push as command
 from glove_lstm.commands import train
 from glove_lstm.errors import DataError
-from glove_lstm.publishing import push
+from glove_lstm.publishing import stage
 from glove_lstm.publishing.card import PLACEHOLDER_ID, render_card
 from glove_lstm.publishing.push import (
     DELETED_NAMES,
     Destination,
-    check_no_secrets,
-    copy_checkpoint,
     files_to_delete,
-    list_files,
     loading_example,
     push_folder,
-    training_destination,
 )
+from glove_lstm.publishing.stage import check_no_secrets, copy_checkpoint, list_files
 
 REPO = "user/fake-news"
 MODEL = f"models/{REPO}"
@@ -281,7 +278,7 @@ def test_what_is_not_pushed(exported, hub, monkeypatch, spoil, words):
 
 
 def test_a_clean_process_that_hangs_is_ended(exported, hub, monkeypatch):
-    monkeypatch.setattr(push, "LOAD_SECONDS", 0.2)  # no process imports torch so fast
+    monkeypatch.setattr(stage, "LOAD_SECONDS", 0.2)  # no process imports torch so fast
     done = run_here(command.main, exported, "--repo_id", REPO)
     assert_command_names(done, "clean process", "not loaded after 0.2 seconds", "save it again")
     assert hub.requests == []
@@ -401,9 +398,9 @@ def test_the_trainer_gets_neither_token_nor_push(no_login):
         hub_private_repo=True,
         hub_revision="b",
     )
-    to = training_destination(training)
+    to = train.training_destination(training)
     assert to == Destination(REPO, private=True, branch="b", token=TOKEN)
     assert TOKEN not in repr(to)
     assert training.push_to_hub is False
     assert training.hub_token is None
-    assert training_destination(training) is None
+    assert train.training_destination(training) is None

@@ -9,7 +9,7 @@ import pytest
 from hub_server import TOKEN, HubServer
 from support import QUICK, ROOT, WITHOUT_PACKAGE, run_client
 
-from glove_lstm.publishing.push import list_files
+from glove_lstm.publishing.stage import list_files
 
 REPO = "user/fake-news"
 RECORD = "training_texts.safetensors"

@@ -2,7 +2,7 @@
 
 import { Classifier } from "./classifier.js";
 
-// The same examples and colours as in glove_lstm/app.py.
+// The same examples, colours, limits and sentences as in glove_lstm/app.py.
 const EXAMPLES = {
   "Agency style": [
     "Harbour council approves new ferry timetable",
@@ -19,17 +19,23 @@ const COLOUR_AGAINST = "213 94 0";
 const FAINTEST = 0.1; // words below this share of the largest effect are not marked
 const DEEPEST = 0.6; // opacity behind the strongest word
 const MOST_SCORES = 5; // of many labels
+// Words of a longer text are marked only at a click: marking takes a classification of the text for each word.
+const MOST_WHILE_TYPING = 1000;
+const PAUSE = 300; // milliseconds without a new letter, after which words are marked
+const OUTDATED = new Error("a newer text has come"); // ends an explanation
 
 export let classifier; // for the console, and for tests
 
 const { model: defaultModel, modelPage } = document.documentElement.dataset;
 const form = document.querySelector("form");
-const buttons = form.getElementsByTagName("button");
+const classifyButton = form.querySelector("button[type=submit]");
 const progress = document.querySelector("progress");
 const status = document.querySelector("#status");
 const verdict = document.querySelector("#verdict");
 const table = document.querySelector("table");
 const words = document.querySelector("#words");
+let newest = 0; // the number of the last request
+let running = Promise.resolve(); // one text at a time: the model cannot run twice at once
 
 try {
   const model = new URLSearchParams(location.search).get("model");
@@ -44,9 +50,10 @@ try {
   }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    classify().catch(report);
+    request({ isTyping: false });
   });
-  enable(true);
+  form.addEventListener("input", () => request({ isTyping: true }));
+  classifyButton.disabled = false;
   status.textContent = "";
 } catch (error) {
   report(error);
@@ -87,36 +94,58 @@ function addExamples() {
   examples.hidden = false;
 }
 
-async function classify() {
-  const parts = [form.elements.title.value, form.elements.text.value];
-  const text = parts.filter((part) => part.trim()).join(" ").toWellFormed();
-  for (const result of [verdict, table, words]) result.hidden = true;
-  if (!text) {
-    status.textContent = "There is nothing to classify. Type or paste a title or a text.";
-    return;
-  }
-  enable(false);
-  status.textContent = "Classifying ...";
-  try {
-    const scores = await classifier.scores(text);
-    const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
-    verdict.textContent = verdictOf(scores, order[0]);
-    table.tBodies[0].replaceChildren(...order.slice(0, MOST_SCORES).map((index) => row(classifier.labels[index], scores[index])));
-    verdict.hidden = table.hidden = false;
-    const effects = await classifier.effects(text, order[0], (share) => {
-      status.textContent = `Explaining ${classifier.labels[order[0]]}, ${Math.round(100 * share)} % ...`;
+/** Classify the text when the model is free, and mark its words, while typing after a pause; a newer request ends it. */
+function request({ isTyping }) {
+  const own = ++newest;
+  const isOutdated = () => own !== newest;
+  const whenFree = (step) => {
+    running = running.then(async () => {
+      await new Promise((resolve) => setTimeout(resolve)); // lets the browser draw, and take more letters
+      if (!isOutdated()) await step().catch((error) => error === OUTDATED || report(error));
     });
-    words.replaceChildren(...marked(text, effects));
-    words.hidden = false;
-    status.textContent = "";
-  } finally {
-    enable(true);
-  }
+  };
+  whenFree(async () => {
+    const parts = [form.elements.title.value, form.elements.text.value];
+    const text = parts.filter((part) => part.trim()).join(" ").toWellFormed();
+    if (!text) {
+      verdict.hidden = table.hidden = words.hidden = true;
+      status.textContent = "There is nothing to classify. Type or paste a title or a text.";
+      return;
+    }
+    const best = await showScores(text);
+    const explain = () => showWords(text, best, isOutdated);
+    if (!isTyping) {
+      await explain();
+    } else if (text.length <= MOST_WHILE_TYPING) {
+      status.textContent = "";
+      setTimeout(() => whenFree(explain), PAUSE);
+    } else {
+      words.hidden = true;
+      status.textContent = "Classify marks the words of a text as long as this one.";
+    }
+  });
 }
 
-/** One text at a time: the model cannot run twice at once. */
-function enable(isEnabled) {
-  for (const button of buttons) button.disabled = !isEnabled;
+/** Show the label of a text and its scores, and return the number of the best label. */
+async function showScores(text) {
+  const scores = await classifier.scores(text);
+  const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
+  verdict.textContent = verdictOf(scores, order[0]);
+  table.tBodies[0].replaceChildren(...order.slice(0, MOST_SCORES).map((index) => row(classifier.labels[index], scores[index])));
+  verdict.hidden = table.hidden = false;
+  return order[0];
+}
+
+async function showWords(text, label, isOutdated) {
+  const effects = await classifier.effects(text, label, (share) => {
+    if (isOutdated()) throw OUTDATED;
+    if (text.length > MOST_WHILE_TYPING) {
+      status.textContent = `Explaining ${classifier.labels[label]}, ${Math.round(100 * share)} % ...`;
+    }
+  });
+  words.replaceChildren(...marked(text, effects));
+  words.hidden = false;
+  status.textContent = "";
 }
 
 /** Return the label, or "unsure" with the best label, or all labels whose scores reach their thresholds. */

@@ -40,10 +40,10 @@ from benchmarks.corpora import joined_texts
 from benchmarks.folds import Fold, make_folds
 from benchmarks.peers import classify_linear, encoder_folder, fit_elsewhere
 from benchmarks.records import benchmark_parser, read_results, record, write_json
+from glove_lstm.baselines import BASELINES
 from glove_lstm.commands.command import run_command
 from glove_lstm.distillation.teacher import Teacher, open_teacher
 from glove_lstm.errors import DataError
-from glove_lstm.baselines import BASELINES
 from glove_lstm.evaluation.metrics import expected_calibration_error
 from glove_lstm.inference.decisions import softmax
 from glove_lstm.inference.light_classifier import LightClassifier

@@ -19,8 +19,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from benchmarks import peers_elsewhere
-from glove_lstm.errors import DataError
 from glove_lstm.baselines import BASELINES
+from glove_lstm.errors import DataError
 from glove_lstm.inference.decisions import softmax
 
 Texts = tuple[list[str], list[int]]  # and their class indices

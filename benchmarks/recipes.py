@@ -22,9 +22,9 @@ from benchmarks.folds import make_folds
 from benchmarks.models import sources
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from benchmarks.scale import run_training
+from glove_lstm.baselines import BASELINES
 from glove_lstm.checkpoint.names import LOADED_NAMES
 from glove_lstm.commands.command import run_command
-from glove_lstm.baselines import BASELINES
 from glove_lstm.splits.splitter import grouped_stratified_split, near_duplicate_groups
 
 TASKS = ("sst2", "trec", "subj", "titles", "satire")

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from transformers import HfArgumentParser
 
+from glove_lstm.baselines import DESCRIPTIONS
 from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
 from glove_lstm.distillation.pretrained import TeacherModel
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.baselines import DESCRIPTIONS
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.metrics_file import MetricsFile, remarks
 from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics

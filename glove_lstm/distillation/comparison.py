@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def compare_with_labels_alone(
 
 
 def _cross_validate(
-    classifier: ClassifierMixin, features: NDArray, texts: Examples
+    classifier: ClassifierMixin, features: NDArray[Any], texts: Examples
 ) -> NDArray[np.bool_] | None:
     """Return for each text whether a classifier of the other folds is right; None: a fold leaves one label only."""
     groups = near_duplicate_groups(texts.texts)

@@ -39,8 +39,7 @@ class Targets:
         ngram_examples: What the n-grams learn from.
         calibration: Labelled texts that are held out; None: there are none.
         labels_of_calibration: Whose labels these are: "people", or "teacher".
-        calibration_probabilities: Probabilities of a teacher that calibrate instead of labels, (n, labels); None: labels
-            do.
+        calibration_probabilities: Those of a teacher, (n, labels), which calibrate instead of labels; None: labels do.
         calibration_logits: Centred logits of the teacher for them, (n, labels); None: there is none.
         copies: Number of altered copies among `texts`.
         temperature: The teacher's logits are divided by it.
@@ -53,7 +52,7 @@ class Targets:
     ngram_examples: Examples
     calibration: Examples | None = None
     labels_of_calibration: str = "people"
-    calibration_probabilities: Floats | None = None
+    calibration_probabilities: NDArray[np.float64] | None = None
     calibration_logits: Floats | None = None
     copies: int = 0
     temperature: float = 1.0
@@ -107,7 +106,9 @@ def make_targets(
         calibration_logits = teacher.logits(texts)
         calibration = Examples(texts, calibration_logits.argmax(axis=1), train.label_names)
         if teacher.learns_labels:  # of another teacher, nothing is known of how sure it may be
-            calibration_probabilities = softmax(_SHARPNESS * calibration_logits, axis=1)
+            calibration_probabilities = softmax(
+                _SHARPNESS * calibration_logits.astype(np.float64), axis=1
+            )
     if learns_best_labels:
         targets = _best_labels(teacher, train, split.unlabelled, temperature)
     else:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 
-from glove_lstm.errors import first_line
 from glove_lstm.baselines import BASELINES, DESCRIPTIONS
+from glove_lstm.errors import first_line
 from glove_lstm.evaluation.metrics import accuracy_with_interval, measure, suggest_threshold
 from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
 from glove_lstm.evaluation.plots import plot_curves, plot_measured

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, MODEL_NAMES, MODEL_TYPE
-from glove_lstm.checkpoint.remote_code import remote_code
+from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, MODEL_NAMES, MODEL_TYPE, remote_code
 from glove_lstm.errors import DataError, first_line
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint, open_session
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.weights_file import read_header
 from glove_lstm.errors import DataError
 from glove_lstm.files import whole_file
+from glove_lstm.inference.light_classifier import open_session
 from glove_lstm.inference.onnx_graph import MODEL, STAND_INS, network_graph
 from glove_lstm.modeling.configuration_glove_lstm import (
     CODE_BITS,

@@ -1,6 +1,6 @@
 """Classify with PyTorch, in the same batches as with ONNX Runtime."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,20 +69,3 @@ def torch_runner(model: GloveLstmForSequenceClassification, output: str = "logit
         return model(**tensors)[output].float().cpu().numpy()
 
     return run
-
-
-def predict_logits(
-    model: GloveLstmForSequenceClassification,
-    tokenizer: PreTrainedTokenizerBase | LightTokenizer,
-    texts: Sequence[str],
-    text_pairs: Sequence[str] | None = None,
-) -> NDArray[np.float32]:
-    """Return calibrated logits (n, labels); see `Classifier.predict_logits`.
-
-    Args:
-        model: A classifier; it is put into eval mode.
-        tokenizer: The model's tokenizer; it truncates long texts. A `LightTokenizer` saves the time of a copy.
-        texts: n texts.
-        text_pairs: n second parts, such as the bodies below n titles, or None.
-    """
-    return TorchClassifier.of(model, tokenizer).predict_logits(texts, text_pairs)

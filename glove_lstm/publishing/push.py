@@ -28,10 +28,11 @@ from glove_lstm.checkpoint.names import (
     METRICS_NAME,
     PLOT_NAMES,
     THUMBNAIL_NAME,
+    remote_code,
 )
-from glove_lstm.checkpoint.remote_code import remote_code
 from glove_lstm.errors import DataError, first_line, shown
 from glove_lstm.evaluation.metrics_file import MetricsFile
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.publishing.card import HUB_ID, PLACEHOLDER_ID, write_card
 from glove_lstm.version import __version__
 
@@ -218,7 +219,7 @@ def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
             raise DataError(f"{path} differs from the file of {_VERSION}; {advice}.")
         paths.append(path)
     if (checkpoint / LIGHT_NAME).is_file():
-        opened.light_session()  # checks it
+        LightClassifier.from_checkpoint(opened)  # checks it
         paths.append(checkpoint / LIGHT_NAME)
     for path in paths:
         if path.is_file():

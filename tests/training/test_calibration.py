@@ -13,9 +13,8 @@ from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.calibration import Scored, calibrate, fit_calibration
+from glove_lstm.training.calibration import Scored, calibrate, fit_calibration, fit_thresholds
 from glove_lstm.training.settings import make_settings
-from glove_lstm.training.thresholds import fit_thresholds
 
 
 def draw(scales):

@@ -34,11 +34,7 @@ def arguments(folder, **options):
 
 
 def trainer_of(model, arguments, kind="labels", **datasets):
-    trainer = GloveLstmTrainer(model, arguments, data_collator=collate, **datasets)
-    # As `train_lstm` does.
-    trainer.loss_of = LOSSES[kind]
-    trainer.label_smoother = None
-    return trainer
+    return GloveLstmTrainer(LOSSES[kind], model, arguments, data_collator=collate, **datasets)
 
 
 LIKE_THE_DEFAULT_PRESET = {

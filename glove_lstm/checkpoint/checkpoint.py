@@ -301,6 +301,23 @@ def file_digests(folder: Path, weights: str) -> dict[str, str | None]:
     return digests
 
 
+def check_unchanged(
+    name: str, before: Mapping[str, str | None], now: Mapping[str, str | None]
+) -> None:
+    """Raise a DataError if a file of a checkpoint is another one than when a classifier was loaded, which was pickled.
+
+    Args:
+        name: The checkpoint.
+        before: `file_digests` of the classifier.
+        now: `file_digests` of the files that are there.
+    """
+    for file, file_digest in before.items():
+        if now.get(file) != file_digest:
+            raise DataError(
+                f"{name}: {file} has changed since the pickled classifier was loaded; load it again in this process."
+            )
+
+
 def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> None:
     """Check the values of config.json that are read without transformers; `GloveLstmConfig` checks the others.
 

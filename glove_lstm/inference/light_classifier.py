@@ -21,7 +21,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint, file_digests
+from glove_lstm.checkpoint.checkpoint import Checkpoint, check_unchanged, file_digests
 from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.weights_file import check_weights
 from glove_lstm.errors import DataError, first_line
@@ -144,11 +144,5 @@ def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -
             f"There is no folder {folder}, from which the pickled classifier was loaded; copy the checkpoint there, "
             "or load it with from_pretrained in this process."
         )
-    present = file_digests(folder, LIGHT_NAME)
-    for name, digest in digests.items():
-        if present[name] != digest:
-            raise DataError(
-                f"{folder / name} has changed since the pickled classifier was loaded; load it again with "
-                "from_pretrained."
-            )
+    check_unchanged(str(folder), digests, file_digests(folder, LIGHT_NAME))
     return LightClassifier.from_pretrained(folder, threads=threads)

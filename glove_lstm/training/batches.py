@@ -108,9 +108,7 @@ class Batch:
         joined: dict[str, Any] = {}
         for name, values in vars(self).items():
             others = getattr(other, name)
-            joined[name] = values
-            if values is not None:
-                joined[name] = np.concatenate([values, others])
+            joined[name] = None if values is None else np.concatenate([values, others])
         return Batch(**joined)
 
 
@@ -165,23 +163,16 @@ def corrupt(
         seed: Seed of the errors.
         epoch: Another epoch has other errors.
     """
-    copies = []
-    with progress("Corrupting copies", total=len(texts)) as bar:
-        for row, text in enumerate(texts):
-            part = _without_dropped_end(tokenizer, text)
-            copies.append(training_copy(part, f"{seed} {epoch} {row}"))
-            bar.update()
-    return copies
-
-
-def _without_dropped_end(tokenizer: LightTokenizer, text: str) -> str:
-    """Cut a long text on the side that the tokenizer truncates, so that only tokens which it would drop are lost."""
-    if tokenizer.model_max_length is None:
-        return text
-    most_characters = _CHARACTERS_PER_TOKEN * tokenizer.model_max_length
-    if tokenizer.truncation_side == "left":
-        return text[-most_characters:]
-    return text[:most_characters]
+    kept = slice(None)  # without text that the tokenizer truncates anyway
+    if tokenizer.model_max_length is not None:
+        most_characters = _CHARACTERS_PER_TOKEN * tokenizer.model_max_length
+        kept = slice(most_characters)
+        if tokenizer.truncation_side == "left":
+            kept = slice(-most_characters, None)
+    return [
+        training_copy(text[kept], f"{seed} {epoch} {row}")
+        for row, text in enumerate(progress("Corrupting copies", texts))
+    ]
 
 
 def tokenize_targets(
@@ -218,15 +209,6 @@ def tokenize_targets(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Copies:
-    """The corrupted copies of an epoch."""
-
-    epoch: int
-    texts: TokenizedTexts  # with the labels and weights of the texts that they replace
-    copy_numbers: Ints  # (n,) the number of each text's copy, or -1 for texts that are not replaced
-
-
 class CorruptedTexts(TokenizedTexts):
     """Texts, a share of which is replaced by corrupted copies in each epoch.
 
@@ -256,35 +238,33 @@ class CorruptedTexts(TokenizedTexts):
         self._tokenizer = tokenizer
         self._share = share
         self._seed = seed
-        self._copies: _Copies | None = None
+        self._epoch_of_copies: int | None = None
 
     def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
-        copies = self._copies_of_this_epoch()
+        if self._epoch_of_copies != self.epoch:
+            self._draw_copies()
         rows = np.asarray(rows, dtype=np.int64)
-        numbers = copies.copy_numbers[rows]
+        numbers = self._copy_numbers[rows]
         has_copy = numbers >= 0
         # The order within a batch does not matter: labels and weights come with their texts.
         clean_texts = super().__getitems__(rows[~has_copy])
-        corrupted_texts = copies.texts.__getitems__(numbers[has_copy])
+        corrupted_texts = self._copies.__getitems__(numbers[has_copy])
         return clean_texts + corrupted_texts
 
-    def _copies_of_this_epoch(self) -> _Copies:
-        if self._copies is None or self._copies.epoch != self.epoch:
-            self._copies = self._draw_copies(self.epoch)
-        return self._copies
-
-    def _draw_copies(self, epoch: int) -> _Copies:
-        """Choose the texts that are replaced in an epoch, corrupt them, and tokenise them together."""
-        generator = random.Random(f"{self._seed} {epoch}")  # noqa: S311 - no secret
+    def _draw_copies(self) -> None:
+        """Choose the texts that this epoch replaces, corrupt them, and tokenise them together."""
+        generator = random.Random(f"{self._seed} {self.epoch}")  # noqa: S311 - no secret
         chosen = [row for row in range(len(self)) if generator.random() < self._share]
         rows = np.array(chosen, dtype=np.int64)
         originals = [self._texts[row] for row in chosen]
-        copies = corrupt(originals, self._tokenizer, seed=self._seed, epoch=epoch)
+        copies = corrupt(originals, self._tokenizer, seed=self._seed, epoch=self.epoch)
         labels = _rows_of(self.labels, rows)
         weights = _rows_of(self.weights, rows)
-        copy_numbers = np.full(len(self), -1, dtype=np.int64)
-        copy_numbers[rows] = np.arange(len(rows))
-        return _Copies(epoch, tokenize(copies, self._tokenizer, labels, weights), copy_numbers)
+        self._copies = tokenize(copies, self._tokenizer, labels, weights)
+        # The number of each text's copy, or -1 for texts that are not replaced.
+        self._copy_numbers = np.full(len(self), -1, dtype=np.int64)
+        self._copy_numbers[rows] = np.arange(len(rows))
+        self._epoch_of_copies = self.epoch
 
 
 @dataclass(eq=False)

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from pathlib import Path
+from itertools import islice
 
 import numpy as np
 import torch
@@ -40,27 +40,26 @@ def character_vectors(glove: GloveVectors, unknown: Floats, buckets: int) -> Flo
     """
     if not glove.words:
         return np.zeros((buckets, len(unknown)), dtype=np.float32)
-    words, vectors = _frequent_words(glove)
-    path = _cached_file(words, vectors, buckets)
+    lower_case = (row for row, word in enumerate(glove.words) if word == word.lower())
+    rows = list(islice(lower_case, _WORDS))  # a spelling has no case
+    words = [glove.words[row] for row in rows]
+    vectors = glove.vectors[rows]
+    sha = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass"))
+    sha.update(np.ascontiguousarray(vectors).data)
+    name = f"{sha.hexdigest()[:16]}-{buckets}-{_VERSION}.npy"
+    path = cache_folder() / "characters" / name
     try:
         fitted = np.load(path)
     except (OSError, ValueError, EOFError):  # it is missing or damaged
         fitted = _fit(words, vectors, buckets)
-        _store(fitted, path)
+        try:
+            with whole_file(path) as part, part.open("wb") as file:
+                np.save(file, fitted)
+        except OSError as error:
+            logger.debug("The fit of the character n-grams was not kept: %s.", error)
     vector_fit = fitted[:, :-1]
     constant_fit = fitted[:, -1:]
     return vector_fit - constant_fit * unknown
-
-
-def _frequent_words(glove: GloveVectors) -> tuple[list[str], Floats]:
-    """Return the most frequent words in lower case, and their vectors: a spelling has no case."""
-    rows = []
-    for row, word in enumerate(glove.words):
-        if word == word.lower():
-            rows.append(row)
-        if len(rows) == _WORDS:
-            break
-    return [glove.words[row] for row in rows], glove.vectors[rows]
 
 
 def _fit(words: list[str], vectors: Floats, buckets: int) -> Floats:
@@ -80,17 +79,3 @@ def _fit(words: list[str], vectors: Floats, buckets: int) -> Floats:
     ridge = Ridge(alpha=0.25, fit_intercept=False, solver="sparse_cg", max_iter=40, tol=1e-3)
     ridge.fit(features, targets, sample_weight=frequency / frequency.mean())
     return ridge.coef_.T.astype(np.float32)
-
-
-def _cached_file(words: list[str], vectors: Floats, buckets: int) -> Path:
-    sha = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass"))
-    sha.update(np.ascontiguousarray(vectors).data)
-    return cache_folder() / "characters" / f"{sha.hexdigest()[:16]}-{buckets}-{_VERSION}.npy"
-
-
-def _store(fitted: Floats, path: Path) -> None:
-    try:
-        with whole_file(path) as part, part.open("wb") as file:
-            np.save(file, fitted)
-    except OSError as error:
-        logger.debug("The fit of the character n-grams was not kept: %s.", error)

@@ -42,14 +42,12 @@ class InitialModel:
         tokenizer: Its tokenizer.
         glove: Name of the word vectors; None for a checkpoint, which has its own.
         vocabulary_with_vectors: Share of the vocabulary that has a word vector; None for a checkpoint.
-        checkpoint: Name of the checkpoint where training starts; None for a new model.
     """
 
     model: GloveLstmForSequenceClassification
     tokenizer: PreTrainedTokenizerBase
     glove: str | None = None
     vocabulary_with_vectors: float | None = None
-    checkpoint: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,7 +256,7 @@ def _model_of_checkpoint(
         nn.init.zeros_(characters.weight)
     if settings.tokenizer.max_seq_length:
         loaded.tokenizer.model_max_length = settings.tokenizer.max_seq_length
-    return InitialModel(model, loaded.tokenizer, checkpoint=loaded.name)
+    return InitialModel(model, loaded.tokenizer)
 
 
 def _copy_weights(
@@ -275,12 +273,7 @@ def _copy_weights(
 
 
 def _lower_dropout(model: GloveLstmForSequenceClassification, kept: Container[str]) -> None:
-    """Limit the dropout of a model that learns logits, but for the rates that were given.
-
-    Args:
-        model: The model, which is changed.
-        kept: Names of the settings that were given.
-    """
+    """Limit the dropout of a model that learns logits, but for the rates that were given, with names in `kept`."""
     layers = {"dropout": model.dropout, "embedding_dropout": model.encoder.embeddings.dropout}
     for name, layer in layers.items():
         if name not in kept:

@@ -4,7 +4,6 @@ The files are written into a hidden folder beside the target, which is renamed a
 empty; with `overwrite`, it may also hold an earlier checkpoint of this package, and nothing else.
 """
 
-import json
 import os
 import shutil
 import uuid
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, MODEL_NAMES, MODEL_TYPE, remote_code
 from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import read_checkpoint_json
 
 
 class FinishedElsewhereError(DataError):
@@ -59,7 +59,11 @@ def _check_content(folder: Path, overwrite: bool) -> None:
 
 def _first_stranger(folder: Path, names: list[str]) -> str | None:
     """Return the first entry of a folder that no checkpoint of this package has; None if there is none."""
-    if not _is_our_config(folder / CONFIG_NAME):
+    try:
+        config = read_checkpoint_json(folder / CONFIG_NAME)
+    except DataError:
+        config = {}
+    if config.get("model_type") != MODEL_TYPE:
         return names[0]
     files = {*MODEL_NAMES, CARD_NAME, *(path.name for path in remote_code())}
     allowed = {folder / name for name in files}
@@ -69,14 +73,6 @@ def _first_stranger(folder: Path, names: list[str]) -> str | None:
         if not is_expected:
             return path.relative_to(folder).as_posix()
     return None
-
-
-def _is_our_config(path: Path) -> bool:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(config, dict) and config.get("model_type") == MODEL_TYPE
 
 
 def _check_place(folder: Path) -> None:

@@ -58,14 +58,12 @@ def torch_runner(model: GloveLstmForSequenceClassification, output: str = "logit
         output: The output to return in float32: "logits" (B, labels), or "part_logits" (B, parts, labels).
     """
     model.eval()
-    reads_types = model.config.reads_types
 
     @torch.inference_mode()
     def run(inputs: Inputs) -> NDArray[Any]:
-        tensors = {}
-        for name, values in inputs.items():
-            if name != "token_type_ids" or reads_types:
-                tensors[name] = torch.from_numpy(values).to(model.device)
+        tensors = {
+            name: torch.from_numpy(values).to(model.device) for name, values in inputs.items()
+        }
         return model(**tensors)[output].float().cpu().numpy()
 
     return run

@@ -75,8 +75,7 @@ class ModelArguments:
 
     def __post_init__(self) -> None:
         check_strings(self)
-        check_booleans(self)
-        GloveLstmConfig(**self.config_values())  # checks the values
+        GloveLstmConfig(**self.config_values())  # checks the other values
 
     def config_values(self) -> dict[str, Any]:
         """Return the arguments of `GloveLstmConfig` that were given."""

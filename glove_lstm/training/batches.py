@@ -34,7 +34,6 @@ class TokenizedTexts(Dataset[Any]):
 
     Args:
         tokens: Ids and `token_type_ids` of all texts, one text after the other.
-        typed: Whether batches have `token_type_ids`.
         labels: (n,) class indices; or (n, classes) with 1 where a text has the label, or the logits of a teacher; None
             without labels.
         weights: (n,) weight of each text in the loss; None: 1.
@@ -46,14 +45,11 @@ class TokenizedTexts(Dataset[Any]):
     def __init__(
         self,
         tokens: Tokens,
-        *,
-        typed: bool,
         labels: NDArray[Any] | None = None,
         weights: NDArray[np.float64] | None = None,
     ) -> None:
         ids: Any = tokens.ids.astype(np.int32, copy=False)  # half of the memory
         self.tokens = replace(tokens, ids=ids)
-        self.typed = typed
         self.labels = labels
         self.weights = weights
         self.epoch = 0
@@ -72,12 +68,9 @@ class TokenizedTexts(Dataset[Any]):
         rows = np.asarray(rows, dtype=np.int64)
         lengths = self.lengths[rows]
         places = ranges(self._begins[rows], lengths)
-        types = None
-        if self.typed:
-            types = self.tokens.types[places]
         labels = _rows_of(self.labels, rows)
         weights = _rows_of(self.weights, rows)
-        return Batch(self.tokens.ids[places], types, lengths, labels, weights)
+        return Batch(self.tokens.ids[places], self.tokens.types[places], lengths, labels, weights)
 
     def count_other_than(self, token: int) -> NDArray[np.int64]:
         """Count the tokens of each text that are not `token`: (n,)."""
@@ -98,7 +91,7 @@ class Batch:
     """B texts of m tokens in all, not yet padded."""
 
     ids: NDArray[np.integer]  # (m,)
-    types: NDArray[np.int64] | None  # (m,) `token_type_ids`, if there are any
+    types: NDArray[np.int64]  # (m,) `token_type_ids`
     lengths: NDArray[np.int64]  # (B,) tokens of each text
     labels: NDArray[Any] | None  # (B,) or (B, classes)
     weights: NDArray[np.float64] | None  # (B,) in the loss
@@ -116,19 +109,17 @@ def collate(batch: Batch) -> dict[str, Tensor]:
     """Pad a batch on the right with zeros, to its longest text (at least one token).
 
     Returns:
-        `input_ids` and `attention_mask` (B, T); and if the batch has them, `token_type_ids` (B, T), `weights` (B,) and
-        `labels`, (B,) or as floats (B, classes).
+        `input_ids`, `token_type_ids` and `attention_mask` (B, T); and if the batch has them, `weights` (B,) and `labels`,
+        (B,) or as floats (B, classes).
     """
-    values = {"input_ids": batch.ids}
-    if batch.types is not None:
-        values["token_type_ids"] = batch.types
-    names = ["attention_mask", *values]
-    rows = pad(batch.lengths, *values.values())
-    padded = {name: torch.from_numpy(of_name) for name, of_name in zip(names, rows, strict=True)}
+    mask, ids, types = pad(batch.lengths, batch.ids, batch.types)
+    padded = {
+        "input_ids": torch.from_numpy(ids),
+        "token_type_ids": torch.from_numpy(types),
+        "attention_mask": torch.from_numpy(mask),
+    }
     if batch.labels is not None:
-        kind: type[Any] = np.int64
-        if batch.labels.ndim == 2:
-            kind = np.float32
+        kind = np.float32 if batch.labels.ndim == 2 else np.int64
         padded["labels"] = torch.from_numpy(batch.labels.astype(kind))
     if batch.weights is not None:
         padded["weights"] = torch.from_numpy(batch.weights.astype(np.float32))
@@ -149,19 +140,15 @@ def tokenize(
             parts.append(tokenizer.encode(chunk))
             bar.update(len(chunk))
     tokens = Tokens.concatenate(parts)
-    return TokenizedTexts(tokens, typed=tokenizer.token_types, labels=labels, weights=weights)
+    return TokenizedTexts(tokens, labels, weights)
 
 
 def corrupt(
     texts: Sequence[str], tokenizer: LightTokenizer, *, seed: int, epoch: int = 0
 ) -> list[str]:
-    """Return a corrupted copy of each text. Its errors depend on the text, its place, the seed and the epoch.
+    """Return a corrupted copy of each text, whose errors depend on the text, its place, the seed and the epoch.
 
-    Args:
-        texts: n texts.
-        tokenizer: Tokenizer of the copies. Text beyond its `model_max_length` is not corrupted, to save time.
-        seed: Seed of the errors.
-        epoch: Another epoch has other errors.
+    Text beyond the `model_max_length` of the tokenizer is cut off, to save time.
     """
     kept = slice(None)  # without text that the tokenizer truncates anyway
     if tokenizer.model_max_length is not None:
@@ -231,9 +218,7 @@ class CorruptedTexts(TokenizedTexts):
         share: float,
         seed: int,
     ) -> None:
-        super().__init__(
-            clean.tokens, typed=clean.typed, labels=clean.labels, weights=clean.weights
-        )
+        super().__init__(clean.tokens, clean.labels, clean.weights)
         self._texts = texts
         self._tokenizer = tokenizer
         self._share = share

@@ -1,7 +1,7 @@
 """The model and tokenizer with which a training starts: new, or those of a checkpoint."""
 
 import logging
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -113,45 +113,33 @@ def make_initial_model(
 def new_model(
     settings: Settings, train: Examples, more_texts: Sequence[str], glove: GloveVectors
 ) -> InitialModel:
-    """Build a tokenizer from texts, and a network with the vectors of its words.
-
-    Args:
-        settings: The settings.
-        train: The training texts. They may be none, but name the labels.
-        more_texts: Texts without labels, whose words are in the vocabulary, too.
-        glove: Word vectors.
+    """Build a tokenizer from texts with and without labels, and a network with the vectors of its words.
 
     Raises:
-        DataError: Arguments and texts do not fit together.
+        DataError: The network does not fit into memory.
     """
     options = settings.tokenizer
     is_article = options.tokenizer_variant == "article"
-    stop_words: Iterable[str] = english_stop_words() if is_article else ()
     # Both presets set these two.
     assert options.max_seq_length
     assert options.vocab_size
-    try:
-        tokenizer = build_tokenizer(
-            lambda: chain(train.texts, more_texts),
-            variant=options.tokenizer_variant,
-            vocab_size=options.vocab_size,
-            model_max_length=options.max_seq_length,
-            known_words=glove.words,
-            truncation_side=options.truncation_side,
-            token_types=bool(
-                settings.model.type_embedding_size or settings.model.character_buckets
-            ),
-            stop_words=stop_words,
-        )
-        config = GloveLstmConfig(
-            **settings.model.config_values(),
-            vocab_size=tokenizer.vocab_size,
-            embedding_size=glove.vectors.shape[1],
-            problem_type=MULTI_LABEL if train.is_multi_label else None,
-            **_label_maps(train.label_names),
-        )
-    except ValueError as error:
-        raise DataError(f"{first_line(error)}.") from None
+    tokenizer = build_tokenizer(
+        lambda: chain(train.texts, more_texts),
+        variant=options.tokenizer_variant,
+        vocab_size=options.vocab_size,
+        model_max_length=options.max_seq_length,
+        known_words=glove.words,
+        truncation_side=options.truncation_side,
+        token_types=bool(settings.model.type_embedding_size or settings.model.character_buckets),
+        stop_words=english_stop_words() if is_article else (),
+    )
+    config = GloveLstmConfig(
+        **settings.model.config_values(),
+        vocab_size=tokenizer.vocab_size,
+        embedding_size=glove.vectors.shape[1],
+        problem_type=MULTI_LABEL if train.is_multi_label else None,
+        **_label_maps(train.label_names),
+    )
     try:
         model = GloveLstmForSequenceClassification(config)
     except (RuntimeError, MemoryError) as error:
@@ -223,11 +211,6 @@ def _model_of_checkpoint(
 
     If the texts have a label that it lacks, its last layer and its n-grams start anew. So do layers whose size the
     settings change.
-
-    Args:
-        loaded: The checkpoint.
-        settings: The settings.
-        train: The training texts. They may be none, but name the labels.
     """
     earlier = loaded.model.config
     changes: dict[str, Any] = {**UNCALIBRATED, **settings.model.config_values()}

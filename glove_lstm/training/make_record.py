@@ -31,21 +31,7 @@ def make_record(
     ngram_c: float | None,
     seconds: Mapping[str, float],
 ) -> TrainingRecord:
-    """Return the record of a training.
-
-    Args:
-        settings: With the values that were used.
-        split: The texts.
-        targets: What was learned.
-        initial: Where the model started.
-        state: Of the Trainer.
-        checkpoint: The checkpoint that was fine-tuned; None: there was none.
-        teacher: The teacher; None: there was none.
-        classifier: The model, with its calibration.
-        calibration: How it was calibrated.
-        ngram_c: C of the n-grams.
-        seconds: Time of each stage.
-    """
+    """Return the record of a training, from what its steps returned and the seconds of each stage."""
     validation = split.validation
     earlier = None if checkpoint is None else checkpoint.text_record
     known_before = None

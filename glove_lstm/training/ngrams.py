@@ -198,7 +198,7 @@ def _factors_of_batch(
 ) -> csr_matrix:
     ids = batch["input_ids"]
     mask = batch["attention_mask"].bool()
-    shapes, unknown = read_token_types(ngrams.config, batch.get("token_type_ids"), mask)
+    shapes, unknown = read_token_types(ngrams.config, batch["token_type_ids"], mask)
     # One entry for each n-gram of each text: the row of the text, the row of the table, and the factor.
     texts = []
     table_rows = []

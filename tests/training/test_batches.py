@@ -71,7 +71,7 @@ def texts_of(lengths):
     """Texts with these numbers of tokens."""
     lengths = np.array(lengths, dtype=int)
     zeros = np.zeros(lengths.sum(), dtype=int)
-    return TokenizedTexts(Tokens(zeros, zeros, lengths), typed=False)
+    return TokenizedTexts(Tokens(zeros, zeros, lengths))
 
 
 @settings(deadline=None)

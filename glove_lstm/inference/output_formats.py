@@ -116,13 +116,7 @@ def _kept_json(value: Any) -> Any:
 
 
 def _kept_typed(value: Any, kind: type, name: str, row: TextRow) -> Any:
-    """Return a value of a kept column as a column of Parquet takes it; None if it is missing.
-
-    Args:
-        value: The value.
-        kind: bool, int, float or str.
-        name: The column.
-        row: The row of the value.
+    """Return a value of a kept column as a column of Parquet takes it: of a kind, or None if it is missing.
 
     Raises:
         DataError: The value is of another kind.

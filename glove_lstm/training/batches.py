@@ -109,8 +109,8 @@ def collate(batch: Batch) -> dict[str, Tensor]:
     """Pad a batch on the right with zeros, to its longest text (at least one token).
 
     Returns:
-        `input_ids`, `token_type_ids` and `attention_mask` (B, T); and if the batch has them, `weights` (B,) and `labels`,
-        (B,) or as floats (B, classes).
+        `input_ids`, `token_type_ids` and `attention_mask` (B, T); and if the batch has them, `weights` (B,) and
+        `labels`, (B,) or as floats (B, classes).
     """
     mask, ids, types = pad(batch.lengths, batch.ids, batch.types)
     padded = {

@@ -1,14 +1,17 @@
-"""The model and tokenizer with which a training starts: new, or those of a checkpoint."""
+"""The model and tokenizer with which a training starts: new, with vectors of words, or those of a checkpoint."""
 
+import hashlib
 import logging
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import Ridge
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
@@ -16,19 +19,27 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.files import without_folders
+from glove_lstm.files import whole_file, without_folders
 from glove_lstm.inference.decisions import MULTI_LABEL
+from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.build import build_tokenizer, english_stop_words
+from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.arguments import ModelArguments
-from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.settings import Settings
 from glove_lstm.unicode_scripts import language_warning
+from glove_lstm.vectors.download import cache_folder
 from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
+
+Vectors = NDArray[np.float32]
+
+# Of the vectors of character n-grams:
+_FIT_VERSION = 2  # of the settings of the fit, in the names of cached files
+_FITTED_WORDS = 20_000  # GloVe's most frequent words, to which the vectors are fitted
 
 _DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
 
@@ -160,7 +171,7 @@ def new_model(
 
 def embedding_rows(
     vocabulary: Mapping[str, int], glove: GloveVectors, uniform: bool, seed: int
-) -> tuple[NDArray[np.float32], float]:
+) -> tuple[Vectors, float]:
     """Look up the vectors of a vocabulary, and draw vectors for words that GloVe lacks.
 
     Args:
@@ -188,7 +199,7 @@ def embedding_rows(
 
 
 def _fill_embeddings(
-    model: GloveLstmForSequenceClassification, rows: NDArray[np.float32], glove: GloveVectors
+    model: GloveLstmForSequenceClassification, rows: Vectors, glove: GloveVectors
 ) -> None:
     config = model.config
     embeddings = model.encoder.embeddings
@@ -202,6 +213,63 @@ def _fill_embeddings(
         characters.weight.data.copy_(torch.from_numpy(vectors))
     # Vectors are saved in 16 bits. Rounded now, an LSTM beside frozen vectors learns from the values that are saved.
     model.round_tables()
+
+
+def character_vectors(glove: GloveVectors, unknown: Vectors, buckets: int) -> Vectors:
+    """Fit vectors of character n-grams whose mean is the difference between a word's vector and the unknown word's.
+
+    The fit is linear in its targets. Therefore the fits to GloVe's vectors and to the constant 1 are computed once for
+    each vector file and kept in the cache folder, and the unknown word's vector is subtracted afterwards.
+
+    Args:
+        glove: Word vectors of width d.
+        unknown: (d,) vector of the unknown word.
+        buckets: Rows of the table; n-grams are hashed into them.
+
+    Returns:
+        (buckets, d); zeros if there are no word vectors.
+    """
+    if not glove.words:
+        return np.zeros((buckets, len(unknown)), dtype=np.float32)
+    lower_case = (row for row, word in enumerate(glove.words) if word == word.lower())
+    rows = list(islice(lower_case, _FITTED_WORDS))  # a spelling has no case
+    words = [glove.words[row] for row in rows]
+    vectors = glove.vectors[rows]
+    sha = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass"))
+    sha.update(np.ascontiguousarray(vectors).data)
+    name = f"{sha.hexdigest()[:16]}-{buckets}-{_FIT_VERSION}.npy"
+    path = cache_folder() / "characters" / name
+    try:
+        fitted = np.load(path)
+    except (OSError, ValueError, EOFError):  # it is missing or damaged
+        fitted = _fit_characters(words, vectors, buckets)
+        try:
+            with whole_file(path) as part, part.open("wb") as file:
+                np.save(file, fitted)
+        except OSError as error:
+            logger.debug("The fit of the character n-grams was not kept: %s.", error)
+    vector_fit = fitted[:, :-1]
+    constant_fit = fitted[:, -1:]
+    return vector_fit - constant_fit * unknown
+
+
+def _fit_characters(words: list[str], vectors: Vectors, buckets: int) -> Vectors:
+    """Fit by ridge regression, frequent words with more weight (Zipf's law).
+
+    Returns:
+        (buckets, d + 1): the fit to the vectors (n, d), and to the constant 1.
+    """
+    hashes, present = character_ngrams(torch.tensor([spelling(word) for word in words]))
+    rows, ngrams = present.nonzero(as_tuple=True)
+    shares = 1 / present.sum(dim=1)[rows]
+    columns = hashes[rows, ngrams] % buckets
+    entries = (shares.numpy(), (rows.numpy(), columns.numpy()))
+    features = csr_matrix(entries, shape=(len(words), buckets))
+    frequency = 1 / (np.arange(len(words)) + 20)  # flattened for the first words
+    targets = np.hstack([vectors, np.ones((len(words), 1), dtype=np.float32)])
+    ridge = Ridge(alpha=0.25, fit_intercept=False, solver="sparse_cg", max_iter=40, tol=1e-3)
+    ridge.fit(features, targets, sample_weight=frequency / frequency.mean())
+    return ridge.coef_.T.astype(np.float32)
 
 
 def _model_of_checkpoint(

@@ -26,6 +26,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from glove_lstm.distillation.targets import Kind
 from glove_lstm.errors import DataError
 from glove_lstm.inference.classifier import run_batches
 from glove_lstm.inference.torch_classifier import torch_runner
@@ -40,37 +41,31 @@ _CHECKED = 64  # texts whose logits are computed after the training
 _LARGEST_LOGIT = 1e4  # those of a useful model are below 100
 _SHOWN = {"eval_loss": "validation loss", "eval_accuracy": "accuracy"}  # in the lines of the epochs
 
-Loss = Callable[[Tensor, Tensor, float], Tensor]
 
+def losses(kind: Kind, logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Return the loss of each text, or of each label of each text.
 
-def _loss_of_labels(logits: Tensor, classes: Tensor, smoothing: float) -> Tensor:
-    """Return the cross-entropy of each text: (B, labels) and (B,) class indices -> (B,)."""
-    return cross_entropy(logits, classes, reduction="none", label_smoothing=smoothing)
+    Args:
+        kind: Kind of the targets.
+        logits: (B, labels).
+        targets: (B,) class indices for "labels"; (B, labels) for the others; see `Targets`.
+        smoothing: Of "labels".
 
-
-def _loss_of_label_sets(logits: Tensor, has_label: Tensor, _: float) -> Tensor:
-    """Return the binary cross-entropy of each label of each text: (B, labels) twice -> (B, labels)."""
-    return binary_cross_entropy_with_logits(logits, has_label, reduction="none")
-
-
-def _loss_of_logits(logits: Tensor, targets: Tensor, _: float) -> Tensor:
-    """Return the squared difference from a teacher's logits, whose mean is 0: (B, labels) twice -> (B, labels)."""
-    centred = logits - logits.mean(dim=1, keepdim=True)
+    Returns:
+        (B,) cross-entropies for "labels"; else (B, labels).
+    """
+    if kind == "labels":
+        return cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+    if kind == "label sets":
+        return binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    centred = logits - logits.mean(dim=1, keepdim=True)  # as a teacher's logits are
     return (centred - targets).square()
-
-
-# By the kind of the targets.
-LOSSES: dict[str, Loss] = {
-    "labels": _loss_of_labels,
-    "label sets": _loss_of_label_sets,
-    "logits": _loss_of_logits,
-}
 
 
 def train_lstm(
     initial: InitialModel,
     texts: TokenizedTexts,
-    kind: str,
+    kind: Kind,
     validation: TokenizedTexts | None,
     arguments: GloveLstmTrainingArguments,
     compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None,
@@ -98,7 +93,7 @@ def train_lstm(
         arguments = copy.copy(arguments)  # those of the caller stay as they are
         arguments.output_dir = folder
         trainer = GloveLstmTrainer(
-            LOSSES[kind],
+            kind,
             model,
             arguments,
             data_collator=cast(Any, collate),  # takes a `Batch` instead of a list of rows
@@ -157,15 +152,15 @@ class GloveLstmTrainer(Trainer):
     """`Trainer` for `TokenizedTexts`: batches of similar lengths, weighted texts, and lazy updates of word vectors.
 
     Args:
-        loss_of: The loss of training.
+        kind: Kind of the targets in training, by which the loss is chosen.
         args: As for `Trainer`.
         kwargs: As for `Trainer`.
     """
 
     args: GloveLstmTrainingArguments
 
-    def __init__(self, loss_of: Loss, *args: Any, **kwargs: Any) -> None:
-        self._loss_of = loss_of
+    def __init__(self, kind: Kind, *args: Any, **kwargs: Any) -> None:
+        self._kind = kind
         self._lazy_optimizer: LazyAdamW | None = None  # without Accelerate's wrapper
         super().__init__(*args, **kwargs)
 
@@ -196,15 +191,16 @@ class GloveLstmTrainer(Trainer):
         weights = inputs.pop("weights", None)
         labels = inputs.pop("labels")
         outputs = model(**inputs)
-        losses = self._loss_of(outputs.logits, labels, self.args.label_smoothing_factor)
+        smoothing = self.args.label_smoothing_factor
+        loss_of_texts = losses(self._kind, outputs.logits, labels, smoothing)
         if weights is not None:
-            if losses.dim() == 2:
+            if loss_of_texts.dim() == 2:
                 weights = weights[:, None]
-            losses = losses * weights
+            loss_of_texts = loss_of_texts * weights
         if num_items_in_batch is None:
-            loss = losses.sum() / labels.numel()
+            loss = loss_of_texts.sum() / labels.numel()
         else:
-            loss = losses.sum() / num_items_in_batch
+            loss = loss_of_texts.sum() / num_items_in_batch
             if self.args.average_tokens_across_devices:  # the labels of all processes are counted
                 loss = loss * self.accelerator.num_processes
         return (loss, outputs) if return_outputs else loss

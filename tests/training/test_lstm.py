@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import collate
 from glove_lstm.training.lazy_adam import LazyAdamW
-from glove_lstm.training.lstm import LOSSES, GloveLstmTrainer
+from glove_lstm.training.lstm import GloveLstmTrainer
 
 
 def arguments(folder, **options):
@@ -34,7 +34,7 @@ def arguments(folder, **options):
 
 
 def trainer_of(model, arguments, kind="labels", **datasets):
-    return GloveLstmTrainer(LOSSES[kind], model, arguments, data_collator=collate, **datasets)
+    return GloveLstmTrainer(kind, model, arguments, data_collator=collate, **datasets)
 
 
 LIKE_THE_DEFAULT_PRESET = {

@@ -50,8 +50,8 @@ class TokenizedTexts(Dataset[Any]):
     ) -> None:
         ids: Any = tokens.ids.astype(np.int32, copy=False)  # half of the memory
         self.tokens = replace(tokens, ids=ids)
-        self.labels = labels
-        self.weights = weights
+        self.labels: Any = labels
+        self.weights: Any = weights
         self.epoch = 0
         self._begins = np.cumsum(tokens.lengths) - tokens.lengths
 
@@ -63,14 +63,13 @@ class TokenizedTexts(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitems__(self, rows: Sequence[int] | Ints) -> "Batch":
-        """Return the texts of rows as one batch. torch's DataLoader calls this method instead of `__getitem__`."""
+    def __getitems__(self, rows: Sequence[int] | Ints) -> "TokenizedTexts":
+        """Return the texts of a batch. torch's DataLoader calls this method instead of `__getitem__`."""
         rows = np.asarray(rows, dtype=np.int64)
         lengths = self.lengths[rows]
         places = ranges(self._begins[rows], lengths)
-        labels = _rows_of(self.labels, rows)
-        weights = _rows_of(self.weights, rows)
-        return Batch(self.tokens.ids[places], self.tokens.types[places], lengths, labels, weights)
+        tokens = Tokens(self.tokens.ids[places], self.tokens.types[places], lengths)
+        return TokenizedTexts(tokens, _rows_of(self.labels, rows), _rows_of(self.weights, rows))
 
     def count_other_than(self, token: int) -> NDArray[np.int64]:
         """Count the tokens of each text that are not `token`: (n,)."""
@@ -86,33 +85,14 @@ def _rows_of(values: NDArray[Any] | None, rows: Ints) -> NDArray[Any] | None:
     return values[rows]
 
 
-@dataclass(frozen=True)
-class Batch:
-    """B texts of m tokens in all, not yet padded."""
-
-    ids: NDArray[np.integer]  # (m,)
-    types: NDArray[np.int64]  # (m,) `token_type_ids`
-    lengths: NDArray[np.int64]  # (B,) tokens of each text
-    labels: NDArray[Any] | None  # (B,) or (B, classes)
-    weights: NDArray[np.float64] | None  # (B,) in the loss
-
-    def __add__(self, other: "Batch") -> "Batch":
-        """Append the texts of another batch, which has the same fields."""
-        joined: dict[str, Any] = {}
-        for name, values in vars(self).items():
-            others = getattr(other, name)
-            joined[name] = None if values is None else np.concatenate([values, others])
-        return Batch(**joined)
-
-
-def collate(batch: Batch) -> dict[str, Tensor]:
+def collate(batch: TokenizedTexts) -> dict[str, Tensor]:
     """Pad a batch on the right with zeros, to its longest text (at least one token).
 
     Returns:
         `input_ids`, `token_type_ids` and `attention_mask` (B, T); and if the batch has them, `weights` (B,) and
         `labels`, (B,) or as floats (B, classes).
     """
-    mask, ids, types = pad(batch.lengths, batch.ids, batch.types)
+    mask, ids, types = pad(batch.lengths, batch.tokens.ids, batch.tokens.types)
     padded = {
         "input_ids": torch.from_numpy(ids),
         "token_type_ids": torch.from_numpy(types),
@@ -225,16 +205,21 @@ class CorruptedTexts(TokenizedTexts):
         self._seed = seed
         self._epoch_of_copies: int | None = None
 
-    def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
+    def __getitems__(self, rows: Sequence[int] | Ints) -> TokenizedTexts:
         if self._epoch_of_copies != self.epoch:
             self._draw_copies()
         rows = np.asarray(rows, dtype=np.int64)
         numbers = self._copy_numbers[rows]
         has_copy = numbers >= 0
         # The order within a batch does not matter: labels and weights come with their texts.
-        clean_texts = super().__getitems__(rows[~has_copy])
-        corrupted_texts = self._copies.__getitems__(numbers[has_copy])
-        return clean_texts + corrupted_texts
+        clean = super().__getitems__(rows[~has_copy])
+        corrupted = self._copies.__getitems__(numbers[has_copy])
+        tokens = Tokens.concatenate([clean.tokens, corrupted.tokens])
+        labels = np.concatenate([clean.labels, corrupted.labels])
+        weights = None
+        if self.weights is not None:
+            weights = np.concatenate([clean.weights, corrupted.weights])
+        return TokenizedTexts(tokens, labels, weights)
 
     def _draw_copies(self) -> None:
         """Choose the texts that this epoch replaces, corrupt them, and tokenise them together."""

@@ -96,7 +96,7 @@ def train_lstm(
             kind,
             model,
             arguments,
-            data_collator=cast(Any, collate),  # takes a `Batch` instead of a list of rows
+            data_collator=cast(Any, collate),  # takes `TokenizedTexts` instead of a list of rows
             train_dataset=texts,
             eval_dataset=validation,
             processing_class=initial.tokenizer,

@@ -126,7 +126,6 @@ def fit_table(
     Returns:
         C; None if nothing was learned.
     """
-    assert texts.labels is not None
     label_count = len(ngrams.bias)
     has_label = _label_matrix(texts.labels, label_count)
     if (has_label == has_label[:1]).all():
@@ -144,7 +143,6 @@ def fit_table(
     # Counted in the texts alone: the errors of copies would be n-grams of their own.
     scales = _log_count_ratios(features, weights, has_label, columns.ngram_count)
     if copies is not None:
-        assert copies.labels is not None
         features_of_copies = columns.features(text_factors(ngrams, copies))
         features = vstack([features, features_of_copies], format="csr")
         del features_of_copies
@@ -402,7 +400,6 @@ def _choose_c(
 ) -> tuple[float, Floats]:
     """Increase C until the cross-entropy of held-out texts stops falling; return the best C and its solution."""
     features = columns.features(text_factors(ngrams, held_out))
-    assert held_out.labels is not None
     best: tuple[float, Floats] | None = None
     lowest = np.inf
     for c in _CS:

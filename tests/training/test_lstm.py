@@ -104,7 +104,7 @@ def test_corrupted_copies_are_new_in_each_epoch(tmp_path, tokenizer):
     sums_of_ids = []
 
     def recording(batch):
-        sums_of_ids.append(int(batch.ids.sum()))
+        sums_of_ids.append(int(batch.tokens.ids.sum()))
         return collate(batch)
 
     model = build_model(vocab_size=tokenizer.vocab_size, **LIKE_THE_DEFAULT_PRESET)

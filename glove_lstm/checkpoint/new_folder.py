@@ -84,14 +84,10 @@ def _check_place(folder: Path) -> None:
     existing = next(parent for parent in folder.parents if parent.exists())
     if not existing.is_dir():
         raise DataError(f"{existing} is a file; give another output folder.")
-    if not os.access(existing, os.W_OK | os.X_OK) or _is_read_only(existing):
+    # Windows has no `statvfs`.
+    is_read_only = hasattr(os, "statvfs") and os.statvfs(existing).f_flag & os.ST_RDONLY
+    if is_read_only or not os.access(existing, os.W_OK | os.X_OK):
         raise DataError(f"{existing} cannot be written; give another output folder.")
-
-
-def _is_read_only(folder: Path) -> bool:
-    if not hasattr(os, "statvfs"):  # Windows
-        return False
-    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 @contextmanager

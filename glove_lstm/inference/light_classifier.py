@@ -13,7 +13,6 @@ process gets it by pickle, and loads the same files again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +80,9 @@ class LightClassifier(Classifier):
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
         """Return the calibrated logits of a batch, (B, labels)."""
-        [logits] = self.session.run(None, {name: inputs[name] for name in self._input_names})
+        names = [known.name for known in self.session.get_inputs()]  # some networks read no types
+        [logits] = self.session.run(None, {name: inputs[name] for name in names})
         return logits
-
-    @cached_property
-    def _input_names(self) -> list[str]:
-        """What the network reads; some read no types."""
-        return [known.name for known in self.session.get_inputs()]
 
 
 def _light_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:

@@ -117,10 +117,10 @@ def _train_default(job: Job) -> Predict:
 
     def predict(texts: Sequence[str]) -> list[str]:
         from glove_lstm.checkpoint.checkpoint import Checkpoint
-        from glove_lstm.inference.torch_classifier import predict_logits
+        from glove_lstm.inference.torch_classifier import TorchClassifier
 
         model, tokenizer = Checkpoint.open(checkpoint).load_model()
-        best = predict_logits(model, tokenizer, texts).argmax(axis=1)
+        best = TorchClassifier.of(model, tokenizer).predict_logits(texts).argmax(axis=1)
         return [model.config.label_names[label] for label in best]
 
     return predict

@@ -2,7 +2,7 @@
 
     checkpoint = Checkpoint.open("user/repo", revision=COMMIT)  # or a folder
     checkpoint.label_names
-    session = checkpoint.light_session()                        # without torch
+    tokenizer = checkpoint.light_tokenizer()                    # without transformers
     model, tokenizer = checkpoint.load_model()                  # with torch and transformers
 
 What takes long to import is imported by the method that needs it.
@@ -11,7 +11,7 @@ What takes long to import is imported by the method that needs it.
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,6 @@ from glove_lstm.checkpoint.names import (
     ALL_PATTERNS,
     CONFIG_NAME,
     HANDLER_NAME,
-    LIGHT_NAME,
     LOADED_NAMES,
     MODEL_TYPE,
     TOKENIZER_CONFIG_NAME,
@@ -30,17 +29,14 @@ from glove_lstm.checkpoint.names import (
     WEIGHTS_NAME,
 )
 from glove_lstm.checkpoint.new_folder import check_target, new_folder
-from glove_lstm.checkpoint.repository import download_repository
 from glove_lstm.checkpoint.weights_file import check_weights
 from glove_lstm.errors import DataError, counted, first_line
 from glove_lstm.files import check_is_no_file, check_revision, digest, read_checkpoint_json
 
 if TYPE_CHECKING:
-    import onnxruntime
     from transformers import PreTrainedTokenizerBase
 
     from glove_lstm.checkpoint.text_record import TextRecord
-    from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
     from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
     from glove_lstm.text.light_tokenizer import LightTokenizer
 
@@ -114,8 +110,7 @@ class Checkpoint:
             problem = f"{model} is a model of type {model_type!r}"
             raise DataError(f"{problem}; this package loads {MODEL_TYPE!r}.")
         label_names = read_label_names(folder, config)
-        _check_problem_type(folder, config, len(label_names))
-        _check_thresholds(folder, config, len(label_names))
+        _check_config(folder / CONFIG_NAME, config, len(label_names))
         return cls(folder, config, label_names, repo_id)
 
     @property
@@ -130,36 +125,13 @@ class Checkpoint:
 
     @property
     def text_column_names(self) -> list[str] | None:
-        """The text columns that the model was trained on, title before body; None if config.json does not name them.
-
-        Raises:
-            DataError: They are no list of strings.
-        """
-        names = self.config.get("text_column_names")
-        if names is None:
-            return None
-        is_list = isinstance(names, list) and len(names) > 0
-        are_strings = is_list and all(isinstance(name, str) for name in names)
-        if not are_strings:
-            path = self.folder / CONFIG_NAME
-            problem = f"{path}: text_column_names must be a list of one or more strings or null, not {names!r}"
-            raise DataError(f"{problem}: get the checkpoint again.")
-        return names
+        """The text columns that the model was trained on, title before body; None if config.json does not name them."""
+        return self.config.get("text_column_names")
 
     @property
     def label_column_name(self) -> str | None:
-        """The label column that the model was trained on; None if config.json does not name it.
-
-        Raises:
-            DataError: It is no string.
-        """
-        name = self.config.get("label_column_name")
-        if name is None or isinstance(name, str):
-            return name
-        problem = (
-            f"{self.folder / CONFIG_NAME}: label_column_name must be a string or null, not {name!r}"
-        )
-        raise DataError(f"{problem}: get the checkpoint again.")
+        """The label column that the model was trained on; None if config.json does not name it."""
+        return self.config.get("label_column_name")
 
     def fetch(self, *names: str) -> None:
         """Download files or patterns from the Hub, unless they are there. A repository may lack them.
@@ -187,48 +159,18 @@ class Checkpoint:
 
         _check_model_max_length(self.folder / TOKENIZER_CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(self.folder)
-        self._check_tokenizer(self.config, tokenizer.vocab_size, has_types=tokenizer.token_types)
+        rows = self.config.get("vocab_size", 0)
+        reads_types = self.config.get("type_embedding_size") or self.config.get("character_buckets")
+        problem = ""
+        if tokenizer.vocab_size > rows:
+            problem = (
+                f"{TOKENIZER_NAME} has {tokenizer.vocab_size} words, but the model only {rows}"
+            )
+        elif reads_types and not tokenizer.token_types:
+            problem = "the model reads token_type_ids, which its tokenizer does not give"
+        if problem:
+            raise DataError(f"{self.folder}: {problem}: the files belong to different checkpoints.")
         return tokenizer
-
-    def light_session(self) -> "onnxruntime.InferenceSession":
-        """Load `light.onnx`, without torch.
-
-        Raises:
-            DataError: A file is missing or damaged, a weight is NaN or infinite, or `light.onnx` was made from another
-                config or other weights.
-        """
-        self.fetch(LIGHT_NAME, WEIGHTS_NAME)
-        path = self.folder / LIGHT_NAME
-        if not path.is_file():
-            raise DataError(f"{path} is missing; run: glove-lstm export {self.folder}.")
-        self.check_weights()
-        session = open_session(path)
-        metadata = session.get_modelmeta().custom_metadata_map
-        for key, expected in self.content_hashes().items():
-            if metadata.get(key) != expected:
-                source = key.rpartition(".")[2]  # config or weights
-                raise DataError(
-                    f"{path} was not made from the {source} of {self.folder}: write it again with "
-                    f"glove-lstm export {self.folder}, or remove it."
-                )
-        return session
-
-    def model_config(self) -> "GloveLstmConfig":
-        """Return the config as the class of transformers.
-
-        Raises:
-            DataError: A value is refused.
-        """
-        from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
-        from glove_lstm.tables.labels import label_values
-
-        try:
-            config = GloveLstmConfig.from_pretrained(self.folder)
-            label_values(self.label_names, config.label_type)
-        except Exception as error:
-            problem = f"{self.folder / CONFIG_NAME} cannot be read ({first_line(error)})"
-            raise DataError(f"{problem}: correct it, or get the checkpoint again.") from error
-        return config
 
     def load_model(self) -> "tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase]":
         """Load the classifier and its tokenizer with this package's own code; no remote code runs.
@@ -267,21 +209,18 @@ class Checkpoint:
 
     def _check_loaded_files(self) -> None:
         """Read the files that `load_model` loads, to name the one that is damaged: transformers does not."""
-        self.model_config()
+        from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
+        from glove_lstm.tables.labels import label_values
+
+        try:
+            config = GloveLstmConfig.from_pretrained(self.folder)
+            label_values(self.label_names, config.label_type)
+        except Exception as error:
+            problem = f"{self.folder / CONFIG_NAME} cannot be read ({first_line(error)})"
+            raise DataError(f"{problem}: correct it, or get the checkpoint again.") from error
         self.light_tokenizer()
-        self.check_weights()
-
-    def check_weights(self) -> None:
-        """Check the values of `model.safetensors`.
-
-        Raises:
-            DataError: The file is missing or damaged, or holds values that the network does not read.
-        """
         self.fetch(WEIGHTS_NAME)
-        path = self.folder / WEIGHTS_NAME
-        if not path.is_file():
-            raise DataError(f"{path} is missing: get the checkpoint again.")
-        check_weights(path, len(self.label_names))
+        check_weights(self.folder / WEIGHTS_NAME, len(self.label_names))
 
     def training_texts(self) -> "TextRecord | None":
         """Load the record of the training texts; None if there is none, or if the weights have changed since.
@@ -323,26 +262,6 @@ class Checkpoint:
                     target.parent.mkdir(exist_ok=True)
                     shutil.copyfile(path, target)
 
-    def _check_tokenizer(
-        self, config: Mapping[str, Any], word_count: int, *, has_types: bool
-    ) -> None:
-        """Check that a tokenizer fits a model.
-
-        Args:
-            config: Of the model.
-            word_count: Words of the tokenizer, added tokens included.
-            has_types: Whether the tokenizer gives token types.
-        """
-        rows = config.get("vocab_size", 0)
-        reads_types = config.get("type_embedding_size") or config.get("character_buckets")
-        problem = ""
-        if word_count > rows:
-            problem = f"{TOKENIZER_NAME} has {word_count} words, but the model only {rows}"
-        elif reads_types and not has_types:
-            problem = "the model reads token_type_ids, which its tokenizer does not give"
-        if problem:
-            raise DataError(f"{self.folder}: {problem}: the files belong to different checkpoints.")
-
 
 def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the labels of a config.json, in the order of the scores.
@@ -382,63 +301,88 @@ def file_digests(folder: Path, weights: str) -> dict[str, str | None]:
     return digests
 
 
-def open_session(path: Path) -> "onnxruntime.InferenceSession":
-    """Load an ONNX file, to run on one core at a time.
+def check_unchanged(
+    name: str, before: Mapping[str, str | None], now: Mapping[str, str | None]
+) -> None:
+    """Raise a DataError if a file of a checkpoint is another one than when a classifier was loaded, which was pickled.
+
+    Args:
+        name: The checkpoint.
+        before: `file_digests` of the classifier.
+        now: `file_digests` of the files that are there.
+    """
+    for file, file_digest in before.items():
+        if now.get(file) != file_digest:
+            raise DataError(
+                f"{name}: {file} has changed since the pickled classifier was loaded; load it again in this process."
+            )
+
+
+def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> None:
+    """Check the values of config.json that are read without transformers; `GloveLstmConfig` checks the others.
 
     Raises:
-        DataError: The file is damaged.
+        DataError: It is not the config of a classifier, or a value is of another kind.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # only useful if all batches have one shape
-    options.log_severity_level = 3  # errors only, which raise exceptions, too
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        advice = "get the checkpoint again, or export it again"
-        raise DataError(f"{path} cannot be loaded ({first_line(error)}); {advice}.") from None
-
-
-def _check_problem_type(folder: Path, config: Mapping[str, Any], label_count: int) -> None:
-    """Refuse a model of regression. As in transformers, one label without a `problem_type` is one, too."""
     problem_type = config.get("problem_type")
+    # As in transformers, one label without a `problem_type` is a regression.
     chooses_one_label = problem_type in _ONE_LABEL and label_count > 1
     if not chooses_one_label and problem_type != _SEVERAL_LABELS:
         raise DataError(
-            f"{folder / CONFIG_NAME}: problem_type {problem_type!r} with {counted(label_count, 'label')} is no "
-            "classification; this package loads classifiers only."
+            f"{path}: problem_type {problem_type!r} with {counted(label_count, 'label')} is no classification; this "
+            "package loads classifiers only."
         )
-
-
-def _check_thresholds(folder: Path, config: Mapping[str, Any], label_count: int) -> None:
-    """Refuse `thresholds` that are not one number of at least 0 for each label."""
     thresholds = config.get("thresholds")
-    if thresholds is None:
-        return
-    is_complete = isinstance(thresholds, list) and len(thresholds) == label_count
-    if not is_complete or not all(_is_threshold(value) for value in thresholds):
-        problem = f"{folder / CONFIG_NAME} has thresholds {thresholds!r} for {label_count} labels"
-        raise DataError(f"{problem}; give one number of at least 0 for each label.")
-
-
-def _is_threshold(value: Any) -> bool:
-    return isinstance(value, int | float) and value >= 0
+    if thresholds is not None:
+        is_complete = isinstance(thresholds, list) and len(thresholds) == label_count
+        if not is_complete or not all(isinstance(x, int | float) and x >= 0 for x in thresholds):
+            problem = f"{path} has thresholds {thresholds!r} for {label_count} labels"
+            raise DataError(f"{problem}; give one number of at least 0 for each label.")
+    columns = config.get("text_column_names")
+    if columns is not None:
+        is_list = isinstance(columns, list) and len(columns) > 0
+        if not is_list or not all(isinstance(name, str) for name in columns):
+            problem = (
+                f"text_column_names must be a list of one or more strings or null, not {columns!r}"
+            )
+            raise DataError(f"{path}: {problem}: get the checkpoint again.")
+    label_column = config.get("label_column_name")
+    if not isinstance(label_column, str | None):
+        problem = f"label_column_name must be a string or null, not {label_column!r}"
+        raise DataError(f"{path}: {problem}: get the checkpoint again.")
 
 
 def _check_model_max_length(path: Path) -> None:
-    """Check the length to which the tokenizer of a `tokenizer_config.json` cuts texts.
-
-    Raises:
-        DataError: It is no positive whole number.
-    """
+    """Check the length to which the tokenizer of a `tokenizer_config.json` cuts texts: None, or 1e30 for no limit."""
     limit = read_checkpoint_json(path).get("model_max_length")
-    if limit is None:  # texts are not cut
+    if limit is None:
         return
-    # transformers writes 1e30 for a tokenizer that does not cut texts.
     is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
     if not is_number or limit < 1 or limit % 1 != 0:
         problem = f"model_max_length must be a whole number of at least 1, not {limit!r}"
         raise DataError(f"{path}: {problem}; correct it, or get the checkpoint again.")
+
+
+def download_repository(
+    kind: str, repo_id: str, revision: str | None, patterns: Sequence[str]
+) -> Path:
+    """Download files of a repository into the Hub's cache, unless they are there; return the folder of the commit.
+
+    Args:
+        kind: What the error calls the repository, such as "model".
+        repo_id: The repository.
+        revision: Commit, tag or branch; None: main.
+        patterns: Names or patterns of the files.
+
+    Raises:
+        DataError: There is no such repository, or it cannot be reached.
+    """
+    from huggingface_hub import snapshot_download  # takes long to import
+
+    try:
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=[*patterns]))
+    except Exception as error:
+        raise DataError(
+            f"The {kind} {repo_id} could not be loaded: there is no such folder, and the Hub says: "
+            f"{first_line(error)}; check the name, the revision and the network."
+        ) from error

@@ -1,4 +1,6 @@
-"""The files of a checkpoint, by name."""
+"""The files of a checkpoint, by name, and the sources that travel with it."""
+
+from pathlib import Path
 
 from glove_lstm.files import package_resource
 
@@ -31,3 +33,11 @@ MODEL_NAMES = (
 ALL_PATTERNS = (*MODEL_NAMES, CARD_NAME, CODE_PATTERN)
 
 DEFAULT_CHECKPOINT = package_resource("hub")
+
+
+def remote_code() -> list[Path]:
+    """Return the sources that travel with each model."""
+    files = []
+    for package in ("modeling", "tokenization"):
+        files += sorted(package_resource(package).glob(f"[!_]{CODE_PATTERN}"))  # not __init__.py
+    return files

@@ -4,7 +4,6 @@ The files are written into a hidden folder beside the target, which is renamed a
 empty; with `overwrite`, it may also hold an earlier checkpoint of this package, and nothing else.
 """
 
-import json
 import os
 import shutil
 import uuid
@@ -12,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, MODEL_NAMES, MODEL_TYPE
-from glove_lstm.checkpoint.remote_code import remote_code
+from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, MODEL_NAMES, MODEL_TYPE, remote_code
 from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import read_checkpoint_json
 
 
 class FinishedElsewhereError(DataError):
@@ -60,7 +59,11 @@ def _check_content(folder: Path, overwrite: bool) -> None:
 
 def _first_stranger(folder: Path, names: list[str]) -> str | None:
     """Return the first entry of a folder that no checkpoint of this package has; None if there is none."""
-    if not _is_our_config(folder / CONFIG_NAME):
+    try:
+        config = read_checkpoint_json(folder / CONFIG_NAME)
+    except DataError:
+        config = {}
+    if config.get("model_type") != MODEL_TYPE:
         return names[0]
     files = {*MODEL_NAMES, CARD_NAME, *(path.name for path in remote_code())}
     allowed = {folder / name for name in files}
@@ -72,14 +75,6 @@ def _first_stranger(folder: Path, names: list[str]) -> str | None:
     return None
 
 
-def _is_our_config(path: Path) -> bool:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(config, dict) and config.get("model_type") == MODEL_TYPE
-
-
 def _check_place(folder: Path) -> None:
     """Check that a folder can be renamed to this path."""
     if Path.cwd().resolve().is_relative_to(folder) or folder.is_mount():
@@ -89,14 +84,10 @@ def _check_place(folder: Path) -> None:
     existing = next(parent for parent in folder.parents if parent.exists())
     if not existing.is_dir():
         raise DataError(f"{existing} is a file; give another output folder.")
-    if not os.access(existing, os.W_OK | os.X_OK) or _is_read_only(existing):
+    # Windows has no `statvfs`.
+    is_read_only = hasattr(os, "statvfs") and os.statvfs(existing).f_flag & os.ST_RDONLY
+    if is_read_only or not os.access(existing, os.W_OK | os.X_OK):
         raise DataError(f"{existing} cannot be written; give another output folder.")
-
-
-def _is_read_only(folder: Path) -> bool:
-    if not hasattr(os, "statvfs"):  # Windows
-        return False
-    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 @contextmanager

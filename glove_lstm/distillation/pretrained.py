@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard
 from transformers import AutoConfig
 
 from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
-from glove_lstm.checkpoint.repository import download_repository
+from glove_lstm.checkpoint.checkpoint import download_repository
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import check_is_no_file, check_revision, digest
 

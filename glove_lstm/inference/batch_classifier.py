@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.checkpoint import Checkpoint, check_unchanged
 from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.load_classifier import Backend, load_classifier
@@ -67,6 +67,7 @@ class BatchClassifier:
             threads=threads,
             unsure_below=unsure_below,
         )
+        self._name = checkpoint.name
         self._files = classifier.digests
         self._labeller = Labeller(classifier, unsure_below)
         self._text_column_names = text_column_names
@@ -95,10 +96,9 @@ class BatchClassifier:
         labelled = self._labeller(self._rows(table, names))
         layout = self._labeller.layout()
         rows = list(layout.table_rows(labelled))
+        _, *columns = layout.columns  # without the row's number, which begins anew in each batch
         new_columns = {}
-        for name in layout.columns[
-            1:
-        ]:  # without the number of the row, which begins anew in each batch
+        for name in columns:
             new_columns[name] = np.array([row[name] for row in rows], _TYPES.get(name, np.float64))
         taken = new_columns.keys() & set(names)
         if taken:
@@ -137,10 +137,5 @@ def _load_again(
         DataError: The files of the checkpoint are gone, or have changed since the classifier was loaded.
     """
     classifier = load()
-    for name, digest in digests.items():
-        if classifier._files.get(name) != digest:
-            raise DataError(
-                f"{name} of the checkpoint has changed since the pickled classifier was loaded; load it again in this "
-                "process."
-            )
+    check_unchanged(classifier._name, digests, classifier._files)
     return classifier

@@ -31,12 +31,9 @@ def scores_of(logits: NDArray[np.floating], problem_type: str | None) -> NDArray
             "The model's logits are not finite numbers: its weights are too large; get another checkpoint, or train "
             "with a lower learning rate."
         )
-    return sigmoid(logits) if problem_type == MULTI_LABEL else softmax(logits)
-
-
-def sigmoid(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return 1 / (1 + exp(-logits)), without overflow."""
-    return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))
+    if problem_type == MULTI_LABEL:
+        return np.exp(-np.logaddexp(0, -logits.astype(np.float64)))  # a sigmoid without overflow
+    return softmax(logits)
 
 
 def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

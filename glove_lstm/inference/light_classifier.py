@@ -13,7 +13,6 @@ process gets it by pickle, and loads the same files again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint, file_digests
-from glove_lstm.checkpoint.names import LIGHT_NAME
-from glove_lstm.errors import DataError
+from glove_lstm.checkpoint.checkpoint import Checkpoint, check_unchanged, file_digests
+from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
+from glove_lstm.checkpoint.weights_file import check_weights
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.classifier import Classifier, Inputs
 from glove_lstm.inference.decisions import decision_thresholds
 
@@ -64,7 +64,7 @@ class LightClassifier(Classifier):
         if threads < 1:
             raise ValueError(f"threads must be at least 1, not {threads}")
         return cls(
-            session=checkpoint.light_session(),
+            session=_light_session(checkpoint),
             tokenizer=checkpoint.light_tokenizer(),
             label_names=checkpoint.label_names,
             problem_type=checkpoint.problem_type,
@@ -80,13 +80,52 @@ class LightClassifier(Classifier):
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
         """Return the calibrated logits of a batch, (B, labels)."""
-        [logits] = self.session.run(None, {name: inputs[name] for name in self._input_names})
+        names = [known.name for known in self.session.get_inputs()]  # some networks read no types
+        [logits] = self.session.run(None, {name: inputs[name] for name in names})
         return logits
 
-    @cached_property
-    def _input_names(self) -> list[str]:
-        """What the network reads; some read no types."""
-        return [known.name for known in self.session.get_inputs()]
+
+def _light_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:
+    """Load the `light.onnx` of a checkpoint.
+
+    Raises:
+        DataError: A file is missing or damaged, a weight is NaN or infinite, or `light.onnx` was made from another
+            config or other weights.
+    """
+    checkpoint.fetch(LIGHT_NAME, WEIGHTS_NAME)
+    folder = checkpoint.folder
+    path = folder / LIGHT_NAME
+    if not path.is_file():
+        raise DataError(f"{path} is missing; run: glove-lstm export {folder}.")
+    check_weights(folder / WEIGHTS_NAME, len(checkpoint.label_names))
+    session = open_session(path)
+    metadata = session.get_modelmeta().custom_metadata_map
+    for key, expected in checkpoint.content_hashes().items():
+        if metadata.get(key) != expected:
+            source = key.rpartition(".")[2]  # config or weights
+            raise DataError(
+                f"{path} was not made from the {source} of {folder}: write it again with glove-lstm export {folder}, "
+                "or remove it."
+            )
+    return session
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Load an ONNX file, to run on one core at a time.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # only useful if all batches have one shape
+    options.log_severity_level = 3  # errors only, which raise exceptions, too
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        advice = "get the checkpoint again, or export it again"
+        raise DataError(f"{path} cannot be loaded ({first_line(error)}); {advice}.") from None
 
 
 def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -> LightClassifier:
@@ -100,11 +139,5 @@ def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -
             f"There is no folder {folder}, from which the pickled classifier was loaded; copy the checkpoint there, "
             "or load it with from_pretrained in this process."
         )
-    present = file_digests(folder, LIGHT_NAME)
-    for name, digest in digests.items():
-        if present[name] != digest:
-            raise DataError(
-                f"{folder / name} has changed since the pickled classifier was loaded; load it again with "
-                "from_pretrained."
-            )
+    check_unchanged(str(folder), digests, file_digests(folder, LIGHT_NAME))
     return LightClassifier.from_pretrained(folder, threads=threads)

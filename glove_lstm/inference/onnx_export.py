@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint, open_session
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.weights_file import read_header
 from glove_lstm.errors import DataError
 from glove_lstm.files import whole_file
+from glove_lstm.inference.light_classifier import open_session
 from glove_lstm.inference.onnx_graph import MODEL, STAND_INS, network_graph
 from glove_lstm.modeling.configuration_glove_lstm import (
     CODE_BITS,
@@ -111,44 +112,27 @@ def _set_value(initializer: Any, value: np.ndarray[Any, Any]) -> None:
 
 def _share_weights(graph: Any, path: Path) -> None:
     """Make large weights refer to a checkpoint's file, where it holds the very same bytes."""
+    from onnxscript import ir
+
     header, start_of_weights = read_header(path)
     with path.open("rb") as file:
         for name, entry in header.items():
             initializer = graph.initializers.get(f"{MODEL}.{name}")
-            if initializer is None:
-                continue
             begin, end = entry["data_offsets"]
-            offset = start_of_weights + begin
-            size = end - begin
-            if size < _SMALLEST_SHARED:
+            if initializer is None or end - begin < _SMALLEST_SHARED:
                 continue
-            file.seek(offset)
-            stored = file.read(size)
             tensor = initializer.const_value
-            if tensor.tobytes() == stored:
-                initializer.const_value = _tensor_in_file(path, offset, size, tensor)
-
-
-def _tensor_in_file(path: Path, offset: int, size: int, tensor: Any) -> Any:
-    """Return a tensor whose bytes are in a file.
-
-    Args:
-        path: The file.
-        offset: Where the bytes begin.
-        size: Number of bytes.
-        tensor: The same tensor in memory.
-    """
-    from onnxscript import ir
-
-    return ir.ExternalTensor(
-        path.name,
-        offset=offset,
-        length=size,
-        dtype=tensor.dtype,
-        shape=tensor.shape,
-        name=tensor.name,
-        base_dir=path.parent,
-    )
+            file.seek(start_of_weights + begin)
+            if file.read(end - begin) == tensor.tobytes():
+                initializer.const_value = ir.ExternalTensor(
+                    path.name,
+                    offset=start_of_weights + begin,
+                    length=end - begin,
+                    dtype=tensor.dtype,
+                    shape=tensor.shape,
+                    name=tensor.name,
+                    base_dir=path.parent,
+                )
 
 
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:

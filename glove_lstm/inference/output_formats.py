@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
@@ -116,13 +116,7 @@ def _kept_json(value: Any) -> Any:
 
 
 def _kept_typed(value: Any, kind: type, name: str, row: TextRow) -> Any:
-    """Return a value of a kept column as a column of Parquet takes it; None if it is missing.
-
-    Args:
-        value: The value.
-        kind: bool, int, float or str.
-        name: The column.
-        row: The row of the value.
+    """Return a value of a kept column as a column of Parquet takes it: of a kind, or None if it is missing.
 
     Raises:
         DataError: The value is of another kind.
@@ -173,11 +167,21 @@ def open_writer(
     if kind == "parquet":
         with _parquet_writer(target, layout) as write:
             yield write
-    elif isinstance(target, Path):
-        with target.open("w", encoding="utf-8", newline="") as file:
-            yield _text_writer(file, kind, layout, explain)
+        return
+    file: TextIO
+    if isinstance(target, Path):
+        opened: Any = target.open("w", encoding="utf-8", newline="")
     else:
-        yield _text_writer(target, kind, layout, explain)
+        opened = nullcontext(target)
+    with opened as file:
+        if kind == "csv":
+            yield _csv_writer(file, layout)
+        elif kind == "jsonl":
+            yield _jsonl_writer(file, layout, explain)
+        elif explain is not None:
+            yield _explanation_writer(file, layout, explain)
+        else:
+            yield _table_writer(file, layout)
 
 
 def _table_writer(file: TextIO, layout: Layout) -> Write:
@@ -211,14 +215,17 @@ def _explanation_writer(file: TextIO, layout: Layout, explain: Explain) -> Write
     def write(labelled: Labelled) -> None:
         for row, record in zip(labelled.rows, layout.records(labelled), strict=True):
             explanation = explain(row.joined)
-            heading = _heading(record["label"], explanation.label)
+            best = explanation.label
+            heading = label_cell(record["label"])
             if record.get(UNSURE):
-                heading = f"{UNSURE} (best: {explanation.label})"
-            score = record["scores"][explanation.label]
+                heading = f"{UNSURE} (best: {best})"
+            elif record["label"] not in (best, [best]):  # of several labels a text
+                heading = f"{heading} (best: {best})"
+            score = record["scores"][best]
             shown = _marked(explanation) if marks_words else printable(explanation.text)
             file.write(f"{one_line(heading)}  {score:.3f}\n{shown}\n")
-            file.write(_strongest(explanation, f"for {explanation.label}", sign=1))
-            file.write(_strongest(explanation, f"against {explanation.label}", sign=-1))
+            file.write(_strongest(explanation, f"for {best}", sign=1))
+            file.write(_strongest(explanation, f"against {best}", sign=-1))
 
     return write
 
@@ -267,18 +274,6 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _heading(label: Label, explained: str) -> str:
-    """Return the heading of an explanation: the label, and the label that is explained if it is another one.
-
-    Examples: "FAKE"; and with several labels a text, '["sport", "economy"] (best: sport)'.
-    """
-    heading = label_cell(label)
-    is_same = label == explained or label == [explained]
-    if is_same:
-        return heading
-    return f"{heading} (best: {explained})"
-
-
 @contextmanager
 def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
     import pyarrow as pa
@@ -303,16 +298,6 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
             parquet.write_table(pa.Table.from_pylist(records, schema))
 
         yield write
-
-
-def _text_writer(file: TextIO, kind: str, layout: Layout, explain: Explain | None) -> Write:
-    if kind == "csv":
-        return _csv_writer(file, layout)
-    if kind == "jsonl":
-        return _jsonl_writer(file, layout, explain)
-    if explain is not None:
-        return _explanation_writer(file, layout, explain)
-    return _table_writer(file, layout)
 
 
 def _csv_writer(file: TextIO, layout: Layout) -> Write:

@@ -1,6 +1,6 @@
 """Classify with PyTorch, in the same batches as with ONNX Runtime."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,31 +58,12 @@ def torch_runner(model: GloveLstmForSequenceClassification, output: str = "logit
         output: The output to return in float32: "logits" (B, labels), or "part_logits" (B, parts, labels).
     """
     model.eval()
-    reads_types = model.config.reads_types
 
     @torch.inference_mode()
     def run(inputs: Inputs) -> NDArray[Any]:
-        tensors = {}
-        for name, values in inputs.items():
-            if name != "token_type_ids" or reads_types:
-                tensors[name] = torch.from_numpy(values).to(model.device)
+        tensors = {
+            name: torch.from_numpy(values).to(model.device) for name, values in inputs.items()
+        }
         return model(**tensors)[output].float().cpu().numpy()
 
     return run
-
-
-def predict_logits(
-    model: GloveLstmForSequenceClassification,
-    tokenizer: PreTrainedTokenizerBase | LightTokenizer,
-    texts: Sequence[str],
-    text_pairs: Sequence[str] | None = None,
-) -> NDArray[np.float32]:
-    """Return calibrated logits (n, labels); see `Classifier.predict_logits`.
-
-    Args:
-        model: A classifier; it is put into eval mode.
-        tokenizer: The model's tokenizer; it truncates long texts. A `LightTokenizer` saves the time of a copy.
-        texts: n texts.
-        text_pairs: n second parts, such as the bodies below n titles, or None.
-    """
-    return TorchClassifier.of(model, tokenizer).predict_logits(texts, text_pairs)

@@ -13,8 +13,13 @@ from pathlib import Path
 from huggingface_hub import HfApi, get_token
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import CARD_NAME, LIGHT_NAME, LOADED_NAMES, METRICS_NAME
-from glove_lstm.checkpoint.remote_code import remote_code
+from glove_lstm.checkpoint.names import (
+    CARD_NAME,
+    LIGHT_NAME,
+    LOADED_NAMES,
+    METRICS_NAME,
+    remote_code,
+)
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.inference.light_classifier import LightClassifier
@@ -169,7 +174,7 @@ def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
             raise DataError(f"{path} differs from the file of {_VERSION}; {advice}.")
         paths.append(path)
     if (checkpoint / LIGHT_NAME).is_file():
-        opened.light_session()  # checks it
+        LightClassifier.from_checkpoint(opened)  # checks it
         paths.append(checkpoint / LIGHT_NAME)
     for path in paths:
         if path.is_file():

@@ -75,8 +75,7 @@ class ModelArguments:
 
     def __post_init__(self) -> None:
         check_strings(self)
-        check_booleans(self)
-        GloveLstmConfig(**self.config_values())  # checks the values
+        GloveLstmConfig(**self.config_values())  # checks the other values
 
     def config_values(self) -> dict[str, Any]:
         """Return the arguments of `GloveLstmConfig` that were given."""
@@ -117,28 +116,26 @@ _FIXED: dict[str, Any] = {
 }
 _LOWER_IS_BETTER = {"ece", "brier", "eval_ece", "eval_brier"}
 _NEED_VALIDATION = ("reduce_lr_on_plateau", "greedy")  # schedulers of the learning rate
-_POSITIVE = (
-    "num_train_epochs",
-    "per_device_train_batch_size",
-    "per_device_eval_batch_size",
-    "gradient_accumulation_steps",
-    "ngram_c",
-)
-_NOT_NEGATIVE = (
-    "learning_rate",
-    "embedding_learning_rate",
-    "weight_decay",
-    "max_grad_norm",
-    "data_seed",
-    "dataloader_num_workers",
-)
-_WHOLE = (
-    "per_device_train_batch_size",
-    "per_device_eval_batch_size",
-    "gradient_accumulation_steps",
-    "data_seed",
-    "dataloader_num_workers",
-)
+# The bounds of numbers; see `check_number`.
+_NUMBERS: dict[str, dict[str, Any]] = {
+    "num_train_epochs": {"above": 0},
+    "per_device_train_batch_size": {"above": 0, "whole": True},
+    "per_device_eval_batch_size": {"above": 0, "whole": True},
+    "gradient_accumulation_steps": {"above": 0, "whole": True},
+    "learning_rate": {"least": 0},
+    "embedding_learning_rate": {"least": 0},
+    "weight_decay": {"least": 0},
+    "max_grad_norm": {"least": 0},
+    "label_smoothing_factor": {"least": 0, "most": 1},
+    "validation_fraction": {"least": 0, "below": 1},
+    "corrupted_share": {"least": 0, "most": 1},
+    "augmented_copies": {"least": 0, "whole": True},
+    "ngram_c": {"above": 0},
+    "early_stopping_patience": {"least": 1, "whole": True},
+    "seed": {"least": 0, "most": (1 << 32) - 1, "whole": True},
+    "data_seed": {"least": 0, "whole": True},
+    "dataloader_num_workers": {"least": 0, "whole": True},
+}
 
 
 @dataclass
@@ -201,16 +198,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
         for name, value in _FIXED.items():
             if getattr(self, name, value) != value:
                 raise ValueError(f"{name} must be left out")
-        for name in ("corrupted_share", "label_smoothing_factor"):
-            check_number(self, name, least=0, most=1)
-        for name in _POSITIVE:
-            check_number(self, name, above=0, whole=name in _WHOLE)
-        for name in _NOT_NEGATIVE:
-            check_number(self, name, least=0, whole=name in _WHOLE)
-        check_number(self, "validation_fraction", least=0, below=1)
-        check_number(self, "early_stopping_patience", least=1, whole=True)
-        check_number(self, "augmented_copies", least=0, whole=True)
-        check_number(self, "seed", least=0, most=(1 << 32) - 1, whole=True)
+        for name, bounds in _NUMBERS.items():
+            check_number(self, name, **bounds)
 
     def get_warmup_steps(self, num_training_steps: int) -> int:
         """Return the steps of the warm-up: none for a single step, which would be one of rate 0."""

@@ -34,7 +34,6 @@ class TokenizedTexts(Dataset[Any]):
 
     Args:
         tokens: Ids and `token_type_ids` of all texts, one text after the other.
-        typed: Whether batches have `token_type_ids`.
         labels: (n,) class indices; or (n, classes) with 1 where a text has the label, or the logits of a teacher; None
             without labels.
         weights: (n,) weight of each text in the loss; None: 1.
@@ -46,16 +45,13 @@ class TokenizedTexts(Dataset[Any]):
     def __init__(
         self,
         tokens: Tokens,
-        *,
-        typed: bool,
         labels: NDArray[Any] | None = None,
         weights: NDArray[np.float64] | None = None,
     ) -> None:
         ids: Any = tokens.ids.astype(np.int32, copy=False)  # half of the memory
         self.tokens = replace(tokens, ids=ids)
-        self.typed = typed
-        self.labels = labels
-        self.weights = weights
+        self.labels: Any = labels
+        self.weights: Any = weights
         self.epoch = 0
         self._begins = np.cumsum(tokens.lengths) - tokens.lengths
 
@@ -67,17 +63,13 @@ class TokenizedTexts(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitems__(self, rows: Sequence[int] | Ints) -> "Batch":
-        """Return the texts of rows as one batch. torch's DataLoader calls this method instead of `__getitem__`."""
+    def __getitems__(self, rows: Sequence[int] | Ints) -> "TokenizedTexts":
+        """Return the texts of a batch. torch's DataLoader calls this method instead of `__getitem__`."""
         rows = np.asarray(rows, dtype=np.int64)
         lengths = self.lengths[rows]
         places = ranges(self._begins[rows], lengths)
-        types = None
-        if self.typed:
-            types = self.tokens.types[places]
-        labels = _rows_of(self.labels, rows)
-        weights = _rows_of(self.weights, rows)
-        return Batch(self.tokens.ids[places], types, lengths, labels, weights)
+        tokens = Tokens(self.tokens.ids[places], self.tokens.types[places], lengths)
+        return TokenizedTexts(tokens, _rows_of(self.labels, rows), _rows_of(self.weights, rows))
 
     def count_other_than(self, token: int) -> NDArray[np.int64]:
         """Count the tokens of each text that are not `token`: (n,)."""
@@ -93,44 +85,21 @@ def _rows_of(values: NDArray[Any] | None, rows: Ints) -> NDArray[Any] | None:
     return values[rows]
 
 
-@dataclass(frozen=True)
-class Batch:
-    """B texts of m tokens in all, not yet padded."""
-
-    ids: NDArray[np.integer]  # (m,)
-    types: NDArray[np.int64] | None  # (m,) `token_type_ids`, if there are any
-    lengths: NDArray[np.int64]  # (B,) tokens of each text
-    labels: NDArray[Any] | None  # (B,) or (B, classes)
-    weights: NDArray[np.float64] | None  # (B,) in the loss
-
-    def __add__(self, other: "Batch") -> "Batch":
-        """Append the texts of another batch, which has the same fields."""
-        joined: dict[str, Any] = {}
-        for name, values in vars(self).items():
-            others = getattr(other, name)
-            joined[name] = values
-            if values is not None:
-                joined[name] = np.concatenate([values, others])
-        return Batch(**joined)
-
-
-def collate(batch: Batch) -> dict[str, Tensor]:
+def collate(batch: TokenizedTexts) -> dict[str, Tensor]:
     """Pad a batch on the right with zeros, to its longest text (at least one token).
 
     Returns:
-        `input_ids` and `attention_mask` (B, T); and if the batch has them, `token_type_ids` (B, T), `weights` (B,) and
+        `input_ids`, `token_type_ids` and `attention_mask` (B, T); and if the batch has them, `weights` (B,) and
         `labels`, (B,) or as floats (B, classes).
     """
-    values = {"input_ids": batch.ids}
-    if batch.types is not None:
-        values["token_type_ids"] = batch.types
-    names = ["attention_mask", *values]
-    rows = pad(batch.lengths, *values.values())
-    padded = {name: torch.from_numpy(of_name) for name, of_name in zip(names, rows, strict=True)}
+    mask, ids, types = pad(batch.lengths, batch.tokens.ids, batch.tokens.types)
+    padded = {
+        "input_ids": torch.from_numpy(ids),
+        "token_type_ids": torch.from_numpy(types),
+        "attention_mask": torch.from_numpy(mask),
+    }
     if batch.labels is not None:
-        kind: type[Any] = np.int64
-        if batch.labels.ndim == 2:
-            kind = np.float32
+        kind = np.float32 if batch.labels.ndim == 2 else np.int64
         padded["labels"] = torch.from_numpy(batch.labels.astype(kind))
     if batch.weights is not None:
         padded["weights"] = torch.from_numpy(batch.weights.astype(np.float32))
@@ -151,37 +120,26 @@ def tokenize(
             parts.append(tokenizer.encode(chunk))
             bar.update(len(chunk))
     tokens = Tokens.concatenate(parts)
-    return TokenizedTexts(tokens, typed=tokenizer.token_types, labels=labels, weights=weights)
+    return TokenizedTexts(tokens, labels, weights)
 
 
 def corrupt(
     texts: Sequence[str], tokenizer: LightTokenizer, *, seed: int, epoch: int = 0
 ) -> list[str]:
-    """Return a corrupted copy of each text. Its errors depend on the text, its place, the seed and the epoch.
+    """Return a corrupted copy of each text, whose errors depend on the text, its place, the seed and the epoch.
 
-    Args:
-        texts: n texts.
-        tokenizer: Tokenizer of the copies. Text beyond its `model_max_length` is not corrupted, to save time.
-        seed: Seed of the errors.
-        epoch: Another epoch has other errors.
+    Text beyond the `model_max_length` of the tokenizer is cut off, to save time.
     """
-    copies = []
-    with progress("Corrupting copies", total=len(texts)) as bar:
-        for row, text in enumerate(texts):
-            part = _without_dropped_end(tokenizer, text)
-            copies.append(training_copy(part, f"{seed} {epoch} {row}"))
-            bar.update()
-    return copies
-
-
-def _without_dropped_end(tokenizer: LightTokenizer, text: str) -> str:
-    """Cut a long text on the side that the tokenizer truncates, so that only tokens which it would drop are lost."""
-    if tokenizer.model_max_length is None:
-        return text
-    most_characters = _CHARACTERS_PER_TOKEN * tokenizer.model_max_length
-    if tokenizer.truncation_side == "left":
-        return text[-most_characters:]
-    return text[:most_characters]
+    kept = slice(None)  # without text that the tokenizer truncates anyway
+    if tokenizer.model_max_length is not None:
+        most_characters = _CHARACTERS_PER_TOKEN * tokenizer.model_max_length
+        kept = slice(most_characters)
+        if tokenizer.truncation_side == "left":
+            kept = slice(-most_characters, None)
+    return [
+        training_copy(text[kept], f"{seed} {epoch} {row}")
+        for row, text in enumerate(progress("Corrupting copies", texts))
+    ]
 
 
 def tokenize_targets(
@@ -218,15 +176,6 @@ def tokenize_targets(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Copies:
-    """The corrupted copies of an epoch."""
-
-    epoch: int
-    texts: TokenizedTexts  # with the labels and weights of the texts that they replace
-    copy_numbers: Ints  # (n,) the number of each text's copy, or -1 for texts that are not replaced
-
-
 class CorruptedTexts(TokenizedTexts):
     """Texts, a share of which is replaced by corrupted copies in each epoch.
 
@@ -249,42 +198,43 @@ class CorruptedTexts(TokenizedTexts):
         share: float,
         seed: int,
     ) -> None:
-        super().__init__(
-            clean.tokens, typed=clean.typed, labels=clean.labels, weights=clean.weights
-        )
+        super().__init__(clean.tokens, clean.labels, clean.weights)
         self._texts = texts
         self._tokenizer = tokenizer
         self._share = share
         self._seed = seed
-        self._copies: _Copies | None = None
+        self._epoch_of_copies: int | None = None
 
-    def __getitems__(self, rows: Sequence[int] | Ints) -> Batch:
-        copies = self._copies_of_this_epoch()
+    def __getitems__(self, rows: Sequence[int] | Ints) -> TokenizedTexts:
+        if self._epoch_of_copies != self.epoch:
+            self._draw_copies()
         rows = np.asarray(rows, dtype=np.int64)
-        numbers = copies.copy_numbers[rows]
+        numbers = self._copy_numbers[rows]
         has_copy = numbers >= 0
         # The order within a batch does not matter: labels and weights come with their texts.
-        clean_texts = super().__getitems__(rows[~has_copy])
-        corrupted_texts = copies.texts.__getitems__(numbers[has_copy])
-        return clean_texts + corrupted_texts
+        clean = super().__getitems__(rows[~has_copy])
+        corrupted = self._copies.__getitems__(numbers[has_copy])
+        tokens = Tokens.concatenate([clean.tokens, corrupted.tokens])
+        labels = np.concatenate([clean.labels, corrupted.labels])
+        weights = None
+        if self.weights is not None:
+            weights = np.concatenate([clean.weights, corrupted.weights])
+        return TokenizedTexts(tokens, labels, weights)
 
-    def _copies_of_this_epoch(self) -> _Copies:
-        if self._copies is None or self._copies.epoch != self.epoch:
-            self._copies = self._draw_copies(self.epoch)
-        return self._copies
-
-    def _draw_copies(self, epoch: int) -> _Copies:
-        """Choose the texts that are replaced in an epoch, corrupt them, and tokenise them together."""
-        generator = random.Random(f"{self._seed} {epoch}")  # noqa: S311 - no secret
+    def _draw_copies(self) -> None:
+        """Choose the texts that this epoch replaces, corrupt them, and tokenise them together."""
+        generator = random.Random(f"{self._seed} {self.epoch}")  # noqa: S311 - no secret
         chosen = [row for row in range(len(self)) if generator.random() < self._share]
         rows = np.array(chosen, dtype=np.int64)
         originals = [self._texts[row] for row in chosen]
-        copies = corrupt(originals, self._tokenizer, seed=self._seed, epoch=epoch)
+        copies = corrupt(originals, self._tokenizer, seed=self._seed, epoch=self.epoch)
         labels = _rows_of(self.labels, rows)
         weights = _rows_of(self.weights, rows)
-        copy_numbers = np.full(len(self), -1, dtype=np.int64)
-        copy_numbers[rows] = np.arange(len(rows))
-        return _Copies(epoch, tokenize(copies, self._tokenizer, labels, weights), copy_numbers)
+        self._copies = tokenize(copies, self._tokenizer, labels, weights)
+        # The number of each text's copy, or -1 for texts that are not replaced.
+        self._copy_numbers = np.full(len(self), -1, dtype=np.int64)
+        self._copy_numbers[rows] = np.arange(len(rows))
+        self._epoch_of_copies = self.epoch
 
 
 @dataclass(eq=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import log_softmax
+from scipy.special import expit, log_softmax, logit
 
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.distillation.temperature import (
@@ -27,7 +27,6 @@ from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import corrupt, tokenize
 from glove_lstm.training.record import CalibrationRecord
-from glove_lstm.training.thresholds import fit_thresholds
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +36,12 @@ _HIGHEST_SHRINKAGE = 32.0  # known tokens
 _BEGINNINGS = (1, 2, 4, 8, 16)  # words of the short texts to which the shrinkage is fitted
 # Standard deviation of the logarithms of the parts' weights, in a prior around equal weights.
 _SPREAD = 2.0
+# Of the thresholds of a multi-label model:
+# A label's best threshold counts as half at this many texts with the label; DECISIONS.md says why.
+_TEXTS_FOR_HALF = 20
+_FEWEST_TEXTS = 5  # with the label; of fewer, the best threshold of a label is a matter of chance
+# Best thresholds are this far from 0 and 1 at least, because their logits are averaged.
+_NEAREST_TO_EDGE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +144,9 @@ def fit_calibration(
     Returns:
         `ngram_weight` (1 for a model without n-grams), `shrinkage` and `temperature`.
     """
-    questions = [_questions_of(version, labels) for version in versions]
+    questions = list(versions)
+    if labels.ndim == 2:  # yes-or-no questions
+        questions = [_questions_of(version, labels) for version in versions]
     if probabilities is None:
         # Of the texts; or of yes-or-no questions, 0 for no and 1 for yes.
         classes = labels.reshape(-1).astype(np.int64)
@@ -175,8 +182,57 @@ def fit_calibration(
 
 
 def _questions_of(scored: Scored, labels: NDArray[Any]) -> Scored:
-    """Return multi-label texts as yes-or-no questions; texts of one label each as they are."""
-    if labels.ndim == 1:
-        return scored
+    """Return multi-label texts as yes-or-no questions; see `as_questions`."""
     parts = [as_questions(part, labels)[0] for part in np.moveaxis(scored.logits, 1, 0)]
     return Scored(np.stack(parts, axis=1), np.repeat(scored.known, labels.shape[1]))
+
+
+def fit_thresholds(scores: Floats, labels: NDArray[np.number]) -> tuple[list[float], list[int]]:
+    """Fit the threshold of each label to calibrated scores.
+
+    The threshold with the best F1 of few texts is a matter of chance. A label's best threshold is therefore averaged
+    with the common one, that with the best micro F1, and the common one with 0.5. The logits of the thresholds are
+    averaged. The weight of a best threshold is n / (n + 20) for n texts with the label, or n labels of all texts.
+
+    Args:
+        scores: (n, labels).
+        labels: (n, labels), 1 where a text has the label.
+
+    Returns:
+        The thresholds, and the indices of the labels that fewer than five texts have: they get the common threshold.
+    """
+    has_label = labels.astype(bool)
+    best = [_best_threshold(*column) for column in zip(scores.T, has_label.T, strict=True)]
+    best_of_all = _best_threshold(scores.ravel(), has_label.ravel())
+    common = _pulled(best_of_all, int(has_label.sum()), towards=0.5)
+    counts = has_label.sum(axis=0).tolist()
+    thresholds = []
+    unfitted = []
+    for label, count in enumerate(counts):
+        if count < _FEWEST_TEXTS:
+            unfitted.append(label)
+            thresholds.append(common)
+        else:
+            thresholds.append(_pulled(best[label], count, towards=common))
+    return thresholds, unfitted
+
+
+def _pulled(threshold: float, count: int, towards: float) -> float:
+    """Average the logits of two thresholds; `count` texts with the label decide the weight of the first one."""
+    weight = count / (count + _TEXTS_FOR_HALF)
+    bounded = np.clip(threshold, _NEAREST_TO_EDGE, 1 - _NEAREST_TO_EDGE)
+    return float(expit(weight * logit(bounded) + (1 - weight) * logit(towards)))
+
+
+def _best_threshold(scores: Floats, has_label: NDArray[np.bool_]) -> float:
+    """Return the threshold with the best F1, halfway between two scores: scores (n,), has_label (n,)."""
+    order = np.argsort(-scores, kind="stable")
+    descending = scores[order]
+    next_lower = np.append(descending[1:], 0.0)
+    # F1 if the texts with the 1, 2, ... n highest scores get the label.
+    predicted = np.arange(1, len(order) + 1)
+    true_positives = has_label[order].cumsum()
+    f1 = 2 * true_positives / (predicted + has_label.sum())
+    f1[descending == next_lower] = -1  # no threshold divides equal scores
+    best = f1.argmax()
+    return float(descending[best] + next_lower[best]) / 2

@@ -1,14 +1,17 @@
-"""The model and tokenizer with which a training starts: new, or those of a checkpoint."""
+"""The model and tokenizer with which a training starts: new, with vectors of words, or those of a checkpoint."""
 
+import hashlib
 import logging
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import Ridge
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
@@ -16,18 +19,25 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.files import without_folders
+from glove_lstm.files import cache_folder, whole_file, without_folders
 from glove_lstm.inference.decisions import MULTI_LABEL
+from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.build import build_tokenizer, english_stop_words
+from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.arguments import ModelArguments
-from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.settings import Settings
 from glove_lstm.vectors.glove import GloveVectors, language_warning
 
 logger = logging.getLogger(__name__)
+
+Vectors = NDArray[np.float32]
+
+# Of the vectors of character n-grams:
+_FIT_VERSION = 2  # of the settings of the fit, in the names of cached files
+_FITTED_WORDS = 20_000  # GloVe's most frequent words, to which the vectors are fitted
 
 _DROPOUT_ON_LOGITS = 0.1  # the higher rates of the preset cost accuracy on validation texts
 
@@ -41,14 +51,12 @@ class InitialModel:
         tokenizer: Its tokenizer.
         glove: Name of the word vectors; None for a checkpoint, which has its own.
         vocabulary_with_vectors: Share of the vocabulary that has a word vector; None for a checkpoint.
-        checkpoint: Name of the checkpoint where training starts; None for a new model.
     """
 
     model: GloveLstmForSequenceClassification
     tokenizer: PreTrainedTokenizerBase
     glove: str | None = None
     vocabulary_with_vectors: float | None = None
-    checkpoint: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,45 +122,33 @@ def make_initial_model(
 def new_model(
     settings: Settings, train: Examples, more_texts: Sequence[str], glove: GloveVectors
 ) -> InitialModel:
-    """Build a tokenizer from texts, and a network with the vectors of its words.
-
-    Args:
-        settings: The settings.
-        train: The training texts. They may be none, but name the labels.
-        more_texts: Texts without labels, whose words are in the vocabulary, too.
-        glove: Word vectors.
+    """Build a tokenizer from texts with and without labels, and a network with the vectors of its words.
 
     Raises:
-        DataError: Arguments and texts do not fit together.
+        DataError: The network does not fit into memory.
     """
     options = settings.tokenizer
     is_article = options.tokenizer_variant == "article"
-    stop_words: Iterable[str] = english_stop_words() if is_article else ()
     # Both presets set these two.
     assert options.max_seq_length
     assert options.vocab_size
-    try:
-        tokenizer = build_tokenizer(
-            lambda: chain(train.texts, more_texts),
-            variant=options.tokenizer_variant,
-            vocab_size=options.vocab_size,
-            model_max_length=options.max_seq_length,
-            known_words=glove.words,
-            truncation_side=options.truncation_side,
-            token_types=bool(
-                settings.model.type_embedding_size or settings.model.character_buckets
-            ),
-            stop_words=stop_words,
-        )
-        config = GloveLstmConfig(
-            **settings.model.config_values(),
-            vocab_size=tokenizer.vocab_size,
-            embedding_size=glove.vectors.shape[1],
-            problem_type=MULTI_LABEL if train.is_multi_label else None,
-            **_label_maps(train.label_names),
-        )
-    except ValueError as error:
-        raise DataError(f"{first_line(error)}.") from None
+    tokenizer = build_tokenizer(
+        lambda: chain(train.texts, more_texts),
+        variant=options.tokenizer_variant,
+        vocab_size=options.vocab_size,
+        model_max_length=options.max_seq_length,
+        known_words=glove.words,
+        truncation_side=options.truncation_side,
+        token_types=bool(settings.model.type_embedding_size or settings.model.character_buckets),
+        stop_words=english_stop_words() if is_article else (),
+    )
+    config = GloveLstmConfig(
+        **settings.model.config_values(),
+        vocab_size=tokenizer.vocab_size,
+        embedding_size=glove.vectors.shape[1],
+        problem_type=MULTI_LABEL if train.is_multi_label else None,
+        **_label_maps(train.label_names),
+    )
     try:
         model = GloveLstmForSequenceClassification(config)
     except (RuntimeError, MemoryError) as error:
@@ -173,7 +169,7 @@ def new_model(
 
 def embedding_rows(
     vocabulary: Mapping[str, int], glove: GloveVectors, uniform: bool, seed: int
-) -> tuple[NDArray[np.float32], float]:
+) -> tuple[Vectors, float]:
     """Look up the vectors of a vocabulary, and draw vectors for words that GloVe lacks.
 
     Args:
@@ -201,7 +197,7 @@ def embedding_rows(
 
 
 def _fill_embeddings(
-    model: GloveLstmForSequenceClassification, rows: NDArray[np.float32], glove: GloveVectors
+    model: GloveLstmForSequenceClassification, rows: Vectors, glove: GloveVectors
 ) -> None:
     config = model.config
     embeddings = model.encoder.embeddings
@@ -217,6 +213,63 @@ def _fill_embeddings(
     model.round_tables()
 
 
+def character_vectors(glove: GloveVectors, unknown: Vectors, buckets: int) -> Vectors:
+    """Fit vectors of character n-grams whose mean is the difference between a word's vector and the unknown word's.
+
+    The fit is linear in its targets. Therefore the fits to GloVe's vectors and to the constant 1 are computed once for
+    each vector file and kept in the cache folder, and the unknown word's vector is subtracted afterwards.
+
+    Args:
+        glove: Word vectors of width d.
+        unknown: (d,) vector of the unknown word.
+        buckets: Rows of the table; n-grams are hashed into them.
+
+    Returns:
+        (buckets, d); zeros if there are no word vectors.
+    """
+    if not glove.words:
+        return np.zeros((buckets, len(unknown)), dtype=np.float32)
+    lower_case = (row for row, word in enumerate(glove.words) if word == word.lower())
+    rows = list(islice(lower_case, _FITTED_WORDS))  # a spelling has no case
+    words = [glove.words[row] for row in rows]
+    vectors = glove.vectors[rows]
+    sha = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass"))
+    sha.update(np.ascontiguousarray(vectors).data)
+    name = f"{sha.hexdigest()[:16]}-{buckets}-{_FIT_VERSION}.npy"
+    path = cache_folder() / "characters" / name
+    try:
+        fitted = np.load(path)
+    except (OSError, ValueError, EOFError):  # it is missing or damaged
+        fitted = _fit_characters(words, vectors, buckets)
+        try:
+            with whole_file(path) as part, part.open("wb") as file:
+                np.save(file, fitted)
+        except OSError as error:
+            logger.debug("The fit of the character n-grams was not kept: %s.", error)
+    vector_fit = fitted[:, :-1]
+    constant_fit = fitted[:, -1:]
+    return vector_fit - constant_fit * unknown
+
+
+def _fit_characters(words: list[str], vectors: Vectors, buckets: int) -> Vectors:
+    """Fit by ridge regression, frequent words with more weight (Zipf's law).
+
+    Returns:
+        (buckets, d + 1): the fit to the vectors (n, d), and to the constant 1.
+    """
+    hashes, present = character_ngrams(torch.tensor([spelling(word) for word in words]))
+    rows, ngrams = present.nonzero(as_tuple=True)
+    shares = 1 / present.sum(dim=1)[rows]
+    columns = hashes[rows, ngrams] % buckets
+    entries = (shares.numpy(), (rows.numpy(), columns.numpy()))
+    features = csr_matrix(entries, shape=(len(words), buckets))
+    frequency = 1 / (np.arange(len(words)) + 20)  # flattened for the first words
+    targets = np.hstack([vectors, np.ones((len(words), 1), dtype=np.float32)])
+    ridge = Ridge(alpha=0.25, fit_intercept=False, solver="sparse_cg", max_iter=40, tol=1e-3)
+    ridge.fit(features, targets, sample_weight=frequency / frequency.mean())
+    return ridge.coef_.T.astype(np.float32)
+
+
 def _model_of_checkpoint(
     loaded: LoadedCheckpoint, settings: Settings, train: Examples
 ) -> InitialModel:
@@ -224,11 +277,6 @@ def _model_of_checkpoint(
 
     If the texts have a label that it lacks, its last layer and its n-grams start anew. So do layers whose size the
     settings change.
-
-    Args:
-        loaded: The checkpoint.
-        settings: The settings.
-        train: The training texts. They may be none, but name the labels.
     """
     earlier = loaded.model.config
     changes: dict[str, Any] = {**UNCALIBRATED, **settings.model.config_values()}
@@ -257,7 +305,7 @@ def _model_of_checkpoint(
         nn.init.zeros_(characters.weight)
     if settings.tokenizer.max_seq_length:
         loaded.tokenizer.model_max_length = settings.tokenizer.max_seq_length
-    return InitialModel(model, loaded.tokenizer, checkpoint=loaded.name)
+    return InitialModel(model, loaded.tokenizer)
 
 
 def _copy_weights(
@@ -274,12 +322,7 @@ def _copy_weights(
 
 
 def _lower_dropout(model: GloveLstmForSequenceClassification, kept: Container[str]) -> None:
-    """Limit the dropout of a model that learns logits, but for the rates that were given.
-
-    Args:
-        model: The model, which is changed.
-        kept: Names of the settings that were given.
-    """
+    """Limit the dropout of a model that learns logits, but for the rates that were given, with names in `kept`."""
     layers = {"dropout": model.dropout, "embedding_dropout": model.encoder.embeddings.dropout}
     for name, layer in layers.items():
         if name not in kept:

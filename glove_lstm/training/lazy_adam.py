@@ -1,6 +1,5 @@
 """AdamW that updates only the rows of an embedding table that a step has used."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,8 +26,7 @@ class LazyAdamW(torch.optim.AdamW):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Sparse gradients of each table since the last step: one for each batch of the step.
-        self._gradients: defaultdict[Tensor, list[Tensor]] = defaultdict(list)
+        self._gradients: dict[Tensor, Tensor] = {}  # the sum over the batches of a step, sparse
         self._embeddings: list[nn.Embedding] = []
         self._hooks: list[Any] = []
 
@@ -55,19 +53,16 @@ class LazyAdamW(torch.optim.AdamW):
         loss = super().step(closure)  # skips the tables, which have no `grad`
         for group in self.param_groups:
             for table in group["params"]:
-                gradients = self._gradients.pop(table, [])
-                if not gradients:
-                    continue
-                total = gradients[0]
-                for gradient in gradients[1:]:
-                    total = total + gradient
-                self._update_rows(table, total, group)
+                gradient = self._gradients.pop(table, None)
+                if gradient is not None:
+                    self._update_rows(table, gradient, group)
         return loss
 
     def _take_gradient(self, table: Tensor) -> None:
         """Keep the gradient that a backward pass has computed, and remove it from the table."""
         assert table.grad is not None
-        self._gradients[table].append(table.grad)
+        earlier = self._gradients.get(table)
+        self._gradients[table] = table.grad if earlier is None else earlier + table.grad
         table.grad = None
 
     def _update_rows(self, table: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:

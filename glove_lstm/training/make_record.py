@@ -10,7 +10,7 @@ from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.distillation.teacher import Teacher
 from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.tables.examples import Split
+from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.training.initial_model import InitialModel, LoadedCheckpoint
 from glove_lstm.training.record import CalibrationRecord, TeacherRecord, TrainingRecord
 from glove_lstm.training.settings import Settings
@@ -31,31 +31,22 @@ def make_record(
     ngram_c: float | None,
     seconds: Mapping[str, float],
 ) -> TrainingRecord:
-    """Return the record of a training.
-
-    Args:
-        settings: With the values that were used.
-        split: The texts.
-        targets: What was learned.
-        initial: Where the model started.
-        state: Of the Trainer.
-        checkpoint: The checkpoint that was fine-tuned; None: there was none.
-        teacher: The teacher; None: there was none.
-        classifier: The model, with its calibration.
-        calibration: How it was calibrated.
-        ngram_c: C of the n-grams.
-        seconds: Time of each stage.
-    """
+    """Return the record of a training, from what its steps returned and the seconds of each stage."""
+    validation = split.validation
+    earlier = None if checkpoint is None else checkpoint.text_record
+    known_before = None
+    if validation is not None and earlier is not None and earlier.complete:
+        known_before = _count_trained(earlier, validation)
     return TrainingRecord(
         preset=settings.preset,
         options=settings.described(initial.tokenizer, classifier.model.config),
         train_texts=len(split.train),
-        validation_texts=0 if split.validation is None else len(split.validation),
-        validation_seen=_count_seen(split),
-        known_before=_count_known_before(split, checkpoint),
+        validation_texts=0 if validation is None else len(validation),
+        validation_seen=_count_trained(TextRecord.of(split.train.texts, ()), validation),
+        known_before=known_before,
         glove=initial.glove,
         vocabulary_with_vectors=initial.vocabulary_with_vectors,
-        fine_tuned_from=initial.checkpoint,
+        fine_tuned_from=None if checkpoint is None else checkpoint.name,
         label_weights=split.label_weights,
         ngram_c=ngram_c,
         epochs=float(state.epoch or 0),
@@ -65,7 +56,11 @@ def make_record(
         teacher=_teacher_record(teacher, split, targets, classifier),
         parameters=classifier.model.num_parameters(),
         hardware=_hardware(classifier.model.device, teacher),
-        versions=_versions(),
+        versions={
+            "glove_lstm": __version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
         seconds=dict(seconds),
     )
 
@@ -81,21 +76,11 @@ def make_text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextR
     return record.added_to(checkpoint.text_record)
 
 
-def _count_seen(split: Split) -> int:
-    """Count the validation texts that are also among the training texts."""
-    if split.validation is None:
+def _count_trained(record: TextRecord, texts: Examples | None) -> int:
+    """Count the texts that a record has among those that were learned from."""
+    if texts is None:
         return 0
-    is_trained, _ = TextRecord.of(split.train.texts, ()).find(split.validation.texts)
-    return int(is_trained.sum())
-
-
-def _count_known_before(split: Split, checkpoint: LoadedCheckpoint | None) -> int | None:
-    """Count the validation texts from which the checkpoint has learned; None: that is unknown."""
-    if split.validation is None or checkpoint is None:
-        return None
-    if checkpoint.text_record is None or not checkpoint.text_record.complete:
-        return None
-    is_trained, _ = checkpoint.text_record.find(split.validation.texts)
+    is_trained, _ = record.find(texts.texts)
     return int(is_trained.sum())
 
 
@@ -130,11 +115,3 @@ def _hardware(device: torch.device, teacher: Teacher | None) -> str:
     if device.type == "cpu" and teacher is None:
         return "CPU, one thread"
     return device.type.upper()  # a teacher uses all cores
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "glove_lstm": __version__,
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-    }

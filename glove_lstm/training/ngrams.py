@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
-from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.distillation.temperature import as_questions, loss_at_best_temperature
 from glove_lstm.modeling.characters import UnknownWords, character_ngrams
@@ -34,7 +33,7 @@ logger = logging.getLogger(__name__)
 Floats = NDArray[np.floating]
 Masks = NDArray[np.bool_]
 
-FEWEST_FOR_C = 75  # held-out texts with which C is chosen; 50 are too few
+_FEWEST_FOR_C = 75  # held-out texts with which C is chosen; 50 are too few
 # The fit of more texts and copies would need too much memory.
 _MOST_TEXTS = 100_000
 _MOST_COPIES = 25_000
@@ -77,13 +76,16 @@ def fit_ngrams(
         copied = _draw(texts, _MOST_COPIES, arguments.seed)
         corrupted = corrupt(copied.texts, tokenizer, seed=arguments.seed)
         copies = tokenize(corrupted, tokenizer, copied.labels, copied.weights)
-    if held_out is not None and len(held_out) < FEWEST_FOR_C:
+    if held_out is not None and len(held_out) < _FEWEST_FOR_C:
         held_out = None
+    special = set(initial.tokenizer.all_special_ids)
+    vocabulary = initial.tokenizer.get_vocab()
+    words = {word: number for word, number in vocabulary.items() if number not in special}
     return fit_table(
         ngrams,
         tokenize(texts.texts, tokenizer, texts.labels, texts.weights),
         copies,
-        words=_words_of(initial.tokenizer),
+        words=words,
         held_out=held_out,
         c=arguments.ngram_c,
     )
@@ -124,7 +126,6 @@ def fit_table(
     Returns:
         C; None if nothing was learned.
     """
-    assert texts.labels is not None
     label_count = len(ngrams.bias)
     has_label = _label_matrix(texts.labels, label_count)
     if (has_label == has_label[:1]).all():
@@ -142,7 +143,6 @@ def fit_table(
     # Counted in the texts alone: the errors of copies would be n-grams of their own.
     scales = _log_count_ratios(features, weights, has_label, columns.ngram_count)
     if copies is not None:
-        assert copies.labels is not None
         features_of_copies = columns.features(text_factors(ngrams, copies))
         features = vstack([features, features_of_copies], format="csr")
         del features_of_copies
@@ -151,22 +151,13 @@ def fit_table(
     is_multi_label = texts.labels.ndim == 2
     problem = _Problem(features, scales, has_label, weights, is_multi_label)
 
-    if c is not None:
-        best = problem.solve(c)
-    elif held_out is None:
-        c = _DEFAULT_C
-        best = problem.solve(c)
-    else:
+    if c is None and held_out is not None:
         c, best = _choose_c(problem, columns, ngrams, held_out)
+    else:
+        c = _DEFAULT_C if c is None else c
+        best = problem.solve(c)
     columns.write(best, ngrams)
     return c
-
-
-def _words_of(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
-    """Return the vocabulary without special tokens, and its ids."""
-    special = set(tokenizer.all_special_ids)
-    vocabulary = tokenizer.get_vocab()
-    return {word: number for word, number in vocabulary.items() if number not in special}
 
 
 def _label_matrix(labels: NDArray[np.integer], count: int) -> Masks:
@@ -205,7 +196,7 @@ def _factors_of_batch(
 ) -> csr_matrix:
     ids = batch["input_ids"]
     mask = batch["attention_mask"].bool()
-    shapes, unknown = read_token_types(ngrams.config, batch.get("token_type_ids"), mask)
+    shapes, unknown = read_token_types(ngrams.config, batch["token_type_ids"], mask)
     # One entry for each n-gram of each text: the row of the text, the row of the table, and the factor.
     texts = []
     table_rows = []
@@ -378,15 +369,11 @@ class _Problem:
     def solve(self, c: float) -> Floats:
         """Return the weights of the columns, and the bias in the last row: (columns + 1, labels)."""
         labels = self.has_label.shape[1]
-        solution = np.zeros((self.features.shape[1] + 1, labels))
         if labels == 2 and not self.is_multi_label:
             half = self._solve_label(1, c) / 2
             return np.stack([-half, half], axis=1)
-        with progress("Fitting n-grams", total=labels, unit=" labels") as bar:
-            for label in range(labels):
-                solution[:, label] = self._solve_label(label, c)
-                bar.update()
-        return solution
+        bar = progress("Fitting n-grams", range(labels), unit=" labels")
+        return np.stack([self._solve_label(label, c) for label in bar], axis=1)
 
     def _solve_label(self, label: int, c: float) -> Floats:
         """Return weights and bias of a label's machine: (columns + 1,)."""
@@ -413,9 +400,7 @@ def _choose_c(
 ) -> tuple[float, Floats]:
     """Increase C until the cross-entropy of held-out texts stops falling; return the best C and its solution."""
     features = columns.features(text_factors(ngrams, held_out))
-    assert held_out.labels is not None
-    best_c = _CS[0]
-    best_solution: Floats | None = None
+    best: tuple[float, Floats] | None = None
     lowest = np.inf
     for c in _CS:
         solution = problem.solve(c)
@@ -425,7 +410,6 @@ def _choose_c(
         if not loss < lowest:  # larger values take longer, and are even worse
             break
         lowest = loss
-        best_c = c
-        best_solution = solution
-    assert best_solution is not None
-    return best_c, best_solution
+        best = c, solution
+    assert best is not None
+    return best

@@ -1,18 +1,20 @@
-"""The settings of a training: a preset, and the values that differ from it.
+"""The settings of a training: a preset, the values that differ from it, and the schedule by the number of texts.
 
 settings = make_settings("default", glove="6B.50d", num_train_epochs=4)
 """
 
 import copy
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
+from math import ceil
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
+from transformers.trainer_utils import IntervalStrategy
 
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
@@ -22,7 +24,6 @@ from glove_lstm.training.arguments import (
     ModelArguments,
     TokenizerArguments,
 )
-from glove_lstm.training.schedule import schedule
 
 PRESETS: dict[str, dict[str, Any]] = {
     # The recipe that was published with 91.79 % validation accuracy on fake_or_real_news, for articles; the tokenizer
@@ -63,7 +64,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "warmup_steps": 0.1,  # of all steps
         "weight_decay": 0.01,
         "label_smoothing_factor": 0.1,
-        # Epochs, batch size and learning rates follow from the number of texts; see schedule.py.
+        # Epochs, batch size and learning rates follow from the number of texts; see `schedule`.
         # Not given: load_best_model_at_end. The learning rate falls to zero, so another epoch is better than the last
         # only by chance.
     },
@@ -128,14 +129,6 @@ class Settings:
     training: GloveLstmTrainingArguments
     given: frozenset[str] = frozenset()  # names of the values that were asked for
 
-    def with_training(self, **values: Any) -> "Settings":
-        """Return settings with other training arguments."""
-        training = copy.copy(self.training)
-        # A Trainer changes the config of its Accelerator; settings must not share it.
-        training.accelerator_config = copy.deepcopy(training.accelerator_config)
-        vars(training).update(values)  # without `__post_init__`: the values are checked already
-        return replace(self, training=training)
-
     def for_targets(
         self,
         texts: int,
@@ -152,28 +145,29 @@ class Settings:
             has_validation: Whether validation texts are measured after each epoch.
             new_labels: Whether it is a checkpoint that is fine-tuned on labels that it lacks.
         """
-        on_logits = kind == "logits"
-        changes = self._scheduled(texts, on_logits=on_logits, new_labels=new_labels)
-        if kind != "labels":
-            changes["label_smoothing_factor"] = 0.0
-        if not has_validation:
-            changes["eval_strategy"] = "no"
-        return self.with_training(**changes)
-
-    def _scheduled(self, texts: int, *, on_logits: bool, new_labels: bool) -> dict[str, Any]:
-        """Return the epochs, batch size and learning rates that are not given; see `schedule`."""
-        training = self.training
+        training = copy.copy(self.training)
+        # A Trainer changes the config of its Accelerator; settings must not share it.
+        training.accelerator_config = copy.deepcopy(training.accelerator_config)
         devices = training.world_size * max(1, training.n_gpu)
-        batches_of_step = devices * training.gradient_accumulation_steps
-        batch_size = training.per_device_train_batch_size
         scheduled = schedule(
-            texts, batches_of_step, batch_size, on_logits=on_logits, new_labels=new_labels
+            texts,
+            devices * training.gradient_accumulation_steps,
+            training.per_device_train_batch_size,
+            on_logits=kind == "logits",
+            new_labels=new_labels,
         )
         if training.learning_rate is not None:
             # The learning rate of the word vectors keeps its ratio to the learning rate of the LSTM.
             ratio = scheduled["embedding_learning_rate"] / scheduled["learning_rate"]
             scheduled["embedding_learning_rate"] = training.learning_rate * ratio
-        return {name: value for name, value in scheduled.items() if getattr(training, name) is None}
+        for name, value in scheduled.items():
+            if getattr(training, name) is None:
+                setattr(training, name, value)
+        if kind != "labels":
+            training.label_smoothing_factor = 0.0
+        if not has_validation:
+            training.eval_strategy = IntervalStrategy.NO
+        return replace(self, training=training)
 
     def described(
         self, tokenizer: PreTrainedTokenizerBase, config: GloveLstmConfig
@@ -212,21 +206,18 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
         names = ", ".join(sorted(PRESETS))
         raise DataError(f"preset must be one of {names}, not {preset!r}.")
     check_names(values, SETTING_NAMES)
-    given = _plain_values(values)
-    _check_not_refused(given)
+    given = {}
+    for name, value in values.items():
+        if value is not None:
+            given[name] = value.item() if isinstance(value, np.generic) else value
+    _check_given(given)
     defaults = _DEFAULTS | PRESETS[preset]
     if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
         # The Trainer requires a checkpoint as often as the texts are evaluated.
         defaults["save_strategy"] = given.get("eval_strategy", "epoch")
         if "eval_steps" in given:
             defaults["save_steps"] = given["eval_steps"]
-    if "revision" in given and "model_name_or_path" not in given:
-        raise DataError(
-            "revision is of the checkpoint to fine-tune, model_name_or_path; name it, or give the revision of the "
-            "data as dataset_revision."
-        )
     if "model_name_or_path" in given:  # the checkpoint has its own tokenizer and shape
-        _check_fine_tuning(given)
         kept = _names_of(GloveLstmTrainingArguments)
         defaults = {name: value for name, value in defaults.items() if name in kept}
     chosen = defaults | given
@@ -239,15 +230,27 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
     )
 
 
-def _check_not_refused(values: Mapping[str, Any]) -> None:
+def _check_given(given: Mapping[str, Any]) -> None:
+    """Raise a DataError if a value is of an argument that does not exist here, or does not fit the others."""
     for name, reason in REFUSED.items():
-        if values.get(name) not in (None, False):
+        if given.get(name, False) is not False:
             raise DataError(f"{name} does not exist here: {reason}. Leave it out.")
+    if "model_name_or_path" in given:
+        for name in _names_of(TokenizerArguments):
+            if name in given and name != "max_seq_length":
+                raise DataError(
+                    f"With model_name_or_path, leave {name} out: the checkpoint has its own tokenizer and vectors."
+                )
+    elif "revision" in given:
+        raise DataError(
+            "revision is of the checkpoint to fine-tune, model_name_or_path; name it, or give the revision of the "
+            "data as dataset_revision."
+        )
 
 
-def check_names(values: Mapping[str, Any], known: list[str]) -> None:
+def check_names(names: Iterable[str], known: Sequence[str]) -> None:
     """Raise a DataError if an argument is unknown."""
-    for name in values:
+    for name in names:
         if name not in known:
             similar = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
             hint = "leave it out."
@@ -265,21 +268,84 @@ def _make_group(group: type[Any], values: Mapping[str, Any]) -> Any:
         raise DataError(f"{first_line(error)}.") from None
 
 
-def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out None, and convert numpy numbers to Python numbers."""
-    plain = {}
-    for name, value in values.items():
-        if isinstance(value, np.generic):
-            plain[name] = value.item()
-        elif value is not None:
-            plain[name] = value
-    return plain
+@dataclass(frozen=True)
+class _Plan:
+    """The length and the speed of a training."""
+
+    texts_read: int  # by all epochs together, if the epochs are within the limits
+    most_epochs: int
+    fewest_epochs: int
+    # For batches of 32 texts. Rates grow with the root of the batch size, as the noise of a gradient falls with it.
+    learning_rate: float
+    embedding_learning_rate: float
 
 
-def _check_fine_tuning(values: Mapping[str, Any]) -> None:
-    """Refuse the arguments of a tokenizer: a checkpoint has its own, and its own vectors."""
-    for argument in fields(TokenizerArguments):
-        if argument.name in values and argument.name != "max_seq_length":
-            raise DataError(
-                f"With model_name_or_path, leave {argument.name} out: the checkpoint has its own tokenizer and vectors."
-            )
+_ON_LABELS = _Plan(
+    texts_read=50_000,
+    most_epochs=8,
+    fewest_epochs=2,
+    learning_rate=7e-3,
+    embedding_learning_rate=3e-3,
+)
+# A checkpoint whose labels are replaced has to unlearn what it attended to: the LSTM needs twice the epochs.
+_ON_NEW_LABELS = replace(_ON_LABELS, texts_read=100_000, most_epochs=16)
+# The logits of a teacher are harder to overfit than labels.
+_ON_LOGITS = _Plan(
+    texts_read=600_000,
+    most_epochs=10,
+    fewest_epochs=3,
+    learning_rate=2e-3,
+    embedding_learning_rate=2e-3,
+)
+_FEWEST_STEPS = 100
+_BATCH_OF_RATES = 32  # texts
+_SMALL_BATCH = 32  # texts, for up to `_FEW_TEXTS` training texts
+_FEW_TEXTS = 5_000
+_LARGE_BATCH = 64
+_BATCH_ON_LOGITS = 128
+
+
+def schedule(
+    texts: int,
+    batches_of_step: int,
+    batch_size: int | None,
+    *,
+    on_logits: bool = False,
+    new_labels: bool = False,
+) -> dict[str, Any]:
+    """Return the epochs, the batch size and the learning rates for a number of training texts.
+
+    Few texts need many steps: at least 100, even if that takes more than the plan's epochs. Many texts need fewer
+    passes. DECISIONS.md has the measurements.
+
+    Args:
+        texts: Number of training texts.
+        batches_of_step: Devices times accumulated batches.
+        batch_size: Texts of a batch; None: by the number of texts.
+        on_logits: Whether the model learns the logits of a teacher.
+        new_labels: Whether a checkpoint is fine-tuned on labels that it lacks.
+    """
+    plan = _ON_LABELS
+    if on_logits:
+        plan = _ON_LOGITS
+    elif new_labels:
+        plan = _ON_NEW_LABELS
+    if batch_size is None:
+        if on_logits:
+            batch_size = _BATCH_ON_LOGITS
+        elif texts <= _FEW_TEXTS:
+            batch_size = _SMALL_BATCH
+        else:
+            batch_size = _LARGE_BATCH
+    texts_of_step = batch_size * batches_of_step
+
+    epochs = round(plan.texts_read / texts)
+    epochs = min(max(epochs, plan.fewest_epochs), plan.most_epochs)
+    epochs_for_fewest_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
+    rate_factor = (texts_of_step / _BATCH_OF_RATES) ** 0.5
+    return {
+        "num_train_epochs": max(epochs, epochs_for_fewest_steps),
+        "per_device_train_batch_size": batch_size,
+        "learning_rate": plan.learning_rate * rate_factor,
+        "embedding_learning_rate": plan.embedding_learning_rate * rate_factor,
+    }

@@ -46,13 +46,13 @@ def scores() -> dict[str, list[float]]:
     from glove_lstm.checkpoint.checkpoint import Checkpoint
     from glove_lstm.inference.decisions import softmax
     from glove_lstm.inference.light_classifier import LightClassifier
-    from glove_lstm.inference.torch_classifier import predict_logits
+    from glove_lstm.inference.torch_classifier import TorchClassifier
 
     model, tokenizer = Checkpoint.open(HUB).load_model()
     light = LightClassifier.from_pretrained(HUB)
 
     def by_torch(texts: list[str], bodies: list[str] | None) -> NDArray[Any]:
-        return softmax(predict_logits(model, tokenizer, texts, bodies))
+        return softmax(TorchClassifier.of(model, tokenizer).predict_logits(texts, bodies))
 
     in_float32 = _all(by_torch)
     by_onnx = _all(light.predict_proba)

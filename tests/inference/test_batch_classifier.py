@@ -86,5 +86,5 @@ def test_a_pickled_classifier_refuses_other_files(exported, backend):
     found = pickle.loads(pickled)({"text": [TITLE]})
     assert found["label"] == BatchClassifier(exported, backend=backend)({"text": [TITLE]})["label"]
     edit_json(exported / "config.json", thresholds=[0.1, 0.1])
-    with pytest.raises(DataError, match=r"config.json .* has changed since .* load it again"):
+    with pytest.raises(DataError, match=r"config.json has changed since .* load it again"):
         pickle.loads(pickled)

@@ -10,9 +10,9 @@ import torch
 from golden.make_tiny_checkpoint import TINY_CHECKPOINT
 from support import assert_names, build_model, edit_json
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint, open_session
 from glove_lstm.errors import DataError
 from glove_lstm.inference import onnx_graph
+from glove_lstm.inference.light_classifier import LightClassifier, open_session
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 
@@ -170,10 +170,10 @@ def turn_a_bit(folder):
 def test_it_belongs_to_the_files_beside_it(exported, change, source):
     change(exported)
     if source is None:
-        Checkpoint.open(exported).light_session()
+        LightClassifier.from_pretrained(exported)
         return
     with pytest.raises(DataError) as refusal:
-        Checkpoint.open(exported).light_session()
+        LightClassifier.from_pretrained(exported)
     assert_names(refusal.value, "light.onnx", f"the {source} of", "glove-lstm export")
 
 

@@ -28,6 +28,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.files import digest
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.publishing import save as saving
 from glove_lstm.publishing.save import save
 from glove_lstm.training.fit import Trained, fit
@@ -167,7 +168,7 @@ def test_an_earlier_model_is_replaced_if_asked(new, metrics, old, place, new_wei
 
     save(new, old, metrics, overwrite=True)
     assert weights_of(old) == new_weights
-    Checkpoint.open(old).light_session()  # of the new model
+    LightClassifier.from_pretrained(old)  # of the new model
     assert names_in(place) == ["out"]
 
 

@@ -38,9 +38,9 @@ class Row(NamedTuple):
 
 def rows_of(batch):
     """The texts of a batch, sorted by label."""
-    begins_of_others = np.cumsum(batch.lengths)[:-1]
-    ids = np.split(batch.ids, begins_of_others)
-    types = np.split(batch.types, begins_of_others)
+    begins_of_others = np.cumsum(batch.tokens.lengths)[:-1]
+    ids = np.split(batch.tokens.ids, begins_of_others)
+    types = np.split(batch.tokens.types, begins_of_others)
     rows = []
     for number, label in enumerate(batch.labels):
         rows.append(Row(label, batch.weights[number], ids[number].tolist(), types[number].tolist()))
@@ -71,7 +71,7 @@ def texts_of(lengths):
     """Texts with these numbers of tokens."""
     lengths = np.array(lengths, dtype=int)
     zeros = np.zeros(lengths.sum(), dtype=int)
-    return TokenizedTexts(Tokens(zeros, zeros, lengths), typed=False)
+    return TokenizedTexts(Tokens(zeros, zeros, lengths))
 
 
 @settings(deadline=None)

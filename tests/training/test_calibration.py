@@ -10,12 +10,11 @@ from tides import make_texts
 
 from glove_lstm.distillation.targets import make_targets
 from glove_lstm.inference.decisions import MULTI_LABEL
-from glove_lstm.inference.torch_classifier import predict_logits
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.calibration import Scored, calibrate, fit_calibration
+from glove_lstm.training.calibration import Scored, calibrate, fit_calibration, fit_thresholds
 from glove_lstm.training.settings import make_settings
-from glove_lstm.training.thresholds import fit_thresholds
 
 
 def draw(scales):
@@ -124,7 +123,7 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     for name in ("temperature", "shrinkage", "ngram_weight"):
         assert getattr(record, name) == getattr(model.config, name), name
     assert model.config.temperature != 1
-    logits = predict_logits(model, tokenizer, texts).astype(np.float64)
+    logits = TorchClassifier.of(model, tokenizer).predict_logits(texts).astype(np.float64)
     assert scale_of_the_smallest_loss(logits, held_out.labels) == pytest.approx(1, rel=1e-2)
     if several:
         thresholds, _ = fit_thresholds(1 / (1 + np.exp(-logits)), truth)

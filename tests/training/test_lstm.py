@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import collate
 from glove_lstm.training.lazy_adam import LazyAdamW
-from glove_lstm.training.lstm import LOSSES, GloveLstmTrainer
+from glove_lstm.training.lstm import GloveLstmTrainer
 
 
 def arguments(folder, **options):
@@ -34,11 +34,7 @@ def arguments(folder, **options):
 
 
 def trainer_of(model, arguments, kind="labels", **datasets):
-    trainer = GloveLstmTrainer(model, arguments, data_collator=collate, **datasets)
-    # As `train_lstm` does.
-    trainer.loss_of = LOSSES[kind]
-    trainer.label_smoother = None
-    return trainer
+    return GloveLstmTrainer(kind, model, arguments, data_collator=collate, **datasets)
 
 
 LIKE_THE_DEFAULT_PRESET = {
@@ -108,7 +104,7 @@ def test_corrupted_copies_are_new_in_each_epoch(tmp_path, tokenizer):
     sums_of_ids = []
 
     def recording(batch):
-        sums_of_ids.append(int(batch.ids.sum()))
+        sums_of_ids.append(int(batch.tokens.ids.sum()))
         return collate(batch)
 
     model = build_model(vocab_size=tokenizer.vocab_size, **LIKE_THE_DEFAULT_PRESET)

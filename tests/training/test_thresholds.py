@@ -11,9 +11,8 @@ from glove_lstm.distillation.targets import make_targets
 from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.calibration import calibrate
+from glove_lstm.training.calibration import calibrate, fit_thresholds
 from glove_lstm.training.settings import make_settings
-from glove_lstm.training.thresholds import fit_thresholds
 
 MEAN_LOGITS = np.array(
     [-5.0, -4, -3, -3, -2, -1, 0.5]

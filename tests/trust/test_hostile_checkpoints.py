@@ -150,7 +150,6 @@ ENTER = {
 UNMEASURED = [door for door in ENTER if door != "evaluate"]  # the labels of the file do not fit
 # A push of these checkpoints loads them in a process of its own, which takes 15 seconds.
 TORCH = ["torch", "estimator", "predict torch", "evaluate", "export", "train"]
-COLUMNS = ["torch", "estimator", "batch", "evaluate", "export", "push", "train"]
 
 TOKENIZER = "tokenizer.json"
 SETTINGS = "tokenizer_config.json"
@@ -230,17 +229,17 @@ ROWS = {
     "columns, a text": (
         config(text_column_names="title"),
         ["config.json", "text_column_names", "'title'"],
-        COLUMNS,
+        [*ENTER],
     ),
     "columns, a number": (
         config(text_column_names=[1]),
         ["config.json", "text_column_names", "[1]"],
-        COLUMNS,
+        [*ENTER],
     ),
     "label column, a number": (
         config(label_column_name=1),
         ["config.json", "label_column_name", "1"],
-        [*TORCH, "push"],
+        [*ENTER],
     ),
     "label_type int": (
         config(label_type="int"),

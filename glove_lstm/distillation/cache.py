@@ -8,8 +8,8 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -103,8 +103,11 @@ class LogitCache:
         rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, _KEY_SIZE)
         logits = np.stack([self._logits_of[key] for key in keys])
         path = self._folder / f"{uuid.uuid4().hex}.npz"
-        with _kept_if_possible(), whole_file(path) as part, part.open("wb") as file:
-            np.savez(file, keys=rows, logits=logits)
+        try:
+            with whole_file(path) as part, part.open("wb") as file:
+                np.savez(file, keys=rows, logits=logits)
+        except OSError as error:  # the training goes on without it
+            logger.warning("The teacher's logits are not kept: %s.", first_line(error))
 
 
 def _read_part(path: Path) -> dict[bytes, NDArray[np.float32]]:
@@ -120,15 +123,6 @@ def _read_part(path: Path) -> dict[bytes, NDArray[np.float32]]:
     if logits.ndim != 2 or not np.isfinite(logits).all():
         raise ValueError("it holds no finite numbers")
     return dict(zip(keys, logits, strict=True))
-
-
-@contextmanager
-def _kept_if_possible() -> Iterator[None]:
-    """Warn if the cache cannot be written: the training goes on without it."""
-    try:
-        yield
-    except OSError as error:
-        logger.warning("The teacher's logits are not kept: %s.", first_line(error))
 
 
 def _key(text: str) -> bytes:

@@ -11,8 +11,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from glove_lstm.distillation.known_labels import TeacherOfKnownLabels
 from glove_lstm.distillation.pretrained import (
     TeacherModel,
+    content_hash,
     has_fast_bfloat16,
-    identity,
     license_of,
     loading_error,
     revision_of,
@@ -43,7 +43,7 @@ class ClassifierTeacher(TeacherOfKnownLabels):
         self._model.to(device).eval()
         config = self._model.config
         label_names = [str(config.id2label[label]) for label in range(config.num_labels)]
-        super().__init__(without_folders(teacher.model), label_names, identity(folder))
+        super().__init__(without_folders(teacher.model), label_names, content_hash(folder))
         self.revision = revision_of(teacher, folder)
         self.license = license_of(folder)
         try:

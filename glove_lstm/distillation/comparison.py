@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
 from glove_lstm.baselines import BASELINES
-from glove_lstm.splits.splitter import near_duplicate_groups
+from glove_lstm.splits.splitter import Ints, near_duplicate_groups
 from glove_lstm.tables.examples import Examples
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,10 @@ _SIGNIFICANCE = 0.05
 
 
 def compare_with_labels_alone(
-    name: str, embed: Callable[[list[str]], NDArray[np.floating]], c: float, train: Examples
+    name: str,
+    embed: Callable[[list[str]], NDArray[np.floating]],
+    make_regression: Callable[[Examples], LogisticRegression],
+    train: Examples,
 ) -> None:
     """Log the cross-validated accuracies of two classifiers of the labelled texts, and warn if the first is better.
 
@@ -35,21 +38,18 @@ def compare_with_labels_alone(
     Args:
         name: Of the encoder.
         embed: Returns the embeddings of n texts, (n, width).
-        c: Of the regression.
-        train: The labelled texts; of more than 1,000, so many are drawn. Fewer than 50 are not compared.
+        make_regression: Returns the regression that learns from examples, not yet fitted.
+        train: The labelled texts. At most 1,000 are sampled; too few to divide are not compared.
     """
-    if len(train) < _FEWEST_TEXTS:
-        return
     rows = np.random.default_rng(0).permutation(len(train))[:_MOST_TEXTS]
     texts = train.select(rows.tolist())
-    words_and_characters = np.array(texts.texts, dtype=object)
-    svc_is_right = _cross_validate(
-        BASELINES["tfidf_svc_cased_chars"](), words_and_characters, texts
-    )
-    regression = LogisticRegression(C=c, max_iter=2_000)
-    encoder_is_right = _cross_validate(regression, embed(list(texts.texts)), texts)
-    if svc_is_right is None or encoder_is_right is None:
+    folds = _make_folds(texts)
+    if folds is None:
         return
+    svc = BASELINES["tfidf_svc_cased_chars"]()
+    svc_is_right = _cross_validate(svc, np.array(texts.texts, dtype=object), texts, folds)
+    embeddings = embed(list(texts.texts))
+    encoder_is_right = _cross_validate(make_regression(texts), embeddings, texts, folds)
     logger.info(
         "Cross-validated on %d labelled texts, a linear classifier of words and characters has accuracy %s.",
         len(texts),
@@ -69,19 +69,30 @@ def compare_with_labels_alone(
         )
 
 
-def _cross_validate(
-    classifier: ClassifierMixin, features: NDArray[Any], texts: Examples
-) -> NDArray[np.bool_] | None:
-    """Return for each text whether a classifier of the other folds is right; None: a fold leaves one label only."""
+def _make_folds(texts: Examples) -> list[tuple[Ints, Ints]] | None:
+    """Return the rows of train and test of each fold; None if the texts cannot be divided into five."""
     groups = near_duplicate_groups(texts.texts)
+    most_frequent = int(np.bincount(texts.labels).max())
+    if len(texts) < _FEWEST_TEXTS or len(np.unique(groups)) < _FOLDS or most_frequent < _FOLDS:
+        return None
     splitter = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
-    is_right = np.zeros(len(texts), dtype=bool)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of labels with fewer texts than folds
-        folds = list(splitter.split(features, texts.labels, groups))
+        folds = list(splitter.split(texts.texts, texts.labels, groups))
+    if any(len(np.unique(texts.labels[train])) < 2 for train, _ in folds):
+        return None
+    return folds
+
+
+def _cross_validate(
+    classifier: ClassifierMixin,
+    features: NDArray[Any],
+    texts: Examples,
+    folds: Sequence[tuple[Ints, Ints]],
+) -> NDArray[np.bool_]:
+    """Return for each text whether a classifier of the other folds is right."""
+    is_right = np.zeros(len(texts), dtype=bool)
     for train, test in folds:
-        if len(np.unique(texts.labels[train])) < 2:
-            return None
         classifier.fit(features[train], texts.labels[train])
         is_right[test] = classifier.predict(features[test]) == texts.labels[test]
     return is_right

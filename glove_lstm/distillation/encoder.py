@@ -16,8 +16,8 @@ from glove_lstm.distillation.cache import LogitCache
 from glove_lstm.distillation.comparison import compare_with_labels_alone
 from glove_lstm.distillation.pretrained import (
     TeacherModel,
+    content_hash,
     has_fast_bfloat16,
-    identity,
     license_of,
     loading_error,
     revision_of,
@@ -27,7 +27,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.files import without_folders
 from glove_lstm.tables.examples import Examples
 
-# Of what it learns, in the identity of its logits: raise it when the loss, the rates or the regression change.
+# A part of the identity of its logits: raise it when anything in tuning.py, or the regression, changes.
 _VERSION = 3
 _MOST_ITERATIONS = 2_000
 
@@ -84,7 +84,9 @@ class EncoderTeacher:
             self._encoder = self._load()
             self._regression = None
         self._train = train
-        self._cache = LogitCache(self.name, identity(self._folder, _described(train, self._seed)))
+        self._cache = LogitCache(
+            self.name, content_hash(self._folder, _described(train, self._seed))
+        )
         self.settings = {"texts_read": texts_to_read(len(train)), "c": _c(train)}
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -107,10 +109,9 @@ class EncoderTeacher:
         """Tune the encoder, and fit a regression to its embeddings of the labelled texts."""
         train = self._train
         assert train is not None
-        compare_with_labels_alone(self.name, self._embed, _c(train), train)
+        compare_with_labels_alone(self.name, self._embed, _regression, train)
         tune(self._encoder, train, self._seed)
-        regression = LogisticRegression(C=_c(train), max_iter=_MOST_ITERATIONS)
-        return regression.fit(self._embed(train.texts), train.labels, train.weights)
+        return _regression(train).fit(self._embed(train.texts), train.labels, train.weights)
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.floating]:
         """Return the embeddings of n texts, (n, width), each of length 1."""
@@ -120,6 +121,10 @@ class EncoderTeacher:
                 list(texts), show_progress_bar=False, normalize_embeddings=True
             )
         return np.asarray(embeddings)
+
+
+def _regression(train: Examples) -> LogisticRegression:
+    return LogisticRegression(C=_c(train), max_iter=_MOST_ITERATIONS)
 
 
 def _c(train: Examples) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from huggingface_hub import ModelCard
 from transformers import AutoConfig
+from yaml import YAMLError
 
 from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
 from glove_lstm.checkpoint.checkpoint import download_repository
@@ -93,7 +94,7 @@ def loading_error(teacher: TeacherModel, error: Exception) -> DataError:
     )
 
 
-def identity(folder: Path, others: Sequence[str] = ()) -> str:
+def content_hash(folder: Path, others: Sequence[str] = ()) -> str:
     """Return a hash of config, tokenizer, weights and code in a folder, and of what else decides the logits."""
     files = {file for pattern in _FILES for file in folder.rglob(pattern) if file.name != _CARD}
     digests = [f"{file.relative_to(folder).as_posix()} {digest(file)}" for file in sorted(files)]
@@ -115,7 +116,7 @@ def license_of(folder: Path) -> str | None:
         return None
     try:
         licence = ModelCard.load(card).data.get("license")
-    except ValueError:  # its header is no YAML
+    except (ValueError, YAMLError):  # its header is no YAML, or no table
         return None
     return str(licence) if licence else None
 

@@ -11,19 +11,36 @@ from scipy.special import softmax
 
 from glove_lstm.distillation.copies import copies_of_each, make_copies
 from glove_lstm.distillation.teacher import Teacher
-from glove_lstm.distillation.temperature import fit_temperature
 from glove_lstm.errors import DataError
 from glove_lstm.tables.examples import Examples, Split
+from glove_lstm.temperature import fit_temperature
 from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
-# Of the teacher's logits for the texts that calibrate: a student that agrees with most of its teacher's best labels is
-# too unsure if it must also be as unsure as the teacher about each. DECISIONS.md says what was tried.
+# The teacher's logits are multiplied by it before their probabilities calibrate a student. With 1, students are too
+# unsure; DECISIONS.md says what was tried.
 _SHARPNESS = 1.5
 
 Kind = Literal["labels", "label sets", "logits"]
+
+
+@dataclass(frozen=True, eq=False)
+class CalibrationTexts:
+    """Texts that are held out, and what calibrates a model on them.
+
+    Attributes:
+        examples: n texts with labels: those of people, or the best ones of a teacher.
+        labels_of: Whose labels these are: "people", or "teacher".
+        probabilities: (n, labels) of a teacher, which calibrate instead of the labels; None: the labels do.
+        teacher_logits: (n, labels), each with mean 0; None: there is no teacher.
+    """
+
+    examples: Examples
+    labels_of: Literal["people", "teacher"] = "people"
+    probabilities: NDArray[np.float64] | None = None
+    teacher_logits: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +54,7 @@ class Targets:
             (m, labels) logits with mean 0 for "logits".
         weights: (m,) in the loss of the LSTM; None: 1.
         ngram_examples: What the n-grams learn from.
-        calibration: Labelled texts that are held out; None: there are none.
-        labels_of_calibration: Whose labels these are: "people", or "teacher".
-        calibration_probabilities: Those of a teacher, (n, labels), which calibrate instead of labels; None: labels do.
-        calibration_logits: Centred logits of the teacher for them, (n, labels); None: there is none.
+        calibration: What calibrates the model; None: nothing does.
         copies: Number of altered copies among `texts`.
         temperature: The teacher's logits are divided by it.
     """
@@ -50,10 +64,7 @@ class Targets:
     values: NDArray[Any]
     weights: NDArray[np.float64] | None
     ngram_examples: Examples
-    calibration: Examples | None = None
-    labels_of_calibration: str = "people"
-    calibration_probabilities: NDArray[np.float64] | None = None
-    calibration_logits: Floats | None = None
+    calibration: CalibrationTexts | None = None
     copies: int = 0
     temperature: float = 1.0
 
@@ -83,32 +94,17 @@ def make_targets(
         DataError: There are to be copies, but no logits are learned.
     """
     train = split.train
+    calibration = _calibration_texts(split, teacher)
     if teacher is None:
         kind: Kind = "label sets" if train.is_multi_label else "labels"
-        return Targets(
-            kind, train.texts, train.labels, train.weights, train, calibration=split.validation
-        )
+        return Targets(kind, train.texts, train.labels, train.weights, train, calibration)
     learns_best_labels = len(split.unlabelled) > len(train)
     if learns_best_labels and copies_per_text:
         raise DataError(
             "augmented_copies is for a teacher's logits; if most texts have no label, its labels are learned: leave it "
             "out."
         )
-    calibration = split.validation
-    calibration_logits = None
-    calibration_probabilities = None
-    temperature = 1.0
-    if split.validation is not None:
-        calibration_logits = teacher.logits(split.validation.texts)
-        temperature = _temperature_of(teacher, calibration_logits, split.validation)
-    elif len(split.held_out_unlabelled):
-        texts = split.held_out_unlabelled
-        calibration_logits = teacher.logits(texts)
-        calibration = Examples(texts, calibration_logits.argmax(axis=1), train.label_names)
-        if teacher.learns_labels:  # of another teacher, nothing is known of how sure it may be
-            calibration_probabilities = softmax(
-                _SHARPNESS * calibration_logits.astype(np.float64), axis=1
-            )
+    temperature = _temperature_of(teacher, calibration)
     if learns_best_labels:
         targets = _best_labels(teacher, train, split.unlabelled, temperature)
     else:
@@ -116,14 +112,26 @@ def make_targets(
             copies_per_text = copies_of_each(len(train))
         copies = make_copies(train.texts, copies_per_text, glove)
         targets = _logits(teacher, train, copies, split.unlabelled, temperature)
-    return replace(
-        targets,
-        calibration=calibration,
-        labels_of_calibration="people" if split.validation is not None else "teacher",
-        calibration_probabilities=calibration_probabilities,
-        calibration_logits=calibration_logits,
-        temperature=temperature,
+    return replace(targets, calibration=calibration, temperature=temperature)
+
+
+def _calibration_texts(split: Split, teacher: Teacher | None) -> CalibrationTexts | None:
+    """Return validation texts with their labels, or held-out texts without labels with those of a teacher."""
+    if split.validation is not None:
+        logits = None if teacher is None else teacher.logits(split.validation.texts)
+        return CalibrationTexts(split.validation, teacher_logits=logits)
+    if teacher is None or not len(split.held_out_unlabelled):
+        return None
+    logits = teacher.logits(split.held_out_unlabelled)
+    best_labels = Examples(
+        split.held_out_unlabelled, logits.argmax(axis=1), split.train.label_names
     )
+    probabilities = (
+        None  # of a teacher that knows its labels, nothing is known of how sure it may be
+    )
+    if teacher.learns_labels:
+        probabilities = softmax(_SHARPNESS * logits.astype(np.float64), axis=1)
+    return CalibrationTexts(best_labels, "teacher", probabilities, logits)
 
 
 def _best_labels(
@@ -152,8 +160,10 @@ def _logits(
     return Targets("logits", texts, logits, None, ngram_examples=train, copies=len(copies))
 
 
-def _temperature_of(teacher: Teacher, logits: Floats, validation: Examples) -> float:
-    """Return the temperature at which logits fit the labels of validation texts; 1 if they are calibrated already."""
-    if teacher.learns_labels:
+def _temperature_of(teacher: Teacher, calibration: CalibrationTexts | None) -> float:
+    """Return the temperature at which a teacher's logits fit labels of people; 1 if none is needed or can be known."""
+    if teacher.learns_labels or calibration is None or calibration.labels_of == "teacher":
         return 1.0
-    return fit_temperature(logits.astype(np.float64), validation.labels)
+    assert calibration.teacher_logits is not None
+    logits = calibration.teacher_logits.astype(np.float64)
+    return fit_temperature(logits, calibration.examples.labels)

@@ -56,7 +56,7 @@ class Teacher(Protocol):
         """
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the logits for n texts, each with mean 0: (n, labels). A text is asked once.
+        """Return the logits for n texts, each with mean 0: (n, labels). They are kept by text.
 
         Raises:
             DataError: The logits cannot be computed, or are not finite.

@@ -107,6 +107,11 @@ class Split:
     held_out_unlabelled: Sequence[str] = ()
     label_weights: dict[str, float] | None = None
 
+    @property
+    def held_out_texts(self) -> Sequence[str]:
+        """The texts from which nothing is learned."""
+        return self.held_out_unlabelled if self.validation is None else self.validation.texts
+
 
 def weigh(train: Examples, label_weights: Mapping[str, float] | None) -> Examples:
     """Return texts with their own weights, scaled to mean 1, times the weights of their labels."""

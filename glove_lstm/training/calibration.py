@@ -11,18 +11,18 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logit
 
 from glove_lstm.distillation.targets import Targets
-from glove_lstm.distillation.temperature import (
+from glove_lstm.errors import listed
+from glove_lstm.inference.classifier import run_batches
+from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.progress import progress
+from glove_lstm.temperature import (
     HIGHEST_SCALE,
     LOWEST_SCALE,
     as_questions,
     best_scale,
     smoothed_targets,
 )
-from glove_lstm.errors import listed
-from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
-from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.progress import progress
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import corrupt, tokenize
@@ -78,15 +78,15 @@ def calibrate(
     Returns:
         What was fitted; None if there are no texts.
     """
-    held_out = targets.calibration
-    if held_out is None:
+    if targets.calibration is None:
         return None
+    held_out = targets.calibration.examples
     texts_of_versions = [held_out.texts, first_words(held_out.texts)]
     if arguments.corrupted_share:
         texts_of_versions.append(corrupt(held_out.texts, tokenizer, seed=arguments.seed))
     versions = [score_parts(model, tokenizer, texts) for texts in texts_of_versions]
     model.config.update(
-        fit_calibration(versions, held_out.labels, targets.calibration_probabilities)
+        fit_calibration(versions, held_out.labels, targets.calibration.probabilities)
     )
     unfitted_names: list[str] = []
     if held_out.is_multi_label:
@@ -102,7 +102,7 @@ def calibrate(
             )
     return CalibrationRecord(
         texts=len(held_out),
-        labels_of=targets.labels_of_calibration,
+        labels_of=targets.calibration.labels_of,
         temperature=model.config.temperature,
         shrinkage=model.config.shrinkage,
         ngram_weight=None if model.ngrams is None else model.config.ngram_weight,
@@ -144,26 +144,26 @@ def fit_calibration(
     Returns:
         `ngram_weight` (1 for a model without n-grams), `shrinkage` and `temperature`.
     """
-    questions = list(versions)
+    scored = list(versions)
     if labels.ndim == 2:  # yes-or-no questions
-        questions = [_questions_of(version, labels) for version in versions]
+        scored = [_questions_of(version, labels) for version in versions]
     if probabilities is None:
         # Of the texts; or of yes-or-no questions, 0 for no and 1 for yes.
         classes = labels.reshape(-1).astype(np.int64)
-        targets = smoothed_targets(classes, questions[0].logits.shape[2])
+        targets = smoothed_targets(classes, scored[0].logits.shape[2])
     else:
         targets = probabilities
-    parts = questions[0].logits.shape[1]
+    parts = scored[0].logits.shape[1]
 
     def loss(values: Floats) -> float:
         """Return the cross-entropy of all versions, and the prior, for log-scales of the parts and shrinkage."""
         log_scales, shrinkage = values[:parts], float(values[parts])
         total = 0.0
-        for version in questions:
+        for version in scored:
             log_scores = log_softmax(version.summed(np.exp(log_scales), shrinkage), axis=1)
             total -= (targets * log_scores).sum()
         deviations = (log_scales - log_scales.mean()) / _SPREAD
-        prior = len(questions) * (deviations**2).sum() / 2
+        prior = len(scored) * (deviations**2).sum() / 2
         return (total + prior) / len(targets)
 
     bounds_of_scale = (np.log(LOWEST_SCALE), np.log(HIGHEST_SCALE))
@@ -173,7 +173,7 @@ def fit_calibration(
     scales = np.exp(best[:parts])
     shrinkage = float(best[parts])
     weights = scales / scales[0]  # of the LSTM 1, and of the n-grams, if there are any
-    scale, _ = best_scale(questions[0].summed(weights, shrinkage), targets)
+    scale, _ = best_scale(scored[0].summed(weights, shrinkage), targets)
     return {
         "ngram_weight": float(weights[1]) if parts == 2 else 1.0,
         "shrinkage": shrinkage,

@@ -146,11 +146,13 @@ def fit(
     )
     seconds.end_of("prepare")
 
-    # 2. Show the teacher the labels: an encoder learns them when it is first asked, others have the same labels.
+    # 2. Give the teacher the labels: an encoder learns them when it is first asked; a classifier or a function knows
+    # them already, and only puts them into their order.
     if opened_teacher is not None:
         opened_teacher.fit(split.train)
 
-    # 3. Make the targets: labels, a teacher's labels for more texts, or its logits.
+    # 3. Make the targets: the labels; or these and a teacher's best labels of other texts; or a teacher's logits. The
+    # default epochs, batch size and learning rates follow from them.
     targets = make_targets(
         split,
         opened_teacher,
@@ -162,7 +164,7 @@ def fit(
         len(targets.texts),
         kind=targets.kind,
         has_validation=split.validation is not None,
-        new_labels=checkpoint is not None and checkpoint.lacks(names),
+        new_labels=checkpoint is not None and checkpoint.has_other_labels(names),
     )
 
     # The teacher used all cores; what follows is faster on one.
@@ -175,7 +177,7 @@ def fit(
         calibration_tokens = None
         if targets.calibration is not None:
             calibration_tokens = tokenize(
-                targets.calibration.texts, tokenizer, targets.calibration.labels
+                targets.calibration.examples.texts, tokenizer, targets.calibration.examples.labels
             )
 
         # 5. Fit the n-grams.
@@ -184,7 +186,7 @@ def fit(
         )
         seconds.end_of("prepare")
 
-        # 6. Train the LSTM. It is measured on labels of people only.
+        # 6. Train the LSTM. It is measured after each epoch, unless the labels that calibrate are a teacher's.
         state = train_lstm(
             initial,
             tokenize_targets(
@@ -266,7 +268,7 @@ def _open_teacher(
     unlabelled: Sequence[str],
     settings: Settings,
 ) -> Teacher | None:
-    """Open the teacher, whose function has the labels that are given, or those of the texts."""
+    """Open the teacher. A function has the labels that are given, or else those of the texts."""
     if teacher is None:
         if len(unlabelled):
             raise DataError("Unlabelled texts need a teacher; give one.")

@@ -73,10 +73,12 @@ def hold_out(
         DataError: Too few distinct texts can be held out, or the arguments need validation texts and there are none.
     """
     labelled, groups = _without_weight_0(labelled, groups)
-    split = Split(labelled, validation, unlabelled)
-    if validation is None and _unlabelled_are_held_out(labelled, teacher, arguments):
+    split: Split | None = None
+    if validation is not None:
+        split = Split(labelled, validation, unlabelled)
+    elif _unlabelled_are_held_out(labelled, teacher, arguments):
         split = _hold_out_unlabelled(labelled, unlabelled, arguments.seed)
-    if split.validation is None and not len(split.held_out_unlabelled):
+    if split is None:
         train, held_out = hold_out_labelled(
             labelled, arguments.validation_fraction, arguments.seed, groups
         )
@@ -86,16 +88,13 @@ def hold_out(
             "load_best_model_at_end, early_stopping_patience and the schedules reduce_lr_on_plateau and greedy need "
             "validation texts; give some."
         )
-    held_out_texts = split.held_out_unlabelled
-    if split.validation is not None:
-        held_out_texts = split.validation.texts
     label_weights = None
     if class_weight is not None and len(split.train):
         label_weights = class_weights(class_weight, split.train)
     return replace(
         split,
         train=weigh(split.train, label_weights),
-        unlabelled=without_near_duplicates(split.unlabelled, held_out_texts, "held-out"),
+        unlabelled=without_near_duplicates(split.unlabelled, split.held_out_texts, "held-out"),
         label_weights=label_weights,
     )
 
@@ -123,8 +122,8 @@ def _unlabelled_are_held_out(
     return not _enough_to_hold_out(len(labelled), fraction)
 
 
-def _hold_out_unlabelled(labelled: Examples, unlabelled: Sequence[str], seed: int) -> Split:
-    """Hold out a tenth of the unlabelled texts, at most 1,000, or none if that are fewer than 10.
+def _hold_out_unlabelled(labelled: Examples, unlabelled: Sequence[str], seed: int) -> Split | None:
+    """Hold out a tenth of the unlabelled texts, at most 1,000; return None if that are fewer than 10.
 
     None of them is a near duplicate of a labelled text.
     """
@@ -133,7 +132,7 @@ def _hold_out_unlabelled(labelled: Examples, unlabelled: Sequence[str], seed: in
     if len(labelled):
         candidates = rows_without_near_duplicates(unlabelled, labelled.texts)
     if min(count, len(candidates)) < FEWEST_HELD_OUT:
-        return Split(labelled, None, unlabelled)
+        return None
     generator = np.random.default_rng(seed)
     chosen = generator.permutation(candidates)[:count]
     others = np.setdiff1d(np.arange(len(unlabelled)), chosen)

@@ -77,8 +77,8 @@ class LoadedCheckpoint:
     label_names: Sequence[str]
     text_record: TextRecord | None
 
-    def lacks(self, label_names: Sequence[str]) -> bool:
-        """Return whether these labels are not its own, in its order."""
+    def has_other_labels(self, label_names: Sequence[str]) -> bool:
+        """Return whether these labels, or their order, are not its own."""
         return list(label_names) != list(self.label_names)
 
 
@@ -284,7 +284,7 @@ def _model_of_checkpoint(
     # These describe the texts and labels of the earlier training; callers of `fit` set them anew.
     for name in ("text_column_names", "label_column_name", "label_type", "labels_are_lists"):
         changes[name] = None
-    has_new_labels = loaded.lacks(train.label_names)
+    has_new_labels = loaded.has_other_labels(train.label_names)
     if has_new_labels:
         logger.warning(
             "The labels %s differ from the labels %s of %s: its last layer and its n-grams start anew.",

@@ -120,7 +120,7 @@ def train_lstm(
 
 
 def _replace_log(trainer: Trainer) -> None:
-    """Write a line an epoch instead of dictionaries, and of bars where standard error is no terminal.
+    """Print one line an epoch instead of the Trainer's dictionaries, and of bars where standard error is no terminal.
 
     The bars of notebooks stay.
     """
@@ -292,7 +292,11 @@ def _check_converged(model: GloveLstmForSequenceClassification, texts: Tokenized
     first_texts = Tokens(texts.tokens.ids[:count], texts.tokens.types[:count], lengths)
     logits = run_batches(torch_runner(model, "part_logits"), first_texts)
     largest = float(np.abs(logits).max())
-    if not are_finite or not largest < _LARGEST_LOGIT:  # also true for NaN
+    if not largest < _LARGEST_LOGIT:  # also true for NaN
         raise DataError(
             f"The training diverged: logits of {largest:.3g} mean nothing; lower learning_rate."
+        )
+    if not are_finite:
+        raise DataError(
+            "The training diverged: a weight is not a finite number; lower learning_rate."
         )

@@ -67,10 +67,7 @@ def make_record(
 
 def make_text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextRecord:
     """Record the texts of this training, and those of the training of the checkpoint."""
-    held_out = split.held_out_unlabelled
-    if split.validation is not None:
-        held_out = split.validation.texts
-    record = TextRecord.of([*split.train.texts, *split.unlabelled], held_out)
+    record = TextRecord.of([*split.train.texts, *split.unlabelled], split.held_out_texts)
     if checkpoint is None:
         return record
     return record.added_to(checkpoint.text_record)
@@ -90,9 +87,10 @@ def _teacher_record(
     if teacher is None:
         return None
     agreement = None
-    if targets.calibration is not None and targets.calibration_logits is not None:
-        logits_of_model = classifier.predict_logits(targets.calibration.texts)
-        is_same = logits_of_model.argmax(axis=1) == targets.calibration_logits.argmax(axis=1)
+    calibration = targets.calibration
+    if calibration is not None and calibration.teacher_logits is not None:
+        logits_of_model = classifier.predict_logits(calibration.examples.texts)
+        is_same = logits_of_model.argmax(axis=1) == calibration.teacher_logits.argmax(axis=1)
         agreement = float(is_same.mean())
     return TeacherRecord(
         name=teacher.name,

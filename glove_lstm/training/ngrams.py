@@ -16,12 +16,12 @@ from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from glove_lstm.distillation.temperature import as_questions, loss_at_best_temperature
 from glove_lstm.modeling.characters import UnknownWords, character_ngrams
 from glove_lstm.modeling.lstm_layers import read_token_types
 from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_factors
 from glove_lstm.progress import progress
 from glove_lstm.tables.examples import Examples
+from glove_lstm.temperature import as_questions, loss_at_best_temperature
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.arguments import GloveLstmTrainingArguments

@@ -149,7 +149,7 @@ class Settings:
         # A Trainer changes the config of its Accelerator; settings must not share it.
         training.accelerator_config = copy.deepcopy(training.accelerator_config)
         devices = training.world_size * max(1, training.n_gpu)
-        scheduled = schedule(
+        values = default_hyperparameters(
             texts,
             devices * training.gradient_accumulation_steps,
             training.per_device_train_batch_size,
@@ -158,9 +158,9 @@ class Settings:
         )
         if training.learning_rate is not None:
             # The learning rate of the word vectors keeps its ratio to the learning rate of the LSTM.
-            ratio = scheduled["embedding_learning_rate"] / scheduled["learning_rate"]
-            scheduled["embedding_learning_rate"] = training.learning_rate * ratio
-        for name, value in scheduled.items():
+            ratio = values["embedding_learning_rate"] / values["learning_rate"]
+            values["embedding_learning_rate"] = training.learning_rate * ratio
+        for name, value in values.items():
             if getattr(training, name) is None:
                 setattr(training, name, value)
         if kind != "labels":
@@ -270,7 +270,7 @@ def _make_group(group: type[Any], values: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class _Plan:
-    """The length and the speed of a training."""
+    """Epochs and learning rates by the number of texts. The rates warm up, and then fall linearly to 0."""
 
     texts_read: int  # by all epochs together, if the epochs are within the limits
     most_epochs: int
@@ -298,16 +298,16 @@ _ON_LOGITS = _Plan(
     embedding_learning_rate=2e-3,
 )
 _FEWEST_STEPS = 100
-_BATCH_OF_RATES = 32  # texts
+_REFERENCE_BATCH_SIZE = 32  # texts
 _SMALL_BATCH = 32  # texts, for up to `_FEW_TEXTS` training texts
 _FEW_TEXTS = 5_000
 _LARGE_BATCH = 64
 _BATCH_ON_LOGITS = 128
 
 
-def schedule(
+def default_hyperparameters(
     texts: int,
-    batches_of_step: int,
+    batches_per_step: int,
     batch_size: int | None,
     *,
     on_logits: bool = False,
@@ -320,7 +320,7 @@ def schedule(
 
     Args:
         texts: Number of training texts.
-        batches_of_step: Devices times accumulated batches.
+        batches_per_step: Devices times accumulated batches.
         batch_size: Texts of a batch; None: by the number of texts.
         on_logits: Whether the model learns the logits of a teacher.
         new_labels: Whether a checkpoint is fine-tuned on labels that it lacks.
@@ -337,12 +337,12 @@ def schedule(
             batch_size = _SMALL_BATCH
         else:
             batch_size = _LARGE_BATCH
-    texts_of_step = batch_size * batches_of_step
+    texts_of_step = batch_size * batches_per_step
 
     epochs = round(plan.texts_read / texts)
     epochs = min(max(epochs, plan.fewest_epochs), plan.most_epochs)
     epochs_for_fewest_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
-    rate_factor = (texts_of_step / _BATCH_OF_RATES) ** 0.5
+    rate_factor = (texts_of_step / _REFERENCE_BATCH_SIZE) ** 0.5
     return {
         "num_train_epochs": max(epochs, epochs_for_fewest_steps),
         "per_device_train_batch_size": batch_size,

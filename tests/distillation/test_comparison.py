@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from glove_lstm.distillation.comparison import compare_with_labels_alone
 from glove_lstm.tables.examples import Examples
@@ -37,7 +38,7 @@ def messages(caplog):
     def messages(embed, train):
         caplog.clear()
         with caplog.at_level(logging.INFO):
-            compare_with_labels_alone("large", embed, 1.0, train)
+            compare_with_labels_alone("large", embed, lambda _: LogisticRegression(), train)
         return [(record.levelname, record.getMessage()) for record in caplog.records]
 
     return messages
@@ -82,3 +83,11 @@ def test_few_texts_and_a_rare_label_are_not_compared(messages):
     labels = np.zeros(80, dtype=np.int64)
     labels[0] = 1
     assert not messages(knows, Examples(alike.texts, labels, LABELS))
+
+
+def test_texts_that_cannot_be_divided_are_not_compared(messages):
+    """Few texts of each label, and few texts that are distinct."""
+    alike = reviews(60)
+    names = [f"label {number}" for number in range(20)]
+    assert not messages(knows, Examples(alike.texts, np.arange(60) % 20, names))
+    assert not messages(knows, Examples(alike.texts[:2] * 30, np.arange(60) % 2, LABELS))

@@ -26,6 +26,7 @@ ROOMS = [
     "checkpoint",
     "inference",
     "baselines",
+    "temperature",
     "distillation",
     "training",
     "evaluation",

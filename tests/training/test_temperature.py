@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from glove_lstm.distillation.temperature import fit_temperature
+from glove_lstm.temperature import fit_temperature
 
 
 @pytest.mark.parametrize("temperature", [0.2, 1.0, 5.0])

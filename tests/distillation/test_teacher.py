@@ -96,6 +96,13 @@ def test_a_teacher_tells_where_it_is_from(transformer, encoder):
         assert teacher.revision is None  # of a folder
 
 
+@pytest.mark.parametrize("header", ["license: mit: x", "- mit", ""])
+def test_a_card_with_a_damaged_header_tells_no_licence(encoder, tmp_path, header):
+    folder = shutil.copytree(encoder, tmp_path / "encoder")
+    (folder / "README.md").write_text(f"---\n{header}\n---\nAn encoder.\n", encoding="utf-8")
+    assert opened(folder).license is None
+
+
 def test_a_teacher_of_the_hub_is_pinned_by_its_revision(hub, transformer, encoder):
     """Pickled weights and other files that are not read are not downloaded."""
 

@@ -70,7 +70,7 @@ _OUR_SOURCES = (
     *("glove_lstm.training/*.py", "glove_lstm.distillation/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/decisions.py"),
 )
-_PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py")
+_PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)
 _ERROR_SOURCES = ("glove_lstm.text/corruptions.py", "glove_lstm.evaluation/robustness.py")
 

@@ -30,7 +30,7 @@ from glove_lstm.processors import processors
 MODELS = ("default", "pipeline", *PEERS)
 _SOURCES = (
     *("benchmarks/speed.py", "benchmarks/worker.py"),
-    *("benchmarks/peers*.py", "glove_lstm.evaluation/baselines.py"),
+    *("benchmarks/peers*.py", "glove_lstm/baselines.py"),
     *(
         "glove_lstm.inference/*.py",
         "glove_lstm.modeling/*.py",

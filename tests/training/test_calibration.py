@@ -115,7 +115,7 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     model = build_model(**sizes, problem_type=MULTI_LABEL if several else None)
     held_out = Examples(texts, truth if several else labels, ["with", "without"])
     split = Split(held_out.select([]), held_out)
-    targets = make_targets(split, None, copies_per_text=None, glove=None, seed=0)
+    targets = make_targets(split, None, copies_per_text=None, glove=None)
     arguments = make_settings(use_cpu=True, seed=0, corrupted_share=0.5).training
     record = calibrate(model, LightTokenizer.of(tokenizer), targets, arguments)
     assert record.texts == 200

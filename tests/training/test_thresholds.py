@@ -87,7 +87,7 @@ def test_log_and_record_name_labels_whose_threshold_is_not_fitted(tokenizer, cap
     rare[:2] = 1
     held_out = Examples(texts, np.stack([labels, rare], axis=1), ["frequent", "rare"])
     split = Split(held_out.select([]), held_out)
-    targets = make_targets(split, None, copies_per_text=None, glove=None, seed=0)
+    targets = make_targets(split, None, copies_per_text=None, glove=None)
     model = build_model(vocab_size=tokenizer.vocab_size, problem_type=MULTI_LABEL)
     arguments = make_settings(use_cpu=True).training
     record = calibrate(model, LightTokenizer.of(tokenizer), targets, arguments)

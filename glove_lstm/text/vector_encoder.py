@@ -182,7 +182,7 @@ class VectorEncoder:
         is_readable = lengths > 0
         is_readable[strange_words] = False
         hashes = hash_words(joined, begins[is_readable], lengths[is_readable])
-        return int(lengths.max(initial=0)), WordTable(hashes, ids[is_readable], self._unknown)
+        return int(lengths.max(initial=0)), WordTable(hashes, ids[is_readable])
 
     def encode(self, texts: Sequence[str]) -> Tokens:
         """Encode n texts."""
@@ -205,7 +205,8 @@ class VectorEncoder:
         lengths = ends - begins
         ids = np.full(len(begins), self._unknown)
         short = true_places(lengths <= self._longest)
-        ids[short] = self._table.find(hash_words(lower, begins[short], lengths[short]))
+        hashes = hash_words(lower, begins[short], lengths[short])
+        ids[short] = self._table.find(hashes, self._unknown)
         spellings = np.full(len(begins), KNOWN)
         unknown = true_places(ids == self._unknown)
         spellings[unknown] = self._spellings(text, begins[unknown], lengths[unknown])

@@ -9,6 +9,7 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,30 +139,53 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd, so that multiplication loses
 _HALF = np.uint64(32)
 # By number of bytes: ones for the first bytes of a block, which are the lowest of the number.
 _MASKS = np.array([(1 << 8 * count) - 1 for count in range(_BLOCK + 1)], dtype=np.uint64)
-_LARGEST_HASH = np.uint64(2**64 - 1)
+_SLOTS_PER_WORD = 8  # of a level of the table
 
 
 class WordTable:
-    """Ids of words by their hash.
+    """Ids of words by their hash, in levels: a word whose slot is taken moves to the next, smaller level.
 
     Args:
         hashes: (n,) hash of each word.
         ids: (n,) its id.
-        default: The id of all other words.
     """
 
-    def __init__(self, hashes: Hashes, ids: Integers, default: int) -> None:
-        order = np.argsort(hashes)
-        # With the largest hash at the end, `find` never looks beyond it.
-        self._hashes = np.append(hashes[order], _LARGEST_HASH)
-        self._ids = np.append(ids[order], default)
-        self._default = default
+    def __init__(self, hashes: Hashes, ids: Integers) -> None:
+        self._levels: list[_Level] = []
+        while len(hashes):
+            bits = (_SLOTS_PER_WORD * len(hashes)).bit_length()
+            level = _Level(bits, np.zeros(1 << bits, np.uint64), np.zeros(1 << bits, np.int64))
+            # The first word of each slot stays on this level.
+            slots, firsts = np.unique(level.slots(hashes), return_index=True)
+            level.hashes[slots] = hashes[firsts]
+            level.ids[slots] = ids[firsts]
+            self._levels.append(level)
+            hashes = np.delete(hashes, firsts)
+            ids = np.delete(ids, firsts)
 
-    def find(self, hashes: Hashes) -> Integers:
-        """Return the id of each word by its hash."""
-        places = np.searchsorted(self._hashes, hashes)
-        is_known = self._hashes[places] == hashes
-        return np.where(is_known, self._ids[places], self._default)
+    def find(self, hashes: Hashes, default: int) -> Integers:
+        """Return the id of each word by its hash, or a default."""
+        ids = np.full(len(hashes), default)
+        missing = np.arange(len(hashes))  # rows of the words that no level had so far
+        for level in self._levels:
+            if not len(missing):
+                break
+            slots = level.slots(hashes[missing])
+            is_here = level.hashes[slots] == hashes[missing]
+            ids[missing[is_here]] = level.ids[slots[is_here]]
+            missing = missing[~is_here]
+        return ids
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    bits: int
+    hashes: Hashes  # (2 ** bits,), 0 in empty slots; a word has the hash 0 once in 2 ** 64
+    ids: Integers  # (2 ** bits,)
+
+    def slots(self, hashes: Hashes) -> Integers:
+        """Return the slot of each hash: its upper bits."""
+        return (hashes >> np.uint64(64 - self.bits)).astype(np.int64)
 
 
 def hash_words(text: bytes, begins: Integers, lengths: Integers) -> Hashes:

@@ -46,7 +46,7 @@ ARGUMENTS: dict[str, Any] = {
     "vocab_size": 32_000,
 }
 # Of texts of other sources, a model calls too many FAKE: `python -m benchmarks.unseen_sources` fits this to such texts.
-_BIAS = 0.3
+_BIAS = 0.35
 # The share of statements that may be mistaken with a score of `_SURE` or more.
 _MOST_MISTAKEN = 0.03
 _SURE = 0.8

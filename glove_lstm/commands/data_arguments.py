@@ -102,4 +102,4 @@ class TrainArguments(DataArguments):
             return
         for name in ("teacher_revision", "trust_remote_code", "unlabelled_file"):
             if getattr(self, name):
-                raise ValueError(f"{name} needs a teacher")
+                raise ValueError(f"{name} needs a teacher; give --teacher")

@@ -40,8 +40,8 @@ _FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAM_FORMATS = ("csv", "tsv", "jsonl")
 _SHIPPED = "The model is the shipped one, of fake and real news; name another with --model."
 _LONGEST_NAME = 255  # characters of the name of a folder
-# Of the spelling, for `difflib`; "mispelled" and "misspelled" have 0.95.
-_NEARLY_THE_NAME = 0.8
+# Of the spelling, for `difflib`; "mien" and "mine" have 0.75.
+_NEARLY_THE_NAME = 0.75
 
 
 def main(argv: Sequence[str]) -> None:
@@ -249,10 +249,13 @@ def _check_is_no_model(word: str, *, has_more: bool) -> None:
     elif has_more and path.is_dir():
         problem = f"{word} is a folder, but no checkpoint"
     else:
-        siblings = {folder.parent.name for folder in path.parent.glob(f"*/{CONFIG_NAME}")}
-        similar = difflib.get_close_matches(path.name, siblings, n=1, cutoff=_NEARLY_THE_NAME)
+        folders = [config.parent for config in path.parent.glob(f"*/{CONFIG_NAME}")]
+        folder_of = {folder.name.lower(): folder for folder in folders}
+        similar = difflib.get_close_matches(
+            path.name.lower(), folder_of, n=1, cutoff=_NEARLY_THE_NAME
+        )
         if similar:
-            problem = f"{word} is no checkpoint, but {path.parent / similar[0]} is one"
+            problem = f"{word} is no checkpoint, but {folder_of[similar[0]]} is one"
     if problem:
         raise DataError(f"{problem}; name the model with --model, also before a text like this.")
 
@@ -280,7 +283,9 @@ def _check_output(args: argparse.Namespace) -> None:
     if args.explain and args.format not in ("jsonl", "table"):
         raise DataError("--explain takes the formats jsonl and table.")
     if args.keep_columns is not None and args.format == "table":
-        raise DataError("--keep_columns takes the formats csv, jsonl and parquet.")
+        raise DataError(
+            "--keep_columns takes the formats csv, jsonl and parquet; add --format csv, or an --output with such a name."
+        )
     if args.format == "parquet" and not args.output and not args.output_dir:
         raise DataError("Parquet needs a file; give --output or --output_dir.")
 

@@ -336,7 +336,7 @@ def _summary(metrics: MetricsFile) -> str:
         if "micro_f1" in measures:  # of texts with several labels
             micro_f1 = f", micro F1 {measures['micro_f1']:.4f}"
         lines += (
-            f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; majority "
+            f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; largest "
             f"class {measures['majority_share']:.4f}){micro_f1}, ECE {measures['ece']:.4f}\n"
         )
         is_weighted = metrics.training.label_weights is not None

@@ -5,12 +5,14 @@ share the folder: each part has a name of its own, and appears when it is comple
 """
 
 import hashlib
+import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 Floats = NDArray[np.floating]
 
 _KEY_SIZE = 16  # bytes
+_NOTE_NAME = "note.json"
 _BATCH_SIZE = 32  # texts
 _SECONDS_BETWEEN_PARTS = 60.0  # a kill loses no more
 
@@ -77,6 +80,22 @@ class LogitCache:
         finally:  # also after an interruption
             self._write_part(unwritten)
         return np.stack([self._logits_of[_key(text)] for text in texts])
+
+    def read_note(self) -> dict[str, Any] | None:
+        """Return what was noted beside the logits; None: nothing, or it is damaged."""
+        if self._folder is None:
+            return None
+        try:
+            return dict(json.loads((self._folder / _NOTE_NAME).read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return None
+
+    def write_note(self, note: Mapping[str, Any]) -> None:
+        """Note something of the teacher beside its logits."""
+        if self._folder is None:
+            return
+        with suppress(OSError), whole_file(self._folder / _NOTE_NAME) as part:
+            part.write_text(json.dumps(note) + "\n", encoding="utf-8")
 
     def _add(self, keys: Sequence[bytes], logits: Floats) -> None:
         if not np.isfinite(logits).all():

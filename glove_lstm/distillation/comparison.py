@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,45 +25,56 @@ _SIGNIFICANCE = 0.05
 
 
 def compare_with_labels_alone(
-    name: str,
     embed: Callable[[list[str]], NDArray[np.floating]],
     make_regression: Callable[[Examples], LogisticRegression],
     train: Examples,
-) -> None:
-    """Log the cross-validated accuracies of two classifiers of the labelled texts, and warn if the first is better.
+) -> dict[str, Any] | None:
+    """Cross-validate two classifiers of the labelled texts. Near duplicates share a fold.
 
     The first is a linear classifier of words and characters, which is about as accurate as a model of this package that
-    learns from the labels alone. The second is a regression on embeddings. Near duplicates share a fold.
+    learns from the labels alone. The second is a regression on embeddings.
 
     Args:
-        name: Of the encoder.
         embed: Returns the embeddings of n texts, (n, width).
         make_regression: Returns the regression that learns from examples, not yet fitted.
-        train: The labelled texts. At most 1,000 are sampled; too few to divide are not compared.
+        train: The labelled texts. At most 1,000 are sampled.
+
+    Returns:
+        The number of `texts`; the accuracy of `labels_alone` and of `encoder`, each with its 95 % interval; and whether
+        `labels_alone_are_better` by more than chance. None: there are too few texts to divide them.
     """
     rows = np.random.default_rng(0).permutation(len(train))[:_MOST_TEXTS]
     texts = train.select(rows.tolist())
     folds = _make_folds(texts)
     if folds is None:
-        return
+        return None
     svc = BASELINES["tfidf_svc_cased_chars"]()
     svc_is_right = _cross_validate(svc, np.array(texts.texts, dtype=object), texts, folds)
     embeddings = embed(list(texts.texts))
     encoder_is_right = _cross_validate(make_regression(texts), embeddings, texts, folds)
-    logger.info(
-        "Cross-validated on %d labelled texts, a linear classifier of words and characters has accuracy %s.",
-        len(texts),
-        _with_interval(svc_is_right),
-    )
-    logger.info(
-        "The encoder %s, before it is tuned, has %s.", name, _with_interval(encoder_is_right)
-    )
     # The exact test of McNemar 1947, of the texts for which one of the two is right.
     only_svc = int((svc_is_right & ~encoder_is_right).sum())
     only_encoder = int((encoder_is_right & ~svc_is_right).sum())
-    if only_svc <= only_encoder:
-        return
-    if binomtest(only_svc, only_svc + only_encoder, alternative="greater").pvalue < _SIGNIFICANCE:
+    chance = 1.0
+    if only_svc > only_encoder:
+        chance = binomtest(only_svc, only_svc + only_encoder, alternative="greater").pvalue
+    return {
+        "texts": len(texts),
+        "labels_alone": _with_interval(svc_is_right),
+        "encoder": _with_interval(encoder_is_right),
+        "labels_alone_are_better": bool(chance < _SIGNIFICANCE),
+    }
+
+
+def log_comparison(name: str, comparison: Mapping[str, Any]) -> None:
+    """Log a line for each classifier, and warn if the labels alone are better than the encoder of this name."""
+    logger.info(
+        "Cross-validated on %d labelled texts, a linear classifier of words and characters has accuracy %s.",
+        comparison["texts"],
+        _shown(comparison["labels_alone"]),
+    )
+    logger.info("The encoder %s, before it is tuned, has %s.", name, _shown(comparison["encoder"]))
+    if comparison["labels_alone_are_better"]:
         logger.warning(
             "The labels alone may be better than this teacher: train without it, too, and compare on test texts."
         )
@@ -98,6 +109,11 @@ def _cross_validate(
     return is_right
 
 
-def _with_interval(is_right: NDArray[np.bool_]) -> str:
+def _with_interval(is_right: NDArray[np.bool_]) -> list[float]:
     interval = binomtest(int(is_right.sum()), len(is_right)).proportion_ci(method="wilson")
-    return f"{is_right.mean():.2f} (95 % interval {interval.low:.2f} to {interval.high:.2f})"
+    return [round(float(value), 4) for value in (is_right.mean(), interval.low, interval.high)]
+
+
+def _shown(accuracy_and_interval: Sequence[float]) -> str:
+    accuracy, low, high = accuracy_and_interval
+    return f"{accuracy:.2f} (95 % interval {low:.2f} to {high:.2f})"

@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 from sklearn.linear_model import LogisticRegression
 
 from glove_lstm.distillation.cache import LogitCache
-from glove_lstm.distillation.comparison import compare_with_labels_alone
+from glove_lstm.distillation.comparison import compare_with_labels_alone, log_comparison
 from glove_lstm.distillation.pretrained import (
     TeacherModel,
     content_hash,
@@ -88,6 +88,10 @@ class EncoderTeacher:
             self.name, content_hash(self._folder, _described(train, self._seed))
         )
         self.settings = {"texts_read": texts_to_read(len(train)), "c": _c(train)}
+        comparison = self._cache.read_note()
+        if comparison is not None:  # it was made when the encoder learned the same before
+            self.settings["cross_validated"] = comparison
+            log_comparison(self.name, comparison)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated logits for n texts, each with mean 0: (n, labels)."""
@@ -109,9 +113,20 @@ class EncoderTeacher:
         """Tune the encoder, and fit a regression to its embeddings of the labelled texts."""
         train = self._train
         assert train is not None
-        compare_with_labels_alone(self.name, self._embed, _regression, train)
+        self._compare(train)
         tune(self._encoder, train, self._seed)
         return _regression(train).fit(self._embed(train.texts), train.labels, train.weights)
+
+    def _compare(self, train: Examples) -> None:
+        """Log what cross-validation says of the encoder and of the labels alone, and keep it."""
+        assert self._cache is not None
+        if "cross_validated" in self.settings:
+            return
+        comparison = compare_with_labels_alone(self._embed, _regression, train)
+        if comparison is not None:
+            self.settings["cross_validated"] = comparison
+            log_comparison(self.name, comparison)
+            self._cache.write_note(comparison)
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.floating]:
         """Return the embeddings of n texts, (n, width), each of length 1."""

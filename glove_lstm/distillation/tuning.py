@@ -49,7 +49,7 @@ def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:
         layer.requires_grad_(True)
     steps = round(texts_to_read(len(train)) / _BATCH_SIZE)
     logger.info(
-        "The encoder is tuned on %d texts, in %d steps of %d.", len(train), steps, _BATCH_SIZE
+        "The encoder is tuned on %d texts, in %d steps of %d texts.", len(train), steps, _BATCH_SIZE
     )
     texts = Dataset.from_dict({"text": list(train.texts), "label": train.labels.tolist()})
     # The Trainer would look for examples for a model card, with a bar of its own, unless there are some.

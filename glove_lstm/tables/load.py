@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from glove_lstm.errors import DataError, counted, shown
+from glove_lstm.errors import DataError, counted, listed, shown
 from glove_lstm.files import FilePath, expand_globs, without_folders
 from glove_lstm.tables.columns import (
     TextColumns,
@@ -310,7 +310,7 @@ def _read_rows(
                 empty += 1
                 if on_empty == "error":
                     raise DataError(
-                        f"{row_name} has no text in {', '.join(text_columns.names)}; "
+                        f"{row_name} has no text in {listed(text_columns.names)}; "
                         "fill it, or pass --on_empty drop or --on_empty keep."
                     )
                 if on_empty == "drop":

@@ -1,5 +1,6 @@
 """What is said of the labels alone and of an encoder, before the encoder is tuned."""
 
+import json
 import logging
 import re
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from glove_lstm.distillation.comparison import compare_with_labels_alone
+from glove_lstm.distillation.comparison import compare_with_labels_alone, log_comparison
 from glove_lstm.tables.examples import Examples
 
 LABELS = ["bad", "good"]
@@ -38,7 +39,9 @@ def messages(caplog):
     def messages(embed, train):
         caplog.clear()
         with caplog.at_level(logging.INFO):
-            compare_with_labels_alone("large", embed, lambda _: LogisticRegression(), train)
+            comparison = compare_with_labels_alone(embed, lambda _: LogisticRegression(), train)
+            if comparison is not None:
+                log_comparison("large", json.loads(json.dumps(comparison)))
         return [(record.levelname, record.getMessage()) for record in caplog.records]
 
     return messages

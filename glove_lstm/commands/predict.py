@@ -284,7 +284,7 @@ def _check_output(args: argparse.Namespace) -> None:
         raise DataError("--explain takes the formats jsonl and table.")
     if args.keep_columns is not None and args.format == "table":
         raise DataError(
-            "--keep_columns takes the formats csv, jsonl and parquet; add --format csv, or an --output with such a name."
+            "--keep_columns takes the formats csv, jsonl and parquet; add --format csv, or --output labels.csv."
         )
     if args.format == "parquet" and not args.output and not args.output_dir:
         raise DataError("Parquet needs a file; give --output or --output_dir.")

@@ -135,7 +135,17 @@ def test_a_first_word_that_may_be_meant_as_a_model_is_refused(checkpoint, tmp_pa
     Path("out").mkdir()
     Path("out", "final").symlink_to(checkpoint)
     text = "How far is it"
-    for word in ("mispelled", "./mispelled", "out/finall", "~/mine", "../mine", "mine/", "out"):
+    for word in (
+        "mispelled",
+        "./mispelled",
+        "out/finall",
+        "out/fianl",
+        "out/Final",
+        "~/mine",
+        "../mine",
+        "mine/",
+        "out",
+    ):
         assert_command_names(predict(word, text), word, "--model")
         assert len(rows_of("--model", "misspelled", word, text)) == 2
     for word in ("mispelled", "out/finall", "./mine"):  # also before standard input

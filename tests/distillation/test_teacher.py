@@ -1,6 +1,7 @@
 """Teachers: what they may be, what they are asked, and what they learn."""
 
 import json
+import logging
 import shutil
 from collections import Counter
 
@@ -355,6 +356,24 @@ def test_an_encoder_that_learned_the_same_is_not_asked_again(encoder, news, read
     np.testing.assert_array_equal(again.logits(news.texts), logits)
     assert len(read) == PROBES
     assert again.settings == first.settings != {}
+
+
+def test_what_is_said_of_an_encoder_is_said_again_when_its_logits_are_kept(encoder, news, caplog):
+    numbers = np.array([LABELS.index(label) for label in news.labels])
+    train = Examples(news.texts[:60], numbers[:60], LABELS)
+    said = []
+    for _ in range(2):
+        caplog.clear()
+        teacher = opened(encoder)
+        with caplog.at_level(logging.INFO, "glove_lstm.distillation.comparison"):
+            teacher.fit(train)
+            teacher.logits(news.texts)
+        said.append(
+            [record.getMessage() for record in caplog.records if record.name.endswith("comparison")]
+        )
+        assert teacher.settings["cross_validated"]["texts"] == 60
+    assert len(said[0]) >= 2
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("changed", ["labels", "names", "weights", "seed", "pooling"])

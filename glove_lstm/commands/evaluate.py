@@ -167,7 +167,7 @@ def _add_teacher(
     teacher = open_teacher(named, classifier.model.device)
     if teacher.learns_labels:
         raise DataError(
-            f"The teacher {teacher.name} is an encoder, which has no labels; give a classifier."
+            f"The teacher {teacher.name} is an encoder, which learns labels in a training only; give a classifier."
         )
     teacher.fit(Examples([], np.zeros(0, dtype=np.int64), list(classifier.label_names)))
     report.add_teacher(teacher.name, teacher.logits(texts))

@@ -212,7 +212,7 @@ def test_a_column_marks_low_scores_on_request(expected):
     assert marks_of_csv == marks
 
     # A table marks by the threshold that the checkpoint suggests, or by the given one.
-    text = "Minister resigns"
+    text = "Pope endorses candidate"
     assert run(text).stdout.splitlines()[1].startswith("unsure  REAL 0.")
     assert run(text, "--unsure_below", 0).stdout.splitlines()[1].startswith("REAL  ")
 

@@ -145,7 +145,9 @@ def transformer(news, tmp_path_factory):
     words = set(" ".join(news.texts).lower().split())
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted(words), "!", "."]
     (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
-    tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=64)
+    tokenizer = BertTokenizerFast(
+        vocab=str(folder / "vocab.txt"), model_max_length=64, do_lower_case=True
+    )
     config = BertConfig(
         vocab_size=len(vocabulary),
         hidden_size=16,

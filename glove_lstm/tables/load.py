@@ -329,8 +329,19 @@ def _read_rows(
                 counted(empty, "row"),
                 on_empty,
             )
+        _check_texts(rows.texts[rows_before:], table.name, text_columns)
         _check_labels(rows.labels[rows_before:], unlabelled, table.name, label_column.name)
     return rows
+
+
+def _check_texts(texts: Sequence[str], table_name: str, columns: TextColumns) -> None:
+    """Warn if no text has a letter: the column may be a wrong one."""
+    if not any(character.isalpha() for text in texts for character in text):
+        logger.warning(
+            "%s: no text in %s has a letter; if it is the wrong column, name another with --text_column_names.",
+            table_name,
+            listed(columns.names),
+        )
 
 
 def _check_labels(

@@ -97,7 +97,7 @@ def labelled(*labels):
         ("a.jsonl", labelled([0, 1, 0]), ["0 or 1", "'label'"]),
         ("a.jsonl", labelled("x", ["x"]), ["row 2", "['x']", "one label"]),
         ("a.jsonl", labelled(["x"], "x"), ["row 2", "'x'", "list of labels"]),
-        ("a.jsonl", [{"title": "", "text": " ", "label": "x"}], ["row 1", "title, text", "--on_empty"]),
+        ("a.jsonl", [{"title": "", "text": " ", "label": "x"}], ["row 1", "'title', 'text'", "--on_empty"]),
         ("a.jsonl", [{"text": [1], "label": "x"}], ["row 1", "list", "'text'"]),
     ),
 )  # fmt: skip

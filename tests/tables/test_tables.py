@@ -227,3 +227,17 @@ def test_texts_labels_and_groups_come_back(rows, tmp_path_factory):
         test = load_splits(test_file=path, group_column_name="none", **other).splits["test"]
         assert test.labels == frame["other"].tolist(), path
         assert test.groups is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "is_warned_of"),
+    [(["12", "3.5", "?"], True), (["12", "room 3.5", "?"], False), (["市", "1", "2"], False)],
+)
+def test_texts_without_letters_may_be_of_the_wrong_column(tmp_path, caplog, texts, is_warned_of):
+    path = tmp_path / "numbers.csv"
+    rows = [f"{text},{label}\n" for text in texts for label in "ab"]
+    path.write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    load_splits(train_file=path)
+    warnings = [record.getMessage() for record in caplog.records if "letter" in record.getMessage()]
+    assert len(warnings) == is_warned_of
+    assert all("numbers.csv" in each and "--text_column_names" in each for each in warnings)

@@ -94,16 +94,16 @@ def make_targets(
         DataError: There are to be copies, but no logits are learned.
     """
     train = split.train
-    calibration = _calibration_texts(split, teacher)
-    if teacher is None:
-        kind: Kind = "label sets" if train.is_multi_label else "labels"
-        return Targets(kind, train.texts, train.labels, train.weights, train, calibration)
     learns_best_labels = len(split.unlabelled) > len(train)
-    if learns_best_labels and copies_per_text:
+    if learns_best_labels and copies_per_text:  # before the teacher is asked, which may take long
         raise DataError(
             "augmented_copies is for a teacher's logits; if most texts have no label, its labels are learned: leave it "
             "out."
         )
+    calibration = _calibration_texts(split, teacher)
+    if teacher is None:
+        kind: Kind = "label sets" if train.is_multi_label else "labels"
+        return Targets(kind, train.texts, train.labels, train.weights, train, calibration)
     temperature = _temperature_of(teacher, calibration)
     if learns_best_labels:
         targets = _best_labels(teacher, train, split.unlabelled, temperature)

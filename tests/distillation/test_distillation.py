@@ -15,9 +15,11 @@ from support import (
     write_articles,
     write_table,
 )
+from teachers import by_length
 
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as train_command
+from glove_lstm.errors import DataError
 
 
 def by_case(texts):
@@ -178,6 +180,20 @@ def test_an_interrupted_training_asks_for_the_rest_only(train, news, transformer
     assert len(read) == 2 + 160
     train(news.texts, news.labels, **options, max_steps=1)
     assert len(read) == 2 * 2 + 160
+
+
+def test_copies_are_refused_before_a_teacher_is_asked(train, news):
+    asked = []
+
+    def teacher(texts):
+        asked.extend(texts)
+        return by_length(texts)
+
+    held_out = news.texts[120:], news.labels[120:]
+    options = {"unlabelled": news.texts[40:120], "augmented_copies": 2}
+    with pytest.raises(DataError, match="augmented_copies"):
+        train(news.texts[:40], news.labels[:40], held_out, teacher=teacher, **options)
+    assert not asked
 
 
 # Encoders

@@ -14,6 +14,7 @@ kept beside the JSON file.
 """
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -45,6 +46,7 @@ from glove_lstm.commands.command import run_command
 from glove_lstm.distillation.teacher import Teacher, open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import expected_calibration_error
+from glove_lstm.files import cache_folder
 from glove_lstm.inference.decisions import softmax
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
@@ -188,6 +190,11 @@ def _ask_teacher(drawing: Drawing, settings: Settings, encoder: str) -> Asked:
 
     Its logits are kept in the cache, and the seconds beside them, so that other students of it need not ask again.
     """
+    seconds_file = cache_folder() / "seconds.json"
+    if (
+        not seconds_file.exists()
+    ):  # an interrupted run may have kept some logits, whose time is unknown
+        shutil.rmtree(cache_folder() / "teachers", ignore_errors=True)
     began = time.process_time()
     model = encoder_folder(encoder, settings.mpnet)
     teacher = open_teacher(model, torch.device("cpu"), seed=drawing.seed)
@@ -203,14 +210,13 @@ def _ask_teacher(drawing: Drawing, settings: Settings, encoder: str) -> Asked:
     teacher.fit(split.train)
     teacher.logits(split.train.texts[:1])
     learned = time.process_time()
-    validation = [] if split.validation is None else split.validation.texts
-    teacher.logits([*split.train.texts, *validation, *split.held_out_unlabelled, *split.unlabelled])
+    for texts in (split.train.texts, split.held_out_texts, split.unlabelled):
+        teacher.logits(texts)
     labelled = time.process_time()
     teacher.logits(drawing.test_texts)
-    kept = settings.kept / f"{encoder}-{len(drawing.texts)}-{drawing.seed}.json"
-    if not kept.exists():
-        write_json(kept, {"learning": learned - began, "labelling": labelled - learned})
-    return Asked(teacher, **read_results(kept), here=time.process_time() - began)
+    if not seconds_file.exists():
+        write_json(seconds_file, {"learning": learned - began, "labelling": labelled - learned})
+    return Asked(teacher, **read_results(seconds_file), here=time.process_time() - began)
 
 
 def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str) -> Fitted:
@@ -250,7 +256,10 @@ def measure_model(model: str, drawing: Drawing, settings: Settings) -> dict[str,
             row = _fit_peer(model, drawing, settings, Path(scratch) / "model")
             scores = np.array(row.pop("scores"))
         else:
-            with mock.patch.dict(os.environ, GLOVE_LSTM_CACHE=str(settings.kept)):
+            # A cache of its own for each drawing and encoder, so that the time of its logits is known.
+            *_, encoder = model.split("_")
+            cache = settings.kept / f"{encoder}-{len(drawing.texts)}-{drawing.seed}"
+            with mock.patch.dict(os.environ, GLOVE_LSTM_CACHE=str(cache)):
                 row, scores = _fit_and_classify(model, drawing, settings, Path(scratch))
     classes = np.array(drawing.test_labels)
     is_right = scores.argmax(axis=1) == classes

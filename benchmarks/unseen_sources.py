@@ -88,8 +88,9 @@ def main(argv: Sequence[str]) -> None:
         bias = fit_bias([others for other, others in left_out.items() if other != name])
         figures = [predictions.labels.mean(), *predictions.measures(0), *predictions.measures(bias)]
         lines.append([name, f"{bias:.2f}", *(f"{figure:.3f}" for figure in figures)])
-    measured = ["share of REAL", "balanced accuracy", "calibration error"]
-    heads = ["corpus", "bias", "REAL", *measured, *(f"{name} with the bias" for name in measured)]
+    without_bias = ["share of REAL", "balanced accuracy", "calibration error"]
+    with_bias = [f"{name} with the bias" for name in without_bias]
+    heads = ["corpus", "bias", "REAL", *without_bias, *with_bias]
     sys.stdout.write(markdown_table(heads, lines))
     sys.stdout.write(f"The bias of all: {fit_bias(list(left_out.values())):.2f}\n")
 

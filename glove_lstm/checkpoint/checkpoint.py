@@ -318,6 +318,10 @@ def check_unchanged(
             )
 
 
+def _is_threshold(value: Any) -> bool:
+    return isinstance(value, int | float) and value >= 0
+
+
 def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> None:
     """Check the values of config.json that are read without transformers; `GloveLstmConfig` checks the others.
 
@@ -335,7 +339,8 @@ def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> No
     thresholds = config.get("thresholds")
     if thresholds is not None:
         is_complete = isinstance(thresholds, list) and len(thresholds) == label_count
-        if not is_complete or not all(isinstance(x, int | float) and x >= 0 for x in thresholds):
+        are_valid = is_complete and all(_is_threshold(value) for value in thresholds)
+        if not are_valid:
             problem = f"{path} has thresholds {thresholds!r} for {label_count} labels"
             raise DataError(f"{problem}; give one number of at least 0 for each label.")
     columns = config.get("text_column_names")

@@ -82,7 +82,7 @@ class LogitCache:
         return np.stack([self._logits_of[_key(text)] for text in texts])
 
     def read_note(self) -> dict[str, Any] | None:
-        """Return what was noted beside the logits; None: nothing, or it is damaged."""
+        """Return the note that is kept beside the logits; None: there is none, or it is damaged."""
         if self._folder is None:
             return None
         try:
@@ -91,7 +91,7 @@ class LogitCache:
             return None
 
     def write_note(self, note: Mapping[str, Any]) -> None:
-        """Note something of the teacher beside its logits."""
+        """Keep a note beside the logits, if the cache can be written."""
         if self._folder is None:
             return
         with suppress(OSError), whole_file(self._folder / _NOTE_NAME) as part:

@@ -83,8 +83,9 @@ def log_comparison(name: str, comparison: Mapping[str, Any]) -> None:
 def _make_folds(texts: Examples) -> list[tuple[Ints, Ints]] | None:
     """Return the rows of train and test of each fold; None if the texts cannot be divided into five."""
     groups = near_duplicate_groups(texts.texts)
-    most_frequent = int(np.bincount(texts.labels).max())
-    if len(texts) < _FEWEST_TEXTS or len(np.unique(groups)) < _FOLDS or most_frequent < _FOLDS:
+    texts_of_largest_label = int(np.bincount(texts.labels).max())
+    fewest_to_divide = min(texts_of_largest_label, len(np.unique(groups)))
+    if len(texts) < _FEWEST_TEXTS or fewest_to_divide < _FOLDS:
         return None
     splitter = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
     with warnings.catch_warnings():

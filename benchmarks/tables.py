@@ -27,7 +27,12 @@ PAGES = (
     DOCS / "recipes.md",
     DOCS / "which_one.md",
     DOCS / "howto" / "few_texts.md",
+    DOCS / "howto" / "languages.md",
 )
+_REVIEWED_BY = {  # models of benchmarks.languages
+    "tfidf_svc_characters": "TF-IDF of 1 to 3 characters, linear SVC",
+    "default": "`default`, `--glove none`",
+}
 _SPEED = {  # unit -> digits
     "texts/s": 0,
     "ms for one text": 2,
@@ -589,6 +594,17 @@ def _save(figure: Figure, path: Path) -> None:
         figure.savefig(path, metadata={"Date": None})
 
 
+def languages_table(results: Results) -> str:
+    """Format the accuracies on Chinese reviews: of three seeds, or three drawings."""
+    rows = []
+    for count, models in results.items():
+        for model, row in models.items():
+            accuracies = [f"{accuracy:.3f}" for accuracy in row["accuracies"]]
+            mean = f"{np.mean(row['accuracies']):.3f}"
+            rows.append([f"{int(count):,}", _REVIEWED_BY[model], ", ".join(accuracies), mean])
+    return markdown_table(["reviews", "model", "accuracies", "mean"], rows)
+
+
 def fill(page: str) -> str:
     """Replace what stands between `<!-- NAME -->` and `<!-- end -->` by the tables of the stored results."""
     accuracy = read_results(RESULTS / "accuracy.json")
@@ -612,6 +628,7 @@ def fill(page: str) -> str:
         "few_labels_summary": few_labels_summary(few_labels, speeds),
         "more_labels_summary": more_labels_summary(few_labels),
         "few_labels": few_labels_table(few_labels),
+        "languages": languages_table(read_results(RESULTS / "languages.json")),
     }
     for name, table in tables.items():
         text = f"<!-- {name} -->\n{table}<!-- end -->"

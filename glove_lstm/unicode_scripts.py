@@ -1,9 +1,10 @@
-"""Scripts that write no spaces between words, for Python's regular expressions, which do not know scripts.
+"""Scripts without spaces between words, or without upper case, for Python, whose regular expressions know no scripts.
 
 The tokenizer asks Unicode's script property instead (`text/pipelines.py`); a test compares the two.
 """
 
 import re
+from collections.abc import Sequence
 
 # Both are for the inside of a class of characters, and publishing/page/explain.js has the same ranges.
 # Blocks of Thai, Lao, Burmese, Khmer, Chinese and Japanese. Other characters in these ranges are no letters.
@@ -26,3 +27,17 @@ _CHARACTER = re.compile(CHARACTER)
 def is_spaceless(letter: str) -> bool:
     """Return whether a letter is of a script without spaces."""
     return _CHARACTER.match(letter) is not None
+
+
+def have_case(texts: Sequence[str]) -> bool:
+    """Return whether at least half of the letters in n texts are of a script with upper and lower case.
+
+    About 1,000 of the texts are looked at. Texts without letters have case.
+    """
+    cased = 0
+    letters = 0
+    for text in texts[:: max(1, len(texts) // 1000)]:
+        of_text = [character for character in text if character.isalpha()]
+        letters += len(of_text)
+        cased += sum(letter.lower() != letter.upper() for letter in of_text)
+    return cased >= letters / 2

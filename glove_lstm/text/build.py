@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 PAD, UNK = "<pad>", "<unk>"
 
 
+_MANY_UNREAD = 0.1  # share of the words with vectors that no text can have; of GloVe 6B it is 0.06
+
+
 def build_tokenizer(
     corpus: Callable[[], Iterable[str]],
     *,
@@ -111,7 +114,7 @@ def _report_unread(words: Sequence[str], pipeline: Pipeline) -> None:
     # Most words are plain, and need no look.
     others = [word for word in words if not (word.isascii() and word.isalpha() and word.islower())]
     count = len(others) - count_tokens(others, pipeline)
-    if count:
+    if count > _MANY_UNREAD * len(words):
         logger.info(
             "%d of the %d words with vectors are no token of any text: they have capitals, or are cut into several.",
             count,

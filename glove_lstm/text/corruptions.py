@@ -1,4 +1,4 @@
-"""Put errors into texts, to measure robustness and to make corrupted copies for training."""
+"""Put errors into texts, or cut them, to measure robustness and to make copies for training and calibration."""
 
 import random
 import re
@@ -149,6 +149,11 @@ def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
     kept = [word for place, word in enumerate(words) if place not in dropped]
     space_before = text[: len(text) - len(text.lstrip())]
     return space_before + "".join(kept)
+
+
+def first_words(text: str, count: int) -> str:
+    """Return the first words of a text, and what stands between them."""
+    return "".join(_WORD.findall(text)[:count]).rstrip()
 
 
 # What the benchmarks measure. Training uses `training_copy`, and `evaluate --robustness` uses `PERTURBATIONS`.

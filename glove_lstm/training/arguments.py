@@ -54,7 +54,9 @@ class ModelArguments:
         None, "Commit, tag or branch of the checkpoint to fine-tune, on the Hub."
     )
     type_embedding_size: int | None = option(
-        None, "Width of the learned embedding of word shapes; 0: shapes are not read."
+        None,
+        "Width of the learned embedding of word shapes; 0: shapes are not read, as by default in scripts without upper "
+        "case.",
     )
     character_buckets: int | None = option(
         None,

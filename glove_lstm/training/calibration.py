@@ -23,6 +23,7 @@ from glove_lstm.temperature import (
     best_scale,
     smoothed_targets,
 )
+from glove_lstm.text.corruptions import first_words
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import corrupt, tokenize
@@ -34,8 +35,11 @@ Floats = NDArray[np.float64]
 
 _HIGHEST_SHRINKAGE = 32.0  # known tokens
 _BEGINNINGS = (1, 2, 4, 8, 16)  # words of the short texts to which the shrinkage is fitted
-# Standard deviation of the logarithms of the parts' weights, in a prior around equal weights.
-_SPREAD = 2.0
+# The prior of the logarithms of the parts' weights: the usual weight of the n-grams beside 1 of the LSTM, and the
+# standard deviation around both. DECISIONS.md says what was tried.
+_USUAL_WEIGHT = 2.0
+_USUAL_WEIGHT_WITHOUT_VECTORS = 8.0
+_SPREAD = 1.0
 # Of the thresholds of a multi-label model:
 # A label's best threshold counts as half at this many texts with the label; DECISIONS.md says why.
 _TEXTS_FOR_HALF = 20
@@ -62,6 +66,8 @@ def calibrate(
     tokenizer: LightTokenizer,
     targets: Targets,
     arguments: GloveLstmTrainingArguments,
+    *,
+    has_vectors: bool = True,
 ) -> CalibrationRecord | None:
     """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
 
@@ -74,6 +80,7 @@ def calibrate(
         tokenizer: Its tokenizer.
         targets: `calibration` has n texts from which the model did not learn, or none.
         arguments: Whether there were corrupted copies, and their seed.
+        has_vectors: Whether any word had a vector before the training.
 
     Returns:
         What was fitted; None if there are no texts.
@@ -81,12 +88,17 @@ def calibrate(
     if targets.calibration is None:
         return None
     held_out = targets.calibration.examples
-    texts_of_versions = [held_out.texts, first_words(held_out.texts)]
+    texts_of_versions = [held_out.texts, _beginnings(held_out.texts)]
     if arguments.corrupted_share:
         texts_of_versions.append(corrupt(held_out.texts, tokenizer, seed=arguments.seed))
     versions = [score_parts(model, tokenizer, texts) for texts in texts_of_versions]
     model.config.update(
-        fit_calibration(versions, held_out.labels, targets.calibration.probabilities)
+        fit_calibration(
+            versions,
+            held_out.labels,
+            targets.calibration.probabilities,
+            usual_weight=_USUAL_WEIGHT if has_vectors else _USUAL_WEIGHT_WITHOUT_VECTORS,
+        )
     )
     unfitted_names: list[str] = []
     if held_out.is_multi_label:
@@ -110,13 +122,11 @@ def calibrate(
     )
 
 
-def first_words(texts: Sequence[str]) -> list[str]:
+def _beginnings(texts: Sequence[str]) -> list[str]:
     """Return the first 1, 2, 4, 8 or 16 words of each text, in turn."""
-    beginnings = []
-    for row, text in enumerate(texts):
-        length = _BEGINNINGS[row % len(_BEGINNINGS)]
-        beginnings.append(" ".join(text.split()[:length]))
-    return beginnings
+    return [
+        first_words(text, _BEGINNINGS[row % len(_BEGINNINGS)]) for row, text in enumerate(texts)
+    ]
 
 
 def score_parts(
@@ -132,7 +142,11 @@ def score_parts(
 
 
 def fit_calibration(
-    versions: Sequence[Scored], labels: NDArray[Any], probabilities: Floats | None = None
+    versions: Sequence[Scored],
+    labels: NDArray[Any],
+    probabilities: Floats | None = None,
+    *,
+    usual_weight: float = _USUAL_WEIGHT,
 ) -> dict[str, float]:
     """Fit the values of the config to one or more versions of n texts; the first version is the whole texts.
 
@@ -140,6 +154,7 @@ def fit_calibration(
         versions: The versions of the texts.
         labels: (n,) class indices; or (n, labels), 1 where a text has the label.
         probabilities: (n, labels) probabilities of the labels that a teacher gives, instead of `labels`; None: these.
+        usual_weight: Of the n-grams, around which the prior is.
 
     Returns:
         `ngram_weight` (1 for a model without n-grams), `shrinkage` and `temperature`.
@@ -154,6 +169,7 @@ def fit_calibration(
     else:
         targets = probabilities
     parts = scored[0].logits.shape[1]
+    usual_log_scales = np.log([1.0, usual_weight])[:parts]
 
     def loss(values: Floats) -> float:
         """Return the cross-entropy of all versions, and the prior, for log-scales of the parts and shrinkage."""
@@ -162,7 +178,8 @@ def fit_calibration(
         for version in scored:
             log_scores = log_softmax(version.summed(np.exp(log_scales), shrinkage), axis=1)
             total -= (targets * log_scores).sum()
-        deviations = (log_scales - log_scales.mean()) / _SPREAD
+        from_usual = log_scales - usual_log_scales
+        deviations = (from_usual - from_usual.mean()) / _SPREAD
         prior = len(scored) * (deviations**2).sum() / 2
         return (total + prior) / len(targets)
 

@@ -200,7 +200,13 @@ def fit(
         seconds.end_of("train")
 
         # 7. Calibrate.
-        calibration = calibrate(initial.model, tokenizer, targets, settings.training)
+        calibration = calibrate(
+            initial.model,
+            tokenizer,
+            targets,
+            settings.training,
+            has_vectors=initial.vocabulary_with_vectors != 0,
+        )
         seconds.end_of("calibrate")
 
         # 8. Return the model, and how it was made.

@@ -4,7 +4,8 @@ Held-out texts calibrate the scores, and the model does not learn from them.
 
 - If validation texts are given, nothing else is held out.
 - Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits.
-- If few texts are labelled and there is a teacher, unlabelled texts, which it labels: all labelled texts then teach.
+- If most texts have no label and an encoder learns the labels, unlabelled texts, of which it says how sure it is: all
+  labelled texts then teach. So too if too few texts are labelled to hold some out, and any teacher labels others.
 - Near duplicates, and texts of one group, are never on both sides.
 """
 
@@ -41,8 +42,8 @@ _MOST_SHARE = 1 / 10
 # Unlabelled texts to hold out; enough for a temperature.
 _UNLABELLED_SHARE = 1 / 10
 _MOST_UNLABELLED = 1_000
-# With fewer labelled texts and a teacher that learns the labels, all of them teach; DECISIONS.md says why.
-_FEW_LABELLED_TEXTS = 200
+# With fewer labelled texts, and more unlabelled ones, all labelled texts teach; DECISIONS.md says why.
+_FEW_LABELLED_TEXTS = 2_000
 
 _MOST_NAMED = 20  # labels in a warning
 _ALTERNATIVES = "give validation texts, or hold out none (--validation_fraction 0)"
@@ -76,7 +77,7 @@ def hold_out(
     split: Split | None = None
     if validation is not None:
         split = Split(labelled, validation, unlabelled)
-    elif _unlabelled_are_held_out(labelled, teacher, arguments):
+    elif _unlabelled_are_held_out(len(labelled), len(unlabelled), teacher, arguments):
         split = _hold_out_unlabelled(labelled, unlabelled, arguments.seed)
     if split is None:
         train, held_out = hold_out_labelled(
@@ -111,15 +112,18 @@ def _without_weight_0(
 
 
 def _unlabelled_are_held_out(
-    labelled: Examples, teacher: Teacher | None, arguments: GloveLstmTrainingArguments
+    labelled: int, unlabelled: int, teacher: Teacher | None, arguments: GloveLstmTrainingArguments
 ) -> bool:
-    """Return whether too few texts are labelled to hold some out, and a teacher can label others."""
-    if teacher is None or arguments.validation_fraction == 0:
-        return False
+    """Return whether unlabelled texts are held out instead of labelled ones: there are few of these, and a teacher."""
     fraction = arguments.validation_fraction
-    if teacher.learns_labels and fraction is None and not arguments.needs_validation:
-        return len(labelled) < _FEW_LABELLED_TEXTS
-    return not _enough_to_hold_out(len(labelled), fraction)
+    if teacher is None or fraction == 0:
+        return False
+    if not _enough_to_hold_out(labelled, fraction):
+        return True
+    is_asked = fraction is not None or arguments.needs_validation
+    return (
+        teacher.learns_labels and not is_asked and labelled < min(unlabelled, _FEW_LABELLED_TEXTS)
+    )
 
 
 def _hold_out_unlabelled(labelled: Examples, unlabelled: Sequence[str], seed: int) -> Split | None:

@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from glove_lstm.text.build import build_tokenizer, english_stop_words
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.arguments import ModelArguments
 from glove_lstm.training.settings import Settings
+from glove_lstm.unicode_scripts import have_case
 from glove_lstm.vectors.glove import GloveVectors, language_warning
 
 logger = logging.getLogger(__name__)
@@ -128,22 +129,26 @@ def new_model(
         DataError: The network does not fit into memory.
     """
     options = settings.tokenizer
+    network = settings.model.config_values()
+    all_texts = [*train.texts, *more_texts]
+    if "type_embedding_size" not in settings.given and not have_case(all_texts):
+        network["type_embedding_size"] = 0  # the shape of such a word tells nothing
     is_article = options.tokenizer_variant == "article"
     # Both presets set these two.
     assert options.max_seq_length
     assert options.vocab_size
     tokenizer = build_tokenizer(
-        lambda: chain(train.texts, more_texts),
+        lambda: all_texts,
         variant=options.tokenizer_variant,
         vocab_size=options.vocab_size,
         model_max_length=options.max_seq_length,
         known_words=glove.words,
         truncation_side=options.truncation_side,
-        token_types=bool(settings.model.type_embedding_size or settings.model.character_buckets),
+        token_types=bool(network.get("type_embedding_size") or network.get("character_buckets")),
         stop_words=english_stop_words() if is_article else (),
     )
     config = GloveLstmConfig(
-        **settings.model.config_values(),
+        **network,
         vocab_size=tokenizer.vocab_size,
         embedding_size=glove.vectors.shape[1],
         problem_type=MULTI_LABEL if train.is_multi_label else None,
@@ -158,9 +163,7 @@ def new_model(
     rows, share = embedding_rows(
         tokenizer.get_vocab(), glove, uniform=is_article, seed=settings.training.seed
     )
-    warning = language_warning(
-        [*train.texts, *more_texts], glove.words, without_folders(glove.source)
-    )
+    warning = language_warning(all_texts, glove.words, without_folders(glove.source))
     if warning:
         logger.warning("%s", warning)
     _fill_embeddings(model, rows, glove)

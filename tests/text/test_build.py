@@ -15,6 +15,7 @@ NEVER_A_TOKEN = ["...", "well-known", "Köln", "我们", "a b", "e\u0301"]
     [
         (PLAIN + NEVER_A_TOKEN, "5 of the 12 words with vectors are no token of any text"),
         (PLAIN, None),
+        ([*PLAIN, "a", "of", "in", "to", "on", "..."], None),  # one of twelve
         ([], None),
     ],
 )

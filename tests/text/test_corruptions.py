@@ -4,7 +4,13 @@ import random
 
 import pytest
 
-from glove_lstm.text.corruptions import dropped_words, keyboard_slips, no_punctuation, training_copy
+from glove_lstm.text.corruptions import (
+    dropped_words,
+    first_words,
+    keyboard_slips,
+    no_punctuation,
+    training_copy,
+)
 
 SENTENCE = "The Council of Berwick did not approve the plan, a well-known one: 3.5% said so!"
 TEXT = f"{SENTENCE} " * 20
@@ -67,6 +73,20 @@ def test_each_kind_of_training_copy_occurs():
     assert 0.29 < min(cut) < 0.6 < max(cut) <= 1
     assert 0.69 < min(dropped) < 0.9 < max(dropped) <= 1
     assert mistyped > 100
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "expected"),
+    [
+        ("  A bridge,  and a council. ", 2, "A bridge,"),
+        ("A bridge", 5, "A bridge"),
+        ("市议会昨天批准了预算", 3, "市议会"),
+        ("市议 NATO 会", 3, "市议 NATO"),
+        ("", 1, ""),
+    ],
+)
+def test_first_words(text, count, expected):
+    assert first_words(text, count) == expected
 
 
 CHINESE = "市议会昨天批准了预算。桥梁的维修要花三年！你觉得好不好？"

@@ -9,7 +9,7 @@ from tokenizers import Regex
 from tokenizers.normalizers import Replace
 
 from glove_lstm.text.pipelines import _SPACELESS
-from glove_lstm.unicode_scripts import COMBINING, SPACELESS
+from glove_lstm.unicode_scripts import COMBINING, SPACELESS, have_case
 from glove_lstm.vectors.glove import language_warning
 
 
@@ -62,3 +62,18 @@ def test_texts_of_another_language(texts, words, share):
         assert warning.startswith(
             f"Only {share} of the letters in the texts are in frequent words of v.txt: "
         )
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["the council", "THE COUNCIL"], True),
+        (["Совет проголосовал"], True),
+        (["市议会批准了预算", "NATO"], False),
+        (["صوت المجلس"], False),
+        (["12 !"], True),
+        ([], True),
+    ],
+)
+def test_texts_with_upper_and_lower_case(texts, expected):
+    assert have_case(texts) == expected

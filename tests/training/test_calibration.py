@@ -57,6 +57,15 @@ def test_the_weight_between_two_parts_is_found():
     assert np.sqrt((difference**2).mean()) < 0.15
 
 
+@pytest.mark.parametrize("usual", [2.0, 8.0])
+def test_few_texts_leave_the_weight_near_the_usual_one(usual):
+    logits, labels = draw([0.5, 3.0])
+    few = fit_calibration([long_texts(logits[:3])], labels[:3], usual_weight=usual)
+    assert few["ngram_weight"] == pytest.approx(usual, rel=0.5)
+    many = fit_calibration([long_texts(logits)], labels, usual_weight=usual)
+    assert many["ngram_weight"] == pytest.approx(6, rel=0.15)
+
+
 @settings(deadline=None, max_examples=30)
 @given(
     size=st.sampled_from([0.0, 0.1, 1.0, 8.0, 40.0]),

@@ -112,9 +112,10 @@ def test_few_texts_are_not_held_out(caplog):
     ("labelled", "unlabelled", "learns_labels", "options", "expected"),
     [
         (199, 300, True, {}, (0, 30)),  # few labels: all teach
-        (199, 10_500, True, {}, (0, 1000)),
-        (199, 90, True, {}, (20, 0)),  # a tenth of the unlabelled ones is too few
-        (200, 300, True, {}, (20, 0)),
+        (1_999, 10_500, True, {}, (0, 1000)),
+        (2_000, 2_001, True, {}, (100, 0)),  # many labels
+        (300, 300, True, {}, (30, 0)),  # not more texts without labels
+        (90, 90, True, {}, (0, 0)),  # a tenth is too few, of each
         (199, 300, True, {"validation_fraction": 0.1}, (20, 0)),
         (199, 300, True, {"load_best_model_at_end": True}, (20, 0)),
         (199, 300, False, {}, (20, 0)),

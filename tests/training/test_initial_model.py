@@ -94,3 +94,18 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
 
     new_model(settings, texts, [], GLOVE)
     assert "Only 0% of the letters in the texts are in frequent words of made up" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "expected"),
+    [("a council", {}, 16), ("市议会", {}, 0), ("市议会", {"type_embedding_size": 4}, 4)],
+)
+def test_shapes_are_read_in_scripts_with_upper_case(text, given, expected):
+    """Elsewhere, the shape of a word tells nothing."""
+    values = {**SMALL_VALUES, **given}
+    if not given:
+        del values["type_embedding_size"]
+    settings = make_settings(**values, glove="none", use_cpu=True)
+    texts = Examples.from_names([text] * 4, ["a", "b"] * 2, ["a", "b"])
+    start = new_model(settings, texts, [], load_glove("none"))
+    assert start.model.config.type_embedding_size == expected

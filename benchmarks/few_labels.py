@@ -7,6 +7,8 @@ For each task, number of labels and drawing, labelled texts are drawn from train
 the others are not used. The models are measured on all test texts; of titles, on those of the first fold.
 PROTOCOL.md describes the models.
 
+With `--labels 0`, all texts are labelled, and the seed of the training is drawn alone.
+
 The results are "TASK-LABELS" -> drawing -> model -> accuracy, log_loss, ece (the calibration error), `right` (a digit
 for each test text), cpu_seconds of the training, texts_a_second and megabytes. Rows in the file are not measured
 again. What the peers make of an encoder, and the logits of a teacher with the processor time that they took, are
@@ -86,11 +88,14 @@ class Drawing:
 
 
 def draw(fold: Fold, count: int, seed: int) -> Drawing:
-    """Draw labelled texts of a fold, stratified; the others are unlabelled."""
-    labels = fold.every["label"].tolist()
-    labelled, unlabelled, labels_of_labelled, _ = train_test_split(
-        joined_texts(fold.every), labels, train_size=count, random_state=seed, stratify=labels
-    )
+    """Draw labelled texts of a fold, stratified; the others are unlabelled. All of them may be drawn."""
+    labelled = joined_texts(fold.every)
+    unlabelled: list[str] = []
+    labels = labels_of_labelled = fold.every["label"].tolist()
+    if count < len(labels):
+        labelled, unlabelled, labels_of_labelled, _ = train_test_split(
+            labelled, labels, train_size=count, random_state=seed, stratify=labels
+        )
     [test] = fold.tests.values()
     return Drawing(
         texts=labelled,
@@ -319,8 +324,9 @@ def main(argv: Sequence[str]) -> None:
         kept.mkdir(parents=True, exist_ok=True)
         settings = Settings(glove, args.mpnet, kept)
         for seed in range(args.drawings):
-            for labels in args.labels:
-                drawing = draw(fold, labels, seed)
+            for count in args.labels:
+                drawing = draw(fold, count or len(fold.every), seed)
+                labels = len(drawing.texts)
                 rows = results.setdefault(f"{task}-{labels}", {}).setdefault(str(seed), {})
                 for model in args.models:
                     if model in rows:
@@ -338,7 +344,7 @@ def parse(argv: Sequence[str]) -> Namespace:
     parser = benchmark_parser("few_labels", __doc__, MODELS)
     add = parser.add_argument
     add("--task", nargs="+", choices=TASKS, default=TASKS)
-    add("--labels", nargs="+", type=int, default=LABELS, help="numbers of labelled texts")
+    add("--labels", nargs="+", type=int, default=LABELS, help="numbers of labelled texts; 0: all")
     add("--drawings", type=int, default=3)
     add("--glove", default="6B.50d", help="a name or a file, as for train.py")
     add("--mpnet", help="a folder with all-mpnet-base-v2")

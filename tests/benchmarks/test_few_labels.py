@@ -27,3 +27,6 @@ def test_a_drawing(data_dir):
     # A seed repeats it; another draws others.
     assert draw(fold, 20, 1) == drawing
     assert set(draw(fold, 20, 2).texts) != set(drawing.texts)
+    # All of them may be drawn.
+    whole = draw(fold, len(every), 1)
+    assert (sorted(whole.texts), whole.unlabelled) == (sorted(every), [])

@@ -7,7 +7,7 @@ For each task, number of labels and drawing, labelled texts are drawn from train
 the others are not used. The models are measured on all test texts; of titles, on those of the first fold.
 PROTOCOL.md describes the models.
 
-With `--labels 0`, all texts are labelled, and the seed of the training is drawn alone.
+With `--labels 0`, all texts are labelled, and drawings differ in the seed of the training only.
 
 The results are "TASK-LABELS" -> drawing -> model -> accuracy, log_loss, ece (the calibration error), `right` (a digit
 for each test text), cpu_seconds of the training, texts_a_second and megabytes. Rows in the file are not measured
@@ -63,7 +63,7 @@ TASKS = ("sst2", "trec", "subj", "titles")
 LABELS = (100, 300, 1_000)
 _SOURCES = (
     *("glove_lstm.training/*.py", "glove_lstm.distillation/*.py"),
-    *("glove_lstm.modeling/*.py", "glove_lstm.text/*.py"),
+    *("glove_lstm.modeling/*.py", "glove_lstm.text/*.py", "glove_lstm/unicode_scripts.py"),
     *("benchmarks/few_labels.py", "benchmarks/peers_elsewhere.py"),
 )
 _C = 10.0  # of the logistic regression on TF-IDF
@@ -91,7 +91,8 @@ def draw(fold: Fold, count: int, seed: int) -> Drawing:
     """Draw labelled texts of a fold, stratified; the others are unlabelled. All of them may be drawn."""
     labelled = joined_texts(fold.every)
     unlabelled: list[str] = []
-    labels = labels_of_labelled = fold.every["label"].tolist()
+    labels = fold.every["label"].tolist()
+    labels_of_labelled = labels
     if count < len(labels):
         labelled, unlabelled, labels_of_labelled, _ = train_test_split(
             labelled, labels, train_size=count, random_state=seed, stratify=labels

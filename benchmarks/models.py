@@ -69,6 +69,7 @@ _OUR_SOURCES = (
     "glove_lstm.modeling/*.py",
     *("glove_lstm.training/*.py", "glove_lstm.distillation/*.py", "benchmarks/models.py"),
     *("glove_lstm.inference/*classifier.py", "glove_lstm.inference/decisions.py"),
+    "glove_lstm/unicode_scripts.py",
 )
 _PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)

@@ -29,7 +29,7 @@ PAGES = (
     DOCS / "howto" / "few_texts.md",
     DOCS / "howto" / "languages.md",
 )
-_REVIEWED_BY = {  # models of benchmarks.languages
+_LANGUAGES_MODELS = {
     "tfidf_svc_characters": "TF-IDF of 1 to 3 characters, linear SVC",
     "default": "`default`, `--glove none`",
 }
@@ -602,7 +602,7 @@ def languages_table(results: Results) -> str:
         for model, row in models.items():
             accuracies = [f"{accuracy:.3f}" for accuracy in row["accuracies"]]
             mean = f"{np.mean(row['accuracies']):.3f}"
-            rows.append([f"{int(count):,}", _REVIEWED_BY[model], ", ".join(accuracies), mean])
+            rows.append([f"{int(count):,}", _LANGUAGES_MODELS[model], ", ".join(accuracies), mean])
     return markdown_table(["reviews", "model", "accuracies", "mean"], rows)
 
 

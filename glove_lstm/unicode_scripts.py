@@ -32,7 +32,8 @@ def is_spaceless(letter: str) -> bool:
 def have_case(texts: Sequence[str]) -> bool:
     """Return whether at least half of the letters in n texts are of a script with upper and lower case.
 
-    About 1,000 of the texts are looked at. Texts without letters have case.
+    About 1,000 of the texts are looked at. Texts without letters have case; so has Georgian, though its capitals are
+    rare.
     """
     cased = 0
     letters = 0

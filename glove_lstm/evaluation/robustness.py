@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
 from glove_lstm.inference.classifier import Classifier
-from glove_lstm.text.corruptions import CORRUPTIONS
+from glove_lstm.text.corruptions import CORRUPTIONS, first_words
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +20,8 @@ PERTURBATIONS: dict[str, Callable[[str, random.Random], str]] = {
     "no_case": CORRUPTIONS["no_case"],
     "no_punctuation": CORRUPTIONS["no_punctuation"],
     "upper_case": lambda text, _: text.upper(),
-    "first_10_words": lambda text, _: " ".join(text.split()[:10]),
-    "first_50_words": lambda text, _: " ".join(text.split()[:50]),
+    "first_10_words": lambda text, _: first_words(text, 10),
+    "first_50_words": lambda text, _: first_words(text, 50),
 }
 DESCRIPTIONS = {
     "typos": "10 % of letters mistyped",

@@ -15,8 +15,6 @@ from glove_lstm.tokenization.word_shapes import replace_surrogates
 logger = logging.getLogger(__name__)
 
 PAD, UNK = "<pad>", "<unk>"
-
-
 _MANY_UNREAD = 0.1  # share of the words with vectors that no text can have; of GloVe 6B it is 0.06
 
 
@@ -110,7 +108,7 @@ def _corpus_words(pipeline: Pipeline, texts: Iterable[str], *, min_frequency: in
 
 
 def _report_unread(words: Sequence[str], pipeline: Pipeline) -> None:
-    """Log how many of the words with vectors no text can have, because the pipeline never makes them."""
+    """Log how many of the words with vectors no text can have, if more than a tenth: the pipeline never makes them."""
     # Most words are plain, and need no look.
     others = [word for word in words if not (word.isascii() and word.isalpha() and word.islower())]
     count = len(others) - count_tokens(others, pipeline)

@@ -168,7 +168,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
     validation_fraction: float | None = option(
         None,
         "Share of the training texts that is held out to calibrate the scores, if no validation texts are given; 0: "
-        "none; default: a twentieth, at least 50 and at most 2,000 texts, but never more than a tenth.",
+        "none; default: a twentieth, at least 50 and at most 2,000 texts, but never more than a tenth; with an encoder "
+        "as teacher, fewer than 2,000 labels and more texts without, a tenth of these.",
     )
     corrupted_share: float = option(
         0.0,

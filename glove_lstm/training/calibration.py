@@ -35,8 +35,8 @@ Floats = NDArray[np.float64]
 
 _HIGHEST_SHRINKAGE = 32.0  # known tokens
 _BEGINNINGS = (1, 2, 4, 8, 16)  # words of the short texts to which the shrinkage is fitted
-# The prior of the logarithms of the parts' weights: the usual weight of the n-grams beside 1 of the LSTM, and the
-# standard deviation around both. DECISIONS.md says what was tried.
+# The prior of the parts' weights: the usual weight of the n-grams beside 1 of the LSTM, and the standard deviation of
+# the logarithm of each of the two. DECISIONS.md says what was tried.
 _USUAL_WEIGHT = 2.0
 _USUAL_WEIGHT_WITHOUT_VECTORS = 8.0
 _SPREAD = 1.0
@@ -67,7 +67,7 @@ def calibrate(
     targets: Targets,
     arguments: GloveLstmTrainingArguments,
     *,
-    has_vectors: bool = True,
+    has_vectors: bool,
 ) -> CalibrationRecord | None:
     """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
 
@@ -154,7 +154,7 @@ def fit_calibration(
         versions: The versions of the texts.
         labels: (n,) class indices; or (n, labels), 1 where a text has the label.
         probabilities: (n, labels) probabilities of the labels that a teacher gives, instead of `labels`; None: these.
-        usual_weight: Of the n-grams, around which the prior is.
+        usual_weight: Centre of the prior of the n-grams' weight.
 
     Returns:
         `ngram_weight` (1 for a model without n-grams), `shrinkage` and `temperature`.

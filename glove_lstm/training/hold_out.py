@@ -4,8 +4,10 @@ Held-out texts calibrate the scores, and the model does not learn from them.
 
 - If validation texts are given, nothing else is held out.
 - Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits.
-- If most texts have no label and an encoder learns the labels, unlabelled texts, of which it says how sure it is: all
-  labelled texts then teach. So too if too few texts are labelled to hold some out, and any teacher labels others.
+- But with an encoder as teacher, fewer than 2,000 labelled texts and more unlabelled ones, a tenth of the unlabelled
+  texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups, a fraction, or
+  measures of validation texts are asked for.
+- So too, with any teacher, if too few texts are labelled to hold some of them out.
 - Near duplicates, and texts of one group, are never on both sides.
 """
 
@@ -77,7 +79,7 @@ def hold_out(
     split: Split | None = None
     if validation is not None:
         split = Split(labelled, validation, unlabelled)
-    elif _unlabelled_are_held_out(len(labelled), len(unlabelled), teacher, arguments):
+    elif _unlabelled_are_held_out(labelled, unlabelled, groups, teacher, arguments):
         split = _hold_out_unlabelled(labelled, unlabelled, arguments.seed)
     if split is None:
         train, held_out = hold_out_labelled(
@@ -112,18 +114,23 @@ def _without_weight_0(
 
 
 def _unlabelled_are_held_out(
-    labelled: int, unlabelled: int, teacher: Teacher | None, arguments: GloveLstmTrainingArguments
+    labelled: Examples,
+    unlabelled: Sequence[str],
+    groups: Sequence[Hashable] | None,
+    teacher: Teacher | None,
+    arguments: GloveLstmTrainingArguments,
 ) -> bool:
-    """Return whether unlabelled texts are held out instead of labelled ones: there are few of these, and a teacher."""
+    """Return whether unlabelled texts are held out, because there is a teacher, and few texts are labelled."""
     fraction = arguments.validation_fraction
     if teacher is None or fraction == 0:
         return False
-    if not _enough_to_hold_out(labelled, fraction):
+    if not _enough_to_hold_out(len(labelled), fraction):
         return True
-    is_asked = fraction is not None or arguments.needs_validation
-    return (
-        teacher.learns_labels and not is_asked and labelled < min(unlabelled, _FEW_LABELLED_TEXTS)
-    )
+    if fraction is not None or arguments.needs_validation or groups is not None:
+        return False
+    # As in `make_targets`, which lets the student learn the teacher's best labels then.
+    most_are_unlabelled = len(labelled) < (1 - _UNLABELLED_SHARE) * len(unlabelled)
+    return teacher.learns_labels and most_are_unlabelled and len(labelled) < _FEW_LABELLED_TEXTS
 
 
 def _hold_out_unlabelled(labelled: Examples, unlabelled: Sequence[str], seed: int) -> Split | None:

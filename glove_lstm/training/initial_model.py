@@ -132,7 +132,8 @@ def new_model(
     network = settings.model.config_values()
     all_texts = [*train.texts, *more_texts]
     if "type_embedding_size" not in settings.given and not have_case(all_texts):
-        network["type_embedding_size"] = 0  # the shape of such a word tells nothing
+        network["type_embedding_size"] = 0  # without case, shapes tell little
+        logger.info("Word shapes are not read: most letters have no upper case.")
     is_article = options.tokenizer_variant == "article"
     # Both presets set these two.
     assert options.max_seq_length

@@ -11,7 +11,7 @@ class CalibrationRecord:
 
     Attributes:
         texts: Number of texts that the model did not learn from.
-        labels_of: Whose labels the texts have: "people", or "teacher" if too few texts have labels.
+        labels_of: Whose labels the texts have: "people", or "teacher" if unlabelled texts calibrate.
         temperature: The logits are divided by it.
         shrinkage: Known tokens at which the logits of a text are halved; 0: short texts are not shrunk.
         ngram_weight: Weight of the n-grams' logits beside those of the LSTM; None: the model has no n-grams.

@@ -186,6 +186,8 @@ class Settings:
         options["max_seq_length"] = tokenizer.model_max_length
         options["truncation_side"] = tokenizer.truncation_side
         options |= self.model.config_values()
+        if "type_embedding_size" in options:
+            options["type_embedding_size"] = config.type_embedding_size
         options["dropout"] = config.dropout
         options["embedding_dropout"] = config.embedding_dropout
         return options

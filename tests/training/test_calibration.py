@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
@@ -126,7 +127,7 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     split = Split(held_out.select([]), held_out)
     targets = make_targets(split, None, copies_per_text=None, glove=None)
     arguments = make_settings(use_cpu=True, seed=0, corrupted_share=0.5).training
-    record = calibrate(model, LightTokenizer.of(tokenizer), targets, arguments)
+    record = calibrate(model, LightTokenizer.of(tokenizer), targets, arguments, has_vectors=True)
     assert record.texts == 200
     assert record.labels_of == "people"
     for name in ("temperature", "shrinkage", "ngram_weight"):
@@ -137,3 +138,20 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     if several:
         thresholds, _ = fit_thresholds(1 / (1 + np.exp(-logits)), truth)
         assert model.config.thresholds == pytest.approx(thresholds, abs=1e-4)
+
+
+def test_without_vectors_the_ngrams_weigh_more(tokenizer):
+    """As long as few texts calibrate: the LSTM then knows little."""
+    texts, labels = make_texts(12, seed=2)
+    held_out = Examples(texts, labels, ["with", "without"])
+    split = Split(held_out.select([]), held_out)
+    targets = make_targets(split, None, copies_per_text=None, glove=None)
+    arguments = make_settings(use_cpu=True, seed=0).training
+    weights = []
+    for has_vectors in (True, False):
+        torch.manual_seed(0)
+        model = build_model(vocab_size=tokenizer.vocab_size, ngram_buckets=64)
+        light = LightTokenizer.of(tokenizer)
+        record = calibrate(model, light, targets, arguments, has_vectors=has_vectors)
+        weights.append(record.ngram_weight)
+    assert weights[1] > 2 * weights[0]

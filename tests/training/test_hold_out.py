@@ -114,7 +114,7 @@ def test_few_texts_are_not_held_out(caplog):
         (199, 300, True, {}, (0, 30)),  # few labels: all teach
         (1_999, 10_500, True, {}, (0, 1000)),
         (2_000, 2_001, True, {}, (100, 0)),  # many labels
-        (300, 300, True, {}, (30, 0)),  # not more texts without labels
+        (300, 330, True, {}, (30, 0)),  # as many labelled ones as would be left without labels
         (90, 90, True, {}, (0, 0)),  # a tenth is too few, of each
         (199, 300, True, {"validation_fraction": 0.1}, (20, 0)),
         (199, 300, True, {"load_best_model_at_end": True}, (20, 0)),
@@ -143,6 +143,25 @@ def test_unlabelled_texts_are_held_out_where_labels_are_few(
     assert (len(held_out), len(split.held_out_unlabelled)) == expected
     assert sorted([*split.train.texts, *held_out]) == sorted(texts.texts)
     assert sorted([*split.unlabelled, *split.held_out_unlabelled]) == sorted(others)
+
+
+def test_groups_are_held_out_even_with_an_encoder():
+    """The scores are calibrated for groups that the model has not seen."""
+    texts = texts_of(a=100, b=100)
+    groups = [number // 10 for number in range(200)]
+    split = hold_out(
+        texts,
+        None,
+        [f"other {number}" for number in range(300)],
+        groups=groups,
+        class_weight=None,
+        teacher=SimpleNamespace(learns_labels=True),
+        arguments=make_settings(use_cpu=True).training,
+    )
+    group_of = dict(zip(texts.texts, groups, strict=True))
+    held_out = {group_of[text] for text in split.validation.texts}
+    assert held_out
+    assert not held_out & {group_of[text] for text in split.train.texts}
 
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 15)), min_size=1, max_size=60)

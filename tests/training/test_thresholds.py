@@ -90,7 +90,7 @@ def test_log_and_record_name_labels_whose_threshold_is_not_fitted(tokenizer, cap
     targets = make_targets(split, None, copies_per_text=None, glove=None)
     model = build_model(vocab_size=tokenizer.vocab_size, problem_type=MULTI_LABEL)
     arguments = make_settings(use_cpu=True).training
-    record = calibrate(model, LightTokenizer.of(tokenizer), targets, arguments)
+    record = calibrate(model, LightTokenizer.of(tokenizer), targets, arguments, has_vectors=True)
     assert record.unfitted_thresholds == ["rare"]
     [line] = [message for message in caplog.messages if "threshold" in message]
     assert line.endswith("have the common threshold: 'rare'.")

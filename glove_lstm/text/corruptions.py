@@ -152,8 +152,9 @@ def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
 
 
 def first_words(text: str, count: int) -> str:
-    """Return the first words of a text, and what stands between them."""
-    return "".join(_WORD.findall(text)[:count]).rstrip()
+    """Return the first words of a text, with single spaces. In scripts without spaces, a character is a word."""
+    beginning = "".join(_WORD.findall(text)[:count])
+    return " ".join(beginning.split())
 
 
 # What the benchmarks measure. Training uses `training_copy`, and `evaluate --robustness` uses `PERTURBATIONS`.

@@ -78,7 +78,7 @@ def test_each_kind_of_training_copy_occurs():
 @pytest.mark.parametrize(
     ("text", "count", "expected"),
     [
-        ("  A bridge,  and a council. ", 2, "A bridge,"),
+        ("  A  bridge,  and a council. ", 2, "A bridge,"),
         ("A bridge", 5, "A bridge"),
         ("市议会昨天批准了预算", 3, "市议会"),
         ("市议 NATO 会", 3, "市议 NATO"),

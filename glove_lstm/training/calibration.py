@@ -92,14 +92,16 @@ def calibrate(
     if arguments.corrupted_share:
         texts_of_versions.append(corrupt(held_out.texts, tokenizer, seed=arguments.seed))
     versions = [score_parts(model, tokenizer, texts) for texts in texts_of_versions]
-    model.config.update(
-        fit_calibration(
-            versions,
-            held_out.labels,
-            targets.calibration.probabilities,
-            usual_weight=_USUAL_WEIGHT if has_vectors else _USUAL_WEIGHT_WITHOUT_VECTORS,
-        )
+    usual_weight = _USUAL_WEIGHT
+    if not has_vectors:
+        usual_weight = _USUAL_WEIGHT_WITHOUT_VECTORS
+    values = fit_calibration(
+        versions,
+        held_out.labels,
+        targets.calibration.probabilities,
+        usual_weight=usual_weight,
     )
+    model.config.update(values)
     unfitted_names: list[str] = []
     if held_out.is_multi_label:
         calibrated = TorchClassifier.of(model, tokenizer)
@@ -124,9 +126,11 @@ def calibrate(
 
 def _beginnings(texts: Sequence[str]) -> list[str]:
     """Return the first 1, 2, 4, 8 or 16 words of each text, in turn."""
-    return [
-        first_words(text, _BEGINNINGS[row % len(_BEGINNINGS)]) for row, text in enumerate(texts)
-    ]
+    beginnings = []
+    for row, text in enumerate(texts):
+        count = _BEGINNINGS[row % len(_BEGINNINGS)]
+        beginnings.append(first_words(text, count))
+    return beginnings
 
 
 def score_parts(

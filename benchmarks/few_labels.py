@@ -10,9 +10,9 @@ PROTOCOL.md describes the models.
 With `--labels 0`, all texts are labelled, and drawings differ in the seed of the training only.
 
 The results are "TASK-LABELS" -> drawing -> model -> accuracy, log_loss, ece (the calibration error), `right` (a digit
-for each test text), cpu_seconds of the training, texts_a_second and megabytes. Rows in the file are not measured
-again. What the peers make of an encoder, and the logits of a teacher with the processor time that they took, are
-kept beside the JSON file.
+for each test text), cpu_seconds of the training, texts_a_second, megabytes, and made_by (a hash of the sources,
+versions and the machine). Rows in the file are not measured again. What the peers make of an encoder, and the logits of
+a teacher with the processor time that they took, are kept beside the JSON file.
 """
 
 import os
@@ -315,7 +315,7 @@ def main(argv: Sequence[str]) -> None:
     args = parse(argv)
     results = read_results(args.json)
     glove_name = Path(args.glove).name
-    earlier = results.get("record", {}).get("glove", glove_name)
+    earlier = results.setdefault("glove", glove_name)
     if earlier != glove_name:
         raise DataError(f"{args.json} has rows of --glove {earlier}; give another --json.")
     glove = load_glove(args.glove)
@@ -332,8 +332,8 @@ def main(argv: Sequence[str]) -> None:
                 for model in args.models:
                     if model in rows:
                         continue
-                    rows[model] = measure_model(model, drawing, settings)
-                    results["record"] = record(*_SOURCES) | {"glove": glove_name}
+                    made_by = record(*_SOURCES)
+                    rows[model] = measure_model(model, drawing, settings) | {"made_by": made_by}
                     write_json(args.json, results)
                     figures = {name: rows[model][name] for name in ("accuracy", "log_loss")}
                     sys.stdout.write(f"{task}, {labels} labels, {seed}: {model} {figures}\n")

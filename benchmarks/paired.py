@@ -67,15 +67,14 @@ def _draws(values: Sequence[Floats], model: int) -> Floats:
     starts = np.cumsum([0, *sizes[:-1]])  # the first text of each cell
     text_generator = np.random.default_rng(0)
     run_generator = np.random.default_rng([1, model])
-    draws = np.empty(_SAMPLES)
-    for number in range(_SAMPLES):
-        texts = text_generator.integers(text_count, size=text_count)
-        times_drawn = np.bincount(texts, minlength=text_count)
-        runs = run_generator.integers(run_count, size=run_count)
-        mean_of_runs = pooled[runs].mean(axis=0)
-        sums = np.add.reduceat(times_drawn * mean_of_runs, starts)
-        counts = np.add.reduceat(times_drawn, starts)
-        # A draw may miss all texts of a small cell; the mean ignores the cell then.
-        with np.errstate(invalid="ignore"):
-            draws[number] = np.nanmean(sums / counts)
-    return draws
+    means = np.empty((_SAMPLES, len(values)))
+    # A draw may miss all texts of a small cell: 0 / 0, which the mean ignores.
+    with np.errstate(invalid="ignore"):
+        for number in range(_SAMPLES):
+            texts = text_generator.integers(text_count, size=text_count)
+            times_drawn = np.bincount(texts, minlength=text_count)
+            runs = run_generator.integers(run_count, size=run_count)
+            mean_of_runs = pooled[runs].mean(axis=0)
+            sums = np.add.reduceat(times_drawn * mean_of_runs, starts)
+            means[number] = sums / np.add.reduceat(times_drawn, starts)
+    return np.nanmean(means, axis=1)

@@ -428,7 +428,7 @@ def _bold_highest(means: list[float | None]) -> list[str]:
 def few_labels_table(results: dict[str, Any]) -> str:
     """Format accuracy with intervals over texts and drawings, and what else was measured."""
     heads = ["task", "labels", "model", "accuracy (95 % interval)", "by drawing", "log loss"]
-    heads += ["calibration error", "CPU s to train"]
+    heads += ["calibration error", "CPU s to train", "sources"]
     lines = []
     for (task, count), drawings in _few_labels_cells(results).items():
         for model in _FEW_LABELS_MODELS:
@@ -444,6 +444,9 @@ def few_labels_table(results: dict[str, Any]) -> str:
                 calibration_error = f"{np.mean([row['ece'] for row in rows]):.3f}"
             cells.append(calibration_error)
             cells.append(f"{max(row['cpu_seconds'] for row in rows):,.0f}")
+            # Rows of before December 2026 do not say what made them.
+            sources = {row["made_by"]["sources"][:SHOWN] for row in rows if "made_by" in row}
+            cells.append(" ".join(sorted(sources)))
             lines.append(cells)
     return markdown_table(heads, lines)
 

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from glove_lstm.distillation.classifier import ClassifierTeacher
-from glove_lstm.distillation.encoder import EncoderTeacher
 from glove_lstm.distillation.function import FunctionTeacher
 from glove_lstm.distillation.pretrained import TeacherModel, download, is_classifier
 from glove_lstm.errors import DataError
@@ -86,6 +85,9 @@ def open_teacher(
         if is_classifier(teacher, folder):
             logger.info("The teacher %s is a classifier.", teacher.model)
             return ClassifierTeacher(teacher, folder, device)
+        # It loads sentence-transformers, which no other training needs.
+        from glove_lstm.distillation.encoder import EncoderTeacher
+
         logger.info("The teacher %s is an encoder, which learns the labels.", teacher.model)
         return EncoderTeacher(teacher, folder, device, seed)
     if callable(teacher):

@@ -9,7 +9,7 @@ from hub_server import HubServer
 REPO = "user/ours"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # it takes a tenth of a processor as long as it runs
 def demo(checkpoint, tmp_path_factory):
     """The app, started as people start it, with a model of the Hub that is about news."""
     scratch = tmp_path_factory.mktemp("demo")

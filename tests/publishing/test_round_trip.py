@@ -1,4 +1,4 @@
-"""Push, fine-tune, push again, load: over HTTP, by processes that share nothing but the Hub."""
+"""Push, fine-tune elsewhere, push again, load elsewhere: over HTTP, by processes that share nothing but the Hub."""
 
 import json
 import re
@@ -6,24 +6,16 @@ import subprocess
 import sys
 
 import pytest
-from hub_server import TOKEN, HubServer
+from hub_server import TOKEN
 from support import QUICK, ROOT, WITHOUT_PACKAGE, run_client
 
+from glove_lstm import GloveLstmClassifier
 from glove_lstm.publishing.stage import list_files
 
 REPO = "user/fake-news"
 RECORD = "training_texts.safetensors"
 ADDED = {"handler.py", "light.onnx", "notebook.ipynb", "requirements.txt"}
-PUSH = """
-from glove_lstm import GloveLstmClassifier
-texts = ["Council votes on the bridge", "SHOCKING secret exposed!", ""]
-classifier = GloveLstmClassifier.from_pretrained({folder!r})
-commit = classifier.push_to_hub({repo!r}, private=True)
-loaded = GloveLstmClassifier.from_pretrained({repo!r}, revision=commit.oid)
-difference = loaded.predict_proba(texts) - classifier.predict_proba(texts)
-assert abs(difference).max() < 1e-6
-loaded.save_pretrained("saved")
-"""
+TEXTS = ["Council votes on the bridge", "SHOCKING secret exposed!", ""]
 LOAD = """
 import importlib.util, json
 from huggingface_hub import snapshot_download
@@ -51,13 +43,15 @@ print("SCORES " + json.dumps(scores))
 """
 
 
-def push_by_the_estimator(hub, exported, home):
+def push_by_the_estimator(exported, folder):
     """Push the stored checkpoint, load it from the Hub, and save it."""
-    code = PUSH.format(folder=str(exported), repo=REPO)
-    done = run_client(hub, code, home, token=TOKEN)
-    assert done.returncode == 0, done.stderr
-    assert (home / "saved" / "README.md").is_file()
-    return done
+    classifier = GloveLstmClassifier.from_pretrained(exported)
+    commit = classifier.push_to_hub(REPO, private=True)
+    loaded = GloveLstmClassifier.from_pretrained(REPO, revision=commit.oid)
+    difference = loaded.predict_proba(TEXTS) - classifier.predict_proba(TEXTS)
+    assert abs(difference).max() < 1e-6
+    loaded.save_pretrained(folder)
+    assert (folder / "README.md").is_file()
 
 
 def fine_tune_and_push(hub, articles, home):
@@ -84,28 +78,26 @@ def scores_on_another_machine(hub, home, revisions):
 
 
 @pytest.mark.slow
-def test_push_fine_tune_push_again_load(exported, articles, tmp_path):
-    with HubServer() as hub:
-        hub.add_token(TOKEN)
-        first = push_by_the_estimator(hub, exported, tmp_path / "one")
-        repo = hub.repos[f"models/{REPO}"]
-        assert repo.private
-        assert len(repo.commits) == 2  # the Hub's own, and ours
-        sent = hub.files(REPO)
-        assert set(sent) == {*list_files(exported), *ADDED} - {RECORD}
-        assert f'model="{REPO}"'.encode() in sent["README.md"]
+def test_push_fine_tune_push_again_load(hub, exported, articles, tmp_path, capfd):
+    push_by_the_estimator(exported, tmp_path / "saved")
+    repo = hub.repos[f"models/{REPO}"]
+    assert repo.private
+    assert len(repo.commits) == 2  # the Hub's own, and ours
+    sent = hub.files(REPO)
+    assert set(sent) == {*list_files(exported), *ADDED} - {RECORD}
+    assert f'model="{REPO}"'.encode() in sent["README.md"]
 
-        second = fine_tune_and_push(hub, articles, tmp_path / "two")
-        assert len(repo.commits) == 3  # the Trainer pushed nothing
-        assert set(hub.files(REPO)) >= ADDED
-        assert RECORD not in hub.files(REPO)
-        assert f'revision="{repo.at("main").sha}"' in second.stdout
+    tuned = fine_tune_and_push(hub, articles, tmp_path / "two")
+    assert len(repo.commits) == 3  # the Trainer pushed nothing
+    assert set(hub.files(REPO)) >= ADDED
+    assert RECORD not in hub.files(REPO)
+    assert f'revision="{repo.at("main").sha}"' in tuned.stdout
 
-        _, *revisions = repo.commits
-        before, after = scores_on_another_machine(hub, tmp_path / "three", revisions)
-        assert before != after
+    _, *revisions = repo.commits
+    before, after = scores_on_another_machine(hub, tmp_path / "three", revisions)
+    assert before != after
 
-    for output in (first.stdout, first.stderr, second.stdout, second.stderr):
+    for output in (*capfd.readouterr(), tuned.stdout, tuned.stderr):
         assert TOKEN not in output
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path

@@ -1,6 +1,7 @@
 """Tables and pictures of the stored results. `python -m benchmarks.tables` writes them into PAGES and docs/."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,14 +103,14 @@ _FEW_LABELS_MODELS = {
     "encoder_MPNet": "MPNet, tuned (the teacher)",
     "setfit": "SetFit on MiniLM",
 }
-# Rows of the README's table: the models with a hundred labels, and with all labels (None: not measured).
+# Rows of the README's table: the name in few_labels.json and all_labels.json, and the one in accuracy.json.
 _README_MODELS = {
-    "glove-lstm, taught by MiniLM": ("taught_MiniLM", "distilled"),
+    "glove-lstm, taught by MiniLM": ("taught_MiniLM", None),
     "glove-lstm, labels alone": ("glove_lstm", "default"),
     "linear SVC, words and characters": ("tfidf_svc_cased_chars", "tfidf_svc_cased_chars"),
     "model2vec, fine-tuned": ("model2vec", "model2vec"),
     "SetFit on MiniLM": ("setfit", None),
-    "MiniLM, fine-tuned (the teacher)": ("encoder_MiniLM", "minilm_finetuned"),
+    "MiniLM, tuned (the teacher)": ("encoder_MiniLM", None),
 }
 _FEWEST_LABELS = 100  # in the README, in a table of its own and in the picture
 _MORE_LABELS = (300, 1_000)  # in another table
@@ -384,45 +385,53 @@ def read_few_labels_speeds() -> dict[str, float]:
     return {model: row["texts_a_second"] for model, row in rows.items()}
 
 
-def readme_table(few_labels: dict[str, Any], accuracy: Results, speeds: dict[str, float]) -> str:
+def readme_table(
+    few_labels: dict[str, Any],
+    all_labels: dict[str, Any],
+    accuracy: Results,
+    speeds: dict[str, float],
+) -> str:
     """Format the accuracy with a hundred labels and with all labels, with size and speed. The highest is bold."""
+    few_of = {
+        task: drawings
+        for (task, count), drawings in _few_labels_cells(few_labels).items()
+        if count == _FEWEST_LABELS
+    }
+    all_of = {task: drawings for (task, _), drawings in _few_labels_cells(all_labels).items()}
+    heads = [""]
     columns = []
     for task in _README_TASKS:
-        drawings = list(few_labels.get(f"{task}-{_FEWEST_LABELS}", {}).values())
+        heads += [f"{_SUMMARY_TASKS[task]}, {_FEWEST_LABELS}", "all"]
         with_few = []
         with_all = []
-        for few, every in _README_MODELS.values():
-            means = [rows[few]["accuracy"] for rows in drawings if few in rows]
-            with_few.append(float(np.mean(means)) if means else None)
-            row = None if every is None else accuracy.get(task, {}).get(every)
-            with_all.append(None if row is None else row["accuracy"]["mean"])
+        for name, elsewhere in _README_MODELS.values():
+            with_few.append(_mean_accuracy(few_of.get(task, []), name))
+            row = accuracy.get(task, {}).get(elsewhere or "")
+            if row is None:
+                with_all.append(_mean_accuracy(all_of.get(task, []), name))
+            else:
+                with_all.append(f"{row['accuracy']['mean']:.3f}")
         columns += [_bold_highest(with_few), _bold_highest(with_all)]
     lines = []
-    for number, (name, (few, _)) in enumerate(_README_MODELS.items()):
-        rows = [
-            rows_of[few]
-            for task in _README_TASKS
-            for rows_of in few_labels.get(f"{task}-{_FEWEST_LABELS}", {}).values()
-            if few in rows_of
+    for number, (heading, (name, _)) in enumerate(_README_MODELS.items()):
+        sizes = [
+            rows[name]["megabytes"]
+            for drawings in few_of.values()
+            for rows in drawings
+            if name in rows
         ]
-        if rows:
-            megabytes = np.median([row["megabytes"] for row in rows])
+        if sizes:
+            megabytes = np.median(sizes)
             size = f"{megabytes:,.0f}" if megabytes >= 1 else f"{megabytes:.1f}"
             cells = [column[number] for column in columns]
-            lines.append([name, *cells, size, _speed(speeds, few)])
-    heads = [""]
-    for task in _README_TASKS:
-        heads += [f"{_SUMMARY_TASKS[task]}, {_FEWEST_LABELS}", "all"]
+            lines.append([heading, *cells, size, _speed(speeds, name)])
     return markdown_table([*heads, "MB", "texts/s"], lines)
 
 
-def _bold_highest(means: list[float | None]) -> list[str]:
-    highest = max((mean for mean in means if mean is not None), default=None)
-    cells = []
-    for mean in means:
-        cell = "" if mean is None else f"{mean:.3f}"
-        cells.append(f"**{cell}**" if cell and mean == highest else cell)
-    return cells
+def _bold_highest(cells: Sequence[str]) -> list[str]:
+    """Set the highest number in bold; cells may be empty."""
+    highest = max((float(cell) for cell in cells if cell), default=None)
+    return [f"**{cell}**" if cell and float(cell) == highest else cell for cell in cells]
 
 
 def few_labels_table(results: dict[str, Any]) -> str:
@@ -617,6 +626,7 @@ def fill(page: str) -> str:
     scale = read_results(RESULTS / "scale.json")
     recipes = read_results(RESULTS / "recipes.json")
     few_labels = read_results(RESULTS / "few_labels.json")
+    all_labels = read_results(RESULTS / "all_labels.json")
     speeds = read_few_labels_speeds()
     tables = {
         "accuracy_summary": accuracy_summary(accuracy),
@@ -628,7 +638,7 @@ def fill(page: str) -> str:
         "speed": speed_table(speed),
         "scale": scale_table(scale),
         "recipes": recipes_table(recipes),
-        "readme": readme_table(few_labels, accuracy, speeds),
+        "readme": readme_table(few_labels, all_labels, accuracy, speeds),
         "few_labels_summary": few_labels_summary(few_labels, speeds),
         "more_labels_summary": more_labels_summary(few_labels),
         "few_labels": few_labels_table(few_labels),

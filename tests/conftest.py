@@ -1,12 +1,14 @@
 """Fixtures for all tests: made-up articles, small vectors, a stored checkpoint. Only `trained` trains a model."""
 
 import atexit
+import base64
 import gc
 import inspect
 import os
 import runpy
 import shutil
 import tempfile
+import timeit
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +27,10 @@ from support import QUICK_VALUES, ROOT, SMALL_VALUES, write_articles, write_glov
 
 for _name in ("HF_DATASETS_CACHE", "GLOVE_LSTM_CACHE"):
     atexit.register(shutil.rmtree, os.environ[_name], ignore_errors=True)
+
+_ONE_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+)
 
 # No network but loopback, in this process and in its child processes.
 _NO_NETWORK = Path(__file__).parent / "no_network"
@@ -54,6 +60,25 @@ def _fast_garbage_collection():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _quick_reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write plots of one pixel, and measure speed once: both would take half of the time of a small training.
+
+    Commands in processes of their own, fixtures of a module or a session, and tests marked `whole_report` do all of it.
+    """
+    if request.node.get_closest_marker("whole_report"):
+        return
+    repeat = timeit.repeat
+    monkeypatch.setattr(
+        timeit, "repeat", lambda *args, **options: repeat(*args, **options | {"repeat": 1})
+    )
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", _save_one_pixel)
+
+
+def _save_one_pixel(_: object, path: Path, **__: object) -> None:
+    path.write_bytes(_ONE_PIXEL)
 
 
 @pytest.fixture(scope="session")

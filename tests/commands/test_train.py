@@ -51,6 +51,8 @@ def test_the_checkpoint_has_all_files(trained):
     assert file_names(trained) == code | data | tensors
     plots = {"curves.png", "confusion.png", "reliability.png"}
     assert file_names(trained / "plots") == plots
+    for name in plots:
+        assert (trained / "plots" / name).stat().st_size > 5_000  # drawn; see `_quick_reports`
 
     metrics = read(trained / "metrics.json")
     measured = metrics["validation"]

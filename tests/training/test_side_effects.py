@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from teachers import by_length
+from transformers.utils import logging as transformers_logging
 
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.progress import hidden_progress
@@ -93,7 +94,9 @@ def test_nothing_is_printed_but_a_line_an_epoch(train, news, places, capsys):
         assert re.fullmatch(rf"epoch 1 of 2: {losses}\nepoch 2 of 2: {losses}\n", printed.err)
     train(news.texts, news.labels, num_train_epochs=1, validation_fraction=0)
     assert re.fullmatch(rf"epoch 1 of 1: loss {number}\n", capsys.readouterr().err)
+    level = transformers_logging.get_verbosity()
     train(news.texts, news.labels, teacher=by_length, augmented_copies=0, log_level="error")
+    transformers_logging.set_verbosity(level)  # which the Trainer has set for the process
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "epoch" not in printed.err

@@ -181,6 +181,23 @@ def _fit_taught(drawing: Drawing, settings: Settings, folder: Path, *, encoder: 
     return replace(fitted, other_seconds=asked.learning + asked.labelling - asked.here)
 
 
+def _fit_taught_svc(drawing: Drawing, settings: Settings, folder: Path, *, encoder: str) -> Fitted:
+    """Fit the linear SVC to what a student learns: the labels, and the teacher's best ones with their weights."""
+    asked = _ask_teacher(drawing, settings, encoder)
+    probabilities = softmax(asked.teacher.logits(drawing.unlabelled))
+    weights = [1.0] * len(drawing.texts) + (probabilities.max(axis=1) ** 2).tolist()
+    pipeline = BASELINES["tfidf_svc_cased_chars"]()
+    pipeline.fit(
+        [*drawing.texts, *drawing.unlabelled],
+        [*drawing.labels, *probabilities.argmax(axis=1).tolist()],
+        linearsvc__sample_weight=weights,
+    )
+    saved = folder / "pipeline.joblib"
+    joblib.dump(pipeline, saved)
+    seconds = asked.learning + asked.labelling - asked.here
+    return Fitted(partial(classify_linear, pipeline), [saved], other_seconds=seconds)
+
+
 @dataclass(frozen=True)
 class Asked:
     """A teacher that has learned a drawing, and seconds of processor time."""
@@ -248,10 +265,11 @@ _FITS: dict[str, Callable[[Drawing, Settings, Path], Fitted]] = {
     "glove_lstm": _fit_ours,
     "taught_MiniLM": partial(_fit_taught, encoder="MiniLM"),
     "taught_MPNet": partial(_fit_taught, encoder="MPNet"),
+    "svc_taught_MiniLM": partial(_fit_taught_svc, encoder="MiniLM"),
     "encoder_MiniLM": partial(_fit_encoder, encoder="MiniLM"),
     "encoder_MPNet": partial(_fit_encoder, encoder="MPNet"),
 }
-_PEERS = ("model2vec", "setfit")
+_PEERS = ("model2vec", "model2vec_logistic", "setfit")
 MODELS = (*_FITS, *_PEERS)
 
 

@@ -21,25 +21,44 @@ import torch
 # As in the paper of SetFit (Tunstall et al. 2022, https://arxiv.org/abs/2209.11055).
 _PAIRS_OF_A_TEXT = 20
 _MOST_STEPS = 500  # of 16 pairs: all of a hundred labels, half of three hundred
+_C = 10.0  # of the logistic regression on static vectors
 _PASSES = 5
 
 
 def fit_model2vec(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], Any]]:
-    """Distil static vectors from the encoder, once, and fine-tune them with a head."""
-    from model2vec import StaticModel
-    from model2vec.distill import distill
+    """Fine-tune static vectors of the encoder, with a head."""
     from model2vec.train import StaticModelForClassification
 
-    kept = Path(job["kept"]) / "model2vec"
-    if not kept.exists():
-        distill(job["encoder"], device="cpu").save_pretrained(str(kept))
-    vectors = StaticModel.from_pretrained(str(kept))
-    classifier = StaticModelForClassification.from_static_model(model=vectors)
+    classifier = StaticModelForClassification.from_static_model(model=_static_vectors(job))
     torch.manual_seed(job["seed"])
     classifier.fit(job["texts"], [str(label) for label in job["labels"]], device="cpu")
     columns = [list(classifier.classes_).index(str(one)) for one in range(job["label_count"])]
     pipeline = classifier.to_pipeline()
     return pipeline, lambda texts: pipeline.predict_proba(list(texts))[:, columns]
+
+
+def fit_model2vec_logistic(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], Any]]:
+    """Fit a logistic regression to static vectors of the encoder, which stay as they are."""
+    from model2vec.inference import StaticModelPipeline
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    vectors = _static_vectors(job)
+    head = make_pipeline(LogisticRegression(C=_C, max_iter=2_000))
+    head.fit(vectors.encode(job["texts"]), job["labels"])
+    pipeline = StaticModelPipeline(vectors, head)
+    return pipeline, lambda texts: pipeline.predict_proba(list(texts))
+
+
+def _static_vectors(job: dict[str, Any]) -> Any:
+    """Distil static vectors from the encoder, once."""
+    from model2vec import StaticModel
+    from model2vec.distill import distill
+
+    kept = Path(job["kept"]) / "model2vec"
+    if not kept.exists():
+        distill(job["encoder"], device="cpu").save_pretrained(str(kept))
+    return StaticModel.from_pretrained(str(kept))
 
 
 def fit_setfit(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], Any]]:
@@ -66,7 +85,11 @@ def fit_setfit(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], Any]
     return model, lambda texts: np.asarray(model.predict_proba(list(texts)))
 
 
-_FITS = {"model2vec": fit_model2vec, "setfit": fit_setfit}
+_FITS = {
+    "model2vec": fit_model2vec,
+    "model2vec_logistic": fit_model2vec_logistic,
+    "setfit": fit_setfit,
+}
 
 
 def main(name: str, job_file: str, answer_file: str) -> None:

@@ -12,11 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
 
 # As in the paper of SetFit (Tunstall et al. 2022, https://arxiv.org/abs/2209.11055).
 _PAIRS_OF_A_TEXT = 20
@@ -37,17 +40,30 @@ def fit_model2vec(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], A
     return pipeline, lambda texts: pipeline.predict_proba(list(texts))[:, columns]
 
 
+@dataclass(frozen=True)
+class OnStaticVectors:
+    """A classifier of scikit-learn on static vectors."""
+
+    vectors: Any
+    classifier: Any
+
+    def scores(self, texts: Sequence[str]) -> Any:
+        """Return the probabilities of n texts: (n, labels)."""
+        return self.classifier.predict_proba(self.vectors.encode(list(texts)))
+
+    def save_pretrained(self, folder: str) -> None:
+        """Save both into a folder."""
+        self.vectors.save_pretrained(folder)
+        joblib.dump(self.classifier, Path(folder) / "classifier.joblib")
+
+
 def fit_model2vec_logistic(job: dict[str, Any]) -> tuple[Any, Callable[[Sequence[str]], Any]]:
     """Fit a logistic regression to static vectors of the encoder, which stay as they are."""
-    from model2vec.inference import StaticModelPipeline
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
     vectors = _static_vectors(job)
-    head = make_pipeline(LogisticRegression(C=_C, max_iter=2_000))
-    head.fit(vectors.encode(job["texts"]), job["labels"])
-    pipeline = StaticModelPipeline(vectors, head)
-    return pipeline, lambda texts: pipeline.predict_proba(list(texts))
+    classifier = LogisticRegression(C=_C, max_iter=2_000)
+    classifier.fit(vectors.encode(job["texts"]), job["labels"])
+    model = OnStaticVectors(vectors, classifier)
+    return model, model.scores
 
 
 def _static_vectors(job: dict[str, Any]) -> Any:

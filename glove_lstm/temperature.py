@@ -9,6 +9,7 @@ from scipy.special import log_softmax
 
 Floats = NDArray[np.float64]
 
+FEWEST_TEXTS = 10  # for a calibration
 LOWEST_SCALE = 0.01  # 1 / temperature
 HIGHEST_SCALE = 20.0
 

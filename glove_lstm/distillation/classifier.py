@@ -75,7 +75,11 @@ class ClassifierTeacher(TeacherOfKnownLabels):
             longest = _DEFAULT_LONGEST
         positions = getattr(self._model.config, "max_position_embeddings", None)
         if positions is not None and positions > 0:  # XLNet, which has no limit, says -1
-            longest = min(longest, positions)
+            # RoBERTa and its kind count positions from the number after that of padding.
+            embeddings = getattr(self._model.base_model, "embeddings", None)
+            padding = getattr(embeddings, "padding_idx", None)
+            unused = 0 if padding is None else padding + 1
+            longest = min(longest, positions - unused)
         return longest
 
 

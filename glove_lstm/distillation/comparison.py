@@ -41,7 +41,7 @@ def compare_with_labels_alone(
 
     Returns:
         The number of `texts`; the accuracy of `labels_alone` and of `encoder`, each with its 95 % interval; and whether
-        `labels_alone_are_better` by more than chance. None: there are too few texts to divide them.
+        `labels_alone_are_better` by more than chance. None: there are too few texts to divide them, or no words.
     """
     rows = np.random.default_rng(0).permutation(len(train))[:_MOST_TEXTS]
     texts = train.select(rows.tolist())
@@ -49,7 +49,10 @@ def compare_with_labels_alone(
     if folds is None:
         return None
     svc = BASELINES["tfidf_svc_cased_chars"]()
-    svc_is_right = _cross_validate(svc, np.array(texts.texts, dtype=object), texts, folds)
+    try:
+        svc_is_right = _cross_validate(svc, np.array(texts.texts, dtype=object), texts, folds)
+    except ValueError:  # texts without words
+        return None
     embeddings = embed(list(texts.texts))
     encoder_is_right = _cross_validate(make_regression(texts), embeddings, texts, folds)
     # The exact test of McNemar 1947, of the texts for which one of the two is right.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.progress import progress
+from glove_lstm.text.corruptions import split_words
 from glove_lstm.vectors.glove import GloveVectors
 
 # DECISIONS.md says what was tried.
@@ -30,7 +31,7 @@ _NEIGHBOURS = 10  # similar words for each word
 _LEAST_SIMILARITY = 0.4  # cosine
 _BLOCK = 512  # words whose similarities are computed together
 
-_PUNCTUATION = string.punctuation + "\u2018\u2019\u201c\u201d\u2026"
+_AROUND = string.whitespace + string.punctuation + "\u2018\u2019\u201c\u201d\u2026"
 
 
 def copies_of_each(texts: int) -> int:
@@ -51,14 +52,15 @@ def make_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) ->
     """
     neighbours: Mapping[str, Sequence[str]] = {}
     if glove is not None and count:
-        words = {_bare(word) for text in texts for word in text.split()}
+        words = {_bare(word) for text in texts for word in split_words(text)}
         neighbours = similar_words(sorted(words), glove)
     copies = []
     with progress("Altering copies", total=len(texts) * count) as bar:
         for text in texts:
+            words_of_text = split_words(" ".join(text.split()))
             for number in range(count):
                 generator = random.Random(f"{number} {text}")  # noqa: S311 - no secret
-                copies.append(_alter(text.split(), neighbours, generator))
+                copies.append(_alter(words_of_text, neighbours, generator))
             bar.update(count)
     return copies
 
@@ -66,7 +68,7 @@ def make_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) ->
 def _alter(
     words: Sequence[str], neighbours: Mapping[str, Sequence[str]], generator: random.Random
 ) -> str:
-    """Return an altered copy of a text with these words."""
+    """Return an altered copy of a text with these words, each with the space after it."""
     altered = []
     for word in words:
         chance = generator.random()
@@ -81,17 +83,17 @@ def _alter(
         length = generator.randint(_SHORTEST, len(altered))
         first = generator.randint(0, len(altered) - length)
         altered = altered[first : first + length]
-    return " ".join(altered or words)
+    return "".join(altered or words).rstrip()
 
 
 def _bare(word: str) -> str:
-    """Return a word in lower case, without punctuation around it."""
-    return word.strip(_PUNCTUATION).lower()
+    """Return a word in lower case, without punctuation and spaces around it."""
+    return word.strip(_AROUND).lower()
 
 
 def _with_style_of(word: str, other: str) -> str:
     """Return the other word with the case and the punctuation of a word."""
-    bare = word.strip(_PUNCTUATION)
+    bare = word.strip(_AROUND)
     if len(bare) > 1 and bare.isupper():
         other = other.upper()
     elif bare[0].isupper():

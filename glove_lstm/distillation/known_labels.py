@@ -41,8 +41,8 @@ class TeacherOfKnownLabels(ABC):
         if set(own) != set(wanted):
             raise DataError(
                 f"The labels of the teacher, {self.name}, are {', '.join(own)}; the labels of the texts are "
-                f"{', '.join(wanted)}. Rename the labels of the texts, set id2label in the teacher's config.json, or "
-                "give all of its labels as label_names."
+                f"{', '.join(wanted)}. They must be the same: rename those of the texts, or set id2label in the "
+                "teacher's config.json."
             )
         self._columns = [own.index(label) for label in wanted]
 

@@ -12,8 +12,8 @@ from scipy.special import softmax
 from glove_lstm.distillation.copies import copies_of_each, make_copies
 from glove_lstm.distillation.teacher import Teacher
 from glove_lstm.errors import DataError
-from glove_lstm.tables.examples import Examples, Split
-from glove_lstm.temperature import fit_temperature
+from glove_lstm.tables.examples import Examples, Split, weights_of_labels
+from glove_lstm.temperature import FEWEST_TEXTS, fit_temperature
 from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,11 @@ class CalibrationTexts:
     labels_of: Literal["people", "teacher"] = "people"
     probabilities: NDArray[np.float64] | None = None
     teacher_logits: Floats | None = None
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether they are enough to calibrate a model; fewer are measured only."""
+        return len(self.examples) >= FEWEST_TEXTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +111,12 @@ def make_targets(
         return Targets(kind, train.texts, train.labels, train.weights, train, calibration)
     temperature = _temperature_of(teacher, calibration)
     if learns_best_labels:
-        targets = _best_labels(teacher, train, split.unlabelled, temperature)
+        targets = _best_labels(teacher, split, temperature)
     else:
         if copies_per_text is None:
             copies_per_text = copies_of_each(len(train))
         copies = make_copies(train.texts, copies_per_text, glove)
-        targets = _logits(teacher, train, copies, split.unlabelled, temperature)
+        targets = _logits(teacher, split, copies, temperature)
     return replace(targets, calibration=calibration, temperature=temperature)
 
 
@@ -134,36 +139,53 @@ def _calibration_texts(split: Split, teacher: Teacher | None) -> CalibrationText
     return CalibrationTexts(best_labels, "teacher", probabilities, logits)
 
 
-def _best_labels(
-    teacher: Teacher, train: Examples, unlabelled: Sequence[str], temperature: float
-) -> Targets:
+def _best_labels(teacher: Teacher, split: Split, temperature: float) -> Targets:
     """Return labels as targets: those of labelled texts, and a teacher's best label of each other text."""
+    train, unlabelled = split.train, split.unlabelled
     probabilities = softmax(teacher.logits(unlabelled) / temperature, axis=1)
+    best = probabilities.argmax(axis=1)
     weights = probabilities.max(axis=1).astype(np.float64) ** 2
-    examples = train.with_more(unlabelled, probabilities.argmax(axis=1), weights)
+    weights *= weights_of_labels(best, train.label_names, split.label_weights)
+    examples = train.with_more(unlabelled, best, weights)
     logger.info("The model learns the teacher's best labels for %s texts.", f"{len(unlabelled):,}")
     return Targets("labels", examples.texts, examples.labels, examples.weights, examples)
 
 
-def _logits(
-    teacher: Teacher,
-    train: Examples,
-    copies: Sequence[str],
-    unlabelled: Sequence[str],
-    temperature: float,
-) -> Targets:
-    """Return a teacher's logits as targets of the LSTM: for labelled texts, copies of them, and other texts."""
-    texts = [*train.texts, *copies, *unlabelled]
+def _logits(teacher: Teacher, split: Split, copies: Sequence[str], temperature: float) -> Targets:
+    """Return a teacher's logits as targets of the LSTM: for labelled texts, copies of them, and other texts.
+
+    A copy weighs as its text, and a text without a label as the teacher's best label of it.
+    """
+    train = split.train
+    texts = [*train.texts, *copies, *split.unlabelled]
     logger.info("The model learns the teacher's logits for %s texts.", f"{len(texts):,}")
     logits = teacher.logits(texts) / np.float32(temperature)
-    # The weights of texts and labels apply to the n-grams only, and to the regression of an encoder.
-    return Targets("logits", texts, logits, None, ngram_examples=train, copies=len(copies))
+    weights = None
+    if train.weights is not None:
+        of_copies = np.repeat(train.weights, len(copies) // max(len(train), 1))
+        best = logits[len(train) + len(copies) :].argmax(axis=1)
+        of_others = weights_of_labels(best, train.label_names, split.label_weights)
+        weights = np.concatenate([train.weights, of_copies, of_others])
+    return Targets("logits", texts, logits, weights, ngram_examples=train, copies=len(copies))
 
 
 def _temperature_of(teacher: Teacher, calibration: CalibrationTexts | None) -> float:
     """Return the temperature at which a teacher's logits fit labels of people; 1 if none is needed or can be known."""
     if teacher.learns_labels or calibration is None or calibration.labels_of == "teacher":
         return 1.0
+    if not calibration.are_enough:
+        return 1.0
     assert calibration.teacher_logits is not None
     logits = calibration.teacher_logits.astype(np.float64)
-    return fit_temperature(logits, calibration.examples.labels)
+    labels = calibration.examples.labels
+    accuracy = (logits.argmax(axis=1) == labels).mean()
+    most_frequent = np.bincount(labels).max() / len(labels)
+    if accuracy < most_frequent:
+        logger.warning(
+            "The teacher is right for %.0f %% of the %d held-out texts, fewer than have the most frequent label (%.0f "
+            "%%): are its labels in another order, or of another task?",
+            100 * accuracy,
+            len(labels),
+            100 * most_frequent,
+        )
+    return fit_temperature(logits, labels)

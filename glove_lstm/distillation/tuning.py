@@ -55,7 +55,8 @@ def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:
     # The Trainer would look for examples for a model card, with a bar of its own, unless there are some.
     encoder.model_card_data.widget = [{"text": "no card is written"}]
     longest = encoder.max_seq_length
-    encoder.max_seq_length = min(longest or _MOST_TOKENS, _MOST_TOKENS)
+    if layers:  # one without layers reads texts of any length, and cannot be told another one
+        encoder.max_seq_length = min(longest or _MOST_TOKENS, _MOST_TOKENS)
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -86,7 +87,8 @@ def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:
             trainer.remove_callback(PrinterCallback)
             trainer.train()
     finally:
-        encoder.max_seq_length = longest
+        if layers:
+            encoder.max_seq_length = longest
     encoder.eval()
 
 

@@ -119,10 +119,21 @@ def weigh(train: Examples, label_weights: Mapping[str, float] | None) -> Example
     if weights is not None:
         weights = weights / weights.mean()
     if label_weights is not None:
-        weight_of_number = np.array([label_weights[name] for name in train.label_names])
-        weights_of_labels = weight_of_number[train.labels]
-        weights = weights_of_labels if weights is None else weights * weights_of_labels
+        of_labels = weights_of_labels(train.labels, train.label_names, label_weights)
+        weights = of_labels if weights is None else weights * of_labels
     return replace(train, weights=weights)
+
+
+def weights_of_labels(
+    labels: NDArray[np.integer],
+    label_names: Sequence[str],
+    label_weights: Mapping[str, float] | None,
+) -> Floats:
+    """Return the weight of the label of each of n texts, (n,); 1 without weights of labels."""
+    if label_weights is None:
+        return np.ones(len(labels))
+    weight_of_number = np.array([label_weights[name] for name in label_names])
+    return weight_of_number[labels]
 
 
 def class_weights(class_weight: ClassWeight, train: Examples) -> dict[str, float]:

@@ -141,9 +141,14 @@ def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:
     return "".join(written)
 
 
+def split_words(text: str) -> list[str]:
+    """Return the words of a text, each with the space after it. In scripts without spaces, a character is a word."""
+    return _WORD.findall(text)
+
+
 def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
     """Drop a share of the words, 0 to 1, but never the last one left."""
-    words = _WORD.findall(text)
+    words = split_words(text)
     count = min(share * len(words), len(words) - 1)
     dropped = set(_choose(range(len(words)), count, rng))
     kept = [word for place, word in enumerate(words) if place not in dropped]
@@ -153,7 +158,7 @@ def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
 
 def first_words(text: str, count: int) -> str:
     """Return the first words of a text, with single spaces. In scripts without spaces, a character is a word."""
-    beginning = "".join(_WORD.findall(text)[:count])
+    beginning = "".join(split_words(text)[:count])
     return " ".join(beginning.split())
 
 

@@ -17,6 +17,7 @@ from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.temperature import (
+    FEWEST_TEXTS,
     HIGHEST_SCALE,
     LOWEST_SCALE,
     as_questions,
@@ -83,9 +84,16 @@ def calibrate(
         has_vectors: Whether any word had a vector before the training.
 
     Returns:
-        What was fitted; None if there are no texts.
+        What was fitted; None if there are no texts, or too few.
     """
     if targets.calibration is None:
+        return None
+    if not targets.calibration.are_enough:
+        logger.warning(
+            "The scores are not calibrated: there are only %d validation texts, and a calibration needs %d. Give more.",
+            len(targets.calibration.examples),
+            FEWEST_TEXTS,
+        )
         return None
     held_out = targets.calibration.examples
     texts_of_versions = [held_out.texts, _beginnings(held_out.texts)]

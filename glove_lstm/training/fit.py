@@ -105,11 +105,10 @@ def fit(
         settings: Of tokenizer, network and training; None: the default preset.
         label_names: All labels, in the order of the logits; None: as `sorted_label_names` orders them. A checkpoint
             that is fine-tuned and has all of these labels keeps its own.
-        groups: n values, such as authors. The texts of a group are either all held out or all trained on. Without
-            effect if validation texts are given.
+        groups: n values, such as authors. The texts of a group are either all held out or all trained on; a text whose
+            value is missing is alone. Without effect if validation texts are given.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
-        sample_weight: (n,) weight of each text. With a teacher, the weights of labels and texts apply to the n-grams,
-            and to the regression of an encoder.
+        sample_weight: (n,) weight of each text. A text that only a teacher labels has the weight of that label.
         glove: Vectors that are already loaded, instead of those of the settings.
         teacher: What the model learns from, beside the labels; see `open_teacher`. A classifier should not have seen
             the held-out texts.
@@ -131,6 +130,8 @@ def fit(
     if validation is not None:
         given_validation = Examples.from_names(*validation, names, name="validation labels")
     _check(labelled, given_validation, groups, class_weight, opened_teacher)
+    if checkpoint is None and opened_teacher is None:
+        _check_that_labels_differ(labelled)
     if glove is None and checkpoint is None:
         glove = load_glove(settings.tokenizer.glove)
 
@@ -274,7 +275,11 @@ def _open_teacher(
     unlabelled: Sequence[str],
     settings: Settings,
 ) -> Teacher | None:
-    """Open the teacher. A function has the labels that are given, or else those of the texts."""
+    """Open the teacher.
+
+    A function has the labels that are given, or else those of the texts; in the order of scikit-learn, if it is a
+    method of a classifier that has the same labels.
+    """
     if teacher is None:
         if len(unlabelled):
             raise DataError("Unlabelled texts need a teacher; give one.")
@@ -284,6 +289,9 @@ def _open_teacher(
     if settings.training.world_size > 1:
         raise DataError("A training with a teacher needs a single process; start one.")
     names = sorted_label_names(labels) if label_names is None else label_names
+    classes = getattr(getattr(teacher, "__self__", None), "classes_", None)
+    if classes is not None and sorted(map(str, classes)) == sorted(names):
+        names = [str(label) for label in classes]
     return open_teacher(teacher, settings.training.device, names, seed=settings.training.seed)
 
 
@@ -319,7 +327,7 @@ def _check(
             "No text has a label (and no teacher names its labels); give labels, or another teacher."
         )
     if len(names) < 2 and not labelled.is_multi_label:
-        raise DataError(f"All texts have the label {names[0]!r}; a classifier needs two or more.")
+        raise DataError(f"{names[0]!r} is the only label; a classifier needs two or more.")
     if class_weight is not None and not len(labelled):
         raise DataError("class_weight is for texts with labels; give them, or leave it out.")
     if groups is not None and len(groups) != len(labelled):
@@ -336,3 +344,16 @@ def _check(
     )
     if teacher is not None and has_label_sets:
         raise DataError("A teacher is for one label a text; leave it out.")
+
+
+def _check_that_labels_differ(labelled: Examples) -> None:
+    """Refuse texts that all have the same label; texts of weight 0 do not count."""
+    if labelled.is_multi_label:
+        return
+    labels = labelled.labels
+    if labelled.weights is not None:
+        labels = labels[labelled.weights > 0]
+    [first, *others] = np.unique(labels)
+    if not others:
+        name = labelled.label_names[first]
+        raise DataError(f"All texts have the label {name!r}; a classifier needs two or more.")

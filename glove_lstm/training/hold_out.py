@@ -30,12 +30,13 @@ from glove_lstm.splits.splitter import (
     strata,
     without_near_duplicates,
 )
+from glove_lstm.tables.columns import is_missing
 from glove_lstm.tables.examples import ClassWeight, Examples, Split, class_weights, weigh
+from glove_lstm.temperature import FEWEST_TEXTS
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 
 logger = logging.getLogger(__name__)
 
-FEWEST_HELD_OUT = 10  # texts for a calibration
 # Without a given fraction, a twentieth of the texts is held out, within these limits.
 _SHARE = 1 / 20
 _LEAST_TEXTS = 50
@@ -78,6 +79,7 @@ def hold_out(
     labelled, groups = _without_weight_0(labelled, groups)
     split: Split | None = None
     if validation is not None:
+        _warn_of_overlap(labelled, validation)
         split = Split(labelled, validation, unlabelled)
     elif _unlabelled_are_held_out(labelled, unlabelled, groups, teacher, arguments):
         split = _hold_out_unlabelled(labelled, unlabelled, arguments.seed)
@@ -100,6 +102,19 @@ def hold_out(
         unlabelled=without_near_duplicates(split.unlabelled, split.held_out_texts, "held-out"),
         label_weights=label_weights,
     )
+
+
+def _warn_of_overlap(train: Examples, validation: Examples) -> None:
+    """Warn of texts that are given for both; a calibration on known texts makes scores too sure."""
+    known = set(train.texts)
+    count = sum(text in known for text in validation.texts)
+    if count:
+        logger.warning(
+            "%d of %d validation texts are training texts, too, which makes the scores too sure: leave them out of "
+            "one of the two.",
+            count,
+            len(validation),
+        )
 
 
 def _without_weight_0(
@@ -142,7 +157,7 @@ def _hold_out_unlabelled(labelled: Examples, unlabelled: Sequence[str], seed: in
     candidates = np.arange(len(unlabelled))
     if len(labelled):
         candidates = rows_without_near_duplicates(unlabelled, labelled.texts)
-    if min(count, len(candidates)) < FEWEST_HELD_OUT:
+    if min(count, len(candidates)) < FEWEST_TEXTS:
         return None
     generator = np.random.default_rng(seed)
     chosen = generator.permutation(candidates)[:count]
@@ -184,13 +199,15 @@ def hold_out_labelled(
             "validation texts.",
             _count_to_hold_out(len(texts), fraction),
             len(texts),
-            FEWEST_HELD_OUT,
+            FEWEST_TEXTS,
         )
         return texts, None
 
     group_of = near_duplicate_groups(texts.texts)
     if groups is not None:
-        group_of = merge_groups(group_of, groups)
+        # A text without a group is alone.
+        alone = [object() if is_missing(group) else group for group in groups]
+        group_of = merge_groups(group_of, alone)
     labels = texts.labels.tolist()
     if fraction is None:
         fraction = share_to_hold_out(len(texts))
@@ -212,7 +229,7 @@ def share_to_hold_out(texts: int) -> float:
 
 
 def _enough_to_hold_out(texts: int, fraction: float | None) -> bool:
-    return _count_to_hold_out(texts, fraction) >= FEWEST_HELD_OUT
+    return _count_to_hold_out(texts, fraction) >= FEWEST_TEXTS
 
 
 def _count_to_hold_out(texts: int, fraction: float | None) -> float:

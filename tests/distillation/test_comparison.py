@@ -52,6 +52,11 @@ def accuracy(message):
     return [float(number) for number in re.findall(r"\d\.\d\d", message)]
 
 
+def test_texts_without_words_are_not_compared(messages):
+    signs = [chr(0x2200 + number) for number in range(80)]
+    assert messages(knows_nothing, Examples(signs, np.arange(80) % 2, LABELS)) == []
+
+
 def test_a_teacher_that_is_worse_than_the_labels_is_warned_of(messages):
     (_, alone), (_, encoder), (level, advice) = messages(knows_nothing, reviews(80))
     assert "80 labelled texts" in alone

@@ -19,7 +19,11 @@ from teachers import by_length
 
 from glove_lstm.commands import evaluate
 from glove_lstm.commands import train as train_command
+from glove_lstm.distillation.copies import make_copies
+from glove_lstm.distillation.function import FunctionTeacher
+from glove_lstm.distillation.targets import make_targets
 from glove_lstm.errors import DataError
+from glove_lstm.tables.examples import Examples, Split, weigh
 
 
 def by_case(texts):
@@ -52,12 +56,67 @@ def test_a_teacher_and_texts_without_labels_are_enough(train, news):
     assert accuracy(trained, news.texts, news.labels) > 0.9
 
 
-def test_the_lstm_learns_the_teacher_and_the_ngrams_the_labels(train, news):
+def test_the_lstm_learns_the_teacher_and_the_ngrams_the_labels(train, news, caplog):
     """The columns of the function are not in the order of the labels, so that it is always wrong."""
     options = {"teacher": by_case, "augmented_copies": 0, "num_train_epochs": 12}
     trained = train(news.texts, news.labels, **options)
     assert accuracy(trained, news.texts, news.labels, part=0) < 0.1
     assert accuracy(trained, news.texts, news.labels, part=1) > 0.9
+    assert "right for 0 %" in caplog.text
+    assert "another order" in caplog.text
+
+
+def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog):
+    """Which sorts names as texts: "10" is before "2"."""
+
+    class Classifier:
+        classes_ = np.array(["10", "2"])
+
+        def predict_proba(self, texts):
+            return by_case(texts)  # of REAL and FAKE
+
+    labels = [{"REAL": "10", "FAKE": "2"}[label] for label in news.labels]
+    options = {"teacher": Classifier().predict_proba, "augmented_copies": 0, "max_steps": 1}
+    trained = train(news.texts, labels, **options)
+    assert list(trained.model.config.label_names) == ["2", "10"]
+    assert trained.record.teacher.temperature < 5
+    assert "another order" not in caplog.text
+
+
+@pytest.mark.parametrize("unlabelled", [1, 9])
+def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
+    """Those of the teacher, too, and altered copies."""
+    label_weights = {"a": 3.0, "b": 0.5}
+    texts = ["one", "two two", "three"]
+    train = Examples.from_names(texts, ["a", "b", "a"], ["a", "b"])
+    others = [f"{'x' * (number % 2 + 1)} {number}" for number in range(unlabelled)]
+    split = Split(weigh(train, label_weights), None, others, label_weights=label_weights)
+    teacher = FunctionTeacher(by_length, ["a", "b"])
+    targets = make_targets(split, teacher, copies_per_text=None, glove=None)
+    probabilities = by_length(others)
+    expected = np.array([3.0, 0.5])[probabilities.argmax(axis=1)]
+    if unlabelled > len(texts):
+        assert targets.kind == "labels"
+        expected *= probabilities.max(axis=1) ** 2
+    else:
+        assert targets.kind == "logits"
+        of_copies = targets.weights[3:-unlabelled]
+        assert len(of_copies) == targets.copies > 3
+        np.testing.assert_array_equal(of_copies, np.repeat([3.0, 0.5, 3.0], targets.copies // 3))
+    np.testing.assert_array_equal(targets.weights[:3], [3.0, 0.5, 3.0])
+    np.testing.assert_allclose(targets.weights[-unlabelled:], expected)
+
+
+def test_copies_of_texts_without_spaces_differ():
+    text = "\u8fd9\u90e8\u7535\u5f71\u5f88\u597d\u770b, very good"
+    copies = make_copies([text], 14, None)
+    assert len(set(copies)) > 7
+    for copied in copies:
+        assert set(copied) <= set(text)
+        assert copied == copied.strip()
+    # Single spaces between words, and nothing but words of the text.
+    for copied in make_copies(["a  big\ttree , and more"], 14, None):
+        assert set(copied.split(" ")) <= {"a", "big", "tree", ",", "and", "more"}
 
 
 def test_few_labelled_texts_leave_the_calibration_to_unlabelled_ones(train, news, caplog):

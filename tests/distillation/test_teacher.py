@@ -11,8 +11,16 @@ import torch
 from safetensors.torch import load_file
 from scipy.special import softmax
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.models import StaticEmbedding
+from support import edit_json
 from teachers import by_length, changed_copy, with_dense, with_pooling
-from transformers import BertForSequenceClassification, BertTokenizerFast
+from tokenizers import Tokenizer
+from transformers import (
+    BertForSequenceClassification,
+    BertTokenizerFast,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
 
 from glove_lstm import TeacherModel
 from glove_lstm.distillation.teacher import open_teacher
@@ -223,6 +231,24 @@ def test_a_probability_of_0_gives_no_infinite_logit():
     np.testing.assert_allclose(teacher.logits(["a"]), [[4.6052, -4.6052]], atol=1e-3)
 
 
+def test_a_classifier_that_counts_positions_after_its_padding(transformer, tmp_path):
+    """As RoBERTa does: of 20 positions, the first is of the padding. The tokenizer knows no longest text."""
+    folder = changed_copy(transformer, tmp_path / "teacher")
+    config = RobertaConfig(
+        vocab_size=200,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        max_position_embeddings=20,
+        pad_token_id=0,
+    )
+    RobertaForSequenceClassification(config).save_pretrained(folder)
+    edit_json(folder / "tokenizer_config.json", model_max_length=10**30)
+    logits = opened(folder).logits(["council " * 50])
+    assert np.isfinite(logits).all()
+
+
 # Encoders
 
 WITH_POOLING = ["Transformer", "Pooling"]
@@ -268,6 +294,17 @@ def short(encoder, folder):
     with_pooling(encoder, folder, WITH_POOLING, **MEAN)
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 7}', encoding="utf-8")
     return folder
+
+
+def test_an_encoder_of_static_vectors_learns(encoder, news, tmp_path):
+    """It has no layers, and no longest text."""
+    tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+    vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    static = StaticEmbedding(tokenizer, embedding_weights=vectors)
+    SentenceTransformer(modules=[static], device="cpu").save(str(tmp_path / "static"))
+    teacher = opened(tmp_path / "static")
+    teacher.fit(Examples.from_names(news.texts, news.labels, LABELS))
+    assert teacher.logits(news.texts).shape == (160, 2)
 
 
 TEXTS = ["council votes on the budget", "SHOCKING secret: the Elites EXPOSED!", "vote", ""]

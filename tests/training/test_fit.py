@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 from support import accuracy
+from teachers import by_length
 
 from glove_lstm.checkpoint.text_record import hash_texts
 from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
@@ -88,7 +89,7 @@ def test_a_seed_gives_the_same_model(result, train, news, small_settings):
     assert other.validation.texts != result.validation.texts
 
 
-def test_validation_texts_that_are_given_are_never_trained_on(train, news):
+def test_validation_texts_that_are_given_are_never_trained_on(train, news, caplog):
     given = news.texts[:60], news.labels[:60]
     result = train(news.texts[60:], news.labels[60:], given, max_steps=1)
     assert result.record.train_texts == 100
@@ -99,6 +100,7 @@ def test_validation_texts_that_are_given_are_never_trained_on(train, news):
     # Texts that are in both are told.
     result = train(news.texts, news.labels, given, max_steps=1)
     assert result.record.validation_seen == 60
+    assert "60 of 60 validation texts are training texts, too" in caplog.text
 
 
 FEW = [f"{words} {number}" for number in range(8) for words in ("secret hoax", "council vote")]
@@ -117,6 +119,20 @@ def test_few_texts_are_not_calibrated_or_measured(train, caplog):
     assert result.validation is None
     assert result.validation_logits is None
     assert measure_baselines(result) is None
+
+
+@pytest.mark.parametrize("teacher", [None, by_length])
+def test_few_validation_texts_are_measured_but_do_not_calibrate(train, news, caplog, teacher):
+    given = ["not like", "any other"], ["FAKE", "REAL"]
+    options = {} if teacher is None else {"teacher": teacher, "augmented_copies": 0}
+    result = train(news.texts, news.labels, given, max_steps=1, **options)
+    assert "not calibrated: there are only 2 validation texts" in caplog.text
+    assert result.record.calibration is None
+    assert result.record.validation_texts == 2
+    assert result.model.config.temperature == 1
+    assert result.validation_logits.shape == (2, 2)
+    if teacher is not None:
+        assert result.record.teacher.temperature == 1
 
 
 def test_a_training_of_one_step_learns_at_its_rate(train, news):

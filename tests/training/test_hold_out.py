@@ -4,6 +4,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,6 +144,17 @@ def test_unlabelled_texts_are_held_out_where_labels_are_few(
     assert (len(held_out), len(split.held_out_unlabelled)) == expected
     assert sorted([*split.train.texts, *held_out]) == sorted(texts.texts)
     assert sorted([*split.unlabelled, *split.held_out_unlabelled]) == sorted(others)
+
+
+def test_a_text_without_a_group_is_alone():
+    """Missing values, of Python or of a data frame, are no author of all other texts."""
+    texts = texts_of(a=200, b=200)
+    missing = [None, float("nan"), pd.NA, np.nan]
+    groups = [f"author {row // 10}" if row % 4 == 0 else missing[row % 4] for row in range(400)]
+    _, held_out = hold_out_labelled(texts, 0.1, 42, groups)
+    row_of = {text: row for row, text in enumerate(texts.texts)}
+    without_group = sum(row_of[text] % 4 > 0 for text in held_out.texts)
+    assert 20 < without_group < 40
 
 
 def test_groups_are_held_out_even_with_an_encoder():

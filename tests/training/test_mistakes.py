@@ -22,6 +22,12 @@ EQUAL = {"texts": ["the same"] * 100, "labels": ["a", "b"] * 50}
 OF_FIT = {
     "no texts": ({"texts": [], "labels": []}, "training texts"),
     "one label": ({"labels": ["a"] * 40}, "'a'", "two"),
+    "one of the labels": (
+        {"labels": ["a"] * 40, "label_names": ["a", "b"]},
+        "'a'",
+        "two",
+    ),
+    "a label of weight 0": ({"sample_weight": [1, 0] * 20}, "'a'", "two"),
     "a label is missing": ({"labels": L[1:]}, "40 texts", "39", "labels"),
     "an unknown label": ({"label_names": ["a", "c"]}, "row 2", "'b'", "'a', 'c'"),
     "lists and labels": ({"labels": [["a"], *L[1:]]}, "row 2", "'b'", "lists"),

@@ -110,6 +110,7 @@ _README_MODELS = {
     "glove-lstm, taught by MiniLM": ("taught_MiniLM", None),
     "glove-lstm, labels alone": ("glove_lstm", "default"),
     "linear SVC, words and characters": ("tfidf_svc_cased_chars", "tfidf_svc_cased_chars"),
+    "model2vec, logistic regression": ("model2vec_logistic", None),
     "model2vec, fine-tuned": ("model2vec", "model2vec"),
     "SetFit on MiniLM": ("setfit", None),
     "MiniLM, tuned (the teacher)": ("encoder_MiniLM", None),
@@ -371,9 +372,12 @@ def more_labels_summary(results: dict[str, Any]) -> str:
 
 
 def _mean_accuracy(drawings: list[Any], model: str) -> str:
-    """Format the mean accuracy of a model over drawings; empty if it is not measured."""
+    """Format the mean accuracy of a model over drawings: in parentheses if some are missing, empty if all are."""
     accuracies = [rows_of[model]["accuracy"] for rows_of in drawings if model in rows_of]
-    return f"{np.mean(accuracies):.3f}" if accuracies else ""
+    if not accuracies:
+        return ""
+    mean = f"{np.mean(accuracies):.3f}"
+    return mean if len(accuracies) == len(drawings) else f"({mean})"
 
 
 def _speed(speeds: dict[str, float], model: str) -> str:
@@ -431,9 +435,10 @@ def readme_table(
 
 
 def _bold_highest(cells: Sequence[str]) -> list[str]:
-    """Set the highest number in bold; cells may be empty."""
-    highest = max((float(cell) for cell in cells if cell), default=None)
-    return [f"**{cell}**" if cell and float(cell) == highest else cell for cell in cells]
+    """Set the highest number in bold; cells may be empty, or in parentheses."""
+    complete = [cell for cell in cells if cell and not cell.startswith("(")]
+    highest = max(complete, key=float, default=None)
+    return [f"**{cell}**" if cell == highest else cell for cell in cells]
 
 
 def few_labels_table(results: dict[str, Any]) -> str:

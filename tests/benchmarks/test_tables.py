@@ -46,7 +46,7 @@ def test_few_labels_summary():
     """Means of the drawings; megabytes are the median of all rows of a model."""
     assert cells(tables.few_labels_summary(FEW_LABELS, {"tfidf_svc": 70_000.4})) == [
         ["", "SST-2", "TREC", "MB", "texts/s"],
-        ["linear SVC, words", "0.600", "0.300", "0.3", "70,000"],
+        ["linear SVC, words", "0.600", "(0.300)", "0.3", "70,000"],
         ["SetFit on MiniLM", "", "1.000", "90.0", ""],
     ]
     assert cells(tables.more_labels_summary(FEW_LABELS)) == [
@@ -114,6 +114,6 @@ def test_the_readme_has_few_and_all_labels() -> None:
     table = tables.readme_table(few_labels, all_labels, accuracy, {"setfit": 25.0})
     heads, svc, setfit = cells(table)
     assert heads[:5] == ["", "SST-2, 100", "all", "TREC, 100", "all"]
-    assert svc[:5] == ["linear SVC, words and characters", "**0.600**", "**0.900**", "0.300", ""]
+    assert svc[:5] == ["linear SVC, words and characters", "**0.600**", "**0.900**", "(0.300)", ""]
     assert setfit[1:5] == ["", "", "**1.000**", "**0.900**"]
     assert [svc[-1], setfit[-1]] == ["", "25"]

@@ -79,7 +79,8 @@ def log_comparison(name: str, comparison: Mapping[str, Any]) -> None:
     logger.info("The encoder %s, before it is tuned, has %s.", name, _shown(comparison["encoder"]))
     if comparison["labels_alone_are_better"]:
         logger.warning(
-            "The labels alone may be better than this teacher: train without it, too, and compare on test texts."
+            "Before it is tuned, the encoder knows less than the labels alone. Tuning may change that: train without a "
+            "teacher, too, and compare on test texts."
         )
 
 

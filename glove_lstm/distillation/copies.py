@@ -50,14 +50,14 @@ def make_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) ->
         count: Copies of each.
         glove: Vectors of words; None: no words are exchanged.
     """
+    words_of_texts = [split_words(" ".join(text.split())) for text in texts]
     neighbours: Mapping[str, Sequence[str]] = {}
     if glove is not None and count:
-        words = {_bare(word) for text in texts for word in split_words(text)}
+        words = {_bare(word) for words_of_text in words_of_texts for word in words_of_text}
         neighbours = similar_words(sorted(words), glove)
     copies = []
     with progress("Altering copies", total=len(texts) * count) as bar:
-        for text in texts:
-            words_of_text = split_words(" ".join(text.split()))
+        for text, words_of_text in zip(texts, words_of_texts, strict=True):
             for number in range(count):
                 generator = random.Random(f"{number} {text}")  # noqa: S311 - no secret
                 copies.append(_alter(words_of_text, neighbours, generator))

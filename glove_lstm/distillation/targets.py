@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
+from scipy.stats import binomtest
 
 from glove_lstm.distillation.copies import copies_of_each, make_copies
 from glove_lstm.distillation.teacher import Teacher
@@ -22,6 +23,7 @@ Floats = NDArray[np.floating]
 # The teacher's logits are multiplied by it before their probabilities calibrate a student. With 1, students are too
 # unsure; DECISIONS.md says what was tried.
 _SHARPNESS = 1.5
+_SIGNIFICANCE = 0.05
 
 Kind = Literal["labels", "label sets", "logits"]
 
@@ -145,7 +147,8 @@ def _best_labels(teacher: Teacher, split: Split, temperature: float) -> Targets:
     probabilities = softmax(teacher.logits(unlabelled) / temperature, axis=1)
     best = probabilities.argmax(axis=1)
     weights = probabilities.max(axis=1).astype(np.float64) ** 2
-    weights *= weights_of_labels(best, train.label_names, split.label_weights)
+    if not teacher.learns_labels:  # else it has learned the weights of the labels
+        weights *= weights_of_labels(best, train.label_names, split.label_weights)
     examples = train.with_more(unlabelled, best, weights)
     logger.info("The model learns the teacher's best labels for %s texts.", f"{len(unlabelled):,}")
     return Targets("labels", examples.texts, examples.labels, examples.weights, examples)
@@ -178,14 +181,20 @@ def _temperature_of(teacher: Teacher, calibration: CalibrationTexts | None) -> f
     assert calibration.teacher_logits is not None
     logits = calibration.teacher_logits.astype(np.float64)
     labels = calibration.examples.labels
-    accuracy = (logits.argmax(axis=1) == labels).mean()
+    _warn_of_wrong_labels(logits, labels)
+    return fit_temperature(logits, labels)
+
+
+def _warn_of_wrong_labels(logits: Floats, labels: NDArray[np.integer]) -> None:
+    """Warn of a teacher that is significantly worse than the most frequent label."""
+    right = int((logits.argmax(axis=1) == labels).sum())
     most_frequent = np.bincount(labels).max() / len(labels)
-    if accuracy < most_frequent:
+    chance = binomtest(right, len(labels), most_frequent, alternative="less").pvalue
+    if chance < _SIGNIFICANCE:
         logger.warning(
-            "The teacher is right for %.0f %% of the %d held-out texts, fewer than have the most frequent label (%.0f "
-            "%%): are its labels in another order, or of another task?",
-            100 * accuracy,
+            "The teacher is right for %.0f %% of the %d held-out texts; always answering the most frequent label would "
+            "be for %.0f %%: are its labels in another order, or of another task?",
+            100 * right / len(labels),
             len(labels),
             100 * most_frequent,
         )
-    return fit_temperature(logits, labels)

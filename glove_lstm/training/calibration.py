@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logit
 
 from glove_lstm.distillation.targets import Targets
-from glove_lstm.errors import listed
+from glove_lstm.errors import counted, listed
 from glove_lstm.inference.classifier import run_batches
 from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
@@ -90,8 +90,8 @@ def calibrate(
         return None
     if not targets.calibration.are_enough:
         logger.warning(
-            "The scores are not calibrated: there are only %d validation texts, and a calibration needs %d. Give more.",
-            len(targets.calibration.examples),
+            "The scores are not calibrated by %s: a calibration needs %d. Give more.",
+            counted(len(targets.calibration.examples), "validation text"),
             FEWEST_TEXTS,
         )
         return None

@@ -106,7 +106,7 @@ def fit(
         label_names: All labels, in the order of the logits; None: as `sorted_label_names` orders them. A checkpoint
             that is fine-tuned and has all of these labels keeps its own.
         groups: n values, such as authors. The texts of a group are either all held out or all trained on; a text whose
-            value is missing is alone. Without effect if validation texts are given.
+            value is blank is alone. Without effect if validation texts are given.
         class_weight: "balanced", or the weight of each label; see `class_weights`.
         sample_weight: (n,) weight of each text. A text that only a teacher labels has the weight of that label.
         glove: Vectors that are already loaded, instead of those of the settings.
@@ -290,7 +290,7 @@ def _open_teacher(
         raise DataError("A training with a teacher needs a single process; start one.")
     names = sorted_label_names(labels) if label_names is None else label_names
     classes = getattr(getattr(teacher, "__self__", None), "classes_", None)
-    if classes is not None and sorted(map(str, classes)) == sorted(names):
+    if classes is not None and (not names or sorted(map(str, classes)) == sorted(names)):
         names = [str(label) for label in classes]
     return open_teacher(teacher, settings.training.device, names, seed=settings.training.seed)
 

@@ -30,7 +30,7 @@ from glove_lstm.splits.splitter import (
     strata,
     without_near_duplicates,
 )
-from glove_lstm.tables.columns import is_missing
+from glove_lstm.tables.columns import is_blank
 from glove_lstm.tables.examples import ClassWeight, Examples, Split, class_weights, weigh
 from glove_lstm.temperature import FEWEST_TEXTS
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
@@ -206,7 +206,7 @@ def hold_out_labelled(
     group_of = near_duplicate_groups(texts.texts)
     if groups is not None:
         # A text without a group is alone.
-        alone = [object() if is_missing(group) else group for group in groups]
+        alone = [object() if is_blank(group) else group for group in groups]
         group_of = merge_groups(group_of, alone)
     labels = texts.labels.tolist()
     if fraction is None:

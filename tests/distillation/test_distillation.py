@@ -24,6 +24,7 @@ from glove_lstm.distillation.function import FunctionTeacher
 from glove_lstm.distillation.targets import make_targets
 from glove_lstm.errors import DataError
 from glove_lstm.tables.examples import Examples, Split, weigh
+from glove_lstm.vectors.glove import GloveVectors
 
 
 def by_case(texts):
@@ -85,7 +86,7 @@ def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog):
 
 @pytest.mark.parametrize("unlabelled", [1, 9])
 def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
-    """Those of the teacher, too, and altered copies."""
+    """Those of a teacher, too, and altered copies. An encoder has learned the weights of the labels already."""
     label_weights = {"a": 3.0, "b": 0.5}
     texts = ["one", "two two", "three"]
     train = Examples.from_names(texts, ["a", "b", "a"], ["a", "b"])
@@ -105,6 +106,10 @@ def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
         np.testing.assert_array_equal(of_copies, np.repeat([3.0, 0.5, 3.0], targets.copies // 3))
     np.testing.assert_array_equal(targets.weights[:3], [3.0, 0.5, 3.0])
     np.testing.assert_allclose(targets.weights[-unlabelled:], expected)
+    teacher.learns_labels = True
+    learned = make_targets(split, teacher, copies_per_text=None, glove=None).weights[-unlabelled:]
+    if targets.kind == "labels":
+        np.testing.assert_allclose(learned, probabilities.max(axis=1) ** 2)
 
 
 def test_copies_of_texts_without_spaces_differ():
@@ -114,6 +119,11 @@ def test_copies_of_texts_without_spaces_differ():
     for copied in copies:
         assert set(copied) <= set(text)
         assert copied == copied.strip()
+    # A word is found in front of any kind of space.
+    vectors = np.array([[1.0, 0.0], [0.9, 0.1]], dtype=np.float32)
+    glove = GloveVectors(["good", "fine"], vectors, "made up")
+    copies = make_copies(["Good\u00a0good\u3000good good"], 14, glove)
+    assert {"fine", "Fine"} <= set(" ".join(copies).split())
     # Single spaces between words, and nothing but words of the text.
     for copied in make_copies(["a  big\ttree , and more"], 14, None):
         assert set(copied.split(" ")) <= {"a", "big", "tree", ",", "and", "more"}

@@ -303,8 +303,9 @@ def test_an_encoder_of_static_vectors_learns(encoder, news, tmp_path):
     static = StaticEmbedding(tokenizer, embedding_weights=vectors)
     SentenceTransformer(modules=[static], device="cpu").save(str(tmp_path / "static"))
     teacher = opened(tmp_path / "static")
-    teacher.fit(Examples.from_names(news.texts, news.labels, LABELS))
-    assert teacher.logits(news.texts).shape == (160, 2)
+    examples = Examples.from_names(news.texts, news.labels, LABELS)
+    teacher.fit(examples)
+    assert (teacher.logits(news.texts).argmax(axis=1) == examples.labels).mean() > 0.8
 
 
 TEXTS = ["council votes on the budget", "SHOCKING secret: the Elites EXPOSED!", "vote", ""]

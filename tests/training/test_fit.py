@@ -126,7 +126,7 @@ def test_few_validation_texts_are_measured_but_do_not_calibrate(train, news, cap
     given = ["not like", "any other"], ["FAKE", "REAL"]
     options = {} if teacher is None else {"teacher": teacher, "augmented_copies": 0}
     result = train(news.texts, news.labels, given, max_steps=1, **options)
-    assert "not calibrated: there are only 2 validation texts" in caplog.text
+    assert "not calibrated by 2 validation texts" in caplog.text
     assert result.record.calibration is None
     assert result.record.validation_texts == 2
     assert result.model.config.temperature == 1

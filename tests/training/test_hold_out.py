@@ -147,13 +147,13 @@ def test_unlabelled_texts_are_held_out_where_labels_are_few(
 
 
 def test_a_text_without_a_group_is_alone():
-    """Missing values, of Python or of a data frame, are no author of all other texts."""
+    """Blank values, of Python or of a data frame, are no author of all other texts."""
     texts = texts_of(a=200, b=200)
-    missing = [None, float("nan"), pd.NA, np.nan]
-    groups = [f"author {row // 10}" if row % 4 == 0 else missing[row % 4] for row in range(400)]
+    blank = [None, float("nan"), pd.NA, " "]
+    groups = [f"author {row // 10}" if row % 5 == 4 else blank[row % 5] for row in range(400)]
     _, held_out = hold_out_labelled(texts, 0.1, 42, groups)
     row_of = {text: row for row, text in enumerate(texts.texts)}
-    without_group = sum(row_of[text] % 4 > 0 for text in held_out.texts)
+    without_group = sum(row_of[text] % 5 < 4 for text in held_out.texts)
     assert 20 < without_group < 40
 
 

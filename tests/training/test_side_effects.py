@@ -95,8 +95,10 @@ def test_nothing_is_printed_but_a_line_an_epoch(train, news, places, capsys):
     train(news.texts, news.labels, num_train_epochs=1, validation_fraction=0)
     assert re.fullmatch(rf"epoch 1 of 1: loss {number}\n", capsys.readouterr().err)
     level = transformers_logging.get_verbosity()
-    train(news.texts, news.labels, teacher=by_length, augmented_copies=0, log_level="error")
-    transformers_logging.set_verbosity(level)  # which the Trainer has set for the process
+    try:
+        train(news.texts, news.labels, teacher=by_length, augmented_copies=0, log_level="error")
+    finally:
+        transformers_logging.set_verbosity(level)  # which the Trainer has set for the process
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "epoch" not in printed.err

@@ -289,7 +289,8 @@ def _open_teacher(
     if settings.training.world_size > 1:
         raise DataError("A training with a teacher needs a single process; start one.")
     names = sorted_label_names(labels) if label_names is None else label_names
-    classes = getattr(getattr(teacher, "__self__", None), "classes_", None)
+    classifier = getattr(teacher, "__self__", None)
+    classes = getattr(classifier, "classes_", None)
     if classes is not None and (not names or sorted(map(str, classes)) == sorted(names)):
         names = [str(label) for label in classes]
     return open_teacher(teacher, settings.training.device, names, seed=settings.training.seed)

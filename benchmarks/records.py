@@ -1,4 +1,4 @@
-"""Options of the benchmarks, their result files, and records of sources, library versions and machine."""
+"""What all benchmarks share: options, result files, cells of tables, and records of sources, versions and machine."""
 
 import hashlib
 import json
@@ -17,6 +17,16 @@ from glove_lstm.files import read_json_object, whole_file
 from glove_lstm.processors import processors
 
 SHOWN = 8  # characters of a hash in tables
+# The tasks of short tables and of pictures, in their order.
+TASK_NAMES = {
+    "titles": "titles",
+    "recovery": "ReCOVery",
+    "liar": "LIAR",
+    "sst2": "SST-2",
+    "trec": "TREC",
+    "subj": "SUBJ",
+    "left_out": "unseen corpora",
+}
 _LIBRARIES = (
     *("numpy", "scikit-learn", "tokenizers", "onnxruntime"),
     *("torch", "transformers", "datasets"),
@@ -76,3 +86,8 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Format a Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def with_interval(measure: dict[str, Any]) -> str:
+    """Format a mean and its interval."""
+    return "{mean:.3f} ({low:.3f} to {high:.3f})".format(**measure)

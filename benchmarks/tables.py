@@ -1,18 +1,19 @@
 """Tables and pictures of the stored results. `python -m benchmarks.tables` writes them into PAGES and docs/."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from benchmarks.records import SHOWN, markdown_table, read_results
-from glove_lstm.evaluation.plots import BLUE, ORANGE
+from benchmarks.few_labels_tables import (
+    few_labels_summary,
+    few_labels_table,
+    more_labels_summary,
+    readme_table,
+)
+from benchmarks.pictures import draw_accuracy, draw_few_labels, draw_scale
+from benchmarks.records import SHOWN, TASK_NAMES, markdown_table, read_results, with_interval
 from glove_lstm.text.corruptions import CORRUPTIONS
 
 Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
@@ -44,16 +45,7 @@ _SPEED = {  # unit -> digits
 }
 _SCALE = {"CPU s to train": 1, "s to train": 1, "MB of memory": 0, "CPU s to classify": 1}
 
-# Tasks and models of the short tables of docs/benchmarks.md.
-_SUMMARY_TASKS = {
-    "titles": "titles",
-    "recovery": "ReCOVery",
-    "liar": "LIAR",
-    "sst2": "SST-2",
-    "trec": "TREC",
-    "subj": "SUBJ",
-    "left_out": "unseen corpora",
-}
+# Models of the short tables of docs/benchmarks.md.
 _SUMMARY_MODELS = {
     "default": "`default`",
     "distilled": "`default`, distilled from fine-tuned MiniLM",
@@ -91,33 +83,6 @@ _RECIPES = {
     "satire": "headline of The Onion or of r/nottheonion",
     "titles": "title of a fake or a real article",
 }
-_FEW_LABELS_MODELS = {
-    "tfidf_svc": "linear SVC, words",
-    "tfidf_svc_cased_chars": "linear SVC, words and characters",
-    "tfidf_logistic": "TF-IDF, logistic regression",
-    "model2vec_logistic": "model2vec, logistic regression",
-    "model2vec": "model2vec, fine-tuned",
-    "svc_taught_MiniLM": "linear SVC, words and characters, taught by MiniLM",
-    "glove_lstm": "glove-lstm, labels alone",
-    "taught_MiniLM": "**glove-lstm, taught by MiniLM**",
-    "taught_MPNet": "**glove-lstm, taught by MPNet**",
-    "encoder_MiniLM": "MiniLM, tuned (the teacher)",
-    "encoder_MPNet": "MPNet, tuned (the teacher)",
-    "setfit": "SetFit on MiniLM",
-}
-# Rows of the README's table: the name in few_labels.json and all_labels.json, and the one in accuracy.json.
-_README_MODELS = {
-    "glove-lstm, taught by MiniLM": ("taught_MiniLM", None),
-    "glove-lstm, labels alone": ("glove_lstm", "default"),
-    "linear SVC, words and characters": ("tfidf_svc_cased_chars", "tfidf_svc_cased_chars"),
-    "model2vec, logistic regression": ("model2vec_logistic", None),
-    "model2vec, fine-tuned": ("model2vec", "model2vec"),
-    "SetFit on MiniLM": ("setfit", None),
-    "MiniLM, tuned (the teacher)": ("encoder_MiniLM", None),
-}
-_FEWEST_LABELS = 100  # in the README, in a table of its own and in the picture
-_MORE_LABELS = (300, 1_000)  # in another table
-_README_TASKS = ("sst2", "trec", "subj", "titles")
 _PARTS = {  # of docs/model.md
     "ngrams_alone": "LSTM",
     "lstm_alone": "n-grams",
@@ -132,7 +97,7 @@ _USD_AN_HOUR = 0.04  # of one core
 
 def accuracy_summary(results: Results) -> str:
     """Format accuracies by model and task. The highest of a task is bold; a star marks a significant difference."""
-    tasks = [task for task in _SUMMARY_TASKS if task in results]
+    tasks = [task for task in TASK_NAMES if task in results]
     best = {task: max(row["accuracy"]["mean"] for row in results[task].values()) for task in tasks}
     lines = []
     for model, name in _SUMMARY_MODELS.items():
@@ -141,7 +106,7 @@ def accuracy_summary(results: Results) -> str:
             row = results[task].get(model)
             cells.append("" if row is None else _accuracy_cell(row, best[task]))
         lines.append([name, *cells])
-    return markdown_table(["", *(_SUMMARY_TASKS[task] for task in tasks)], lines)
+    return markdown_table(["", *(TASK_NAMES[task] for task in tasks)], lines)
 
 
 def _accuracy_cell(row: dict[str, Any], best: float) -> str:
@@ -191,7 +156,7 @@ def accuracy_table(results: Results) -> str:
     for task, models in results.items():
         best = max(row["accuracy"]["mean"] for row in models.values())
         for model, row in models.items():
-            accuracy = _with_interval(row["accuracy"])
+            accuracy = with_interval(row["accuracy"])
             difference = ""
             is_bold = row["accuracy"]["mean"] == best
             versus = row.get("versus_default")
@@ -216,10 +181,6 @@ def accuracy_table(results: Results) -> str:
     return markdown_table(heads, lines)
 
 
-def _with_interval(measure: dict[str, Any]) -> str:
-    return "{mean:.3f} ({low:.3f} to {high:.3f})".format(**measure)
-
-
 def _mean(row: dict[str, Any], measure: str, digits: int) -> str:
     """Format the mean of a measure; empty if it is not measured."""
     if measure not in row:
@@ -238,10 +199,10 @@ def distilled_table(results: Results) -> str:
                 continue
             cells = [
                 task,
-                _with_interval(models["default"]["accuracy"]),
+                with_interval(models["default"]["accuracy"]),
                 name,
-                _with_interval(models[teacher]["accuracy"]),
-                _with_interval(models[model]["accuracy"]),
+                with_interval(models[teacher]["accuracy"]),
+                with_interval(models[model]["accuracy"]),
                 "{mean:+.3f}, {p_holm:.2g}".format(**models[model]["versus_default"]),
             ]
             lines.append(cells)
@@ -261,7 +222,7 @@ def robustness_table(results: Results) -> str:
 
 def ablation_table(results: dict[str, Any]) -> str:
     """Format the points of accuracy lost without a part: by task, their mean, and the mean on texts with errors."""
-    tasks = [task for task in _SUMMARY_TASKS if task in results]
+    tasks = [task for task in TASK_NAMES if task in results]
     lines = []
     for model, part in _PARTS.items():
         lost = [_lost_points(results[task], model, "plain") for task in tasks]
@@ -270,7 +231,7 @@ def ablation_table(results: dict[str, Any]) -> str:
             with_errors = [_lost_points(results[task], model, kind) for task in tasks]
             cells.append(f"{np.mean(with_errors):.1f}")
         lines.append([part, *cells])
-    heads = ["without", *(_SUMMARY_TASKS[task] for task in tasks), "mean", *_ERRORS.values()]
+    heads = ["without", *(TASK_NAMES[task] for task in tasks), "mean", *_ERRORS.values()]
     return markdown_table(heads, lines)
 
 
@@ -332,286 +293,10 @@ def recipes_table(results: Results) -> str:
     return markdown_table(heads, rows)
 
 
-def few_labels_summary(results: dict[str, Any], speeds: dict[str, float]) -> str:
-    """Format the mean accuracy over drawings with a hundred labels, by model and task, with size and texts a second."""
-    cells_of = {
-        cell: drawings
-        for cell, drawings in _few_labels_cells(results).items()
-        if cell[1] == _FEWEST_LABELS
-    }
-    lines = []
-    for model, name in _FEW_LABELS_MODELS.items():
-        rows = [
-            rows_of[model]
-            for drawings in cells_of.values()
-            for rows_of in drawings
-            if model in rows_of
-        ]
-        if rows:
-            cells = [_mean_accuracy(drawings, model) for drawings in cells_of.values()]
-            megabytes = np.median([row["megabytes"] for row in rows])
-            lines.append([name, *cells, f"{megabytes:,.1f}", _speed(speeds, model)])
-    heads = [_SUMMARY_TASKS[task] for task, _ in cells_of]
-    return markdown_table(["", *heads, "MB", "texts/s"], lines)
-
-
-def more_labels_summary(results: dict[str, Any]) -> str:
-    """Format the mean accuracy over drawings with 300 and 1,000 labels, by model, task and number of labels."""
-    cells_of = {
-        cell: drawings
-        for cell, drawings in _few_labels_cells(results).items()
-        if cell[1] in _MORE_LABELS
-    }
-    lines = []
-    for model, name in _FEW_LABELS_MODELS.items():
-        cells = [_mean_accuracy(drawings, model) for drawings in cells_of.values()]
-        if any(cells):
-            lines.append([name, *cells])
-    heads = [f"{_SUMMARY_TASKS[task]}, {count:,}" for task, count in cells_of]
-    return markdown_table(["", *heads], lines)
-
-
-def _mean_accuracy(drawings: list[Any], model: str) -> str:
-    """Format the mean accuracy of a model over drawings: in parentheses if some are missing, empty if all are."""
-    accuracies = [rows_of[model]["accuracy"] for rows_of in drawings if model in rows_of]
-    if not accuracies:
-        return ""
-    mean = f"{np.mean(accuracies):.3f}"
-    return mean if len(accuracies) == len(drawings) else f"({mean})"
-
-
-def _speed(speeds: dict[str, float], model: str) -> str:
-    """Format the texts a second of a model; empty if they are not measured."""
-    return f"{speeds[model]:,.0f}" if model in speeds else ""
-
-
 def read_few_labels_speeds() -> dict[str, float]:
     """Return the texts a second by model, of one run of `few_labels`."""
     rows = read_results(RESULTS / "few_labels_speed.json").get("sst2-100", {}).get("0", {})
     return {model: row["texts_a_second"] for model, row in rows.items()}
-
-
-def readme_table(
-    few_labels: dict[str, Any],
-    all_labels: dict[str, Any],
-    accuracy: Results,
-    speeds: dict[str, float],
-) -> str:
-    """Format the accuracy with a hundred labels and with all labels, with size and speed. The highest is bold."""
-    few_of = {
-        task: drawings
-        for (task, count), drawings in _few_labels_cells(few_labels).items()
-        if count == _FEWEST_LABELS
-    }
-    all_of = {task: drawings for (task, _), drawings in _few_labels_cells(all_labels).items()}
-    heads = [""]
-    columns = []
-    for task in _README_TASKS:
-        heads += [f"{_SUMMARY_TASKS[task]}, {_FEWEST_LABELS}", "all"]
-        with_few = []
-        with_all = []
-        for name, elsewhere in _README_MODELS.values():
-            with_few.append(_mean_accuracy(few_of.get(task, []), name))
-            row = accuracy.get(task, {}).get(elsewhere or "")
-            if row is None:
-                with_all.append(_mean_accuracy(all_of.get(task, []), name))
-            else:
-                with_all.append(f"{row['accuracy']['mean']:.3f}")
-        columns += [_bold_highest(with_few), _bold_highest(with_all)]
-    lines = []
-    for number, (heading, (name, _)) in enumerate(_README_MODELS.items()):
-        sizes = [
-            rows[name]["megabytes"]
-            for drawings in few_of.values()
-            for rows in drawings
-            if name in rows
-        ]
-        if sizes:
-            megabytes = np.median(sizes)
-            size = f"{megabytes:,.0f}" if megabytes >= 1 else f"{megabytes:.1f}"
-            cells = [column[number] for column in columns]
-            lines.append([heading, *cells, size, _speed(speeds, name)])
-    return markdown_table([*heads, "MB", "texts/s"], lines)
-
-
-def _bold_highest(cells: Sequence[str]) -> list[str]:
-    """Set the highest number in bold; cells may be empty, or in parentheses."""
-    complete = [cell for cell in cells if cell and not cell.startswith("(")]
-    highest = max(complete, key=float, default=None)
-    return [f"**{cell}**" if cell == highest else cell for cell in cells]
-
-
-def few_labels_table(results: dict[str, Any]) -> str:
-    """Format accuracy with intervals over texts and drawings, and what else was measured."""
-    heads = ["task", "labels", "model", "accuracy (95 % interval)", "by drawing", "log loss"]
-    heads += ["calibration error", "CPU s to train", "sources"]
-    lines = []
-    for (task, count), drawings in _few_labels_cells(results).items():
-        for model in _FEW_LABELS_MODELS:
-            rows = [rows_of[model] for rows_of in drawings if model in rows_of]
-            if not rows:
-                continue
-            right = np.array([[float(digit) for digit in row["right"]] for row in rows])
-            by_drawing = " ".join(f"{row['accuracy']:.3f}" for row in rows)
-            cells = [task, f"{count:,}", f"`{model}`", _with_interval(_normal_interval(right))]
-            cells += [by_drawing, f"{np.mean([row['log_loss'] for row in rows]):.3f}"]
-            calibration_error = ""
-            if all("ece" in row for row in rows):
-                calibration_error = f"{np.mean([row['ece'] for row in rows]):.3f}"
-            cells.append(calibration_error)
-            cells.append(f"{max(row['cpu_seconds'] for row in rows):,.0f}")
-            # Rows of before December 2026 do not say what made them.
-            sources = {row["made_by"]["sources"][:SHOWN] for row in rows if "made_by" in row}
-            cells.append(" ".join(sorted(sources)))
-            lines.append(cells)
-    return markdown_table(heads, lines)
-
-
-def _normal_interval(right: NDArray[np.float64]) -> dict[str, float]:
-    """Return the mean of (drawings, texts), with a 95 % interval that adds the variances of drawings and of texts."""
-    drawings, texts = right.shape
-    variance = right.mean(axis=0).var() / texts
-    if drawings > 1:
-        variance += right.mean(axis=1).var(ddof=1) / drawings
-    half = 1.96 * variance**0.5
-    mean = right.mean()
-    return {"mean": mean, "low": mean - half, "high": mean + half}
-
-
-def _few_labels_cells(results: dict[str, Any]) -> dict[tuple[str, int], list[Any]]:
-    """Return the drawings by task and number of labels."""
-    cells = {}
-    for name, drawings in results.items():
-        task, _, count = name.partition("-")
-        if count.isdecimal():
-            cells[task, int(count)] = list(drawings.values())
-    tasks = list(_SUMMARY_TASKS)
-    return dict(sorted(cells.items(), key=lambda item: (tasks.index(item[0][0]), item[0][1])))
-
-
-# Pictures are as wide as the screen of a phone, and have no ground of their own, which may be light or dark.
-_GREY = "#808080"  # can be read on white and on black
-_ON_ANY_GROUND = {
-    **{f"{part}.color": _GREY for part in ("text", "xtick", "ytick")},
-    **{f"axes.{part}color": _GREY for part in ("edge", "label", "title")},
-    "savefig.transparent": True,
-    "font.size": 11,
-}
-_DRAWN_TASKS = ("sst2", "trec")  # of few labels
-# Points: the name, and where it stands.
-_DRAWN_FEW_LABELS = {
-    "tfidf_svc_cased_chars": ("linear SVC", "left"),
-    "model2vec": ("model2vec", "left"),
-    "glove_lstm": ("labels alone", "right"),
-    "taught_MiniLM": ("taught by MiniLM", "right"),
-    "encoder_MiniLM": ("MiniLM", "right"),
-    "setfit": ("SetFit", "left"),
-}
-_DRAWN_MODELS = {
-    "default": ("glove-lstm", "right"),
-    "tfidf_svc_cased": ("linear SVC", "left"),
-    "fasttext": ("fastText", "right"),
-    "minilm_logistic": ("MiniLM, embeddings", "right"),
-    "minilm_finetuned": ("MiniLM, fine-tuned", "right"),
-}
-# Where a name stands: its offset in points, and how it is aligned.
-_PLACES = {
-    "right": ((7, 0), "left", "center"),
-    "left": ((-7, 0), "right", "center"),
-    "above": ((7, 6), "left", "center"),
-    "below": ((7, -6), "left", "center"),
-}
-_OURS = ("glove-lstm", "labels alone", "taught by MiniLM")
-
-
-def draw_few_labels(results: dict[str, Any], speeds: dict[str, float], path: Path) -> None:
-    """Draw accuracy with a hundred labels against speed on one processor, a panel for each of two tasks."""
-    with rc_context(_ON_ANY_GROUND):
-        figure = Figure(figsize=(5, 5.5), layout="constrained")
-        panels = figure.subplots(len(_DRAWN_TASKS), 1, sharex=True)
-        for panel, task in zip(panels, _DRAWN_TASKS, strict=True):
-            drawings = results.get(f"{task}-{_FEWEST_LABELS}", {}).values()
-            for model, (name, place) in _DRAWN_FEW_LABELS.items():
-                rows = [rows_of[model] for rows_of in drawings if model in rows_of]
-                if rows and model in speeds:
-                    mean = float(np.mean([row["accuracy"] for row in rows]))
-                    _draw_named_point(panel, speeds[model], mean, name, place)
-            title = f"{_SUMMARY_TASKS[task]}, {_FEWEST_LABELS} labels"
-            panel.set(title=title, ylabel="accuracy", xscale="log", xlim=(10, 3e6))
-            panel.margins(y=0.15)
-        panels[-1].set(xlabel="texts a second, one processor")
-        _save(figure, path)
-
-
-def _draw_named_point(panel: Axes, x: float, y: float, name: str, place: str) -> None:
-    colour = ORANGE if name in _OURS else BLUE
-    offset, horizontal, vertical = _PLACES[place]
-    panel.plot(x, y, "o", color=colour)
-    panel.annotate(
-        name,
-        (x, y),
-        xytext=offset,
-        textcoords="offset points",
-        horizontalalignment=horizontal,
-        verticalalignment=vertical,
-        color=colour,
-    )
-
-
-def draw(accuracy: Results, speed: Results, path: Path) -> None:
-    """Draw accuracy against speed on one processor, of models that have both figures."""
-    tasks = ("titles", "recovery")
-    with rc_context(_ON_ANY_GROUND):
-        figure = Figure(figsize=(5, 5.5), layout="constrained")
-        panels = figure.subplots(len(tasks), 1, sharex=True)
-        for panel, task in zip(panels, tasks, strict=True):
-            both = speed.get(task, {}).keys() & accuracy.get(task, {}).keys()
-            for model in sorted(both & _DRAWN_MODELS.keys()):
-                measure = accuracy[task][model]["accuracy"]
-                texts_a_second = speed[task][model]["median"]["texts/s"]
-                below = measure["mean"] - measure["low"]
-                above = measure["high"] - measure["mean"]
-                panel.errorbar(
-                    texts_a_second, measure["mean"], [[below], [above]], color=_colour(model)
-                )
-                _draw_named_point(panel, texts_a_second, measure["mean"], *_DRAWN_MODELS[model])
-            panel.set(title=_SUMMARY_TASKS[task], ylabel="accuracy", xscale="log", xlim=(1, 2e6))
-            panel.margins(y=0.15)
-        panels[-1].set(xlabel="texts a second, one processor")
-        _save(figure, path)
-
-
-def draw_scale(results: Results, path: Path) -> None:
-    """Draw the cost of training and the accuracy against the number of training texts."""
-    models = sorted({model for row in results.values() for model in row} & _DRAWN_MODELS.keys())
-    with rc_context(_ON_ANY_GROUND):
-        figure = Figure(figsize=(5, 5.5), layout="constrained")
-        cost, accuracy = figure.subplots(2, 1, sharex=True)
-        for model in models:
-            rows = {int(count): row[model] for count, row in results.items() if model in row}
-            counts = sorted(rows)
-            seconds = [rows[count]["figures"]["CPU s to train"] for count in counts]
-            cost.plot(counts, seconds, color=_colour(model))
-            means = np.array([rows[count]["accuracy"] for count in counts])
-            intervals = np.array([rows[count]["accuracy_interval"] for count in counts])
-            accuracy.errorbar(counts, means, np.abs(intervals.T - means), color=_colour(model))
-            name, _ = _DRAWN_MODELS[model]
-            _draw_named_point(cost, counts[-1], seconds[-1], name, "right")
-            # The two best lines end in nearly the same point.
-            place = "above" if model == "default" else "below"
-            _draw_named_point(accuracy, counts[-1], float(means[-1]), name, place)
-        cost.set(ylabel="CPU s to train", xscale="log", yscale="log", xlim=(700, 3e6))
-        accuracy.set(ylabel="accuracy", xlabel="training texts", xscale="log")
-        _save(figure, path)
-
-
-def _colour(model: str) -> str:
-    return ORANGE if model == "default" else BLUE
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": ""}):  # the same file each time
-        figure.savefig(path, metadata={"Date": None})
 
 
 def languages_table(results: Results) -> str:
@@ -662,7 +347,7 @@ def main() -> None:
     accuracy = read_results(RESULTS / "accuracy.json")
     speed = read_results(RESULTS / "speed.json")
     scale = read_results(RESULTS / "scale.json")
-    draw(accuracy, speed, DOCS / "accuracy_speed.svg")
+    draw_accuracy(accuracy, speed, DOCS / "accuracy_speed.svg")
     draw_scale(scale, DOCS / "scale_training.svg")
     few_labels = read_results(RESULTS / "few_labels.json")
     draw_few_labels(few_labels, read_few_labels_speeds(), DOCS / "few_labels.svg")

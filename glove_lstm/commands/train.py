@@ -346,4 +346,4 @@ def _summary(metrics: MetricsFile) -> str:
             if split in accuracies:
                 accuracy = accuracies[split]["accuracy"]
                 lines += f"  {DESCRIPTIONS[baseline]}: {accuracy:.4f}\n"
-    return lines or "Not measured: there are no validation or test texts.\n"
+    return lines or "Not measured.\n"

@@ -1,8 +1,8 @@
-"""benchmarks.tables: the arithmetic of the tables."""
+"""benchmarks.tables and benchmarks.few_labels_tables: the arithmetic of the tables."""
 
 import json
 
-from benchmarks import tables
+from benchmarks import few_labels_tables, tables
 
 
 def cells(table):
@@ -44,12 +44,12 @@ FEW_LABELS = {
 
 def test_few_labels_summary():
     """Means of the drawings; megabytes are the median of all rows of a model."""
-    assert cells(tables.few_labels_summary(FEW_LABELS, {"tfidf_svc": 70_000.4})) == [
+    assert cells(few_labels_tables.few_labels_summary(FEW_LABELS, {"tfidf_svc": 70_000.4})) == [
         ["", "SST-2", "TREC", "MB", "texts/s"],
         ["linear SVC, words", "0.600", "(0.300)", "0.3", "70,000"],
         ["SetFit on MiniLM", "", "1.000", "90.0", ""],
     ]
-    assert cells(tables.more_labels_summary(FEW_LABELS)) == [
+    assert cells(few_labels_tables.more_labels_summary(FEW_LABELS)) == [
         ["", "TREC, 1,000"],
         ["SetFit on MiniLM", "0.900"],
     ]
@@ -57,7 +57,7 @@ def test_few_labels_summary():
 
 def test_few_labels_table():
     """Accuracy is of all drawings, log loss their mean, seconds the most of one: it embeds all texts."""
-    heads, *lines = cells(tables.few_labels_table(FEW_LABELS))
+    heads, *lines = cells(few_labels_tables.few_labels_table(FEW_LABELS))
     assert heads[:3] == ["task", "labels", "model"]
     svc, _, setfit, more = lines
     assert [line[:3] for line in lines] == [
@@ -111,7 +111,7 @@ def test_the_readme_has_few_and_all_labels() -> None:
     accuracy = {"sst2": {"tfidf_svc_cased_chars": {"accuracy": {"mean": 0.9}}}}
     few_labels = json.loads(json.dumps(FEW_LABELS).replace("tfidf_svc", "tfidf_svc_cased_chars"))
     all_labels = {"glove": "x", "trec-5452": {"0": {"setfit": row("1111111110", 0.2, 9, 90)}}}
-    table = tables.readme_table(few_labels, all_labels, accuracy, {"setfit": 25.0})
+    table = few_labels_tables.readme_table(few_labels, all_labels, accuracy, {"setfit": 25.0})
     heads, svc, setfit = cells(table)
     assert heads[:5] == ["", "SST-2, 100", "all", "TREC, 100", "all"]
     assert svc[:5] == ["linear SVC, words and characters", "**0.600**", "**0.900**", "(0.300)", ""]

@@ -1,0 +1,189 @@
+"""Tables of few labels and of all labels: the README's, those of docs/howto/few_texts.md, and that of the results."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.records import SHOWN, TASK_NAMES, markdown_table, with_interval
+
+Drawing = dict[str, dict[str, Any]]  # model -> what was measured
+Cells = dict[tuple[str, int], list[Drawing]]  # task and number of labels -> drawings
+
+_MODELS = {
+    "tfidf_svc": "linear SVC, words",
+    "tfidf_svc_cased_chars": "linear SVC, words and characters",
+    "tfidf_logistic": "TF-IDF, logistic regression",
+    "model2vec_logistic": "model2vec, logistic regression",
+    "model2vec": "model2vec, fine-tuned",
+    "svc_taught_MiniLM": "linear SVC, words and characters, taught by MiniLM",
+    "glove_lstm": "glove-lstm, labels alone",
+    "taught_MiniLM": "**glove-lstm, taught by MiniLM**",
+    "taught_MPNet": "**glove-lstm, taught by MPNet**",
+    "encoder_MiniLM": "MiniLM, tuned (the teacher)",
+    "encoder_MPNet": "MPNet, tuned (the teacher)",
+    "setfit": "SetFit on MiniLM",
+}
+# Rows of the README's table: the name in few_labels.json and all_labels.json, and the one in accuracy.json.
+_README_MODELS = {
+    "glove-lstm, taught by MiniLM": ("taught_MiniLM", None),
+    "glove-lstm, labels alone": ("glove_lstm", "default"),
+    "linear SVC, words and characters": ("tfidf_svc_cased_chars", "tfidf_svc_cased_chars"),
+    "model2vec, logistic regression": ("model2vec_logistic", None),
+    "model2vec, fine-tuned": ("model2vec", "model2vec"),
+    "SetFit on MiniLM": ("setfit", None),
+    "MiniLM, tuned (the teacher)": ("encoder_MiniLM", None),
+}
+_FEWEST_LABELS = 100  # in the README, and in a table of its own
+_MORE_LABELS = (300, 1_000)  # in another table
+_README_TASKS = ("sst2", "trec", "subj", "titles")
+
+
+def few_labels_summary(results: dict[str, Any], speeds: dict[str, float]) -> str:
+    """Format the mean accuracy over drawings with a hundred labels, by model and task, with size and texts a second."""
+    cells = _cells_of(results, [_FEWEST_LABELS])
+    heads = [TASK_NAMES[task] for task, _ in cells]
+    lines = []
+    for model, name in _MODELS.items():
+        megabytes = _median_megabytes(cells, model)
+        if megabytes is not None:
+            accuracies = [_mean_accuracy(drawings, model) for drawings in cells.values()]
+            lines.append([name, *accuracies, f"{megabytes:,.1f}", _speed(speeds, model)])
+    return markdown_table(["", *heads, "MB", "texts/s"], lines)
+
+
+def more_labels_summary(results: dict[str, Any]) -> str:
+    """Format the mean accuracy over drawings with 300 and 1,000 labels, by model, task and number of labels."""
+    cells = _cells_of(results, _MORE_LABELS)
+    heads = [f"{TASK_NAMES[task]}, {count:,}" for task, count in cells]
+    lines = []
+    for model, name in _MODELS.items():
+        accuracies = [_mean_accuracy(drawings, model) for drawings in cells.values()]
+        if any(accuracies):
+            lines.append([name, *accuracies])
+    return markdown_table(["", *heads], lines)
+
+
+def few_labels_table(results: dict[str, Any]) -> str:
+    """Format accuracy with intervals over texts and drawings, and what else was measured."""
+    heads = ["task", "labels", "model", "accuracy (95 % interval)", "by drawing", "log loss"]
+    heads += ["calibration error", "CPU s to train", "sources"]
+    lines = []
+    for (task, count), drawings in _cells_of(results).items():
+        for model in _MODELS:
+            rows = _rows_of(model, drawings)
+            if rows:
+                lines.append([task, f"{count:,}", f"`{model}`", *_measures(rows)])
+    return markdown_table(heads, lines)
+
+
+def _measures(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Format what was measured of a model in one or more drawings."""
+    right = np.array([[float(digit) for digit in row["right"]] for row in rows])
+    by_drawing = [f"{row['accuracy']:.3f}" for row in rows]
+    log_loss = np.mean([row["log_loss"] for row in rows])
+    calibration_error = ""
+    if all("ece" in row for row in rows):
+        mean = np.mean([row["ece"] for row in rows])
+        calibration_error = f"{mean:.3f}"
+    cpu_seconds = max(row["cpu_seconds"] for row in rows)
+    # Rows of before December 2026 do not say what made them.
+    sources = {row["made_by"]["sources"][:SHOWN] for row in rows if "made_by" in row}
+    return [
+        with_interval(_normal_interval(right)),
+        " ".join(by_drawing),
+        f"{log_loss:.3f}",
+        calibration_error,
+        f"{cpu_seconds:,.0f}",
+        " ".join(sorted(sources)),
+    ]
+
+
+def _normal_interval(right: NDArray[np.float64]) -> dict[str, float]:
+    """Return the mean of (drawings, texts), with a 95 % interval that adds the variances of drawings and of texts."""
+    drawings, texts = right.shape
+    variance = right.mean(axis=0).var() / texts
+    if drawings > 1:
+        variance += right.mean(axis=1).var(ddof=1) / drawings
+    half = 1.96 * variance**0.5
+    mean = right.mean()
+    return {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+def readme_table(
+    few_labels: dict[str, Any],
+    all_labels: dict[str, Any],
+    accuracy: dict[str, Any],
+    speeds: dict[str, float],
+) -> str:
+    """Format the accuracy with a hundred labels and with all labels, with size and speed. The highest is bold."""
+    few = _cells_of(few_labels, [_FEWEST_LABELS])
+    drawings_of_all = {task: drawings for (task, _), drawings in _cells_of(all_labels).items()}
+    heads = [""]
+    columns = []
+    for task in _README_TASKS:
+        heads += [f"{TASK_NAMES[task]}, {_FEWEST_LABELS}", "all"]
+        with_few = []
+        with_all = []
+        for model, model_of_accuracy in _README_MODELS.values():
+            with_few.append(_mean_accuracy(few.get((task, _FEWEST_LABELS), []), model))
+            row = accuracy.get(task, {}).get(model_of_accuracy or "")
+            if row is None:
+                with_all.append(_mean_accuracy(drawings_of_all.get(task, []), model))
+            else:
+                with_all.append(f"{row['accuracy']['mean']:.3f}")
+        columns += [_bold_highest(with_few), _bold_highest(with_all)]
+    lines = []
+    for number, (name, (model, _)) in enumerate(_README_MODELS.items()):
+        megabytes = _median_megabytes(few, model)
+        if megabytes is not None:
+            size = f"{megabytes:,.0f}" if megabytes >= 1 else f"{megabytes:.1f}"
+            accuracies = [column[number] for column in columns]
+            lines.append([name, *accuracies, size, _speed(speeds, model)])
+    return markdown_table([*heads, "MB", "texts/s"], lines)
+
+
+def _bold_highest(accuracies: Sequence[str]) -> list[str]:
+    """Set the highest number in bold; the others may be empty, or in parentheses."""
+    complete = [cell for cell in accuracies if cell and not cell.startswith("(")]
+    highest = max(complete, key=float, default=None)
+    return [f"**{cell}**" if cell == highest else cell for cell in accuracies]
+
+
+def _cells_of(results: dict[str, Any], counts: Iterable[int] | None = None) -> Cells:
+    """Return the drawings by task and number of labels, in their order; None: all numbers."""
+    cells = {}
+    for name, drawings in results.items():
+        task, _, count = name.partition("-")
+        if count.isdecimal() and (counts is None or int(count) in counts):
+            cells[task, int(count)] = list(drawings.values())
+    tasks = list(TASK_NAMES)
+    return dict(sorted(cells.items(), key=lambda item: (tasks.index(item[0][0]), item[0][1])))
+
+
+def _rows_of(model: str, drawings: Iterable[Drawing]) -> list[dict[str, Any]]:
+    """Return what was measured of a model, of the drawings that have it."""
+    return [drawing[model] for drawing in drawings if model in drawing]
+
+
+def _mean_accuracy(drawings: Sequence[Drawing], model: str) -> str:
+    """Format the mean accuracy of a model over drawings: in parentheses if some are missing, empty if all are."""
+    rows = _rows_of(model, drawings)
+    if not rows:
+        return ""
+    mean = np.mean([row["accuracy"] for row in rows])
+    return f"{mean:.3f}" if len(rows) == len(drawings) else f"({mean:.3f})"
+
+
+def _median_megabytes(cells: Cells, model: str) -> float | None:
+    """Return the median size of a model in all drawings; None if there is none."""
+    sizes = []
+    for drawings in cells.values():
+        sizes += [row["megabytes"] for row in _rows_of(model, drawings)]
+    return float(np.median(sizes)) if sizes else None
+
+
+def _speed(speeds: dict[str, float], model: str) -> str:
+    """Format the texts a second of a model; empty if they are not measured."""
+    return f"{speeds[model]:,.0f}" if model in speeds else ""

@@ -54,19 +54,20 @@ def expand_globs(patterns: FilePath | Iterable[FilePath]) -> list[Path]:
     Raises:
         DataError: No file matches a glob.
     """
-    paths: dict[Path, None] = {}  # keeps their order
+    paths: dict[Path, Path] = {}  # whole path -> path as it is given, in their order
     for pattern in [patterns] if isinstance(patterns, str | os.PathLike) else patterns:
         path = user_path(pattern)
         if not is_glob(pattern):
-            paths[path] = None
+            paths.setdefault(path.resolve(), path)
             continue
         # Path.glob takes no absolute pattern.
         names = glob.iglob(str(path), recursive=True)  # noqa: PTH207
         files = sorted(file for file in map(Path, names) if file.is_file())
         if not files:
             raise DataError(f"No file matches {pattern}; check the path.")
-        paths |= dict.fromkeys(files)
-    return list(paths)
+        for file in files:
+            paths.setdefault(file.resolve(), file)
+    return list(paths.values())
 
 
 def without_folders(name: str) -> str:

@@ -339,8 +339,7 @@ def _summary(metrics: MetricsFile) -> str:
             f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; largest "
             f"class {measures['majority_share']:.4f}){micro_f1}, ECE {measures['ece']:.4f}\n"
         )
-        is_weighted = metrics.training.label_weights is not None
-        for sentence in remarks(measures, is_weighted=is_weighted):
+        for sentence in remarks(measures, advise=metrics.training.label_weights is None):
             lines += f"  {sentence}\n"
         for baseline, accuracies in (metrics.baselines or {}).items():
             if split in accuracies:

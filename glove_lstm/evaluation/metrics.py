@@ -298,7 +298,8 @@ def _f1_statistic(
 ) -> Callable[[Ints], Floats]:
     """Return a function from rows to the F1 of each label, the macro F1 and the micro F1: (labels + 2,).
 
-    A row may be drawn several times. 0 / 0 is 0.
+    A row may be drawn several times. 0 / 0 is 0. A label that occurs in `truth`, but in no drawn row, does not count in
+    the macro F1.
 
     Args:
         truth: (n, labels).
@@ -307,6 +308,7 @@ def _f1_statistic(
     # F1 is 2 * correct / (true + predicted).
     twice_correct = (truth & predicted) * 2.0
     true_and_predicted = truth * 1.0 + predicted
+    never_occurs = ~truth.any(axis=0)
 
     def f1_scores(rows: Ints) -> Floats:
         # Multiplying with the number of draws of each text sums over the drawn texts, without copies of their rows.
@@ -314,8 +316,10 @@ def _f1_statistic(
         numerators = draws @ twice_correct
         denominators = draws @ true_and_predicted
         by_label = numerators / np.maximum(denominators, 1)
+        counting = by_label[(draws @ truth > 0) | never_occurs]
+        macro = counting.mean() if len(counting) else 0.0
         micro = numerators.sum() / max(denominators.sum(), 1)
-        return np.append(by_label, [by_label.mean(), micro])
+        return np.append(by_label, [macro, micro])
 
     return f1_scores
 

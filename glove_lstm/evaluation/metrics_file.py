@@ -104,23 +104,23 @@ def describes_news(description: str) -> bool:
     return _NEWS_DATA.search(description) is not None
 
 
-def remarks(measures: Mapping[str, Any], *, is_weighted: bool = False) -> list[str]:
+def remarks(measures: Mapping[str, Any], *, advise: bool) -> list[str]:
     """Return sentences about the measures of a split; none if classes are even and the model beats the largest one.
 
     Args:
         measures: See `evaluation.metrics.measure`.
-        is_weighted: Whether the classes were weighted in training.
+        advise: Whether to advise to weigh the classes in training: they were not.
     """
     sentences = []
     majority = measures["majority_share"]
     rarest = measures.get("rarest")
-    if rarest is not None and majority > _SKEWED:
+    if rarest is not None and _SKEWED < majority < 1:
         sentence = (
             f"The largest class has {majority:.1%} of the texts, which hides the others in the accuracy: macro F1 is "
             f"{measures['f1']:.4f}, and the recall of the rarest label, {shown(rarest['label'])} "
             f"({counted(rarest['rows'], 'text')}), is {rarest['recall']:.4f}."
         )
-        if not is_weighted:
+        if advise:
             sentence += " A training with --class_weight balanced finds more of its texts."
         sentences.append(sentence)
     lowest, _ = measures["accuracy_interval"]

@@ -18,13 +18,14 @@ from glove_lstm.evaluation.metrics_file import remarks
 from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
 from glove_lstm.evaluation.predictions import PREDICTIONS_NAME, Predictions
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
-from glove_lstm.files import check_is_no_file, whole_file
+from glove_lstm.files import check_is_no_file, read_json_object, whole_file
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.printable import markdown_table
 
 logger = logging.getLogger(__name__)
 
 _FIGURES_NAME = "eval.json"
+_KEYS_OF_REPORTS = {"seen", "leaks"}  # a report has one of them, or both
 _MEASURES_WITH_INTERVAL = {
     "accuracy": "accuracy",
     "f1": "macro F1",
@@ -149,7 +150,7 @@ class Report:
         figures = self.figures
         sections = []
         if self.predictions is not None:
-            sections += [_measures(figures), *remarks(figures)]
+            sections += [_measures(figures), *remarks(figures, advise=False)]
             if "teacher" in figures:
                 sections.append(_teacher(figures))
             sections.append(_by_label(figures))
@@ -193,14 +194,20 @@ def check_report_folder(folder: Path) -> None:
     """Refuse a folder whose files a report would replace, although no report has written them.
 
     Raises:
-        DataError: `folder` is a file, or has plots or predictions without an eval.json.
+        DataError: `folder` is a file; or has plots or predictions without an eval.json, or an eval.json of somebody
+            else.
     """
     check_is_no_file(folder)
+    advice = "move it, or give another --output_dir"
+    earlier = folder / _FIGURES_NAME
     others = _files_beside_figures(folder)
-    if others and not (folder / _FIGURES_NAME).is_file():
+    if earlier.exists():
+        figures = read_json_object(earlier, advice)
+        if _KEYS_OF_REPORTS.isdisjoint(figures):
+            raise DataError(f"{earlier} is of no earlier report: {advice}.")
+    elif others:
         raise DataError(
-            f"{others[0]} is of no earlier report, because {_FIGURES_NAME} is missing: move it, or give another "
-            "--output_dir."
+            f"{others[0]} is of no earlier report, because {_FIGURES_NAME} is missing: {advice}."
         )
 
 

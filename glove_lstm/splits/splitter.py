@@ -179,7 +179,8 @@ def keep_labels_on_both_sides(
 ) -> list[Ints]:
     """Move groups between train and validation so that a label is on both sides wherever it can be.
 
-    Every label keeps a row in train. A label of one group has no row in validation.
+    Every label keeps a row in train. A label of one group has no row in validation. Nor has one whose groups are all
+    larger than the part that was held out before: it would take far more texts than were asked for.
 
     Args:
         parts: The rows of train and of validation.
@@ -199,21 +200,25 @@ def keep_labels_on_both_sides(
         if held_out[groups_with_label].all():
             smallest = groups_with_label[0]
             held_out[smallest] = False
-    _put_labels_into_validation(held_out, groups_of_label)
+    sizes = np.bincount(group_of)
+    largest = len(parts[1]) or len(group_of)  # if nothing is held out yet, any group may be
+    _put_labels_into_validation(held_out, groups_of_label, movable=sizes <= largest)
     is_held_out = held_out[group_of]  # by row
     return [np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)]
 
 
 def _put_labels_into_validation(
-    held_out: NDArray[np.bool_], groups_of_label: dict[int, Ints]
+    held_out: NDArray[np.bool_], groups_of_label: dict[int, Ints], movable: NDArray[np.bool_]
 ) -> None:
     """For each label that only train has, the rarest first, move one of its groups to validation.
 
-    It is the smallest group whose labels all have another group in train. If there is none, the label stays in train.
+    It is the smallest movable group whose labels all have another group in train. If there is none, the label stays in
+    train.
 
     Args:
         held_out: Whether each group is in validation; it is changed.
         groups_of_label: The groups that have each label, the smallest first.
+        movable: Whether each group may be moved.
     """
     labels_of_group: defaultdict[int, list[int]] = defaultdict(list)
     for label, groups_with_label in groups_of_label.items():
@@ -232,7 +237,7 @@ def _put_labels_into_validation(
         if held_out[groups_with_label].any():
             continue
         for group in groups_with_label.tolist():
-            if may_leave_train(group):
+            if movable[group] and may_leave_train(group):
                 held_out[group] = True
                 break
 

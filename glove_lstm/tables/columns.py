@@ -75,7 +75,7 @@ def choose_text_columns(
     """Choose the text columns of a table. A default of an unusual name is logged.
 
     Args:
-        table: The table, whose first row shows which columns hold text.
+        table: The table, whose first rows show which columns hold text.
         requested: A list, or names separated by commas. None takes the first of these that the table has: `trained`;
             title and text; text; title; the only column of text.
         trained: The text columns that a model was trained on.
@@ -157,8 +157,9 @@ def _requested_names(
 
 
 def _only_column_of_text(table: Table, candidates: Sequence[str]) -> str:
-    first = table.first or {}
-    names = [name for name in candidates if _is_text(first.get(name))]
+    names = [
+        name for name in candidates if any(_is_text(record.get(name)) for record in table.head)
+    ]
     if len(names) != 1:
         raise DataError(
             f"{table.name} has {len(names)} columns that may be text; set text_column_names from "

@@ -127,7 +127,7 @@ def _are_zeros_and_ones(rows: Sequence[Any]) -> bool:
     lengths = {len(row) for row in rows}
     if len(lengths) > 1 or min(lengths) < 2:
         return False
-    return all(isinstance(value, Integral) and value in (0, 1) for row in rows for value in row)
+    return all(value in (0, 1) for row in rows for value in row)
 
 
 def _read_table(table: Any, name: str, column_labels: Any) -> LabelValues:

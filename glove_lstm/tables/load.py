@@ -320,8 +320,10 @@ def _read_rows(
             rows.numbers.append(number)
             rows.files.append(table.name)
             if group_column is not None:
-                group = read_text(record.get(group_column), row_name, group_column)
-                groups.append(group.strip() or row_name)  # a row without a group is alone
+                group = read_text(record.get(group_column), row_name, group_column).strip()
+                # A missing value turns a column of whole numbers into floats.
+                group = group.removesuffix(".0")
+                groups.append(group or row_name)  # a row without a group is alone
         if empty:
             logger.warning(
                 "%s: %s without text; --on_empty is %s.",
@@ -336,7 +338,7 @@ def _read_rows(
 
 def _check_texts(texts: Sequence[str], table_name: str, columns: TextColumns) -> None:
     """Warn if no text has a letter: the column may be a wrong one."""
-    if not any(character.isalpha() for text in texts for character in text):
+    if texts and not any(character.isalpha() for text in texts for character in text):
         logger.warning(
             "%s: no text in %s has a letter; if it is the wrong column, name another with --text_column_names.",
             table_name,

@@ -12,7 +12,7 @@ from glove_lstm.files import FilePath, check_revision, without_folders
 from glove_lstm.tables.builder import NewsBuilder
 from glove_lstm.tables.fake_or_real_news import FakeOrRealNews
 from glove_lstm.tables.liar import Liar
-from glove_lstm.tables.tables import Table
+from glove_lstm.tables.tables import ROWS_OF_HEAD, Table
 
 logger = logging.getLogger(__name__)
 
@@ -116,5 +116,5 @@ def _table_of(rows: datasets.Dataset, name: str) -> Table:
         cell_feature: Any = getattr(feature, "feature", feature)
         if isinstance(cell_feature, datasets.ClassLabel):
             class_names[column] = cell_feature.names
-    first = rows[0] if len(rows) else None
-    return Table(name, rows.column_names, first, read=rows.select_columns, class_names=class_names)
+    head = list(rows.select(range(min(len(rows), ROWS_OF_HEAD))))
+    return Table(name, rows.column_names, head, read=rows.select_columns, class_names=class_names)

@@ -30,7 +30,7 @@ FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 MAX_LINE = 1 << 26  # characters of a line, or of a field of CSV
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _NOT_UTF8 = "is not UTF-8 text; convert it, for instance with iconv"
-_FIRST_OBJECTS = 100  # JSON objects that tell the columns
+ROWS_OF_HEAD = 100  # rows that tell which columns hold text, and of JSON which columns there are
 _PARQUET_BATCH = 256  # rows converted to Python objects at a time
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*')  # Excel writes it above the header, and hides it
 
@@ -51,10 +51,15 @@ class Table:
 
     name: str  # of the file, for errors
     columns: list[str]  # in JSON, the names in the first 100 rows
-    first: Record | None  # the first row, which `records` yields too; None if there are no rows
+    head: Sequence[Record]  # the first rows, up to 100, which `records` yields too
     read: Callable[[Sequence[str]], Iterable[Record]]  # from the needed columns to the rows
     class_names: Mapping[str, list[str]] = field(default_factory=dict)  # of ClassLabel columns
     has_header: bool = False  # whether `columns` is the first line of a file
+
+    @property
+    def first(self) -> Record | None:
+        """The first row; None if there are no rows."""
+        return self.head[0] if self.head else None
 
     def records(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, Record]]:
         """Yield every row with its number, from 1.
@@ -129,14 +134,11 @@ def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str
 
 def make_table(name: str, rows: Iterator[Record], columns: list[str] | None = None) -> Table:
     """Return a table of rows that can be iterated once; without `columns`, the first 100 rows tell them."""
+    head = list(islice(rows, ROWS_OF_HEAD))
     if columns is None:
-        head = list(islice(rows, _FIRST_OBJECTS))
         names = chain.from_iterable(head)  # iterating over a row gives its names
         columns = list(dict.fromkeys(names))
-    else:
-        head = list(islice(rows, 1))
-    first = head[0] if head else None
-    return Table(name, columns, first, read=lambda _: chain(head, rows))
+    return Table(name, columns, head, read=lambda _: chain(head, rows))
 
 
 def file_format(path: Path) -> str:
@@ -217,6 +219,15 @@ def _read_csv_rows(reader: Any, header: Sequence[str], name: str) -> Iterator[Re
             raise DataError(
                 f"{row_name} has {counted(len(values), 'column')}, but the header {len(header)}; correct it."
             )
+        if reader.dialect.delimiter == "\t":
+            for value in values:
+                if (
+                    "\t" in value and "\n" in value
+                ):  # quotes of two texts, taken for those of one cell
+                    raise DataError(
+                        f"{row_name} has tabs and line ends in one cell: if its quotes belong to the texts, quote "
+                        "these texts and double the quotes in them; else replace the tabs by spaces."
+                    )
         yield dict(zip(header, values, strict=True))
         number += 1
 
@@ -307,8 +318,8 @@ def _open_parquet(path: Path, name: str) -> Table:
     with _open_parquet_file(path) as file:
         columns = list(file.schema_arrow.names)
     _check_header(name, columns)
-    first = next(read(columns), None)
-    return Table(name, columns, first, read)
+    head = list(islice(read(columns), ROWS_OF_HEAD))
+    return Table(name, columns, head, read)
 
 
 @contextmanager

@@ -223,4 +223,4 @@ def columns_table(columns: Mapping[Any, Any], name: str) -> Table:
         present = (value for value in columns[column] if not is_missing(value))
         first[column] = next(present, None)
     has_rows = any(len(columns[column]) for column in names)
-    return Table(name, names, first if has_rows else None, read)
+    return Table(name, names, [first] if has_rows else [], read)

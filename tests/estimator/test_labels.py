@@ -81,7 +81,7 @@ FRAME = pd.DataFrame(TRIP_FIRST, columns=["trip", "food", "sport"])
 # Form of y -> y, the table that it stands for, classes, and other forms that `score` reads alike.
 FORMS = {
     "lists": (LISTS, TABLE, NAMES, [TABLE]),
-    "table": (TABLE, TABLE, [0, 1, 2], [csr_matrix(TABLE), pd.Series(TABLE.tolist())]),
+    "table": (TABLE, TABLE, [0, 1, 2], [csr_matrix(TABLE), TABLE.astype(float).tolist()]),
     "frame": (
         FRAME,
         TRIP_FIRST,

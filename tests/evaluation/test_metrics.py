@@ -242,6 +242,15 @@ def test_measures_have_intervals():
         assert measures[f"{name}_interval"] == pytest.approx(normal, abs=0.005), name
 
 
+def test_a_label_that_is_not_drawn_does_not_lower_the_macro_f1():
+    """Many rare labels, all right: of the texts of each draw, all labels are right, too."""
+    labels = np.repeat(np.arange(50), 2)
+    measures = measure_labels(np.eye(50)[labels], labels, [f"label {n}" for n in range(50)])
+    assert (measures["f1"], measures["f1_interval"]) == (1, [1, 1])
+    measures = measure(np.eye(50)[labels], np.eye(50)[labels], [*map(str, range(50))], [0.5] * 50)
+    assert (measures["f1"], measures["f1_interval"]) == (1, [1, 1])
+
+
 def test_a_label_that_never_occurs_has_figures_and_intervals():
     probabilities = np.array([[0.7, 0.2, 0.1]] * 5)
     measures = measure_labels(probabilities, np.zeros(5, dtype=int), ["A", "B", "C"])

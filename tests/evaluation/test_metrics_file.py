@@ -37,19 +37,22 @@ SKEWED = {
 
 
 def test_skewed_classes_show_macro_f1_and_the_rarest_recall():
-    [sentence] = remarks(SKEWED)
+    [sentence] = remarks(SKEWED, advise=True)
     for words in ("97.6%", "0.6789", "'yes' (24 texts)", "0.2222", "--class_weight balanced"):
         assert words in sentence
-    [sentence] = remarks(SKEWED, is_weighted=True)
+    [sentence] = remarks(SKEWED, advise=False)
     assert "0.2222" in sentence
     assert "--class_weight" not in sentence
-    assert remarks(SKEWED | {"majority_share": 0.8}) == []
+    assert remarks(SKEWED | {"majority_share": 0.8}, advise=True) == []
+    only_label = SKEWED | {"majority_share": 1.0, "accuracy_interval": [1.0, 1.0]}
+    assert not any("rarest" in sentence for sentence in remarks(only_label, advise=True))
     without = {name: value for name, value in SKEWED.items() if name != "rarest"}
-    assert remarks(without) == []  # of several labels a text, or of an earlier version
+    assert remarks(without, advise=True) == []  # of several labels a text, or of an earlier version
 
 
 @pytest.mark.parametrize(("lowest", "is_said"), [(0.5, True), (0.4, True), (0.5001, False)])
 def test_a_model_that_is_no_better_than_the_largest_class(lowest, is_said):
-    found = remarks({"accuracy_interval": [lowest, 0.9], "majority_share": 0.5, "f1": 0.4})
+    measures = {"accuracy_interval": [lowest, 0.9], "majority_share": 0.5, "f1": 0.4}
+    found = remarks(measures, advise=True)
     assert len(found) == is_said
     assert all("not better" in sentence and f"{lowest:.4f}" in sentence for sentence in found)

@@ -18,6 +18,7 @@ def test_a_dataset_on_the_hub(on_the_hub, caplog):
     assert data.splits["validation"].texts == ["dev 0", "dev 1"]
     for split in ("unsupervised", "split test of someone/reviews"):  # the last one has no labels
         assert split in caplog.text
+    assert "has a letter" not in caplog.text
     turned = load_splits("someone/reviews", label_names=["neg", "pos"])
     assert turned.label_names == ["neg", "pos"]
     assert turned.splits["train"].labels == ["pos", "neg", "neg"]

@@ -28,6 +28,7 @@ def rows(*cases):
 
 CUT_GZIP = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99_999)[:-100]
 LONG_LINE = "A long line of words "
+DIALOGUE = '"This is one.\tx\nb\ty\nThe end."\ty\n'
 COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
 
 
@@ -45,6 +46,7 @@ COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
         ("short.csv", "text,label\na,b\n\nc\n", ["row 2 (line 4)", "1 column,", "2"]),
         ("after-sep.csv", "sep=;\ntext;label\na\n", ["row 1 (line 3)", "1 column,", "2"]),
         ("semicolons.csv", "text;label\na;FAKE\n", ["'text;label'", "commas"]),
+        ("quotes.tsv", f"text\tlabel\na\tx\n{DIALOGUE}", ["row 2", "line 3", "quotes"]),
         ("commas.tsv", "text,label\na,FAKE\n", ["'text,label'", "tabs"]),
         ("garbage.jsonl", "a\nb\n", ["row 1 (line 1)", "JSON"]),
         ("number.json", "7", ["list of objects"]),

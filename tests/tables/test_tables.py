@@ -140,6 +140,18 @@ def test_text_columns(file, row, options, columns):
     assert [read.joined for read in source] == [joined, joined]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+@pytest.mark.parametrize("first", ["1984", None])
+def test_the_first_rows_show_which_columns_hold_text(file, name, first):
+    """Not the first row alone: in it, a text may be missing, or look like a number."""
+    rows = [{"headline": first, "label": "x"}, {"headline": "b", "label": "y"}]
+    [number, text] = open_files([file(rows, name)])
+    assert (number.text, text.text) == (first or "", "b")
+    with_authors = [{"author": "Ann", **row} for row in rows]
+    with pytest.raises(DataError, match="2 columns that may be text"):
+        open_files([file(with_authors, f"authors-{name}")])
+
+
 @pytest.mark.parametrize(
     ("content", "columns"),
     [
@@ -172,7 +184,8 @@ def test_several_files(file, tmp_path):
     data = load_splits(train_file=paths[:2], validation_file=paths[2])
     assert data.splits["train"].texts == data.splits["validation"].texts * 2
     assert data.description == "train 1.csv + 2.jsonl, validation 4.parquet"
-    of_glob = load_splits(train_file=[tmp_path / "*.*", paths[0]]).splits["train"]
+    again = tmp_path / ".." / tmp_path.name / "1.csv"  # is read once
+    of_glob = load_splits(train_file=[tmp_path / "*.*", paths[0], again]).splits["train"]
     assert of_glob.texts == data.splits["validation"].texts * 3
 
 
@@ -192,6 +205,15 @@ def test_a_row_without_text(file, caplog):
     assert drop.texts == ["title alone ", "title body", "title body"]
     assert (drop.labels, drop.groups) == (["x", "y", "x"], ["a", "c", "d"])
     assert "1 row without" in caplog.text
+
+
+def test_a_group_is_the_same_with_and_without_a_decimal_point(file):
+    """Whole numbers beside missing ones are written as 1.0, by pandas for instance."""
+    rows = [{"text": f"text {n}", "label": "xy"[n % 2], "site": n // 2} for n in range(6)]
+    with_missing = [{**row, "site": row["site"] and float(row["site"])} for row in rows]
+    files = [file(rows, "1.parquet"), file(with_missing, "2.parquet"), file(with_missing, "3.csv")]
+    train = load_splits(train_file=files, group_column_name="site").splits["train"]
+    assert train.groups == ["0", "0", "1", "1", "2", "2"] * 3
 
 
 # Properties
@@ -219,7 +241,7 @@ def test_texts_labels_and_groups_come_back(rows, tmp_path_factory):
         assert train.texts == frame["text"].tolist(), path
         assert train.labels == frame["label"].tolist(), path
         *groups, alone, also_alone = train.groups
-        assert groups == [group.strip() for group in frame["site"][:-2]], path
+        assert groups == [group.strip().removesuffix(".0") for group in frame["site"][:-2]], path
         assert alone != also_alone
         assert {alone, also_alone}.isdisjoint(groups)
         other = {"label_column_name": "other", "label_names": [*frame["other"]]}

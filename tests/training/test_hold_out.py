@@ -194,8 +194,28 @@ def test_labels_are_on_both_sides_wherever_whole_groups_allow_it(rows, fraction,
     if nothing_has_to_move:
         np.testing.assert_array_equal(train, before[0])
         np.testing.assert_array_equal(validation, before[1])
+    sizes = np.bincount(groups)
+    largest = len(before[1]) or len(rows)
     for label in all_labels:
         own_groups = set(groups[labels == label])
         shared_groups = set(groups[labels != label])
-        if len(own_groups) > 1 and not own_groups & shared_groups:
+        may_move = len(own_groups) > 1 and not own_groups & shared_groups
+        if may_move and min(sizes[group] for group in own_groups) <= largest:
             assert label in labels[validation]
+
+
+def test_a_rare_label_of_large_groups_is_not_held_out(caplog):
+    """Two large publishers have it: to hold it out, half of the texts would have to be held out."""
+    labels = []
+    groups = []
+    for publisher in ("Times", "Post"):
+        labels += ["rare"] * 5 + ["a", "b"] * 220
+        groups += [publisher] * 445
+    for blog in range(11):
+        labels += ["a", "b"] * 5
+        groups += [f"blog {blog}"] * 10
+    texts = labelled([f"text {number}" for number in range(1000)], labels)
+    _, held_out = hold_out_labelled(texts, None, 42, groups)
+    assert counted(held_out).keys() == {"a", "b"}
+    assert len(held_out) <= 100
+    assert "'rare' (10 texts)" in caplog.text

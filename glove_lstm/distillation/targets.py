@@ -24,6 +24,9 @@ Floats = NDArray[np.floating]
 # unsure; DECISIONS.md says what was tried.
 _SHARPNESS = 1.5
 _SIGNIFICANCE = 0.05
+# From so many labels on, a good teacher is imitated, even if most texts have no label; DECISIONS.md has the figures.
+_MANY_LABELS = 1_000
+_COPIES_OF_EACH = 2  # of all texts, then
 
 Kind = Literal["labels", "label sets", "logits"]
 
@@ -87,25 +90,25 @@ def make_targets(
 
     - Without a teacher, the labels.
     - With a teacher, if most texts have no label: the labels, and the teacher's best label of each other text, weighted
-      by the square of its probability.
-    - Else the teacher's logits, for the texts and altered copies of them; the n-grams learn the labels.
+      by the square of its probability. From 1,000 labels on, the n-grams alone learn these if the teacher seems to be
+      more accurate than the labels alone; the LSTM learns its logits, for all texts and two altered copies of each.
+    - Else the teacher's logits, for the texts and altered copies of labelled ones; the n-grams learn the labels.
 
     Args:
         split: The texts.
         teacher: A teacher that has learned the labels; None: there is none.
-        copies_per_text: Altered copies of each labelled text, if logits are learned; None: `copies_of_each` tells their
-            number.
+        copies_per_text: Altered copies of each labelled text, if most texts have a label; None: `copies_of_each` tells
+            their number.
         glove: Vectors by which words are exchanged in copies; None: none are.
 
     Raises:
-        DataError: There are to be copies, but no logits are learned.
+        DataError: There are to be copies, but most texts have no label.
     """
     train = split.train
     learns_best_labels = len(split.unlabelled) > len(train)
     if learns_best_labels and copies_per_text:  # before the teacher is asked, which may take long
         raise DataError(
-            "augmented_copies is for a teacher's logits; if most texts have no label, its labels are learned: leave it "
-            "out."
+            "augmented_copies is for trainings where most texts have a label; leave it out."
         )
     calibration = _calibration_texts(split, teacher)
     if teacher is None:
@@ -114,11 +117,28 @@ def make_targets(
     temperature = _temperature_of(teacher, calibration)
     if learns_best_labels:
         targets = _best_labels(teacher, split, temperature)
+        if len(train) >= _MANY_LABELS and _seems_better_than_labels(teacher, split.unlabelled):
+            targets = _logits(
+                teacher,
+                split,
+                temperature,
+                copied=[*train.texts, *split.unlabelled],
+                copies_per_text=_COPIES_OF_EACH,
+                glove=glove,
+                ngram_examples=targets.ngram_examples,
+            )
     else:
         if copies_per_text is None:
             copies_per_text = copies_of_each(len(train))
-        copies = make_copies(train.texts, copies_per_text, glove)
-        targets = _logits(teacher, split, copies, temperature)
+        targets = _logits(
+            teacher,
+            split,
+            temperature,
+            copied=train.texts,
+            copies_per_text=copies_per_text,
+            glove=glove,
+            ngram_examples=train,
+        )
     return replace(targets, calibration=calibration, temperature=temperature)
 
 
@@ -154,22 +174,55 @@ def _best_labels(teacher: Teacher, split: Split, temperature: float) -> Targets:
     return Targets("labels", examples.texts, examples.labels, examples.weights, examples)
 
 
-def _logits(teacher: Teacher, split: Split, copies: Sequence[str], temperature: float) -> Targets:
-    """Return a teacher's logits as targets of the LSTM: for labelled texts, copies of them, and other texts.
+def _seems_better_than_labels(teacher: Teacher, unlabelled: Sequence[str]) -> bool:
+    """Return whether an encoder is as sure of its best labels as no model of the labels alone has reason to be.
+
+    How sure it is on average is its own estimate of its accuracy; that of the labels alone was cross-validated.
+    """
+    comparison = teacher.settings.get("cross_validated")
+    if comparison is None:
+        return False
+    accuracy_of_labels, *_ = comparison["labels_alone"]
+    probabilities = softmax(teacher.logits(unlabelled), axis=1)
+    return bool(probabilities.max(axis=1).mean() > accuracy_of_labels)
+
+
+def _logits(
+    teacher: Teacher,
+    split: Split,
+    temperature: float,
+    *,
+    copied: Sequence[str],
+    copies_per_text: int,
+    glove: GloveVectors | None,
+    ngram_examples: Examples,
+) -> Targets:
+    """Return a teacher's logits as targets of the LSTM: for labelled texts, copies, and texts without labels.
 
     A copy weighs as its text, and a text without a label as the teacher's best label of it.
+
+    Args:
+        teacher: The teacher.
+        split: The texts.
+        temperature: The logits are divided by it.
+        copied: The texts that are copied: those with labels, perhaps followed by those without.
+        copies_per_text: Copies of each of these.
+        glove: Vectors by which words are exchanged in copies; None: none are.
+        ngram_examples: What the n-grams learn.
     """
     train = split.train
+    copies = make_copies(copied, copies_per_text, glove)
     texts = [*train.texts, *copies, *split.unlabelled]
     logger.info("The model learns the teacher's logits for %s texts.", f"{len(texts):,}")
     logits = teacher.logits(texts) / np.float32(temperature)
     weights = None
     if train.weights is not None:
-        of_copies = np.repeat(train.weights, len(copies) // max(len(train), 1))
         best = logits[len(train) + len(copies) :].argmax(axis=1)
         of_others = weights_of_labels(best, train.label_names, split.label_weights)
+        of_all = np.concatenate([train.weights, of_others])
+        of_copies = np.repeat(of_all[: len(copied)], copies_per_text)
         weights = np.concatenate([train.weights, of_copies, of_others])
-    return Targets("logits", texts, logits, weights, ngram_examples=train, copies=len(copies))
+    return Targets("logits", texts, logits, weights, ngram_examples, copies=len(copies))
 
 
 def _temperature_of(teacher: Teacher, calibration: CalibrationTexts | None) -> float:

@@ -112,6 +112,38 @@ def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
         np.testing.assert_allclose(learned.weights[-unlabelled:], probabilities.max(axis=1) ** 2)
 
 
+@pytest.mark.parametrize(
+    ("labels", "accuracy_of_labels", "kind"),
+    [(1000, 0.5, "logits"), (999, 0.5, "labels"), (1000, 0.99, "labels"), (1000, None, "labels")],
+)
+def test_a_good_teacher_of_many_labels_is_imitated(labels, accuracy_of_labels, kind):
+    """For all texts and two copies of each; the n-grams learn its best labels."""
+    texts = [f"{'x' * (number % 2 + 1)} text {number}" for number in range(labels)]
+    train = Examples.from_names(
+        texts, ["a", "b"] * (labels // 2) + ["a"] * (labels % 2), ["a", "b"]
+    )
+    label_weights = {"a": 3.0, "b": 0.5}
+    others = [f"{'x' * (number % 2 + 1)} other {number}" for number in range(labels + 1)]
+    split = Split(weigh(train, label_weights), None, others, label_weights=label_weights)
+    teacher = FunctionTeacher(by_length, ["a", "b"])
+    teacher.learns_labels = True
+    if accuracy_of_labels is not None:
+        interval = [accuracy_of_labels, accuracy_of_labels - 0.1, 1.0]
+        teacher.settings["cross_validated"] = {"labels_alone": interval}
+    targets = make_targets(split, teacher, copies_per_text=None, glove=None)
+    assert targets.kind == kind
+    assert list(targets.ngram_examples.texts) == texts + others
+    if kind == "labels":
+        assert targets.copies == 0
+        return
+    assert targets.copies == 2 * (len(texts) + len(others))
+    np.testing.assert_allclose(targets.values, teacher.logits(targets.texts))
+    best = by_length(others).argmax(axis=1)
+    of_all = np.concatenate([split.train.weights, np.array([3.0, 0.5])[best]])
+    of_copies = targets.weights[len(texts) : -len(others)]
+    np.testing.assert_array_equal(of_copies, np.repeat(of_all, 2))
+
+
 def test_copies_of_texts_without_spaces_differ():
     text = "\u8fd9\u90e8\u7535\u5f71\u5f88\u597d\u770b, very good"
     copies = make_copies([text], 14, None)

@@ -34,7 +34,7 @@ from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
-from glove_lstm.tables.columns import is_blank
+from glove_lstm.tables.columns import is_blank, python_values
 from glove_lstm.tables.in_memory import LabelValues, read_labels, read_texts
 from glove_lstm.tables.labels import (
     Label,
@@ -163,7 +163,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if y is None:
             more_texts = texts + more_texts
             texts = []
-            labels = LabelValues(labels=[], classes=[], label_type="str", is_multi_label=False)
+            label_type = "str"
+            if self.label_names is not None:
+                label_type = read_labels(self.label_names, "label_names").label_type
+            labels = LabelValues(labels=[], classes=[], label_type=label_type, is_multi_label=False)
         else:
             labels = _read_y(y, may_be_rare=bool(more_texts) and self.teacher is not None)
         check_consistent_length(texts, labels.labels, sample_weight, groups)
@@ -171,7 +174,12 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         kept_texts = [texts[row] for row in kept]
         kept_labels = [labels.labels[row] for row in kept]
         kept_weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
-        kept_groups = None if groups is None else np.asarray(groups)[kept].tolist()
+        kept_groups = None
+        if groups is not None:
+            if getattr(groups, "ndim", 1) != 1:
+                raise DataError("groups has several columns; give one value for each text.")
+            all_groups = python_values(groups)
+            kept_groups = [all_groups[row] for row in kept]
         more_texts = [text for text in more_texts if not is_blank(text)]
         label_names = labels.classes
         if self.label_names is not None:
@@ -200,7 +208,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         config.labels_are_lists = labels.are_lists
         config.label_type = common_label_type(config.label_names, labels.label_type)
         self._saved_from = trained.without_texts()
-        return self._set_model(trained.model, trained.tokenizer)
+        of_table = [] if labels.are_lists else label_names
+        return self._set_model(trained.model, trained.tokenizer, of_table)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""
@@ -352,8 +361,15 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
         return loaded._set_model(classifier, tokenizer)
 
-    def _set_model(self, model: Any, tokenizer: Any) -> Self:
-        """Set the model, and the classes with the type of labels that its config names."""
+    def _set_model(self, model: Any, tokenizer: Any, columns_of_table: Sequence[str] = ()) -> Self:
+        """Set the model, and the classes with the type of labels that its config names.
+
+        Args:
+            model: The model.
+            tokenizer: Its tokenizer.
+            columns_of_table: For several labels a text, those of the table that it was fitted to, some or all of the
+                model's labels; none: all, in the order of the model.
+        """
         self.model_ = model
         self.tokenizer_ = tokenizer
         self._classifier = TorchClassifier.of(model, tokenizer)
@@ -361,7 +377,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self._columns = np.argsort(labels, kind="stable")
         if decision_thresholds(model.config.to_dict()) is not None:
             # Several labels a text: the columns of a table of 0 and 1 keep their order.
-            self._columns = np.arange(len(labels))
+            names = list(model.config.label_names)
+            self._columns = np.array([names.index(name) for name in columns_of_table or names])
         self.classes_ = labels[self._columns]
         return self
 

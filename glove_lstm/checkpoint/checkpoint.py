@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from glove_lstm.checkpoint.names import (
     ALL_PATTERNS,
+    CARD_NAME,
     CONFIG_NAME,
     HANDLER_NAME,
     LOADED_NAMES,
+    METRICS_NAME,
     MODEL_TYPE,
     TOKENIZER_CONFIG_NAME,
     TOKENIZER_NAME,
@@ -239,6 +241,18 @@ class Checkpoint:
             return None
         return record
 
+    def check_figures(self) -> None:
+        """Raise a DataError if the card and the figures are of other weights, which have been replaced since.
+
+        Only a folder that was not downloaded can tell: the record of the training texts stays on its machine.
+        """
+        has_record = (self.folder / TRAINING_TEXTS_NAME).is_file()
+        if has_record and self.training_texts() is None:
+            raise DataError(
+                f"{self.folder}: {WEIGHTS_NAME} has changed since {METRICS_NAME}, the plots and {CARD_NAME} were "
+                f"written: save the model into a new folder, or delete them and {TRAINING_TEXTS_NAME}."
+            )
+
     def content_hashes(self) -> dict[str, str]:
         """Return the metadata of an ONNX file, SHA-256 hashes of the config and of the weights.
 
@@ -252,6 +266,7 @@ class Checkpoint:
     def copy_to(self, folder: Path, *, overwrite: bool = False) -> None:
         """Copy the checkpoint, without the handler of a repository, into a new folder; see `new_folder`."""
         self.fetch_all()
+        self.check_figures()
         check_target(folder, overwrite=overwrite)
         with new_folder(folder, overwrite=overwrite) as unfinished:
             for pattern in ALL_PATTERNS:

@@ -154,7 +154,7 @@ def _refusal(error: BaseException) -> str | None:
         # transformers raises it from another error; without a cause it is a failed look-up, a bug. str() of a KeyError
         # puts the sentence in quotation marks.
         return f"{first_line(ValueError(*error.args))}."
-    if isinstance(error, ValueError | ImportError | RuntimeError):
+    if isinstance(error, ValueError | ImportError | RuntimeError | AssertionError | TypeError):
         return f"{first_line(error)}."
     return None
 

@@ -122,11 +122,15 @@ def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | N
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Parse options before, between and behind texts. What follows `--` is a text."""
+    """Parse options before, between and behind texts. What follows `--` is a text, and stands in `more_texts`."""
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
     args = _parser().parse_intermixed_args(words[:end])
-    args.texts += words[end + 1 :]
+    args.more_texts = words[end + 1 :]
+    if args.output == Path("-"):  # as for --input
+        args.output = None
+    if args.output and args.output.suffix.lower() == ".gz":
+        raise DataError(f"--output {args.output}: output is not compressed; leave .gz out.")
     return args
 
 
@@ -207,14 +211,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _choose_model(args: argparse.Namespace) -> bool:
-    """Set the model: --model, or the first word if it names a checkpoint, or the checkpoint that ships.
+    """Set the model: --model, or the first word if it names a checkpoint, or the checkpoint that ships; and the texts.
 
     Returns:
         Whether no model was named.
     """
     if args.model is None and args.texts:
         word = args.texts[0]
-        is_checkpoint = os.path.isfile(os.path.join(word, CONFIG_NAME))  # noqa: PTH113, PTH118 - as below
+        is_checkpoint = word and os.path.isfile(os.path.join(word, CONFIG_NAME))  # noqa: PTH113, PTH118 - as below
         # Without --input, "and/or" is a text.
         is_id = bool(args.input) and re.fullmatch(r"[\w.-]+/[\w.-]+", word)
         if is_checkpoint or is_id:
@@ -222,12 +226,14 @@ def _choose_model(args: argparse.Namespace) -> bool:
     names_no_model = args.model is None
     if names_no_model:
         args.model = str(DEFAULT_CHECKPOINT)
+    first_word = args.texts[0] if args.texts else None
+    args.texts += args.more_texts
     if args.input and args.texts:
         raise DataError(
             f"{args.texts[0]!r} is neither a checkpoint nor allowed with --input; leave one of them out."
         )
-    if names_no_model and args.texts:
-        _check_is_no_model(args.texts[0], has_more=len(args.texts) > 1)
+    if names_no_model and first_word is not None:
+        _check_is_no_model(first_word, has_more=len(args.texts) > 1)
     return names_no_model
 
 
@@ -307,8 +313,16 @@ def _check_input(args: argparse.Namespace) -> None:
 
 def _check_is_no_input(output: Path, source: TextSource) -> None:
     files = source.identity() or []  # None for a stream and for texts of the command line
-    if str(output.resolve()) in [file["path"] for file in files]:
+    is_file_of_input = str(output.resolve()) in [file["path"] for file in files]
+    if is_file_of_input or (output.is_file() and _is_standard_input(output)):
         raise DataError(f"--output {output} is an input; choose another name.")
+
+
+def _is_standard_input(path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(0), path.stat())
+    except OSError:  # standard input is closed
+        return False
 
 
 def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> TextSource:
@@ -316,7 +330,9 @@ def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> Tex
     if args.texts:
         for text in args.texts:
             if os.path.isfile(text):  # noqa: PTH113 - Path.is_file raises if a text is too long
-                raise DataError(f"{text} is a file, not a text; give it with --input.")
+                raise DataError(
+                    f"{text} is a file, not a text: give a table with --input; or texts, one a line, by < {text}."
+                )
         return open_texts(args.texts, "the command line")
     columns = args.text_column_names
     if args.input and args.input != ["-"]:

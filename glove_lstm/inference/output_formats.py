@@ -62,7 +62,7 @@ class Layout:
     label_names: Sequence[str]  # in the order of the scores
     has_file_column: bool = False  # `file`, before `row`
     marks_unsure: bool = False  # whether there is a column `unsure` after `score`
-    # Columns of the input that the output repeats after `row`, with their values in the first row.
+    # Columns of the input that the output repeats after `row`, each with its first value that is not missing.
     kept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -129,7 +129,7 @@ def _kept_typed(value: Any, kind: type, name: str, row: TextRow) -> Any:
     if not is_of_kind or (kind is int and value.bit_length() > _BITS):
         raise DataError(
             f"{row.file}, row {row.number} has {shown(value)} in {shown(name)}, which is {kind.__name__} in the first "
-            "row; write CSV or JSON lines."
+            "rows; write CSV or JSON lines."
         )
     return value
 
@@ -149,7 +149,7 @@ def csv_cell(value: str | float | bool) -> str:
     if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
         text = f"'{text}"
     # Before Python 3.13, csv leaves a carriage return without quotation marks, and it would end the row.
-    return text.replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @contextmanager

@@ -162,6 +162,7 @@ def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     """
     opened = Checkpoint.open(checkpoint)
     opened.check_files()
+    opened.check_figures()
     MetricsFile.read(checkpoint)  # checks it
     # All other files stay here: the record of the training texts, training_args.bin and optimizer.pt of transformers'
     # Trainer, hidden files, __pycache__.

@@ -107,9 +107,10 @@ class TextSource:
         self._tables = chain([first], remaining)
         self._columns = choose_text_columns(first, text_column_names, trained=trained_columns)
         self.columns = self._columns.names
-        first_row = first.first or {}
-        names = choose_kept_columns(first, keep_columns)
-        self.kept = {name: first_row.get(name) for name in names}
+        self.kept: dict[str, Any] = {}
+        for name in choose_kept_columns(first, keep_columns):
+            values = (record.get(name) for record in first.head)
+            self.kept[name] = next((value for value in values if not is_missing(value)), None)
 
     def identity(self) -> list[dict[str, Any]] | None:
         """Return the present fingerprints of the files as JSON values; None for inputs that can be read only once."""

@@ -20,7 +20,7 @@ from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.distillation.targets import make_targets
 from glove_lstm.distillation.teacher import Teacher, TeacherLike, open_teacher
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, listed
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import ClassWeight, Examples
@@ -304,13 +304,17 @@ def _label_names(
 ) -> list[str]:
     """Return the labels in the order of the model's logits.
 
-    They are given, or those of the texts, or else those of the teacher. A checkpoint that has them all keeps its own.
+    They are given, or those of the texts, or else those of the teacher. A checkpoint that has them all keeps its own;
+    with a teacher, which knows or learns no others, only if it has no others.
     """
     names = sorted_label_names(labels) if label_names is None else list(label_names)
     if not names and teacher is not None:
         names = list(teacher.label_names)
-    if checkpoint is not None and set(names) <= set(checkpoint.label_names):
-        names = list(checkpoint.label_names)
+    if checkpoint is not None:
+        others = set(checkpoint.label_names) - set(names)
+        has_all = set(names) <= set(checkpoint.label_names)
+        if has_all and (teacher is None or not others):
+            names = list(checkpoint.label_names)
     return names
 
 
@@ -327,6 +331,8 @@ def _check(
         raise DataError(
             "No text has a label (and no teacher names its labels); give labels, or another teacher."
         )
+    if len(set(names)) < len(names):
+        raise DataError(f"label_names has a label twice: {listed(names)}; name each once.")
     if len(names) < 2 and not labelled.is_multi_label:
         raise DataError(f"{names[0]!r} is the only label; a classifier needs two or more.")
     if class_weight is not None and not len(labelled):

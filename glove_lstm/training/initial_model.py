@@ -298,6 +298,12 @@ def _model_of_checkpoint(
         )
         changes |= _label_maps(train.label_names)
     config = GloveLstmConfig(**{**earlier.to_dict(), **changes})
+    reads_types = config.type_embedding_size or config.character_buckets
+    if reads_types and "token_type_ids" not in loaded.tokenizer.model_input_names:
+        raise DataError(
+            f"{loaded.name} was trained with neither type_embedding_size nor character_buckets, so its tokenizer gives "
+            "no shapes of words; leave both out."
+        )
     model = GloveLstmForSequenceClassification(config)
     _copy_weights(loaded.model, model)
     if has_new_labels:  # the old weights belong to other labels, even where the number is the same

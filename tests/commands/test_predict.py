@@ -11,6 +11,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -154,6 +155,21 @@ def test_a_first_word_that_may_be_meant_as_a_model_is_refused(checkpoint, tmp_pa
         assert len(rows_of(word)) == 1
 
 
+def test_what_follows_two_dashes_is_a_text(copy, monkeypatch):
+    """Also the name of a checkpoint; and an empty text is no folder."""
+    as_lines = ["--format", "jsonl"]
+    assert len(run(*as_lines, "--", copy, "a text").stdout.splitlines()) == 2
+    assert len(run(*as_lines, copy, "--", copy).stdout.splitlines()) == 1
+    monkeypatch.chdir(copy)
+    assert len(rows_of("", "a text")) == 2
+
+
+def test_a_file_of_texts_is_read_from_standard_input(tmp_path):
+    path = tmp_path / "headlines.txt"
+    path.write_text("Council votes\n")
+    assert_command_names(predict(path), "headlines.txt", "--input", f"< {path}")
+
+
 def test_options_stand_anywhere(copy):
     wanted = run(copy, "a text", "another", "--explain").stdout
     assert run(copy, "--explain", "a text", "another").stdout == wanted
@@ -277,6 +293,21 @@ def test_kept_columns_are_repeated(tmp_path, source):
     assert table.column("more").to_pylist() == ['["x", 1]', None]
 
 
+def test_a_kept_column_of_numbers_may_begin_with_a_missing_one(tmp_path):
+    table = pa.table({"id": pa.array([None, 2], pa.int64()), "text": ["a", "b"]})
+    pq.write_table(table, tmp_path / "in.parquet")
+    words = ["--input", tmp_path / "in.parquet", "--keep_columns", "id"]
+    run(*words, "--output", tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet").column("id").equals(table.column("id"))
+
+
+def test_a_kept_text_has_no_more_lines_than_before(tmp_path):
+    (tmp_path / "in.csv").write_bytes(b'text,note\r\n"a\r\nb","c\r\nd"\r\n')
+    words = ["--input", tmp_path / "in.csv", "--keep_columns", "text,note"]
+    [row] = list(csv.DictReader(run(*words, "--format", "csv").stdout.splitlines(keepends=True)))
+    assert (row["text"], row["note"]) == ("a\nb", "c\nd")
+
+
 def test_a_kept_column_is_in_each_file_and_of_one_kind(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_table(Path("a.csv"), [{"text": "a", "id": 1}])
@@ -369,6 +400,21 @@ def test_output_goes_through_links_and_devices_stay(tmp_path):
     run("", "--output", tmp_path / "new" / "folder" / "out.csv")
     written = (tmp_path / "new" / "folder" / "out.csv").read_text()
     assert written == (tmp_path / "real.csv").read_text()
+
+
+def test_an_output_that_would_surprise_is_refused(tmp_path):
+    """Output is not compressed; standard input is not overwritten; and - is standard output."""
+    for options in ([], ["--format", "csv"]):
+        done = predict("a", "--output", tmp_path / "out.csv.gz", *options)
+        assert_command_names(done, "out.csv.gz", "compressed")
+    lines = tmp_path / "lines.txt"
+    lines.write_text("Council votes\n")
+    with lines.open() as file:
+        words = [*SCRIPT, "--output", lines]
+        done = subprocess.run(words, stdin=file, capture_output=True, encoding="utf-8")
+    assert_command_names(done, "lines.txt", "input")
+    assert lines.read_text() == "Council votes\n"
+    assert run("a text", "--output", "-").stdout.endswith("a text\n")
 
 
 def test_output_into_a_pipe_is_utf8():

@@ -8,6 +8,7 @@ import pytest
 from estimator_news import TEXTS, TINY
 from scipy.sparse import csr_matrix
 from support import COMMON
+from teachers import by_length
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.errors import DataError
@@ -89,6 +90,29 @@ FORMS = {
         [TRIP_FIRST, csr_matrix(TRIP_FIRST), pd.Series(TRIP_FIRST.tolist())],
     ),
 }
+
+
+def test_a_fine_tuned_table_keeps_the_order_of_its_columns(tmp_path):
+    """The checkpoint has its labels in another order, and one more."""
+    GloveLstmClassifier(**TINY).fit(MANY, LISTS).save_pretrained(tmp_path)
+    tuned = GloveLstmClassifier.from_pretrained(tmp_path).set_params(
+        max_steps=1, learning_rate=1e-3, use_cpu=True, verbose=0, random_state=0
+    )
+    frame = FRAME[["trip", "food"]]
+    tuned.fit(MANY, frame)
+    assert tuned.classes_.tolist() == ["trip", "food"]
+    assert (tuned.predict(MANY) == frame.to_numpy()).mean() > 0.8
+    assert tuned.predict_proba(MANY).shape == frame.shape
+
+
+def test_named_labels_keep_their_type_without_labels_of_texts():
+    """And none may be named twice."""
+    options = {**TINY, "teacher": by_length, "augmented_copies": 0}
+    classifier = GloveLstmClassifier(**options, label_names=[0, 1]).fit(TEXTS)
+    assert classifier.classes_.tolist() == [0, 1]
+    twice = GloveLstmClassifier(**TINY, label_names=["FAKE", "FAKE", "REAL"])
+    with pytest.raises(DataError, match="twice"):
+        twice.fit(TEXTS, ["FAKE", "REAL"] * 60)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hub_server import TOKEN
 from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
 from support import assert_command_names, assert_names, edit_json, run_here, succeed
 from web_server import serve
 
@@ -239,6 +240,14 @@ def with_bytes(name, data):
     return lambda folder: (folder / name).write_bytes(data)
 
 
+def with_other_weights(folder):
+    """As transformers' Trainer saves a model into the folder that it was loaded from; then exported again."""
+    weights = load_file(folder / "model.safetensors")
+    weights["classifier.bias"] += 1
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    (folder / "light.onnx").unlink()
+
+
 def with_own_token(folder):
     with (folder / "README.md").open("ab") as card:
         card.write(b"own-token")
@@ -259,6 +268,9 @@ def with_own_token(folder):
         pytest.param(with_bytes("README.md", b"\xff"), ["README.md", "UTF-8"], id="card"),
         pytest.param(
             without("word_shapes.py"), ["clean process", "word_shapes", "save it again"], id="loads"
+        ),
+        pytest.param(
+            with_other_weights, ["model.safetensors", "README.md", "new folder"], id="weights"
         ),
         pytest.param(with_own_token, ["README.md", "token", "revoke"], id="own token"),
         pytest.param(

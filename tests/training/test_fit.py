@@ -8,6 +8,7 @@ from support import accuracy
 from teachers import by_length
 
 from glove_lstm.checkpoint.text_record import hash_texts
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
 from glove_lstm.tables.examples import Examples, class_weights
 from glove_lstm.training.fit import fit
@@ -215,6 +216,26 @@ def test_fine_tuning_keeps_the_labels_of_the_checkpoint(tuning, news, checkpoint
 def test_fine_tuning_on_some_of_the_labels_keeps_the_others(tuning, news):
     result = tuning(news.texts[:40], ["REAL"] * 40)
     assert result.model.config.label_names == ["FAKE", "REAL"]
+
+
+def test_a_teacher_of_some_labels_teaches_these_alone(tuning, train, news, tmp_path):
+    """A checkpoint with more labels starts anew, as with other labels: nobody teaches the others."""
+    names = ["FAKE", "MAYBE", "REAL"]
+    first = train(news.texts, news.labels, label_names=names, max_steps=1)
+    first.model.save_pretrained(tmp_path)
+    first.tokenizer.save_pretrained(tmp_path)
+    options = {"model_name_or_path": str(tmp_path), "augmented_copies": 0, "teacher": by_length}
+    taught = tuning(news.texts, news.labels, label_names=["REAL", "FAKE"], **options)
+    assert list(taught.model.config.label_names) == ["REAL", "FAKE"]
+
+
+def test_a_checkpoint_without_shapes_of_words_gets_none(tuning, train, news, tmp_path):
+    without = {"type_embedding_size": 0, "character_buckets": 0}
+    first = train(news.texts, news.labels, max_steps=1, **without)
+    first.model.save_pretrained(tmp_path)
+    first.tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(DataError, match="type_embedding_size"):
+        tuning(news.texts, news.labels, model_name_or_path=str(tmp_path), type_embedding_size=4)
 
 
 def test_few_texts_leave_what_the_checkpoint_knows(tuning, news):

@@ -180,7 +180,7 @@ GIVEN = f"{DATA} --glove glove.txt"
         ("model.json", "model_name_or_path string 5"),
         ("overwrite.json", "overwrite_output_dir 'yes'"),
         (f"{GIVEN} --bf16 True", "bf16 32 bits"),
-        (f"{GIVEN} --early_stopping_patience 1 --eval_strategy no", "EarlyStoppingCallback steps"),
+        (f"{GIVEN} --lr_scheduler_type warmup_stable_decay", "num_decay_steps"),
         (f"{GIVEN} --fp16 True", "fp16 32 bits"),
         (f"{GIVEN} --bf16_full_eval True", "bf16_full_eval 32 bits"),
         (f"{GIVEN} --resume_from_checkpoint True", "resume_from_checkpoint anew"),

@@ -175,9 +175,10 @@ def _best_labels(teacher: Teacher, split: Split, temperature: float) -> Targets:
 
 
 def _seems_better_than_labels(teacher: Teacher, unlabelled: Sequence[str]) -> bool:
-    """Return whether an encoder is as sure of its best labels as no model of the labels alone has reason to be.
+    """Return whether an encoder seems to be more accurate than the labels alone.
 
-    How sure it is on average is its own estimate of its accuracy; that of the labels alone was cross-validated.
+    Its mean probability on unlabelled texts is its own estimate of its accuracy; that of the labels alone was
+    cross-validated before it was tuned.
     """
     comparison = teacher.settings.get("cross_validated")
     if comparison is None:

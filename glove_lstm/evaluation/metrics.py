@@ -307,7 +307,8 @@ def _f1_statistic(
     """
     # F1 is 2 * correct / (true + predicted).
     twice_correct = (truth & predicted) * 2.0
-    true_and_predicted = truth * 1.0 + predicted
+    is_true = truth * 1.0
+    true_and_predicted = is_true + predicted
     never_occurs = ~truth.any(axis=0)
 
     def f1_scores(rows: Ints) -> Floats:
@@ -316,7 +317,7 @@ def _f1_statistic(
         numerators = draws @ twice_correct
         denominators = draws @ true_and_predicted
         by_label = numerators / np.maximum(denominators, 1)
-        counting = by_label[(draws @ truth > 0) | never_occurs]
+        counting = by_label[(draws @ is_true > 0) | never_occurs]
         macro = counting.mean() if len(counting) else 0.0
         micro = numerators.sum() / max(denominators.sum(), 1)
         return np.append(by_label, [macro, micro])

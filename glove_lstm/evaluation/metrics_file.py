@@ -109,7 +109,7 @@ def remarks(measures: Mapping[str, Any], *, advise: bool) -> list[str]:
 
     Args:
         measures: See `evaluation.metrics.measure`.
-        advise: Whether to advise to weigh the classes in training: they were not.
+        advise: Whether to advise to weigh the classes in training; not if they were, or if that is unknown.
     """
     sentences = []
     majority = measures["majority_share"]

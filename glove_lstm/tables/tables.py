@@ -220,16 +220,19 @@ def _read_csv_rows(reader: Any, header: Sequence[str], name: str) -> Iterator[Re
                 f"{row_name} has {counted(len(values), 'column')}, but the header {len(header)}; correct it."
             )
         if reader.dialect.delimiter == "\t":
-            for value in values:
-                if (
-                    "\t" in value and "\n" in value
-                ):  # quotes of two texts, taken for those of one cell
-                    raise DataError(
-                        f"{row_name} has tabs and line ends in one cell: if its quotes belong to the texts, quote "
-                        "these texts and double the quotes in them; else replace the tabs by spaces."
-                    )
+            _check_no_swallowed_rows(values, row_name)
         yield dict(zip(header, values, strict=True))
         number += 1
+
+
+def _check_no_swallowed_rows(values: Sequence[str], row_name: str) -> None:
+    """Raise a DataError if a cell of TSV has tabs and line ends: the quotes of two texts were taken for those of a cell."""
+    for value in values:
+        if "\t" in value and "\n" in value:
+            raise DataError(
+                f"{row_name} has tabs and line ends in one cell: if its quotes belong to the texts, quote these texts "
+                "and double the quotes in them; else replace the tabs by spaces."
+            )
 
 
 def _check_header(name: str, header: Sequence[str]) -> None:

@@ -226,7 +226,7 @@ def _read_csv_rows(reader: Any, header: Sequence[str], name: str) -> Iterator[Re
 
 
 def _check_no_swallowed_rows(values: Sequence[str], row_name: str) -> None:
-    """Raise a DataError if a cell of TSV has tabs and line ends: the quotes of two texts were taken for those of a cell."""
+    """Raise a DataError if a cell of TSV has tabs and line ends: its quotes are those of two texts."""
     for value in values:
         if "\t" in value and "\n" in value:
             raise DataError(

@@ -108,7 +108,7 @@ def make_targets(
     learns_best_labels = len(split.unlabelled) > len(train)
     if learns_best_labels and copies_per_text:  # before the teacher is asked, which may take long
         raise DataError(
-            "augmented_copies is for trainings where most texts have a label, but most have no label here; leave it out."
+            "augmented_copies is for trainings where most texts have a label; here, most have no label: leave it out."
         )
     calibration = _calibration_texts(split, teacher)
     if teacher is None:

@@ -121,6 +121,6 @@ def license_of(folder: Path) -> str | None:
 
 
 def has_fast_bfloat16() -> bool:
-    """Return whether the processor multiplies matrices of bfloat16 (AMX). Older versions of torch do not tell."""
+    """Return whether the processor multiplies bfloat16. Older versions of torch do not tell."""
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("amx_bf16", False))
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))

@@ -47,7 +47,10 @@ def knowing_labels(teacher, label_names=()):
 # Classifiers
 
 
-@pytest.mark.parametrize(("capabilities", "tolerance"), [({}, 1e-5), ({"amx_bf16": True}, 0.02)])
+@pytest.mark.parametrize(
+    ("capabilities", "tolerance"),
+    [({}, 1e-5), ({"amx_bf16": True}, 0.02), ({"avx512_bf16": True}, 0.02)],
+)
 def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
     transformer, news, monkeypatch, capabilities, tolerance
 ):

@@ -315,8 +315,9 @@ TEXTS = ["council votes on the budget", "SHOCKING secret: the Elites EXPOSED!", 
 
 
 @pytest.mark.parametrize("kind", FOLDERS)
-def test_an_encoder_embeds_as_sentence_transformers_does(encoder, tmp_path, kind):
-    """With length 1, before it learns labels."""
+def test_an_encoder_embeds_as_sentence_transformers_does(encoder, tmp_path, monkeypatch, kind):
+    """With length 1, before it learns labels. In float32, as on a processor that has no other arithmetic."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
     folder = FOLDERS[kind](encoder, tmp_path / "encoder")
     expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)

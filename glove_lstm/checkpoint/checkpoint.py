@@ -241,13 +241,17 @@ class Checkpoint:
             return None
         return record
 
-    def check_figures(self) -> None:
-        """Raise a DataError if the card and the figures are of other weights, which have been replaced since.
+    def has_stale_figures(self) -> bool:
+        """Return whether the card and the figures are of other weights, which have been replaced since.
 
         Only a folder that was not downloaded can tell: the record of the training texts stays on its machine.
         """
         has_record = (self.folder / TRAINING_TEXTS_NAME).is_file()
-        if has_record and self.training_texts() is None:
+        return has_record and self.training_texts() is None
+
+    def check_figures(self) -> None:
+        """Raise a DataError if the checkpoint has stale figures, which nobody should get."""
+        if self.has_stale_figures():
             raise DataError(
                 f"{self.folder}: {WEIGHTS_NAME} has changed since {METRICS_NAME}, the plots and {CARD_NAME} were "
                 f"written: save the model into a new folder, or delete them and {TRAINING_TEXTS_NAME}."

@@ -1,8 +1,13 @@
 """From scores to labels: a score that equals a threshold reaches it."""
 
-import numpy as np
+import shutil
 
-from glove_lstm.inference.decisions import are_unsure, decide
+import numpy as np
+from safetensors.numpy import load_file, save_file
+from support import edit_json
+
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.inference.decisions import are_unsure, decide, suggested_threshold
 
 NAMES = ["a", "b", "c"]
 SCORES = np.array([[0.5, 0.25, 0.25], [0.25, 0.75, 0.0]])
@@ -17,3 +22,16 @@ def test_one_label_is_the_best():
 def test_several_labels_are_those_that_reach_their_thresholds():
     assert decide(SCORES, NAMES, [0.3, 0.25, 0.25]) == [["a", "b", "c"], ["b"]]
     assert decide(SCORES, NAMES, [0.6, 0.8, 0.3]) == [[], []]
+
+
+def test_a_checkpoint_suggests_no_threshold_of_other_weights(exported, tmp_path):
+    """As transformers' Trainer saves a model into the folder that it was loaded from."""
+    folder = shutil.copytree(exported, tmp_path / "mine")
+    suggested = {"threshold": 0.75, "coverage": 0.5, "accuracy": 0.875}
+    edit_json(folder / "metrics.json", validation={"suggested_threshold": suggested})
+    assert suggested_threshold(Checkpoint.open(folder)) == suggested
+
+    weights = load_file(folder / "model.safetensors")
+    weights["classifier.bias"] += 1
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    assert suggested_threshold(Checkpoint.open(folder)) is None

@@ -45,6 +45,7 @@ from benchmarks.peers import classify_linear, encoder_folder, fit_elsewhere
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from glove_lstm.baselines import BASELINES
 from glove_lstm.commands.command import run_command
+from glove_lstm.distillation.targets import make_targets
 from glove_lstm.distillation.teacher import Teacher, open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import expected_calibration_error
@@ -209,7 +210,7 @@ class Asked:
 
 
 def _ask_teacher(drawing: Drawing, settings: Settings, encoder: str) -> Asked:
-    """Let a teacher learn the texts that a training would give it, and label the others and the test texts.
+    """Let a teacher learn the labels that a training would give it, and label all texts of the training and the test.
 
     Its logits are kept in the cache, and the seconds beside them, so that other students of it need not ask again.
     """
@@ -233,8 +234,7 @@ def _ask_teacher(drawing: Drawing, settings: Settings, encoder: str) -> Asked:
     teacher.fit(split.train)
     teacher.logits(split.train.texts[:1])
     learned = time.process_time()
-    for texts in (split.train.texts, split.held_out_texts, split.unlabelled):
-        teacher.logits(texts)
+    make_targets(split, teacher, copies_per_text=None, glove=settings.glove)
     labelled = time.process_time()
     teacher.logits(drawing.test_texts)
     if not seconds_file.exists():

@@ -175,18 +175,24 @@ def _best_part(room: Ints, counts: Ints, fractions: Sequence[float]) -> int:
 
 
 def keep_labels_on_both_sides(
-    parts: Sequence[Ints], labels_of_rows: tuple[Ints, Ints], groups: Ints, seed: int
+    parts: Sequence[Ints],
+    labels_of_rows: tuple[Ints, Ints],
+    groups: Ints,
+    seed: int,
+    enough_rows: float,
 ) -> list[Ints]:
     """Move groups between train and validation so that a label is on both sides wherever it can be.
 
     Every label keeps a row in train. A label of one group has no row in validation. Nor has one whose groups are all
-    larger than the part that was held out before: it would take far more texts than were asked for.
+    larger than the part that was held out before: it would take far more texts than were asked for. Nor have the rarest
+    labels, if there are so many that validation has enough rows without them.
 
     Args:
         parts: The rows of train and of validation.
         labels_of_rows: Two arrays (m,), as `row_labels` returns them.
         groups: n group numbers.
         seed: The same seed moves the same groups.
+        enough_rows: Rows of validation, from which on no group is moved into it.
 
     Returns:
         The rows of train and of validation, ascending.
@@ -202,23 +208,28 @@ def keep_labels_on_both_sides(
             held_out[smallest] = False
     sizes = np.bincount(group_of)
     largest = len(parts[1]) or len(group_of)  # if nothing is held out yet, any group may be
-    _put_labels_into_validation(held_out, groups_of_label, movable=sizes <= largest)
+    _put_labels_into_validation(held_out, groups_of_label, sizes, largest, enough_rows)
     is_held_out = held_out[group_of]  # by row
     return [np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)]
 
 
 def _put_labels_into_validation(
-    held_out: NDArray[np.bool_], groups_of_label: dict[int, Ints], movable: NDArray[np.bool_]
+    held_out: NDArray[np.bool_],
+    groups_of_label: dict[int, Ints],
+    sizes: Ints,
+    largest: int,
+    enough_rows: float,
 ) -> None:
-    """For each label that only train has, the rarest first, move one of its groups to validation.
+    """For each label that only train has, the most frequent first, move one of its groups to validation.
 
-    It is the smallest movable group whose labels all have another group in train. If there is none, the label stays in
-    train.
+    It is the smallest group whose labels all have another group in train. If there is none, the label stays in train.
 
     Args:
         held_out: Whether each group is in validation; it is changed.
         groups_of_label: The groups that have each label, the smallest first.
-        movable: Whether each group may be moved.
+        sizes: Rows of each group.
+        largest: Rows of the largest group that may be moved.
+        enough_rows: Rows of validation, from which on no group is moved.
     """
     labels_of_group: defaultdict[int, list[int]] = defaultdict(list)
     for label, groups_with_label in groups_of_label.items():
@@ -232,12 +243,14 @@ def _put_labels_into_validation(
                 return False
         return True
 
-    rarest_label_first = sorted(groups_of_label.values(), key=len)
-    for groups_with_label in rarest_label_first:
+    most_frequent_first = sorted(groups_of_label.values(), key=len, reverse=True)
+    for groups_with_label in most_frequent_first:
+        if sizes[held_out].sum() >= enough_rows:
+            return
         if held_out[groups_with_label].any():
             continue
         for group in groups_with_label.tolist():
-            if movable[group] and may_leave_train(group):
+            if sizes[group] <= largest and may_leave_train(group):
                 held_out[group] = True
                 break
 
@@ -262,18 +275,28 @@ def _groups_of_labels(group_of: Ints, rows: Ints, labels: Ints, seed: int) -> di
     return groups_of_label
 
 
-def strata(labels: Sequence[Any]) -> Sequence[Any]:
-    """Return n values for a stratified split: the labels, or the rarest label of each list of 1 and 0."""
+def strata(labels: Sequence[Any], share: float) -> list[int]:
+    """Return n values for a stratified split: the label of each row, or the rarest of its labels.
+
+    Labels of which a share would be less than one row are one value together: rounded one by one, many small labels
+    would make up a part that is far larger or smaller.
+
+    Args:
+        labels: n labels as numbers, or n lists of 1 and 0.
+        share: Share of the smaller part, 0 to 1.
+    """
     has_label = np.asarray(labels)
     if has_label.ndim == 1:
-        return labels
-    row_count, label_count = has_label.shape
-    rows_of_label = has_label.sum(axis=0)
-    # A label that a row lacks counts as more frequent than any other.
-    frequency = np.where(has_label > 0, rows_of_label, row_count + 1)
-    rarest = frequency.argmin(axis=1)
-    no_label = label_count
-    return np.where(has_label.any(axis=1), rarest, no_label).tolist()
+        rarest = has_label
+    else:
+        row_count, label_count = has_label.shape
+        rows_of_label = has_label.sum(axis=0)
+        # A label that a row lacks counts as more frequent than any other.
+        frequency = np.where(has_label > 0, rows_of_label, row_count + 1)
+        no_label = label_count
+        rarest = np.where(has_label.any(axis=1), frequency.argmin(axis=1), no_label)
+    is_small = share * np.bincount(rarest) < 1
+    return np.where(is_small[rarest], -1, rarest).tolist()
 
 
 def row_labels(labels: Sequence[Any]) -> tuple[Ints, Ints]:

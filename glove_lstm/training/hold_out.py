@@ -42,6 +42,8 @@ _SHARE = 1 / 20
 _LEAST_TEXTS = 50
 _MOST_TEXTS = 2_000
 _MOST_SHARE = 1 / 10
+# So that every label is held out, there may be this many times as many texts, but not more.
+_ENOUGH = 1.25
 # Unlabelled texts to hold out; enough for a temperature.
 _UNLABELLED_SHARE = 1 / 10
 _MOST_UNLABELLED = 1_000
@@ -175,7 +177,8 @@ def hold_out_labelled(
 ) -> tuple[Examples, Examples | None]:
     """Hold labelled texts out.
 
-    Every label is on both sides where its texts and groups allow it. A warning names the others.
+    Every label is on both sides where its texts and groups allow it, and if that takes at most a quarter more texts. A
+    warning names the others.
 
     Args:
         texts: n texts.
@@ -211,8 +214,12 @@ def hold_out_labelled(
     labels = texts.labels.tolist()
     if fraction is None:
         fraction = share_to_hold_out(len(texts))
-    by_share = grouped_stratified_split(strata(labels), group_of, (1 - fraction, fraction), seed)
-    train, held_out = keep_labels_on_both_sides(by_share, row_labels(labels), group_of, seed)
+    by_share = grouped_stratified_split(
+        strata(labels, fraction), group_of, (1 - fraction, fraction), seed
+    )
+    train, held_out = keep_labels_on_both_sides(
+        by_share, row_labels(labels), group_of, seed, _ENOUGH * fraction * len(texts)
+    )
     if not len(held_out):
         raise DataError(f"There are too few distinct texts to hold some out; {_ALTERNATIVES}.")
     _check_labels(texts, held_out)

@@ -185,7 +185,9 @@ def test_labels_are_on_both_sides_wherever_whole_groups_allow_it(rows, fraction,
     all_labels = set(labels)
     before = grouped_stratified_split(labels, groups, (1 - fraction, fraction), seed)
     row_labels = np.arange(len(labels)), labels
-    train, validation = keep_labels_on_both_sides(before, row_labels, groups, seed)
+    train, validation = keep_labels_on_both_sides(
+        before, row_labels, groups, seed, enough_rows=len(rows)
+    )
     assert sorted([*train, *validation]) == list(range(len(rows)))
     assert not set(groups[train]) & set(groups[validation])
     assert set(labels[train]) == all_labels
@@ -219,3 +221,23 @@ def test_a_rare_label_of_large_groups_is_not_held_out(caplog):
     assert counted(held_out).keys() == {"a", "b"}
     assert len(held_out) <= 100
     assert "'rare' (10 texts)" in caplog.text
+
+
+@pytest.mark.parametrize("texts_of_each", [3, 5, 6, 8, 12])
+def test_many_small_labels_do_not_hold_out_far_more_texts(texts_of_each, caplog):
+    """As of 77 intents: a text of each would be up to a third of all."""
+    texts = texts_of(**{f"intent {label}": texts_of_each for label in range(77)})
+    train, held_out = hold_out_labelled(texts, 0.1, 42)
+    assert 0.08 < len(held_out) / len(texts) < 0.13
+    assert len(counted(train)) == 77
+    assert ("have no held-out texts" in caplog.text) == (len(counted(held_out)) < 77)
+
+
+def test_the_most_frequent_of_many_small_labels_are_held_out():
+    """A label of three texts would lose a third of them."""
+    rare = {f"rare {label}": 3 for label in range(40)}
+    frequent = {f"frequent {label}": 9 for label in range(40)}
+    _, held_out = hold_out_labelled(texts_of(**rare, **frequent), 0.1, 42)
+    labels = counted(held_out)
+    assert sum(label.startswith("frequent") for label in labels) > 30
+    assert len(held_out) <= 60

@@ -215,10 +215,11 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
     _check_given(given)
     defaults = _DEFAULTS | PRESETS[preset]
     if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
-        # The Trainer requires a checkpoint as often as the texts are evaluated.
-        defaults["save_strategy"] = given.get("eval_strategy", "epoch")
-        if "eval_steps" in given:
-            defaults["save_steps"] = given["eval_steps"]
+        if given.get("eval_strategy") == IntervalStrategy.NO:
+            raise DataError(
+                "To keep the best model, texts must be evaluated: leave eval_strategy out."
+            )
+        defaults["save_strategy"] = "best"  # however often they are
     if "model_name_or_path" in given:  # the checkpoint has its own tokenizer and shape
         kept = _names_of(GloveLstmTrainingArguments)
         defaults = {name: value for name, value in defaults.items() if name in kept}

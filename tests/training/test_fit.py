@@ -181,6 +181,16 @@ def test_the_best_epoch_is_kept_without_early_stopping(train, news):
     )
 
 
+def test_the_best_step_is_kept_however_often_texts_are_evaluated(train, news):
+    """`logging_steps` is the Trainer's default for `eval_steps`."""
+    often = {"eval_strategy": "steps", "logging_steps": 4, "load_best_model_at_end": True}
+    result = train(news.texts, news.labels, max_steps=30, **often, **CONSTANT)
+    best, last = best_and_last(result.record)
+    assert best["step"] < last["step"]
+    assert result.record.best_step == best["step"]
+    assert_same_model(train(news.texts, news.labels, max_steps=best["step"], **CONSTANT), result)
+
+
 def test_without_a_best_epoch_the_last_one_stays(result):
     assert result.record.best_step is None
     assert result.record.epochs == 2

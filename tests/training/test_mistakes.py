@@ -65,6 +65,10 @@ OF_FIT = {
         {"early_stopping_patience": 1, "validation_fraction": 0},
         *("early_stopping_patience", "validation texts"),
     ),
+    "the best epoch without evaluations": (
+        {"load_best_model_at_end": True, "eval_strategy": "no"},
+        *("best model", "eval_strategy"),
+    ),
     "a name with a slip": ({"num_train_epoch": 1}, "num_train_epoch;", "num_train_epochs"),
     "no number of words": ({"vocab_size": 1}, "vocab_size", "1"),
     "a label alone": (

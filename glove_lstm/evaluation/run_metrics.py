@@ -56,8 +56,8 @@ def run_metrics(
 ) -> MetricsFile:
     """Measure a model on its validation texts and on test texts, and measure its speed.
 
-    `seen` is the number of measured texts that were used in training; it is missing for test texts if the texts of an
-    earlier training are unknown.
+    `seen` is the number of measured texts that were used in training; it is missing if the texts of an earlier training
+    are unknown.
 
     Args:
         trained: The model.
@@ -69,7 +69,9 @@ def run_metrics(
     validation = None
     if trained.validation is not None and trained.validation_logits is not None:
         validation = _measure(trained, trained.validation, trained.validation_logits)
-        validation["seen"] = trained.record.validation_seen
+        record = trained.record
+        if record.fine_tuned_from is None or record.known_before is not None:
+            validation["seen"] = record.validation_seen + (record.known_before or 0)
         if not trained.validation.is_multi_label:
             scores = scores_of(trained.validation_logits, trained.classifier.problem_type)
             validation["suggested_threshold"] = suggest_threshold(scores, trained.validation.labels)

@@ -231,10 +231,7 @@ def _put_labels_into_validation(
         largest: Rows of the largest group that may be moved.
         enough_rows: Rows of validation, from which on no group is moved.
     """
-    labels_of_group: defaultdict[int, list[int]] = defaultdict(list)
-    for label, groups_with_label in groups_of_label.items():
-        for group in groups_with_label.tolist():
-            labels_of_group[group].append(label)
+    labels_of_group = _labels_of_groups(groups_of_label)
 
     def may_leave_train(group: int) -> bool:
         for label in labels_of_group[group]:
@@ -253,6 +250,14 @@ def _put_labels_into_validation(
             if sizes[group] <= largest and may_leave_train(group):
                 held_out[group] = True
                 break
+
+
+def _labels_of_groups(groups_of_label: dict[int, Ints]) -> dict[int, list[int]]:
+    labels_of_group: defaultdict[int, list[int]] = defaultdict(list)
+    for label, groups_with_label in groups_of_label.items():
+        for group in groups_with_label.tolist():
+            labels_of_group[group].append(label)
+    return labels_of_group
 
 
 def _groups_of_labels(group_of: Ints, rows: Ints, labels: Ints, seed: int) -> dict[int, Ints]:

@@ -35,7 +35,7 @@ from glove_lstm.training.initial_model import (
     make_initial_model,
 )
 from glove_lstm.training.lstm import train_lstm
-from glove_lstm.training.make_record import make_record, make_text_record
+from glove_lstm.training.make_record import count_known_texts, make_record, make_text_record
 from glove_lstm.training.ngrams import fit_ngrams
 from glove_lstm.training.record import TrainingRecord
 from glove_lstm.training.settings import Settings, make_settings
@@ -145,6 +145,7 @@ def fit(
         teacher=opened_teacher,
         arguments=settings.training,
     )
+    known = count_known_texts(split, checkpoint)
     seconds.end_of("prepare")
 
     # 2. Give the teacher the labels: an encoder learns them when it is first asked; a classifier or a function knows
@@ -221,6 +222,7 @@ def fit(
             targets,
             initial,
             state,
+            known=known,
             checkpoint=checkpoint,
             teacher=opened_teacher,
             classifier=classifier,

@@ -8,7 +8,7 @@ Held-out texts calibrate the scores, and the model does not learn from them.
   texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups, a fraction, or
   measures of validation texts are asked for.
 - So too, with any teacher, if too few texts are labelled to hold some of them out.
-- Near duplicates, and texts of one group, are never on both sides.
+- Near duplicates, and texts of one group, are never on both sides, unless validation texts are given.
 """
 
 import logging
@@ -81,7 +81,6 @@ def hold_out(
     labelled, groups = _without_weight_0(labelled, groups)
     split: Split | None = None
     if validation is not None:
-        _warn_of_overlap(labelled, validation)
         split = Split(labelled, validation, unlabelled)
     elif _unlabelled_are_held_out(labelled, unlabelled, groups, teacher, arguments):
         split = _hold_out_unlabelled(labelled, unlabelled, arguments.seed)
@@ -104,19 +103,6 @@ def hold_out(
         unlabelled=without_near_duplicates(split.unlabelled, split.held_out_texts, "held-out"),
         label_weights=label_weights,
     )
-
-
-def _warn_of_overlap(train: Examples, validation: Examples) -> None:
-    """Warn of texts that are given for both; a calibration on known texts makes scores too sure."""
-    known = set(train.texts)
-    count = sum(text in known for text in validation.texts)
-    if count:
-        logger.warning(
-            "%d of %d validation texts are training texts, too, which makes the scores too sure: leave them out of "
-            "one of the two.",
-            count,
-            len(validation),
-        )
 
 
 def _without_weight_0(

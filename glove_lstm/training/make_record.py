@@ -1,6 +1,8 @@
 """Record how a model was made, and from which texts."""
 
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 import transformers
@@ -16,6 +18,48 @@ from glove_lstm.training.record import CalibrationRecord, TeacherRecord, Trainin
 from glove_lstm.training.settings import Settings
 from glove_lstm.version import __version__
 
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class KnownTexts:
+    """How many validation texts are known, which makes measures too good and scores too sure.
+
+    Attributes:
+        seen: Those that are also among the training texts.
+        before: Those that the training of the checkpoint learned from; None: unknown, or there is no checkpoint.
+    """
+
+    seen: int = 0
+    before: int | None = None
+
+
+def count_known_texts(split: Split, checkpoint: LoadedCheckpoint | None) -> KnownTexts:
+    """Count the validation texts that are known, and warn of them. Texts are compared by their lower-cased words."""
+    validation = split.validation
+    if validation is None:
+        return KnownTexts()
+    seen = _count_trained(TextRecord.of(split.train.texts, ()), validation)
+    if seen:
+        logger.warning(
+            "%d of %d validation texts are training texts, too, which makes the scores too sure: leave them out of "
+            "one of the two.",
+            seen,
+            len(validation),
+        )
+    if checkpoint is None or checkpoint.text_record is None or not checkpoint.text_record.complete:
+        return KnownTexts(seen)
+    before = _count_trained(checkpoint.text_record, validation)
+    if before:
+        logger.warning(
+            "%d of %d validation texts were learned by %s, which makes their measures too good and the scores too "
+            "sure: give validation texts that it has not learned.",
+            before,
+            len(validation),
+            checkpoint.name,
+        )
+    return KnownTexts(seen, before)
+
 
 def make_record(
     settings: Settings,
@@ -24,6 +68,7 @@ def make_record(
     initial: InitialModel,
     state: TrainerState,
     *,
+    known: KnownTexts,
     checkpoint: LoadedCheckpoint | None,
     teacher: Teacher | None,
     classifier: TorchClassifier,
@@ -33,17 +78,13 @@ def make_record(
 ) -> TrainingRecord:
     """Return the record of a training, from what its steps returned and the seconds of each stage."""
     validation = split.validation
-    earlier = None if checkpoint is None else checkpoint.text_record
-    known_before = None
-    if validation is not None and earlier is not None and earlier.complete:
-        known_before = _count_trained(earlier, validation)
     return TrainingRecord(
         preset=settings.preset,
         options=settings.described(initial.tokenizer, classifier.model.config),
         train_texts=len(split.train),
         validation_texts=0 if validation is None else len(validation),
-        validation_seen=_count_trained(TextRecord.of(split.train.texts, ()), validation),
-        known_before=known_before,
+        validation_seen=known.seen,
+        known_before=known.before,
         glove=initial.glove,
         vocabulary_with_vectors=initial.vocabulary_with_vectors,
         fine_tuned_from=None if checkpoint is None else checkpoint.name,
@@ -73,10 +114,8 @@ def make_text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextR
     return record.added_to(checkpoint.text_record)
 
 
-def _count_trained(record: TextRecord, texts: Examples | None) -> int:
+def _count_trained(record: TextRecord, texts: Examples) -> int:
     """Count the texts that a record has among those that were learned from."""
-    if texts is None:
-        return 0
     is_trained, _ = record.find(texts.texts)
     return int(is_trained.sum())
 

@@ -199,7 +199,7 @@ def test_the_command_measures_the_same_figures(fitted, saved, tmp_path):
 # Trained on, and taught
 
 
-def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_path):
+def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_path, caplog):
     start = clone(fitted).set_params(validation_fraction=0).fit(TEXTS, LABELS)
     assert start.model_.config.temperature == 1  # not calibrated
     start.save_pretrained(tmp_path / "start")
@@ -211,9 +211,12 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     assert np.abs(tuned.predict_proba(TEXTS) - start.predict_proba(TEXTS)).max() > 1e-4
 
     tuned.save_pretrained(tmp_path / "tuned")
-    training = json.loads((tmp_path / "tuned" / "metrics.json").read_text())["training"]
+    metrics = json.loads((tmp_path / "tuned" / "metrics.json").read_text())
+    training = metrics["training"]
     assert (training["train_texts"], training["validation_texts"]) == (108, 12)
-    assert training["known_before"] == 12  # validation texts that the start was trained on
+    # The start was trained on all validation texts.
+    assert training["known_before"] == metrics["validation"]["seen"] == 12
+    assert "12 of 12 validation texts were learned by" in caplog.text
 
 
 def test_a_function_and_a_transformer_teach(news, transformer):

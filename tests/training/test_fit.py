@@ -99,7 +99,8 @@ def test_validation_texts_that_are_given_are_never_trained_on(train, news, caplo
     assert not was_trained_on(result, given[0]).any()
     assert result.record.validation_seen == 0
     # Texts that are in both are told.
-    result = train(news.texts, news.labels, given, max_steps=1)
+    shouted = [text.upper() for text in given[0]]
+    result = train(news.texts, news.labels, (shouted, given[1]), max_steps=1)
     assert result.record.validation_seen == 60
     assert "60 of 60 validation texts are training texts, too" in caplog.text
 

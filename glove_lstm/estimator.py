@@ -147,7 +147,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             validation: (texts, labels) on which the scores are calibrated; the model does not learn from them. None:
                 some of the texts are held out, by the argument `validation_fraction`.
             sample_weight: (n,) weight of each text; None: 1.
-            unlabelled: More texts, for which the model learns the logits of the teacher. Blank texts are left out.
+            unlabelled: More texts, for which the model learns what the teacher says. Blank texts are left out.
             groups: n values, such as authors. Texts of one group are all held out or none.
 
         Raises:

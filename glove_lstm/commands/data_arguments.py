@@ -70,7 +70,9 @@ class TrainArguments(DataArguments):
         False, "Whether a checkpoint in --output_dir is replaced; anything else never is."
     )
     group_column_name: str | None = option(
-        None, "A column, such as a publisher, whose rows are all held out or all trained on."
+        None,
+        "A column, such as a publisher, whose rows are all held out or all trained on; without effect if validation "
+        "texts are given.",
     )
     class_weight: str | None = option(
         None, "balanced, or a JSON file {label: weight}: how much the texts of each label count."
@@ -86,7 +88,7 @@ class TrainArguments(DataArguments):
     )
     unlabelled_file: list[str] | None = option(
         None,
-        "As --train_file, without labels: more texts for which the model learns the teacher's logits.",
+        "As --train_file, without labels: more texts, for which the model learns what the teacher says.",
     )
     with_baselines: bool = option(False, "Whether to measure TF-IDF + linear SVC, too.")
     language: str | None = option(

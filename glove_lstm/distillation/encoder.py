@@ -93,6 +93,12 @@ class EncoderTeacher:
             self.settings["cross_validated"] = comparison
             log_comparison(self.name, comparison)
 
+    @property
+    def accuracy_of_labels(self) -> float | None:
+        """Cross-validated accuracy of the labels alone, without a teacher; None: unknown."""
+        comparison = self.settings.get("cross_validated")
+        return None if comparison is None else comparison["labels_alone"][0]
+
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated logits for n texts, each with mean 0: (n, labels)."""
         assert self._train is not None

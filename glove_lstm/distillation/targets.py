@@ -24,9 +24,9 @@ Floats = NDArray[np.floating]
 # unsure; DECISIONS.md says what was tried.
 _SHARPNESS = 1.5
 _SIGNIFICANCE = 0.05
-# From so many labels on, a good teacher is imitated, even if most texts have no label; DECISIONS.md has the figures.
-_MANY_LABELS = 1_000
-_COPIES_OF_EACH = 2  # of all texts, then
+# With so many labelled texts, a good teacher is imitated, even if most texts have no label; DECISIONS.md says why.
+_ENOUGH_LABELLED_TEXTS = 1_000
+_COPIES_PER_TEXT = 2  # then
 
 Kind = Literal["labels", "label sets", "logits"]
 
@@ -105,8 +105,9 @@ def make_targets(
         DataError: There are to be copies, but most texts have no label.
     """
     train = split.train
-    learns_best_labels = len(split.unlabelled) > len(train)
-    if learns_best_labels and copies_per_text:  # before the teacher is asked, which may take long
+    if (
+        split.most_are_unlabelled and copies_per_text
+    ):  # before the teacher is asked, which may take long
         raise DataError(
             "augmented_copies is for trainings where most texts have a label; here, most have no label: leave it out."
         )
@@ -115,18 +116,23 @@ def make_targets(
         kind: Kind = "label sets" if train.is_multi_label else "labels"
         return Targets(kind, train.texts, train.labels, train.weights, train, calibration)
     temperature = _temperature_of(teacher, calibration)
-    if learns_best_labels:
-        targets = _best_labels(teacher, split, temperature)
-        if len(train) >= _MANY_LABELS and _seems_better_than_labels(teacher, split.unlabelled):
+    if split.most_are_unlabelled:
+        examples = _with_best_labels(teacher, split, temperature)
+        enough = len(train) >= _ENOUGH_LABELLED_TEXTS
+        if enough and _seems_better_than_labels(teacher, split.unlabelled):
             targets = _logits(
                 teacher,
                 split,
                 temperature,
                 copied=[*train.texts, *split.unlabelled],
-                copies_per_text=_COPIES_OF_EACH,
+                copies_per_text=_COPIES_PER_TEXT,
                 glove=glove,
-                ngram_examples=targets.ngram_examples,
+                ngram_examples=examples,
             )
+        else:
+            count = f"{len(split.unlabelled):,}"
+            logger.info("The model learns the teacher's best labels for %s texts.", count)
+            targets = Targets("labels", examples.texts, examples.labels, examples.weights, examples)
     else:
         if copies_per_text is None:
             copies_per_text = copies_of_each(len(train))
@@ -153,25 +159,22 @@ def _calibration_texts(split: Split, teacher: Teacher | None) -> CalibrationText
     best_labels = Examples(
         split.held_out_unlabelled, logits.argmax(axis=1), split.train.label_names
     )
-    probabilities = (
-        None  # of a teacher that knows its labels, nothing is known of how sure it may be
-    )
+    # Of a teacher that knows its labels, nothing is known of how sure it may be.
+    probabilities = None
     if teacher.learns_labels:
         probabilities = softmax(_SHARPNESS * logits.astype(np.float64), axis=1)
     return CalibrationTexts(best_labels, "teacher", probabilities, logits)
 
 
-def _best_labels(teacher: Teacher, split: Split, temperature: float) -> Targets:
-    """Return labels as targets: those of labelled texts, and a teacher's best label of each other text."""
+def _with_best_labels(teacher: Teacher, split: Split, temperature: float) -> Examples:
+    """Return the labelled texts, and the others with a teacher's best label of each."""
     train, unlabelled = split.train, split.unlabelled
     probabilities = softmax(teacher.logits(unlabelled) / temperature, axis=1)
     best = probabilities.argmax(axis=1)
     weights = probabilities.max(axis=1).astype(np.float64) ** 2
     if not teacher.learns_labels:  # else it has learned the weights of the labels
         weights *= weights_of_labels(best, train.label_names, split.label_weights)
-    examples = train.with_more(unlabelled, best, weights)
-    logger.info("The model learns the teacher's best labels for %s texts.", f"{len(unlabelled):,}")
-    return Targets("labels", examples.texts, examples.labels, examples.weights, examples)
+    return train.with_more(unlabelled, best, weights)
 
 
 def _seems_better_than_labels(teacher: Teacher, unlabelled: Sequence[str]) -> bool:
@@ -180,11 +183,10 @@ def _seems_better_than_labels(teacher: Teacher, unlabelled: Sequence[str]) -> bo
     Its mean probability on unlabelled texts is its own estimate of its accuracy; that of the labels alone was
     cross-validated before it was tuned.
     """
-    comparison = teacher.settings.get("cross_validated")
-    if comparison is None:
-        return False
-    accuracy_of_labels, *_ = comparison["labels_alone"]
     probabilities = softmax(teacher.logits(unlabelled), axis=1)
+    accuracy_of_labels = teacher.accuracy_of_labels
+    if accuracy_of_labels is None:
+        return False
     return bool(probabilities.max(axis=1).mean() > accuracy_of_labels)
 
 

@@ -37,6 +37,8 @@ class Teacher(Protocol):
         revision: Commit on the Hub, if it is known.
         license: Licence, if it is known.
         settings: What it chose to learn the labels, such as the C of a regression.
+        accuracy_of_labels: Cross-validated accuracy of the labels alone, without a teacher. It is known when a teacher
+            that learns labels has given logits; None: unknown.
     """
 
     name: str
@@ -46,6 +48,10 @@ class Teacher(Protocol):
     revision: str | None
     license: str | None
     settings: dict[str, Any]
+
+    @property
+    def accuracy_of_labels(self) -> float | None:
+        """See the attributes."""
 
     def fit(self, train: Examples) -> None:
         """Learn the labels of n texts. A teacher that knows labels puts them into the order of `train.label_names`.

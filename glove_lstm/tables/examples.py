@@ -99,6 +99,7 @@ class Split:
         unlabelled: Texts without labels to learn from, none of them a near duplicate of a held-out text.
         held_out_unlabelled: Texts without labels that are held out, if `validation` is None; a teacher labels them.
         label_weights: The weight of each label in `train.weights`; None: 1.
+        most_are_unlabelled: Whether there were more texts without labels than with, before some were held out.
     """
 
     train: Examples
@@ -106,6 +107,7 @@ class Split:
     unlabelled: Sequence[str] = ()
     held_out_unlabelled: Sequence[str] = ()
     label_weights: dict[str, float] | None = None
+    most_are_unlabelled: bool = False
 
     @property
     def held_out_texts(self) -> Sequence[str]:

@@ -175,8 +175,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
         0.0,
         "Share of the texts that each epoch replaces by a corrupted copy: typing errors, another case, no punctuation, "
         "dropped words, cut ends, or a passage of one to five sentences. If it is not 0, the n-grams also learn from a "
-        "copy of each text; of more than 25,000 texts, from copies of 25,000. With a teacher, only the n-grams and the "
-        "calibration use copies.",
+        "copy of each text; of more than 25,000 texts, from copies of 25,000. If the model learns a teacher's logits, "
+        "only the n-grams and the calibration use copies.",
     )
     augmented_copies: int | None = option(
         None,

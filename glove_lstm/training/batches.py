@@ -148,7 +148,7 @@ def tokenize_targets(
     lstm_length: int,
     arguments: GloveLstmTrainingArguments,
 ) -> TokenizedTexts:
-    """Return the tokenised texts of targets. Without a teacher, each epoch replaces a share by corrupted copies.
+    """Return the tokenised texts of targets. Unless they are logits, each epoch replaces a share by corrupted copies.
 
     Args:
         targets: What the LSTM learns.

@@ -44,7 +44,9 @@ _SPREAD = 1.0
 # Of the thresholds of a multi-label model:
 # A label's best threshold counts as half at this many texts with the label; DECISIONS.md says why.
 _TEXTS_FOR_HALF = 20
-_FEWEST_TEXTS = 5  # with the label; of fewer, the best threshold of a label is a matter of chance
+_FEWEST_FOR_THRESHOLD = (
+    5  # texts with the label; of fewer, the best threshold of a label is a matter of chance
+)
 # Best thresholds are this far from 0 and 1 at least, because their logits are averaged.
 _NEAREST_TO_EDGE = 1e-3
 
@@ -238,7 +240,7 @@ def fit_thresholds(scores: Floats, labels: NDArray[np.number]) -> tuple[list[flo
     thresholds = []
     unfitted = []
     for label, count in enumerate(counts):
-        if count < _FEWEST_TEXTS:
+        if count < _FEWEST_FOR_THRESHOLD:
             unfitted.append(label)
             thresholds.append(common)
         else:

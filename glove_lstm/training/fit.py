@@ -128,6 +128,10 @@ def fit(
     labelled = Examples.from_names(texts, labels, names, sample_weight)
     given_validation = None
     if validation is not None:
+        if "validation_fraction" in settings.given:
+            raise DataError(
+                "validation_fraction is for trainings without validation texts; give one of the two."
+            )
         given_validation = Examples.from_names(*validation, names, name="validation labels")
     _check(labelled, given_validation, groups, class_weight, opened_teacher)
     if checkpoint is None and opened_teacher is None:

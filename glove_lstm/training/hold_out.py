@@ -102,6 +102,7 @@ def hold_out(
         train=weigh(split.train, label_weights),
         unlabelled=without_near_duplicates(split.unlabelled, split.held_out_texts, "held-out"),
         label_weights=label_weights,
+        most_are_unlabelled=len(unlabelled) > len(labelled),
     )
 
 
@@ -131,8 +132,7 @@ def _unlabelled_are_held_out(
         return True
     if fraction is not None or arguments.needs_validation or groups is not None:
         return False
-    # As in `make_targets`, which lets the student learn the teacher's best labels then.
-    most_are_unlabelled = len(labelled) < (1 - _UNLABELLED_SHARE) * len(unlabelled)
+    most_are_unlabelled = len(unlabelled) > len(labelled)
     return teacher.learns_labels and most_are_unlabelled and len(labelled) < _FEW_LABELLED_TEXTS
 
 

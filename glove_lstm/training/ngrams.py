@@ -42,7 +42,7 @@ _CS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried in this order
 _DEFAULT_C = 1.0
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
 # An n-gram of a single text teaches nothing about other texts.
-_FEWEST_TEXTS = 2
+_FEWEST_TEXTS_OF_NGRAM = 2
 # A word of more texts is not spelled: its own weight is well known, and the fit has half of the features.
 _MOST_TEXTS_OF_SPELLED_WORDS = 30
 _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
@@ -276,7 +276,7 @@ class _Columns:
     ) -> "_Columns":
         """Find the columns for n texts with these factors (n, R)."""
         text_counts = np.bincount(factors.indices, minlength=factors.shape[1])
-        is_kept = text_counts >= min(_FEWEST_TEXTS, factors.shape[0])
+        is_kept = text_counts >= min(_FEWEST_TEXTS_OF_NGRAM, factors.shape[0])
         used = is_kept.copy()
         characters = None
         if ngrams.config.character_buckets:

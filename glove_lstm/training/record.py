@@ -63,9 +63,9 @@ class TrainingRecord:
 
     Attributes:
         preset: Name of the preset.
-        options: Arguments that decide the result, with the values that were used.
+        options: Arguments that decide the result; those that follow from the number of texts as they were used.
         train_texts: Number of labelled texts that the model learned from.
-        validation_texts: Number of labelled texts that calibrated it.
+        validation_texts: Number of labelled texts that were held out or given, to calibrate and measure it.
         validation_seen: Validation texts that are also among the training texts.
         known_before: Validation texts that an earlier training, of the checkpoint that was fine-tuned, learned from;
             None: unknown, or there was none.

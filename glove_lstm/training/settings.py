@@ -5,6 +5,7 @@ settings = make_settings("default", glove="6B.50d", num_train_epochs=4)
 
 import copy
 import difflib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
@@ -24,6 +25,8 @@ from glove_lstm.training.arguments import (
     ModelArguments,
     TokenizerArguments,
 )
+
+logger = logging.getLogger(__name__)
 
 PRESETS: dict[str, dict[str, Any]] = {
     # The recipe that was published with 91.79 % validation accuracy on fake_or_real_news, for articles; the tokenizer
@@ -64,7 +67,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "warmup_steps": 0.1,  # of all steps
         "weight_decay": 0.01,
         "label_smoothing_factor": 0.1,
-        # Epochs, batch size and learning rates follow from the number of texts; see `schedule`.
+        # Epochs, batch size and learning rates follow from the number of texts; see `default_hyperparameters`.
         # Not given: load_best_model_at_end. The learning rate falls to zero, so another epoch is better than the last
         # only by chance.
     },
@@ -164,6 +167,10 @@ class Settings:
             if getattr(training, name) is None:
                 setattr(training, name, value)
         if kind != "labels":
+            if "label_smoothing_factor" in self.given and training.label_smoothing_factor:
+                logger.warning(
+                    "Only single labels are smoothed: label_smoothing_factor has no effect here."
+                )
             training.label_smoothing_factor = 0.0
         if not has_validation:
             training.eval_strategy = IntervalStrategy.NO

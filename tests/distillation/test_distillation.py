@@ -91,7 +91,13 @@ def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
     texts = ["one", "two two", "three"]
     train = Examples.from_names(texts, ["a", "b", "a"], ["a", "b"])
     others = [f"{'x' * (number % 2 + 1)} {number}" for number in range(unlabelled)]
-    split = Split(weigh(train, label_weights), None, others, label_weights=label_weights)
+    split = Split(
+        weigh(train, label_weights),
+        None,
+        others,
+        label_weights=label_weights,
+        most_are_unlabelled=len(others) > len(train),
+    )
     teacher = FunctionTeacher(by_length, ["a", "b"])
     targets = make_targets(split, teacher, copies_per_text=None, glove=None)
     probabilities = by_length(others)
@@ -124,12 +130,16 @@ def test_a_good_teacher_of_many_labels_is_imitated(labels, accuracy_of_labels, k
     )
     label_weights = {"a": 3.0, "b": 0.5}
     others = [f"{'x' * (number % 2 + 1)} other {number}" for number in range(labels + 1)]
-    split = Split(weigh(train, label_weights), None, others, label_weights=label_weights)
+    split = Split(
+        weigh(train, label_weights),
+        None,
+        others,
+        label_weights=label_weights,
+        most_are_unlabelled=len(others) > len(train),
+    )
     teacher = FunctionTeacher(by_length, ["a", "b"])
     teacher.learns_labels = True
-    if accuracy_of_labels is not None:
-        interval = [accuracy_of_labels, accuracy_of_labels - 0.1, 1.0]
-        teacher.settings["cross_validated"] = {"labels_alone": interval}
+    teacher.accuracy_of_labels = accuracy_of_labels
     targets = make_targets(split, teacher, copies_per_text=None, glove=None)
     assert targets.kind == kind
     assert list(targets.ngram_examples.texts) == texts + others

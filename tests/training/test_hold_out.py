@@ -115,7 +115,8 @@ def test_few_texts_are_not_held_out(caplog):
         (199, 300, True, {}, (0, 30)),  # few labels: all teach
         (1_999, 10_500, True, {}, (0, 1000)),
         (2_000, 2_001, True, {}, (100, 0)),  # many labels
-        (300, 330, True, {}, (30, 0)),  # as many labelled ones as would be left without labels
+        (300, 301, True, {}, (0, 30)),
+        (300, 300, True, {}, (30, 0)),  # as many labelled ones
         (90, 90, True, {}, (0, 0)),  # a tenth is too few, of each
         (199, 300, True, {"validation_fraction": 0.1}, (20, 0)),
         (199, 300, True, {"load_best_model_at_end": True}, (20, 0)),

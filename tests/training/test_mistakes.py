@@ -33,6 +33,10 @@ OF_FIT = {
     "lists and labels": ({"labels": [["a"], *L[1:]]}, "row 2", "'b'", "lists"),
     "lists to validate": ({"validation": (T, [["a"]] * 40)}, "alidation", "one label"),
     "nothing to validate": ({"validation": ([], [])}, "validation texts"),
+    "a share beside validation texts": (
+        {"validation": (["x"], ["a"]), "validation_fraction": 0.2},
+        *("validation_fraction", "one of the two"),
+    ),
     "another label to validate": (
         {"validation": (["x"], ["c"])},
         "validation labels, row 1",

@@ -67,7 +67,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         label_names: All labels, if the texts may lack some, or have none and the teacher is a function; None: those
             that occur, sorted.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
-        verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint.
+        verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint, but
+            no warnings.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
             `vocab_size`, `early_stopping_patience`, `use_cpu` or `model_name_or_path` (a checkpoint to fine-tune).
             `fit` checks them.

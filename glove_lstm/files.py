@@ -98,6 +98,18 @@ def check_is_no_file(path: Path) -> None:
         raise DataError(f"{path} is a file; give a folder.")
 
 
+def check_writable(folder: Path) -> None:
+    """Raise a DataError if no files can be written into a folder or, if it is still to be made, into its parent."""
+    folder = folder.resolve()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise DataError(f"{existing} is a file; give another output folder.")
+    # Windows has no `statvfs`.
+    is_read_only = hasattr(os, "statvfs") and os.statvfs(existing).f_flag & os.ST_RDONLY
+    if is_read_only or not os.access(existing, os.W_OK | os.X_OK):
+        raise DataError(f"{existing} cannot be written; give another output folder.")
+
+
 def check_file(path: Path) -> None:
     """Raise a DataError unless `path` is a file."""
     if not path.is_file():
@@ -188,6 +200,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield path
         return
     path = path.resolve()  # a link stays, and its target is replaced
+    check_writable(path.parent)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -207,6 +220,7 @@ def locked(folder: Path, lock_name: str) -> Iterator[None]:
     from filelock import FileLock, Timeout  # takes 20 ms, and most predictions need no lock
 
     check_is_no_file(folder)
+    check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / lock_name
     lock = FileLock(path, timeout=0)

@@ -57,6 +57,22 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
             return loaded
         return model
 
+    def resize_token_embeddings(
+        self, new_num_tokens: int | None = None, *_: Any, **__: Any
+    ) -> nn.Module:
+        """Return the word vectors, of which there cannot be another number.
+
+        Raises:
+            ValueError: Another number is asked for. The n-grams of words depend on it, too, so that the model could not
+                be loaded again.
+        """
+        if new_num_tokens is not None and new_num_tokens != self.config.vocab_size:
+            raise ValueError(
+                f"The vocabulary is fixed: the model has {self.config.vocab_size} word vectors. Train a new model for "
+                "other words."
+            )
+        return self.get_input_embeddings()
+
     def freeze_embeddings(self, frozen: bool = True) -> None:
         """Exclude the vectors of words and characters from training, or include them. The config keeps the choice."""
         self.config.freeze_embeddings = frozen

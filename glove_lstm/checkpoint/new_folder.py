@@ -13,7 +13,7 @@ from pathlib import Path
 
 from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, MODEL_NAMES, MODEL_TYPE, remote_code
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.files import read_checkpoint_json
+from glove_lstm.files import check_writable, read_checkpoint_json
 
 
 class FinishedElsewhereError(DataError):
@@ -81,13 +81,7 @@ def _check_place(folder: Path) -> None:
         raise DataError(
             f"{folder} cannot be replaced while it is in use: give a folder inside it, such as {folder / 'model'}."
         )
-    existing = next(parent for parent in folder.parents if parent.exists())
-    if not existing.is_dir():
-        raise DataError(f"{existing} is a file; give another output folder.")
-    # Windows has no `statvfs`.
-    is_read_only = hasattr(os, "statvfs") and os.statvfs(existing).f_flag & os.ST_RDONLY
-    if is_read_only or not os.access(existing, os.W_OK | os.X_OK):
-        raise DataError(f"{existing} cannot be written; give another output folder.")
+    check_writable(folder.parent)
 
 
 @contextmanager

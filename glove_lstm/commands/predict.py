@@ -218,15 +218,19 @@ def _choose_model(args: argparse.Namespace) -> bool:
     """
     if args.model is None and args.texts:
         word = args.texts[0]
-        is_checkpoint = word and os.path.isfile(os.path.join(word, CONFIG_NAME))  # noqa: PTH113, PTH118 - as below
         # Without --input, "and/or" is a text.
         is_id = bool(args.input) and re.fullmatch(r"[\w.-]+/[\w.-]+", word)
-        if is_checkpoint or is_id:
+        if _is_checkpoint(word) or is_id:
             args.model = args.texts.pop(0)
     names_no_model = args.model is None
     if names_no_model:
         args.model = str(DEFAULT_CHECKPOINT)
     first_word = args.texts[0] if args.texts else None
+    for word in args.texts:
+        if _is_checkpoint(word):
+            raise DataError(
+                f"{word} is a checkpoint: name the model first, or with --model; texts of such a name stand behind --."
+            )
     args.texts += args.more_texts
     if args.input and args.texts:
         raise DataError(
@@ -235,6 +239,11 @@ def _choose_model(args: argparse.Namespace) -> bool:
     if names_no_model and first_word is not None:
         _check_is_no_model(first_word, has_more=len(args.texts) > 1)
     return names_no_model
+
+
+def _is_checkpoint(word: str) -> bool:
+    path = os.path.join(word, CONFIG_NAME)  # noqa: PTH118 - as below
+    return bool(word) and os.path.isfile(path)  # noqa: PTH113 - as below
 
 
 def _check_is_no_model(word: str, *, has_more: bool) -> None:

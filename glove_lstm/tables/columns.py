@@ -25,10 +25,15 @@ _LABEL = "label"  # a column of this name is never text by default
 
 @dataclass(frozen=True)
 class TextColumns:
-    """The columns that a text is read from, in order."""
+    """The columns that a text is read from, in order.
+
+    Attributes:
+        names: Their names.
+        lacking: Those of `title` and `text` that would be read, too, if the table that chose the columns had them.
+    """
 
     names: list[str]
-    are_defaults: bool = False  # neither requested nor those that a model was trained on
+    lacking: Sequence[str] = ()
 
     def check(self, table: Table, chooser: str) -> None:
         """Check another table by the columns that an earlier one chose.
@@ -46,10 +51,8 @@ class TextColumns:
                 raise DataError(
                     f"{table.name} has no column {shown(name)}, which the {chooser} has; add it."
                 )
-        if not self.are_defaults:
-            return
-        for name in ("text", "title"):
-            if name in table.columns and name not in self.names:
+        for name in self.lacking:
+            if name in table.columns:
                 raise DataError(
                     f"{table.name} has the column {name!r}, which is not read, because the {chooser} lacks it; "
                     "set text_column_names."
@@ -59,8 +62,14 @@ class TextColumns:
         """Return the text of each column, "" where it is missing.
 
         Raises:
-            DataError: A value is neither text nor a number.
+            DataError: A value is neither text nor a number; or the row has a `title` or `text` that would not be read.
         """
+        for name in self.lacking:
+            if not is_blank(record.get(name)):
+                raise DataError(
+                    f"{row_name} has {name!r}, which the first rows lack: move the row to the beginning to read it, or "
+                    "set text_column_names."
+                )
         return [read_text(record.get(name), row_name, name) for name in self.names]
 
 
@@ -110,13 +119,14 @@ def choose_text_columns(
         return TextColumns(list(trained))
     not_text = others if label_column is not None else [*others, _LABEL]
     candidates = [name for name in table.columns if name not in not_text]
+    lacking = [name for name in _DEFAULTS[0] if name not in table.columns]
     for defaults in _DEFAULTS:
         if set(defaults) <= set(candidates):
-            return TextColumns(defaults, are_defaults=True)
+            return TextColumns(defaults, lacking)
     only = _only_column_of_text(table, candidates)
     doubt = "the first line was taken as the header; " if table.has_header else ""
     logger.info("%s: %sthe text is read from the column %s.", table.name, doubt, shown(only))
-    return TextColumns([only], are_defaults=True)
+    return TextColumns([only], lacking)
 
 
 def choose_kept_columns(table: Table, requested: str | Sequence[str] | None) -> list[str]:

@@ -79,9 +79,11 @@ def _load_dataset(
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         lines = str(error).splitlines()[:2]  # the second line names the configs
         reason = " ".join(lines).rstrip(". ")
-        raise DataError(
-            f"The dataset {name} could not be loaded: {reason}; check its name and dataset_config_name."
-        ) from error
+        advice = "check its name and dataset_config_name"
+        if "load_from_disk" in reason:
+            reason = "it was written by save_to_disk"
+            advice = "write it with to_parquet, and give the files as train_file and test_file"
+        raise DataError(f"The dataset {name} could not be loaded: {reason}; {advice}.") from error
 
 
 def _rename_splits(loaded: datasets.DatasetDict, name: str) -> dict[str, datasets.Dataset]:

@@ -207,7 +207,8 @@ def hold_out_labelled(
         by_share, row_labels(labels), group_of, seed, _ENOUGH * fraction * len(texts)
     )
     if not len(held_out):
-        raise DataError(f"There are too few distinct texts to hold some out; {_ALTERNATIVES}.")
+        few = "too few distinct texts" if groups is None else "too few groups of texts"
+        raise DataError(f"There are {few} to hold some out; {_ALTERNATIVES}.")
     _check_labels(texts, held_out)
     logger.info("%d of %d texts are held out for calibration.", len(held_out), len(texts))
     return texts.select(train), texts.select(held_out)

@@ -101,6 +101,8 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("a --model in.csv", "in.csv folder"),
         ("a --model empty", "empty config.json"),
         ("a --model one --revision main", "one 'main'"),
+        ("a one", "one checkpoint --model --"),
+        ("one a several", "several checkpoint --model --"),
         ("a --model one --backend onnx", "light.onnx export"),
     ],
 )

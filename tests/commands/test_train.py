@@ -136,7 +136,7 @@ def test_rows_of_a_group_are_all_held_out_or_none(articles, glove_file, tmp_path
         command_line = ["--train_file", table, *words, "--output_dir", tmp_path / str(sites)]
         done = run_here(command.main, *QUICK, *command_line)
         if sites == 1:
-            assert_command_names(done, "too few distinct texts")
+            assert_command_names(done, "too few groups of texts")
         else:
             assert read(tmp_path / "160" / "metrics.json")["validation"]["rows"] == 16
 

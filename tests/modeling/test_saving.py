@@ -99,3 +99,12 @@ def test_another_number_of_labels_resets_what_was_fitted_to_the_labels(tmp_path)
     assert torch.equal(pooled(loaded), pooled(model))
     assert torch.equal(loaded.dense.weight, model.dense.weight)
     assert logits(loaded).shape == (2, 3)
+
+
+def test_the_number_of_word_vectors_is_fixed():
+    """The n-grams of words depend on it, so the model could be saved and not loaded."""
+    model = build_model(**NGRAMS)
+    with pytest.raises(ValueError, match="vocabulary is fixed"):
+        model.resize_token_embeddings(model.config.vocab_size + 2)
+    assert model.resize_token_embeddings(model.config.vocab_size) is model.get_input_embeddings()
+    assert model.resize_token_embeddings() is model.get_input_embeddings()

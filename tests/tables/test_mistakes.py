@@ -71,6 +71,29 @@ def test_tables(file, name, content, words):
         assert_names(error.value, name, *words)
 
 
+LATE_TITLE = [{"text": f"text {row}", "label": "ab"[row % 2]} for row in range(150)]
+LATE_TITLE[120]["title"] = "a title"
+
+
+def test_a_title_that_the_first_rows_lack_is_not_ignored(file):
+    """Rows of JSON lines may differ; the first hundred tell the columns."""
+    path = file(LATE_TITLE, "late.jsonl")
+    with pytest.raises(DataError) as of_prediction:
+        list(open_files([path]))
+    with pytest.raises(DataError) as of_training:
+        load_splits(train_file=path)
+    for error in (of_prediction, of_training):
+        assert_names(error.value, "row 121", "'title'", "text_column_names")
+    assert len(load_splits(train_file=path, text_column_names="text").splits["train"]) == 150
+
+
+def test_a_dataset_of_save_to_disk(tmp_path):
+    datasets.Dataset.from_list(labelled("a", "b")).save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError) as error:
+        load_splits(dataset_name=str(tmp_path / "saved"))
+    assert_names(error.value, "saved", "save_to_disk", "to_parquet", "train_file")
+
+
 def test_a_frame_with_a_name_twice():
     frame = pd.DataFrame([["a", "b"]], columns=["text", "text"])
     with pytest.raises(DataError) as error:

@@ -58,7 +58,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
         return model
 
     def resize_token_embeddings(
-        self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any
+        self, new_num_tokens: int | None = None, *_: Any, **__: Any
     ) -> nn.Module:
         """Return the word vectors, of which there cannot be another number.
 

@@ -94,10 +94,13 @@ class EncoderTeacher:
             log_comparison(self.name, comparison)
 
     @property
-    def accuracy_of_labels(self) -> float | None:
-        """Cross-validated accuracy of the labels alone, without a teacher; None: unknown."""
+    def reach_of_labels(self) -> float | None:
+        """See `Teacher`."""
         comparison = self.settings.get("cross_validated")
-        return None if comparison is None else comparison["labels_alone"][0]
+        if comparison is None:
+            return None
+        _, _, high = comparison["labels_alone"]
+        return high
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated logits for n texts, each with mean 0: (n, labels)."""

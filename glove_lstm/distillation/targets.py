@@ -178,16 +178,16 @@ def _with_best_labels(teacher: Teacher, split: Split, temperature: float) -> Exa
 
 
 def _seems_better_than_labels(teacher: Teacher, unlabelled: Sequence[str]) -> bool:
-    """Return whether an encoder seems to be more accurate than the labels alone.
+    """Return whether an encoder seems to be more accurate than the labels alone, by more than chance.
 
     Its mean probability on unlabelled texts is its own estimate of its accuracy; that of the labels alone was
     cross-validated before it was tuned.
     """
     probabilities = softmax(teacher.logits(unlabelled), axis=1)
-    accuracy_of_labels = teacher.accuracy_of_labels
-    if accuracy_of_labels is None:
+    reach_of_labels = teacher.reach_of_labels
+    if reach_of_labels is None:
         return False
-    return bool(probabilities.max(axis=1).mean() > accuracy_of_labels)
+    return bool(probabilities.max(axis=1).mean() > reach_of_labels)
 
 
 def _logits(

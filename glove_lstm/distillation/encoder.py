@@ -94,13 +94,13 @@ class EncoderTeacher:
             log_comparison(self.name, comparison)
 
     @property
-    def reach_of_labels(self) -> float | None:
+    def accuracy_of_labels(self) -> float | None:
         """See `Teacher`."""
         comparison = self.settings.get("cross_validated")
         if comparison is None:
             return None
-        _, _, high = comparison["labels_alone"]
-        return high
+        accuracy, *_ = comparison["labels_alone"]
+        return accuracy
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated logits for n texts, each with mean 0: (n, labels)."""

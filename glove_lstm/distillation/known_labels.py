@@ -22,7 +22,7 @@ class TeacherOfKnownLabels(ABC):
     """
 
     learns_labels = False
-    reach_of_labels: float | None = None
+    accuracy_of_labels: float | None = None
 
     def __init__(self, name: str, label_names: Sequence[str], identity: str | None) -> None:
         self.name = name

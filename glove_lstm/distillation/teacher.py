@@ -37,8 +37,8 @@ class Teacher(Protocol):
         revision: Commit on the Hub, if it is known.
         license: Licence, if it is known.
         settings: What it chose to learn the labels, such as the C of a regression.
-        reach_of_labels: Upper end of the 95 % interval of the cross-validated accuracy of the labels alone, without a
-            teacher. It is known when a teacher that learns labels has given logits; None: unknown.
+        accuracy_of_labels: Cross-validated accuracy of the labels alone, without a teacher. It is known when a teacher
+            that learns labels has given logits; None: unknown.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Teacher(Protocol):
     settings: dict[str, Any]
 
     @property
-    def reach_of_labels(self) -> float | None:
+    def accuracy_of_labels(self) -> float | None:
         """See the attributes."""
 
     def fit(self, train: Examples) -> None:

@@ -119,10 +119,15 @@ def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
 
 
 @pytest.mark.parametrize(
-    ("labels", "reach_of_labels", "kind"),
-    [(1000, 0.5, "logits"), (999, 0.5, "labels"), (1000, 0.99, "labels"), (1000, None, "labels")],
+    ("labels", "accuracy_of_labels", "kind"),
+    [
+        (1000, 0.59, "logits"),
+        (999, 0.59, "labels"),
+        (1000, 0.61, "labels"),  # the mean probability is 0.7
+        (1000, None, "labels"),
+    ],
 )
-def test_a_good_teacher_of_many_labels_is_imitated(labels, reach_of_labels, kind):
+def test_a_good_teacher_of_many_labels_is_imitated(labels, accuracy_of_labels, kind):
     """For all texts and two copies of each; the n-grams learn its best labels."""
     texts = [f"{'x' * (number % 2 + 1)} text {number}" for number in range(labels)]
     train = Examples.from_names(
@@ -139,7 +144,7 @@ def test_a_good_teacher_of_many_labels_is_imitated(labels, reach_of_labels, kind
     )
     teacher = FunctionTeacher(by_length, ["a", "b"])
     teacher.learns_labels = True
-    teacher.reach_of_labels = reach_of_labels
+    teacher.accuracy_of_labels = accuracy_of_labels
     targets = make_targets(split, teacher, copies_per_text=None, glove=None)
     assert targets.kind == kind
     assert list(targets.ngram_examples.texts) == texts + others

@@ -40,7 +40,7 @@ MISTAKES = {
     "no labels": ({"y": None}, "y", "None", "teacher"),
     "groups are missing": ({"groups": [1, 2]}, "120", "2"),
     "groups of two columns": ({"groups": np.ones((120, 2))}, "groups", "columns"),
-    "one group": ({"groups": [1] * 120}, "distinct texts", "validation_fraction"),
+    "one group": ({"groups": [1] * 120}, "groups of texts", "validation_fraction"),
     "two types": ({"y": [1, *LABELS[1:]]}, "y, row 2", "'REAL'"),
     "True and 2": ({"y": [True, 2] * 60}, "y, row 2", "label 2", "row 1", "True"),
     "2.0 and 1": ({"y": [2.0, 1] * 60}, "y, row 2", "label 1", "row 1", "2.0"),

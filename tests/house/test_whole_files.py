@@ -10,7 +10,7 @@ from support import assert_names
 
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.report import check_report_folder
-from glove_lstm.files import locked, whole_file
+from glove_lstm.files import whole_file
 
 
 @pytest.mark.parametrize("error", [None, KeyboardInterrupt, OSError])
@@ -41,10 +41,9 @@ def test_others_may_read_what_was_written(tmp_path):
     "write",
     [
         lambda folder: whole_file(folder / "a.csv").__enter__(),
-        lambda folder: locked(folder / "parts", "lock").__enter__(),
         lambda folder: check_report_folder(folder / "report"),
     ],
-    ids=["file", "parts", "report"],
+    ids=["file", "report"],
 )
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, write):
     """Root may write into any folder, so the system's answer is replaced."""

@@ -27,7 +27,7 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT, LIGHT_NAME
 from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
-from glove_lstm.files import whole_file
+from glove_lstm.files import check_writable, whole_file
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.load_classifier import load_classifier
@@ -131,6 +131,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         args.output = None
     if args.output and args.output.suffix.lower() == ".gz":
         raise DataError(f"--output {args.output}: output is not compressed; leave .gz out.")
+    if args.output and (args.output.is_file() or not args.output.exists()):  # no device or pipe
+        check_writable(args.output.resolve().parent)
     return args
 
 

@@ -233,6 +233,27 @@ def test_a_column_marks_low_scores_on_request(expected):
     assert run(text, "--unsure_below", 0).stdout.splitlines()[1].startswith("REAL  ")
 
 
+@pytest.mark.parametrize(
+    ("main", "line"),
+    [
+        (command.main, "a --output {}/a.csv"),
+        (command.main, "--input {articles} --output_dir {}/parts"),
+        (evaluate.main, "{hub} --test_file {articles} --output_dir {}/report"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_named_first(
+    tmp_path, articles, monkeypatch, main, line
+):
+    """Root may write into any folder, so the system's answer is replaced."""
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path) != tmp_path and access(path, mode)
+    )
+    words = line.format(tmp_path, articles=articles, hub=HUB).split()
+    assert_command_names(run_here(main, *words), "cannot be written", "another output folder")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path):
     path = tmp_path / "headlines.csv"
     path.write_text("Breaking\nCouncil votes on the bridge\n")

@@ -1,15 +1,10 @@
 """A file appears whole or not at all."""
 
-import os
 import stat
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
-from support import assert_names
 
-from glove_lstm.errors import DataError
-from glove_lstm.evaluation.report import check_report_folder
 from glove_lstm.files import whole_file
 
 
@@ -35,23 +30,3 @@ def test_others_may_read_what_was_written(tmp_path):
     with whole_file(path) as part:
         part.write_text("x")
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(in_place.stat().st_mode)
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda folder: whole_file(folder / "a.csv").__enter__(),
-        lambda folder: check_report_folder(folder / "report"),
-    ],
-    ids=["file", "report"],
-)
-def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, write):
-    """Root may write into any folder, so the system's answer is replaced."""
-    access = os.access
-    monkeypatch.setattr(
-        os, "access", lambda path, mode: Path(path) != tmp_path and access(path, mode)
-    )
-    with pytest.raises(DataError) as error:
-        write(tmp_path)
-    assert_names(error.value, "cannot be written", "another output folder")
-    assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,7 @@ _FEWEST_LABELS = 100
 # Points: the name, and where it stands.
 _DRAWN_FEW_LABELS = {
     "tfidf_svc_cased_chars": ("linear SVC", "left"),
-    "model2vec": ("model2vec", "left"),
+    "model2vec_logistic": ("model2vec", "left"),
     "glove_lstm": ("labels alone", "right"),
     "taught_MiniLM": ("taught by MiniLM", "right"),
     "encoder_MiniLM": ("MiniLM", "right"),

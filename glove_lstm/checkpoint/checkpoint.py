@@ -31,7 +31,7 @@ from glove_lstm.checkpoint.names import (
     WEIGHTS_NAME,
 )
 from glove_lstm.checkpoint.new_folder import check_target, new_folder
-from glove_lstm.checkpoint.weights_file import check_weights
+from glove_lstm.checkpoint.weights_file import check_weights, read_metadata
 from glove_lstm.errors import DataError, counted, first_line
 from glove_lstm.files import check_is_no_file, check_revision, digest, read_checkpoint_json
 
@@ -246,8 +246,11 @@ class Checkpoint:
 
         Only a folder that was not downloaded can tell: the record of the training texts stays on its machine.
         """
-        has_record = (self.folder / TRAINING_TEXTS_NAME).is_file()
-        return has_record and self.training_texts() is None
+        record = self.folder / TRAINING_TEXTS_NAME
+        if not record.is_file():
+            return False
+        # Without safetensors, which `predict` does not need.
+        return read_metadata(record).get("weights") != digest(self.folder / WEIGHTS_NAME)
 
     def check_figures(self) -> None:
         """Raise a DataError if the checkpoint has stale figures, which nobody should get."""

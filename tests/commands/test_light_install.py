@@ -104,11 +104,14 @@ def test_predict_needs_the_base_install_only(run, missing, tmp_path):
     table = tmp_path / "news.csv"
     table.write_text("title,text\nCouncil votes,On the bridge.\nSHOCKING secret!,\n")
     out = tmp_path / "labels.jsonl"
-    of_words, of_file = run(
+    for_people, of_words, of_file = run(
+        ["predict", "Council votes On the bridge."],  # with the threshold of the checkpoint
         ["predict", "Council votes On the bridge.", "SHOCKING secret!", "--format", "jsonl"],
         ["predict", "--input", str(table), "--output", str(out)],
     )
-    assert of_words.returncode == of_file.returncode == 0, of_words.stderr + of_file.stderr
+    for done in (for_people, of_words, of_file):
+        assert done.returncode == 0, done.stderr
+    assert for_people.stdout.endswith("Council votes On the bridge.\n")
     assert len(of_words.stdout.splitlines()) == 2
     assert out.read_text() == of_words.stdout
 

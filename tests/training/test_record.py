@@ -88,6 +88,12 @@ def test_weights_of_labels(records):
     assert records["weights"].label_weights == pytest.approx({"FAKE": 1, "REAL": 1})
 
 
+def test_smoothing_that_has_no_effect_is_told(train, news, caplog):
+    result = train(news.texts, SEVERAL, max_steps=1, label_smoothing_factor=0.2)
+    assert result.record.options["label_smoothing_factor"] == 0
+    assert "label_smoothing_factor has no effect" in caplog.text
+
+
 def test_a_training_without_calibration(records):
     assert records["few"].calibration is None
     assert records["few"].validation_texts == 0

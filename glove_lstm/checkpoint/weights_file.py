@@ -55,10 +55,12 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def _read_whole_header(path: Path) -> tuple[dict[str, Any], int]:
+    """Return the header with its metadata, and the position of the first value."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         # The size in a damaged file may be larger than the memory.
-        return json.loads(file.read(min(size, path.stat().st_size))), 8 + size
+        header = json.loads(file.read(min(size, path.stat().st_size)))
+    return header, 8 + size
 
 
 def check_weights(path: Path, label_count: int) -> None:

@@ -131,8 +131,12 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         args.output = None
     if args.output and args.output.suffix.lower() == ".gz":
         raise DataError(f"--output {args.output}: output is not compressed; leave .gz out.")
-    if args.output and (args.output.is_file() or not args.output.exists()):  # no device or pipe
-        check_writable(args.output.resolve().parent)
+    if args.output:
+        is_no_file = (
+            args.output.exists() and not args.output.is_file()
+        )  # but a device, a pipe or a folder
+        if not is_no_file:
+            check_writable(args.output.resolve().parent)
     return args
 
 

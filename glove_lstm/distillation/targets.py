@@ -26,8 +26,8 @@ _SHARPNESS = 1.5
 _SIGNIFICANCE = 0.05
 # With so many labelled texts, a good teacher is imitated, even if most texts have no label; DECISIONS.md says why.
 _ENOUGH_LABELLED_TEXTS = 1_000
-_COPIES_PER_TEXT = 2  # then
 _MOST_ERRORS = 3 / 4  # of a good teacher, as a share of those of the labels alone
+_COPIES_PER_TEXT = 2  # of all texts, when it is imitated
 
 Kind = Literal["labels", "label sets", "logits"]
 
@@ -91,8 +91,8 @@ def make_targets(
 
     - Without a teacher, the labels.
     - With a teacher, if most texts have no label: the labels, and the teacher's best label of each other text, weighted
-      by the square of its probability. From 1,000 labels on, the n-grams alone learn these if the teacher seems to be
-      more accurate than the labels alone; the LSTM learns its logits, for all texts and two altered copies of each.
+      by the square of its probability. From 1,000 labels on, the n-grams alone learn these if the teacher seems to make
+      far fewer errors than the labels alone; the LSTM learns its logits, for all texts and two altered copies of each.
     - Else the teacher's logits, for the texts and altered copies of labelled ones; the n-grams learn the labels.
 
     Args:
@@ -106,9 +106,8 @@ def make_targets(
         DataError: There are to be copies, but most texts have no label.
     """
     train = split.train
-    if (
-        split.most_are_unlabelled and copies_per_text
-    ):  # before the teacher is asked, which may take long
+    # Before the teacher is asked, which may take long.
+    if split.most_are_unlabelled and copies_per_text:
         raise DataError(
             "augmented_copies is for trainings where most texts have a label; here, most have no label: leave it out."
         )
@@ -119,8 +118,8 @@ def make_targets(
     temperature = _temperature_of(teacher, calibration)
     if split.most_are_unlabelled:
         examples = _with_best_labels(teacher, split, temperature)
-        enough = len(train) >= _ENOUGH_LABELLED_TEXTS
-        if enough and _seems_better_than_labels(teacher, split.unlabelled):
+        are_enough = len(train) >= _ENOUGH_LABELLED_TEXTS
+        if are_enough and _seems_better_than_labels(teacher, split.unlabelled):
             targets = _logits(
                 teacher,
                 split,

@@ -18,7 +18,7 @@ from glove_lstm.evaluation.metrics_file import remarks
 from glove_lstm.evaluation.plots import CONFUSION_NAME, RELIABILITY_NAME, plot_measured
 from glove_lstm.evaluation.predictions import PREDICTIONS_NAME, Predictions
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
-from glove_lstm.files import check_is_no_file, check_writable, read_json_object, whole_file
+from glove_lstm.files import check_writable, read_json_object, whole_file
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.printable import markdown_table
 
@@ -197,7 +197,6 @@ def check_report_folder(folder: Path) -> None:
         DataError: `folder` is a file; or has plots or predictions without an eval.json, or an eval.json of somebody
             else.
     """
-    check_is_no_file(folder)
     check_writable(folder)
     advice = "move it, or give another --output_dir"
     earlier = folder / _FIGURES_NAME

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from glove_lstm.errors import DataError, counted, shown
-from glove_lstm.files import check_is_no_file, check_writable, locked, read_json_object, whole_file
+from glove_lstm.files import check_writable, locked, read_json_object, whole_file
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import are_unsure, decide
 from glove_lstm.inference.output_formats import Labelled, Layout, open_writer
@@ -135,7 +135,6 @@ def label_to_folder(
     }
     layout = labeller.layout(source)
     summary = Summary()
-    check_is_no_file(folder)
     check_writable(folder)
     with locked(folder, _LOCK):
         _claim_output_folder(folder, arguments)

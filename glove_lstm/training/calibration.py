@@ -44,9 +44,8 @@ _SPREAD = 1.0
 # Of the thresholds of a multi-label model:
 # A label's best threshold counts as half at this many texts with the label; DECISIONS.md says why.
 _TEXTS_FOR_HALF = 20
-_FEWEST_FOR_THRESHOLD = (
-    5  # texts with the label; of fewer, the best threshold of a label is a matter of chance
-)
+# Of fewer texts with the label, its best threshold is a matter of chance.
+_FEWEST_FOR_THRESHOLD = 5
 # Best thresholds are this far from 0 and 1 at least, because their logits are averaged.
 _NEAREST_TO_EDGE = 1e-3
 

@@ -42,8 +42,8 @@ _SHARE = 1 / 20
 _LEAST_TEXTS = 50
 _MOST_TEXTS = 2_000
 _MOST_SHARE = 1 / 10
-# So that every label is held out, there may be this many times as many texts, but not more.
-_ENOUGH = 1.25
+# Texts are added so that every label is held out, until this many times the share is.
+_MOST_TIMES_THE_SHARE = 1.25
 # Unlabelled texts to hold out; enough for a temperature.
 _UNLABELLED_SHARE = 1 / 10
 _MOST_UNLABELLED = 1_000
@@ -79,10 +79,11 @@ def hold_out(
         DataError: Too few distinct texts can be held out, or the arguments need validation texts and there are none.
     """
     labelled, groups = _without_weight_0(labelled, groups)
+    most_are_unlabelled = len(unlabelled) > len(labelled)
     split: Split | None = None
     if validation is not None:
         split = Split(labelled, validation, unlabelled)
-    elif _unlabelled_are_held_out(labelled, unlabelled, groups, teacher, arguments):
+    elif _unlabelled_are_held_out(len(labelled), most_are_unlabelled, groups, teacher, arguments):
         split = _hold_out_unlabelled(labelled, unlabelled, arguments.seed)
     if split is None:
         train, held_out = hold_out_labelled(
@@ -102,7 +103,7 @@ def hold_out(
         train=weigh(split.train, label_weights),
         unlabelled=without_near_duplicates(split.unlabelled, split.held_out_texts, "held-out"),
         label_weights=label_weights,
-        most_are_unlabelled=len(unlabelled) > len(labelled),
+        most_are_unlabelled=most_are_unlabelled,
     )
 
 
@@ -118,8 +119,8 @@ def _without_weight_0(
 
 
 def _unlabelled_are_held_out(
-    labelled: Examples,
-    unlabelled: Sequence[str],
+    labelled: int,
+    most_are_unlabelled: bool,
     groups: Sequence[Hashable] | None,
     teacher: Teacher | None,
     arguments: GloveLstmTrainingArguments,
@@ -128,12 +129,11 @@ def _unlabelled_are_held_out(
     fraction = arguments.validation_fraction
     if teacher is None or fraction == 0:
         return False
-    if not _enough_to_hold_out(len(labelled), fraction):
+    if not _enough_to_hold_out(labelled, fraction):
         return True
     if fraction is not None or arguments.needs_validation or groups is not None:
         return False
-    most_are_unlabelled = len(unlabelled) > len(labelled)
-    return teacher.learns_labels and most_are_unlabelled and len(labelled) < _FEW_LABELLED_TEXTS
+    return teacher.learns_labels and most_are_unlabelled and labelled < _FEW_LABELLED_TEXTS
 
 
 def _hold_out_unlabelled(labelled: Examples, unlabelled: Sequence[str], seed: int) -> Split | None:
@@ -203,8 +203,9 @@ def hold_out_labelled(
     by_share = grouped_stratified_split(
         strata(labels, fraction), group_of, (1 - fraction, fraction), seed
     )
+    enough_rows = _MOST_TIMES_THE_SHARE * fraction * len(texts)
     train, held_out = keep_labels_on_both_sides(
-        by_share, row_labels(labels), group_of, seed, _ENOUGH * fraction * len(texts)
+        by_share, row_labels(labels), group_of, seed, enough_rows
     )
     if not len(held_out):
         few = "too few distinct texts" if groups is None else "too few groups of texts"

@@ -84,6 +84,17 @@ def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog):
     assert "another order" not in caplog.text
 
 
+def weighed_split(train, others, label_weights):
+    """Labelled texts and others, none of which is held out."""
+    return Split(
+        weigh(train, label_weights),
+        None,
+        others,
+        label_weights=label_weights,
+        most_are_unlabelled=len(others) > len(train),
+    )
+
+
 @pytest.mark.parametrize("unlabelled", [1, 9])
 def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
     """Those of a teacher, too, and altered copies. An encoder has learned the weights of the labels already."""
@@ -91,13 +102,7 @@ def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
     texts = ["one", "two two", "three"]
     train = Examples.from_names(texts, ["a", "b", "a"], ["a", "b"])
     others = [f"{'x' * (number % 2 + 1)} {number}" for number in range(unlabelled)]
-    split = Split(
-        weigh(train, label_weights),
-        None,
-        others,
-        label_weights=label_weights,
-        most_are_unlabelled=len(others) > len(train),
-    )
+    split = weighed_split(train, others, label_weights)
     teacher = FunctionTeacher(by_length, ["a", "b"])
     targets = make_targets(split, teacher, copies_per_text=None, glove=None)
     probabilities = by_length(others)
@@ -135,13 +140,7 @@ def test_a_good_teacher_of_many_labels_is_imitated(labels, accuracy_of_labels, k
     )
     label_weights = {"a": 3.0, "b": 0.5}
     others = [f"{'x' * (number % 2 + 1)} other {number}" for number in range(labels + 1)]
-    split = Split(
-        weigh(train, label_weights),
-        None,
-        others,
-        label_weights=label_weights,
-        most_are_unlabelled=len(others) > len(train),
-    )
+    split = weighed_split(train, others, label_weights)
     teacher = FunctionTeacher(by_length, ["a", "b"])
     teacher.learns_labels = True
     teacher.accuracy_of_labels = accuracy_of_labels

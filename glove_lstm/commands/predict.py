@@ -132,9 +132,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     if args.output and args.output.suffix.lower() == ".gz":
         raise DataError(f"--output {args.output}: output is not compressed; leave .gz out.")
     if args.output:
-        is_no_file = (
-            args.output.exists() and not args.output.is_file()
-        )  # but a device, a pipe or a folder
+        # A device or a pipe is written in place; a folder is refused later.
+        is_no_file = args.output.exists() and not args.output.is_file()
         if not is_no_file:
             check_writable(args.output.resolve().parent)
     return args

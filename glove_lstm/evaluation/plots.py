@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
@@ -57,7 +59,8 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         names: Class names.
         folder: Folder of the files.
     """
-    _plot_confusion(probabilities, labels, names, folder / CONFUSION_NAME)
+    with matplotlib.rc_context({"font.family": _font_families("".join(names))}):
+        _plot_confusion(probabilities, labels, names, folder / CONFUSION_NAME)
     _plot_reliability(probabilities, labels, len(names), folder / RELIABILITY_NAME)
 
 
@@ -82,6 +85,24 @@ def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], p
     )
     axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
     _save(figure, path)
+
+
+def _font_families(letters: str) -> list[str]:
+    """The usual font of matplotlib, and one with the letters that it lacks (Chinese), where one is installed."""
+    usual = font_manager.FontProperties()
+    missing = _missing_letters(letters, font_manager.findfont(usual))
+    families = usual.get_family()
+    if not missing:
+        return families
+    for font in font_manager.fontManager.ttflist:
+        if font.name != "Last Resort High-Efficiency" and not _missing_letters(missing, font.fname):
+            return [*families, font.name]
+    return families
+
+
+def _missing_letters(letters: str, font_file: str) -> str:
+    known = font_manager.get_font(font_file).get_charmap()
+    return "".join(letter for letter in letters if ord(letter) not in known)
 
 
 def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: Path) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, remote_code
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, PLACEHOLDER_ID, remote_code
 from glove_lstm.printable import markdown_table
-from glove_lstm.publishing.card import PLACEHOLDER_ID, write_card
+from glove_lstm.publishing.card import write_card
 from glove_lstm.publishing.stage import write_hub_files
 
 NAME = "glove-lstm-fake-news"

@@ -27,6 +27,13 @@ LABEL_TYPES = ("str", "int", "bool", "float")  # values of `label_type`
 
 # Arguments of the config that are fitted to validation data, with their values in a model that is not calibrated.
 UNCALIBRATED = {"ngram_weight": 1.0, "shrinkage": 0.0, "temperature": 1.0, "thresholds": None}
+# Arguments that describe the texts and labels of a training, with their values where these are not known.
+UNKNOWN_DATA = {
+    "text_column_names": None,
+    "label_column_name": None,
+    "label_type": None,
+    "labels_are_lists": None,
+}
 
 AUTO_MAP = {
     "AutoConfig": "configuration_glove_lstm.GloveLstmConfig",

@@ -285,9 +285,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return count / (count + self.config.shrinkage)
 
     def share_read(self, inputs: GloveLstmInputs) -> Tensor:
-        """Return the share of the tokens of each text that the LSTM reads; 1 for a model without n-grams: (B,)."""
+        """Return the share of the tokens of each text that the LSTM reads: (B,)."""
         count = inputs.mask.sum(dim=1).clamp(min=1).to(weight_dtype(self.classifier))
-        if self.ngrams is None or not self.config.lstm_length:
+        if not self.config.lstm_length:
             return torch.ones_like(count)
         return (self.config.lstm_length / count).clamp(max=1)
 

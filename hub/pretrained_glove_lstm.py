@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
 
-from .configuration_glove_lstm import AUTO_MAP, UNCALIBRATED, GloveLstmConfig
+from .configuration_glove_lstm import AUTO_MAP, UNCALIBRATED, UNKNOWN_DATA, GloveLstmConfig
 from .lstm_layers import init_lstm, is_loaded
 from .ngram_classifier import GloveLstmNgramClassifier
 
@@ -45,14 +45,14 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
         """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again, which loading undoes.
 
-        If the last layer is new, or a weight has another size, the calibration of the earlier labels is reset.
+        If the last layer is new, or a weight has another size, what the config says of the earlier labels is reset.
         """
         with_info = kwargs.pop("output_loading_info", False)
         loaded: Any = super().from_pretrained(*args, output_loading_info=True, **kwargs)
         model, info = loaded
         model.freeze_embeddings(model.config.freeze_embeddings)
         if info["mismatched_keys"] or "classifier.weight" in info["missing_keys"]:
-            model.config.update(UNCALIBRATED)
+            model.config.update({**UNCALIBRATED, **UNKNOWN_DATA})
         if with_info:
             return loaded
         return model

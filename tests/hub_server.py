@@ -241,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
         found = self.readable(kind, repo)
         commit = found.at(rev or "main")
         files = [{"rfilename": path} for path in commit.files]
-        about = {"id": repo, "private": found.private, "sha": commit.sha}
+        about = {"id": repo, "private": found.private, "sha": commit.sha, "sdk": found.sdk}
         return {**about, "siblings": files, "tags": []}
 
     def tree(self, kind: str, repo: str, rev: str, path: str) -> Any:

@@ -10,6 +10,7 @@ What takes long to import is imported by the method that needs it.
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +18,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glove_lstm.checkpoint.names import (
-    ALL_PATTERNS,
     CARD_NAME,
     CONFIG_NAME,
-    HANDLER_NAME,
     LOADED_NAMES,
     METRICS_NAME,
+    MODEL_NAMES,
     MODEL_TYPE,
+    PLACEHOLDER_ID,
     TOKENIZER_CONFIG_NAME,
     TOKENIZER_NAME,
     TOKENIZER_NAMES,
     TRAINING_TEXTS_NAME,
     WEIGHTS_NAME,
+    remote_code,
 )
 from glove_lstm.checkpoint.new_folder import check_target, new_folder
 from glove_lstm.checkpoint.weights_file import check_weights, read_metadata
@@ -50,7 +52,10 @@ _CONFIG_KEY, _WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"
 _FIELDS_WITHOUT_EFFECT = {
     "architectures",
     "auto_map",
+    "dropout",
     "dtype",
+    "embedding_dropout",
+    "freeze_embeddings",
     "id2label",
     "label2id",
     "label_column_name",
@@ -60,6 +65,7 @@ _FIELDS_WITHOUT_EFFECT = {
     "text_column_names",
     "thresholds",
     "transformers_version",
+    "use_cache",  # transformers' Trainer writes it, and a loaded model saves it no more
 }
 
 
@@ -149,7 +155,7 @@ class Checkpoint:
 
     def fetch_all(self) -> None:
         """Download all files that `copy_to` copies, unless they are there."""
-        self.fetch(*ALL_PATTERNS)
+        self.fetch(*MODEL_NAMES, CARD_NAME)
 
     def light_tokenizer(self) -> "LightTokenizer":
         """Load the tokenizer, without transformers.
@@ -271,18 +277,26 @@ class Checkpoint:
         return {_CONFIG_KEY: config_digest, _WEIGHTS_KEY: digest(self.folder / WEIGHTS_NAME)}
 
     def copy_to(self, folder: Path, *, overwrite: bool = False) -> None:
-        """Copy the checkpoint, without the handler of a repository, into a new folder; see `new_folder`."""
+        """Copy the checkpoint into a new folder; see `new_folder`.
+
+        The remote code is that of this package: that of others has not been read. The card names no repository.
+        """
         self.fetch_all()
         self.check_figures()
         check_target(folder, overwrite=overwrite)
         with new_folder(folder, overwrite=overwrite) as unfinished:
-            for pattern in ALL_PATTERNS:
-                for path in self.folder.glob(pattern):
-                    if path.name == HANDLER_NAME:
-                        continue
-                    target = unfinished / path.relative_to(self.folder)
+            for name in (*MODEL_NAMES, CARD_NAME):
+                if (self.folder / name).is_file():
+                    target = unfinished / name
                     target.parent.mkdir(exist_ok=True)
-                    shutil.copyfile(path, target)
+                    shutil.copyfile(self.folder / name, target)
+            for path in remote_code():
+                shutil.copyfile(path, unfinished / path.name)
+            card = unfinished / CARD_NAME
+            if self.repo_id is not None and card.is_file():
+                text = card.read_text(encoding="utf-8", errors="replace")
+                own_id = rf"(?<![\w.-]){re.escape(self.repo_id)}(?![\w-])"
+                card.write_text(re.sub(own_id, PLACEHOLDER_ID, text), encoding="utf-8")
 
 
 def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -357,6 +371,10 @@ def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> No
         raise DataError(
             f"{path}: problem_type {problem_type!r} with {counted(label_count, 'label')} is no classification; this "
             "package loads classifiers only."
+        )
+    if "transformers_weights" in config:
+        raise DataError(
+            f"{path} names other weights, transformers_weights: rename them to {WEIGHTS_NAME}, and leave it out."
         )
     thresholds = config.get("thresholds")
     if thresholds is not None:

@@ -16,8 +16,7 @@ METRICS_NAME = "metrics.json"
 CARD_NAME = "README.md"
 THUMBNAIL_NAME = "plots/thumbnail.png"  # only of the default checkpoint: benchmarks/thumbnail.py
 PLOT_NAMES = ("plots/curves.png", "plots/confusion.png", "plots/reliability.png")
-CODE_PATTERN = "*.py"
-HANDLER_NAME = "handler.py"  # of a repository on the Hub, which a push writes
+PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint; a push replaces it
 
 TOKENIZER_NAMES = (TOKENIZER_NAME, TOKENIZER_CONFIG_NAME)
 LOADED_NAMES = (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES)  # what transformers needs
@@ -30,7 +29,6 @@ MODEL_NAMES = (
     *PLOT_NAMES,
     THUMBNAIL_NAME,
 )
-ALL_PATTERNS = (*MODEL_NAMES, CARD_NAME, CODE_PATTERN)
 
 DEFAULT_CHECKPOINT = package_resource("hub")
 
@@ -39,5 +37,5 @@ def remote_code() -> list[Path]:
     """Return the sources that travel with each model."""
     files = []
     for package in ("modeling", "tokenization"):
-        files += sorted(package_resource(package).glob(f"[!_]{CODE_PATTERN}"))  # not __init__.py
+        files += sorted(package_resource(package).glob("[!_]*.py"))  # not __init__.py
     return files

@@ -50,7 +50,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     try:
         header, _ = _read_whole_header(path)
         return dict(header[_METADATA])
-    except (OSError, LookupError, TypeError, ValueError) as error:
+    except (OSError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise DataError(f"{path} is damaged ({error}): get the checkpoint again.") from None
 
 
@@ -81,7 +81,7 @@ def check_weights(path: Path, label_count: int) -> None:
         raise DataError(f"{problem}: get the checkpoint again.") from None
     except DataError:  # a ValueError, too
         raise
-    except (AttributeError, LookupError, TypeError, ValueError):
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
         raise DataError(f"{path} is damaged: get the checkpoint again.") from None
     if stored_labels not in (None, label_count):
         raise DataError(

@@ -1,9 +1,11 @@
 """The arguments of `train` and `evaluate` that name the texts, and the arguments of `train` beside the settings."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from glove_lstm.training.arguments import check_booleans, check_choices, option
+from glove_lstm.training.arguments import check_choices, check_types, option
+
+LIST_ARGUMENTS = ("train_file", "validation_file", "test_file", "unlabelled_file")
 
 
 @dataclass
@@ -31,30 +33,18 @@ class DataArguments:
     dataset_revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
 
     def __post_init__(self) -> None:
-        _read_strings(self)
-        check_booleans(self)
+        check_types(self, but=["text_column_names"])
         check_choices(self)
-
-
-def _read_strings(arguments: DataArguments) -> None:
-    """Wrap a lone string in a list where a list is needed. Raise a ValueError for other types, as in a JSON file."""
-    for argument in fields(arguments):
-        name = argument.name
-        value = getattr(arguments, name)
-        if value is None:
-            continue
-        # `HfArgumentParser` changes `str | None` to `str` in these fields, so both forms occur.
-        takes_string = argument.type in (str, str | None)
-        takes_list = argument.type in (list[str], list[str] | None)
-        if name == "text_column_names":
-            _list_of_strings(name, value)  # only a check: `load_splits` reads a string or a list
-        elif takes_list:
-            setattr(arguments, name, _list_of_strings(name, value))
-        elif takes_string and not isinstance(value, str):
-            raise ValueError(f"{name} must be a string, not {value!r}")
+        for name in LIST_ARGUMENTS:
+            value = getattr(self, name, None)
+            if value is not None:
+                setattr(self, name, _list_of_strings(name, value))
+        if self.text_column_names is not None:  # `load_splits` reads a string or a list
+            _list_of_strings("text_column_names", self.text_column_names)
 
 
 def _list_of_strings(name: str, value: Any) -> list[str]:
+    """Wrap a lone string. Raise a ValueError for other values, as in a JSON file."""
     if isinstance(value, str):
         return [value]
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):

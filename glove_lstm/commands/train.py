@@ -24,7 +24,7 @@ from transformers import HfArgumentParser
 
 from glove_lstm.baselines import DESCRIPTIONS
 from glove_lstm.checkpoint.new_folder import check_target
-from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
+from glove_lstm.commands.data_arguments import LIST_ARGUMENTS, DataArguments, TrainArguments
 from glove_lstm.distillation.pretrained import TeacherModel
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.metrics import compute_metrics
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LIST_ARGUMENTS = ("train_file", "validation_file", "test_file", "unlabelled_file")
-
 
 def main(argv: Sequence[str]) -> None:
     """Train, measure and save a classifier, and push it if asked."""
@@ -72,8 +70,10 @@ def main(argv: Sequence[str]) -> None:
             path = Path(str(class_weight))
             class_weight = read_json_object(path, "give balanced, or a JSON file {label: weight}")
         data = _load(arguments)
-        if arguments.with_baselines and data.is_multi_label:
-            raise DataError("--with_baselines is for one label a text; leave it out.")
+        if arguments.with_baselines and (data.is_multi_label or "train" not in data.splits):
+            raise DataError(
+                "--with_baselines needs training texts with one label each; leave it out."
+            )
         unlabelled = _unlabelled_texts(arguments, data)
         # Exclude the objects of the imported libraries from garbage collection, which Accelerate runs after each
         # training.
@@ -254,7 +254,7 @@ def _check_lists_given_once(argv: Sequence[str]) -> None:
         if word.startswith("--"):
             option = word.partition("=")[0]
             names.append(option.removeprefix("--").replace("-", "_"))
-    for name in _LIST_ARGUMENTS:
+    for name in LIST_ARGUMENTS:
         if names.count(name) > 1:
             raise DataError(f"--{name} is given twice; give it once, followed by all values.")
 
@@ -278,16 +278,11 @@ def _load(arguments: TrainArguments) -> Data:
         if "train" not in data.splits:
             raise DataError("There are no training texts: give --train_file or a train split.")
         return data
-    for name in (
-        "dataset_config_name",
-        "data_files",
-        "data_dir",
-        "dataset_revision",
-        "group_column_name",
-        "class_weight",
-        "with_baselines",
-    ):
-        if getattr(arguments, name):
+    of_labelled = {argument.name for argument in fields(DataArguments)} - {"text_column_names"}
+    of_labelled |= {"group_column_name", "class_weight", "with_baselines"}
+    for argument in fields(arguments):
+        name = argument.name
+        if name in of_labelled and getattr(arguments, name) != argument.default:
             raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
     columns = open_files(unlabelled, arguments.text_column_names).columns
     return Data({}, [], columns, _unlabelled_names(unlabelled))

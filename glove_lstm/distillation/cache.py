@@ -107,7 +107,7 @@ class LogitCache:
         for path in sorted(folder.glob("*.npz")):
             try:
                 self._logits_of.update(_read_part(path))
-            except OSError as error:  # another process may have removed it
+            except (OSError, MemoryError) as error:  # another process may have removed it
                 logger.warning("%s cannot be read: %s.", path, first_line(error))
             except Exception as error:  # a damaged archive raises errors of many types
                 logger.warning(

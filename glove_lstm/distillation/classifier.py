@@ -43,7 +43,8 @@ class ClassifierTeacher(TeacherOfKnownLabels):
         self._model.to(device).eval()
         config = self._model.config
         label_names = [str(config.id2label[label]) for label in range(config.num_labels)]
-        super().__init__(without_folders(teacher.model), label_names, content_hash(folder))
+        identity = content_hash(folder, [f"max_length {self._longest}"])
+        super().__init__(without_folders(teacher.model), label_names, identity)
         self.revision = revision_of(teacher, folder)
         self.license = license_of(folder)
         try:

@@ -34,9 +34,9 @@ _BLOCK = 512  # words whose similarities are computed together
 _AROUND = string.whitespace + string.punctuation + "\u2018\u2019\u201c\u201d\u2026"
 
 
-def copies_of_each(texts: int) -> int:
-    """Return how many altered copies each of n labelled texts has by default."""
-    return min(round(_COPIES / max(texts, 1)), _MOST_COPIES)
+def copies_of_each(count: int) -> int:
+    """Return how many altered copies each of `count` labelled texts has by default."""
+    return min(round(_COPIES / max(count, 1)), _MOST_COPIES)
 
 
 def make_copies(texts: Sequence[str], count: int, glove: GloveVectors | None) -> list[str]:

@@ -65,7 +65,7 @@ class Targets:
             (m, labels) logits with mean 0 for "logits".
         weights: (m,) in the loss of the LSTM; None: 1.
         ngram_examples: What the n-grams learn from.
-        calibration: What calibrates the model; None: nothing does.
+        calibration_texts: What calibrates the model; None: nothing does.
         copies: Number of altered copies among `texts`.
         temperature: The teacher's logits are divided by it.
     """
@@ -75,7 +75,7 @@ class Targets:
     values: NDArray[Any]
     weights: NDArray[np.float64] | None
     ngram_examples: Examples
-    calibration: CalibrationTexts | None = None
+    calibration_texts: CalibrationTexts | None = None
     copies: int = 0
     temperature: float = 1.0
 
@@ -97,25 +97,25 @@ def make_targets(
 
     Args:
         split: The texts.
-        teacher: A teacher that has learned the labels; None: there is none.
+        teacher: A teacher that has been given the labels; None: there is none.
         copies_per_text: Altered copies of each labelled text, if most texts have a label; None: `copies_of_each` tells
             their number.
         glove: Vectors by which words are exchanged in copies; None: none are.
 
     Raises:
-        DataError: There are to be copies, but most texts have no label.
+        DataError: A number of copies is given, but most texts have no label.
     """
     train = split.train
     # Before the teacher is asked, which may take long.
-    if split.most_are_unlabelled and copies_per_text:
+    if split.most_are_unlabelled and copies_per_text is not None:
         raise DataError(
             "augmented_copies is for trainings where most texts have a label; here, most have no label: leave it out."
         )
-    calibration = _calibration_texts(split, teacher)
+    calibration_texts = _calibration_texts(split, teacher)
     if teacher is None:
         kind: Kind = "label sets" if train.is_multi_label else "labels"
-        return Targets(kind, train.texts, train.labels, train.weights, train, calibration)
-    temperature = _temperature_of(teacher, calibration)
+        return Targets(kind, train.texts, train.labels, train.weights, train, calibration_texts)
+    temperature = _temperature_of(teacher, calibration_texts)
     if split.most_are_unlabelled:
         examples = _with_best_labels(teacher, split, temperature)
         are_enough = len(train) >= _ENOUGH_LABELLED_TEXTS
@@ -145,7 +145,7 @@ def make_targets(
             glove=glove,
             ngram_examples=train,
         )
-    return replace(targets, calibration=calibration, temperature=temperature)
+    return replace(targets, calibration_texts=calibration_texts, temperature=temperature)
 
 
 def _calibration_texts(split: Split, teacher: Teacher | None) -> CalibrationTexts | None:
@@ -183,10 +183,10 @@ def _seems_better_than_labels(teacher: Teacher, unlabelled: Sequence[str]) -> bo
     Its mean probability on unlabelled texts is its own estimate of its accuracy, which is often too high; that of the
     labels alone was cross-validated before it was tuned, with a fifth fewer labels.
     """
-    probabilities = softmax(teacher.logits(unlabelled), axis=1)
     accuracy_of_labels = teacher.accuracy_of_labels
     if accuracy_of_labels is None:
         return False
+    probabilities = softmax(teacher.logits(unlabelled), axis=1)
     errors_of_teacher = 1 - probabilities.max(axis=1).mean()
     errors_of_labels = 1 - accuracy_of_labels
     return bool(errors_of_teacher <= _MOST_ERRORS * errors_of_labels)

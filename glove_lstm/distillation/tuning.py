@@ -29,9 +29,9 @@ _DEEP = 12  # layers
 _MOST_TOKENS = 128  # of a text; an encoder embeds longer ones afterwards
 
 
-def texts_to_read(texts: int) -> int:
-    """Return how many texts the tuning reads in all its epochs, for n labelled texts: 100 sqrt(n), or n if more."""
-    return max(round(100 * texts**0.5), texts)
+def texts_to_read(count: int) -> int:
+    """Return how many texts the tuning reads in all its epochs: 100 times the root of their number, or all if more."""
+    return max(round(100 * count**0.5), count)
 
 
 def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:

@@ -17,6 +17,7 @@ from glove_lstm.checkpoint.names import (
     CONFIG_NAME,
     LOADED_NAMES,
     METRICS_NAME,
+    PLACEHOLDER_ID,
     PLOT_NAMES,
     THUMBNAIL_NAME,
     TOKENIZER_CONFIG_NAME,
@@ -27,7 +28,6 @@ from glove_lstm.files import package_resource, read_checkpoint_json
 from glove_lstm.printable import markdown_table
 
 HUB_ID = r"[\w.-]+/[\w.-]+"  # of a repository
-PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint; a push replaces it
 _NAME = "GloVe+LSTM text classifier"
 
 _HUB_METRICS = {  # our name -> name on the Hub
@@ -92,7 +92,7 @@ def render_card(
         repo_id=repo_id,
         labels=listed_labels,
         config=config,
-        max_length=tokenizer.get("model_max_length", _NO_TRUNCATION),
+        max_length=tokenizer.get("model_max_length") or _NO_TRUNCATION,
         no_truncation=_NO_TRUNCATION,
         truncation_side=tokenizer.get("truncation_side", "right"),
         megabytes=f"{size / 1e6:.1f}",

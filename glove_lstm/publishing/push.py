@@ -119,6 +119,8 @@ def _create_repo(api: HfApi, to: Destination) -> None:
         exist_ok=True,
         space_sdk="static" if to.repo_type == "space" else None,
     )
+    if to.repo_type == "space" and api.space_info(to.repo_id).sdk != "static":
+        raise DataError(f"{to.repo_id} is a Space of another kind than static; give another name.")
     if to.private and not api.repo_info(to.repo_id, repo_type=to.repo_type).private:
         advice = "make it private in its settings, or leave out --private"
         raise DataError(f"{to.repo_id} exists and is public; {advice}.")

@@ -18,12 +18,13 @@ from glove_lstm.checkpoint.names import (
     LIGHT_NAME,
     LOADED_NAMES,
     METRICS_NAME,
+    PLACEHOLDER_ID,
     remote_code,
 )
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.inference.light_classifier import LightClassifier
-from glove_lstm.publishing.card import PLACEHOLDER_ID, write_card
+from glove_lstm.publishing.card import write_card
 from glove_lstm.version import __version__
 
 SPACE_MODEL = "model"  # the folder of the checkpoint in a Space
@@ -153,12 +154,12 @@ def stage_space(checkpoint: Path, folder: Path, repo_id: str | None) -> None:
 
 
 def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
-    """Copy the published files of a checkpoint, with the card for `repo_id`.
+    """Copy the published files of a checkpoint, with this package's remote code and the card for `repo_id`.
 
     A missing light.onnx is exported, and a missing card rendered.
 
     Raises:
-        DataError: A file is missing or damaged, or remote code differs from this package.
+        DataError: A file is missing or damaged.
     """
     opened = Checkpoint.open(checkpoint)
     opened.check_files()
@@ -168,12 +169,6 @@ def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     # Trainer, hidden files, __pycache__.
     paths = [checkpoint / name for name in (*LOADED_NAMES, METRICS_NAME)]
     paths += checkpoint.glob("plots/[!.]*.png")
-    for original in remote_code():
-        path = checkpoint / original.name
-        if path.is_file() and path.read_bytes() != original.read_bytes():
-            advice = "load the model and save it again"
-            raise DataError(f"{path} differs from the file of {_VERSION}; {advice}.")
-        paths.append(path)
     if (checkpoint / LIGHT_NAME).is_file():
         LightClassifier.from_checkpoint(opened)  # checks it
         paths.append(checkpoint / LIGHT_NAME)
@@ -182,6 +177,8 @@ def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
             target = folder / path.relative_to(checkpoint)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+    for path in remote_code():
+        shutil.copyfile(path, folder / path.name)
     _write_card(checkpoint / CARD_NAME, folder, repo_id)
     if not (folder / LIGHT_NAME).is_file():
         from glove_lstm.inference.onnx_export import export_onnx  # needs torch
@@ -236,8 +233,8 @@ def check_no_secrets(data: bytes, name: str) -> None:
     match = _LOCAL_PATHS.search(data)
     home = os.fsencode(Path.home())  # which `_LOCAL_PATHS` need not know
     if match is None and home != b"/":
-        not_in_a_longer_name = rb"(?![\w-])"
-        match = re.search(re.escape(home) + not_in_a_longer_name, data)
+        # Neither in a URL, nor in a longer name.
+        match = re.search(rb"(?<![\w.:/])" + re.escape(home) + rb"(?![\w-])", data)
     if match:
         text = data[match.start() : match.start() + 40].decode(errors="replace")
         path, *_ = re.split(r'[\s"]', text)  # up to white space or a quote

@@ -1,7 +1,7 @@
 """Build a tokenizer from a corpus and the words that have vectors."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -19,7 +19,7 @@ _MANY_UNREAD = 0.1  # share of the words with vectors that no text can have; of 
 
 
 def build_tokenizer(
-    corpus: Callable[[], Iterable[str]],
+    corpus: Sequence[str],
     *,
     variant: str = "default",
     vocab_size: int = 60_000,
@@ -33,7 +33,7 @@ def build_tokenizer(
     """Build the tokenizer of a training run.
 
     Args:
-        corpus: Returns the training texts, anew at each call.
+        corpus: The training texts.
         variant: "article": lower-cased words without URLs, punctuation and stop words, the corpus's most frequent
             first. "default": words, numbers, punctuation and `<url>`, lower-cased; the corpus's most frequent first,
             then `known_words` in their order, so that test words outside the training texts keep their vectors.
@@ -49,10 +49,10 @@ def build_tokenizer(
     """
     is_article = variant == "article"
     pipeline = article_pipeline(stop_words) if is_article else default_pipeline()
-    words = _corpus_words(pipeline, corpus(), min_frequency=1)
+    words = _corpus_words(pipeline, corpus, min_frequency=1)
     if not is_article:
         # A word below `min_frequency` is accepted only if it has a vector.
-        frequent_words = _corpus_words(pipeline, corpus(), min_frequency=min_frequency)
+        frequent_words = _corpus_words(pipeline, corpus, min_frequency=min_frequency)
         accepted = {*frequent_words, *known_words}
         words = [word for word in words if word in accepted]
         words += known_words

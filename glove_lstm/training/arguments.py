@@ -1,5 +1,7 @@
 """The arguments of a training, in three groups, named as in transformers' `run_classification.py`."""
 
+import os
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields
 from math import inf
 from typing import Any
@@ -36,7 +38,7 @@ class TokenizerArguments:
     )
 
     def __post_init__(self) -> None:
-        check_strings(self)
+        check_types(self)
         check_number(self, "max_seq_length", least=1)
         check_number(self, "vocab_size", least=3)
         check_choices(self)
@@ -76,7 +78,7 @@ class ModelArguments:
     )
 
     def __post_init__(self) -> None:
-        check_strings(self)
+        check_types(self)
         GloveLstmConfig(**self.config_values())  # checks the other values
 
     def config_values(self) -> dict[str, Any]:
@@ -108,6 +110,7 @@ REFUSED = {
 }
 # Arguments with which the results would be wrong or missing, and the only value that is accepted.
 _FIXED: dict[str, Any] = {
+    "dataloader_multiprocessing_context": None,
     "dataloader_persistent_workers": False,  # would repeat the copies of the first epoch
     "eval_do_concat_batches": True,  # metrics are computed from all rows
     "label_names": None,
@@ -127,6 +130,9 @@ _NUMBERS: dict[str, dict[str, Any]] = {
     "learning_rate": {"least": 0},
     "embedding_learning_rate": {"least": 0},
     "weight_decay": {"least": 0},
+    "adam_beta1": {"least": 0, "below": 1},
+    "adam_beta2": {"least": 0, "below": 1},
+    "adam_epsilon": {"least": 0},
     "max_grad_norm": {"least": 0},
     "label_smoothing_factor": {"least": 0, "most": 1},
     "validation_fraction": {"least": 0, "below": 1},
@@ -169,7 +175,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         None,
         "Share of the training texts that is held out to calibrate the scores, if no validation texts are given; 0: "
         "none; default: a twentieth, at least 50 and at most 2,000 texts, but never more than a tenth; with an encoder "
-        "as teacher, fewer than 2,000 labels and more texts without, a tenth of these.",
+        "as teacher, fewer than 2,000 labels and more texts without, a tenth of these, at most 1,000.",
     )
     corrupted_share: float = option(
         0.0,
@@ -180,8 +186,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
     )
     augmented_copies: int | None = option(
         None,
-        "With a teacher: altered copies of each training text, with words exchanged, dropped or cut off, for which the "
-        "model learns the teacher's logits; default: by the number of texts.",
+        "With a teacher, if most texts have labels: altered copies of each, with words exchanged, dropped or cut off, "
+        "for which the model learns the teacher's logits; default: by the number of texts.",
     )
     ngram_c: float | None = option(
         None, "C of the n-grams' SVM; default: chosen on 75 or more held-out texts, else 1."
@@ -196,11 +202,15 @@ class GloveLstmTrainingArguments(TrainingArguments):
             self.load_best_model_at_end = True
         if self.greater_is_better is None and self.metric_for_best_model in _LOWER_IS_BETTER:
             self.greater_is_better = False
-        check_booleans(self)
+        check_types(self)
         super().__post_init__()
         for name, value in _FIXED.items():
             if getattr(self, name, value) != value:
                 raise ValueError(f"{name} must be left out")
+        if "tensorboard" in (self.report_to or ()) and "TENSORBOARD_LOGGING_DIR" not in os.environ:
+            raise ValueError(
+                "report_to tensorboard needs a folder: set the environment variable TENSORBOARD_LOGGING_DIR"
+            )
         for name, bounds in _NUMBERS.items():
             check_number(self, name, **bounds)
 
@@ -223,23 +233,27 @@ def check_choices(arguments: Any) -> None:
             raise ValueError(f"{checked.name} must be {' or '.join(choices)}, not {value!r}")
 
 
-def check_strings(arguments: Any) -> None:
-    """Raise a ValueError if the value of an argument that takes a string is of another type."""
+# The types of arguments that are checked, in words.
+_TYPES: dict[Any, tuple[Any, str]] = {
+    str: (str, "a string"),
+    bool: (bool, "True or False"),
+    int: (int, "a whole number"),
+    float: (int | float, "a number"),
+}
+_TYPES |= {kind | None: checked for kind, checked in _TYPES.items()}
+
+
+def check_types(arguments: Any, *, but: Collection[str] = ()) -> None:
+    """Raise a ValueError if an argument is of another type, as in a JSON file; those named in `but` are not checked."""
     for checked in fields(arguments):
         value = getattr(arguments, checked.name)
-        if checked.type in (str, str | None) and not isinstance(value, str | None):
-            raise ValueError(f"{checked.name} must be a string, not {value!r}")
-
-
-def check_booleans(arguments: Any) -> None:
-    """Raise a ValueError if the value of a boolean argument is not a boolean, for instance the string "False"."""
-    for checked in fields(arguments):
-        if checked.type not in (bool, bool | None):
+        # The default may be of another type than the field, for instance None.
+        if checked.name in but or value is None or value == checked.default:
             continue
-        value = getattr(arguments, checked.name)
-        # The default may be None or, in transformers' `include_num_input_tokens_seen`, a string.
-        if not isinstance(value, bool) and value != checked.default:
-            raise ValueError(f"{checked.name} must be True or False, not {value!r}")
+        kind, words = _TYPES.get(checked.type, (object, ""))
+        is_wrong_boolean = isinstance(value, bool) and kind in (int, int | float)
+        if is_wrong_boolean or not isinstance(value, kind):
+            raise ValueError(f"{checked.name} must be {words}, not {value!r}")
 
 
 def check_number(

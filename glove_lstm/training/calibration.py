@@ -80,23 +80,23 @@ def calibrate(
     Args:
         model: A trained model without calibration; the values are set in its config.
         tokenizer: Its tokenizer.
-        targets: `calibration` has n texts from which the model did not learn, or none.
+        targets: `calibration_texts` has n texts from which the model did not learn, or none.
         arguments: Whether there were corrupted copies, and their seed.
         has_vectors: Whether any word had a vector before the training.
 
     Returns:
         What was fitted; None if there are no texts, or too few.
     """
-    if targets.calibration is None:
+    if targets.calibration_texts is None:
         return None
-    if not targets.calibration.are_enough:
+    if not targets.calibration_texts.are_enough:
         logger.warning(
             "The scores are not calibrated by %s: a calibration needs %d. Give more.",
-            counted(len(targets.calibration.examples), "validation text"),
+            counted(len(targets.calibration_texts.examples), "validation text"),
             FEWEST_TEXTS,
         )
         return None
-    held_out = targets.calibration.examples
+    held_out = targets.calibration_texts.examples
     texts_of_versions = [held_out.texts, _beginnings(held_out.texts)]
     if arguments.corrupted_share:
         texts_of_versions.append(corrupt(held_out.texts, tokenizer, seed=arguments.seed))
@@ -107,7 +107,7 @@ def calibrate(
     values = fit_calibration(
         versions,
         held_out.labels,
-        targets.calibration.probabilities,
+        targets.calibration_texts.probabilities,
         usual_weight=usual_weight,
     )
     model.config.update(values)
@@ -125,7 +125,7 @@ def calibrate(
             )
     return CalibrationRecord(
         texts=len(held_out),
-        labels_of=targets.calibration.labels_of,
+        labels_of=targets.calibration_texts.labels_of,
         temperature=model.config.temperature,
         shrinkage=model.config.shrinkage,
         ngram_weight=None if model.ngrams is None else model.config.ngram_weight,

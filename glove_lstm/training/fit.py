@@ -178,13 +178,13 @@ def fit(
         # 4. Make the initial model.
         set_seed(settings.training.seed)
         initial = make_initial_model(settings, split, targets, glove, checkpoint)
+        model = initial.model
         del glove  # it is large
         tokenizer = LightTokenizer.of(initial.tokenizer)
         calibration_tokens = None
-        if targets.calibration is not None:
-            calibration_tokens = tokenize(
-                targets.calibration.examples.texts, tokenizer, targets.calibration.examples.labels
-            )
+        if targets.calibration_texts is not None:
+            examples = targets.calibration_texts.examples
+            calibration_tokens = tokenize(examples.texts, tokenizer, examples.labels)
 
         # 5. Fit the n-grams.
         ngram_c = fit_ngrams(
@@ -194,10 +194,8 @@ def fit(
 
         # 6. Train the LSTM. It is measured after each epoch, unless the labels that calibrate are a teacher's.
         state = train_lstm(
-            initial,
-            tokenize_targets(
-                targets, tokenizer, initial.model.config.lstm_length, settings.training
-            ),
+            model,
+            tokenize_targets(targets, tokenizer, model.config.lstm_length, settings.training),
             targets.kind,
             calibration_tokens if split.validation is not None else None,
             settings.training,
@@ -207,7 +205,7 @@ def fit(
 
         # 7. Calibrate.
         calibration = calibrate(
-            initial.model,
+            model,
             tokenizer,
             targets,
             settings.training,
@@ -216,7 +214,7 @@ def fit(
         seconds.end_of("calibrate")
 
         # 8. Return the model, and how it was made.
-        classifier = TorchClassifier.of(initial.model, tokenizer)
+        classifier = TorchClassifier.of(model, tokenizer)
         validation_logits = None
         if split.validation is not None:
             validation_logits = classifier.predict_logits(split.validation.texts)

@@ -129,7 +129,7 @@ def _unlabelled_are_held_out(
     fraction = arguments.validation_fraction
     if teacher is None or fraction == 0:
         return False
-    if not _enough_to_hold_out(labelled, fraction):
+    if labelled * _share(fraction, labelled) < FEWEST_TEXTS:
         return True
     if fraction is not None or arguments.needs_validation or groups is not None:
         return False
@@ -182,11 +182,12 @@ def hold_out_labelled(
     """
     if fraction == 0:
         return texts, None
-    if not _enough_to_hold_out(len(texts), fraction):
+    share = _share(fraction, len(texts))
+    if len(texts) * share < FEWEST_TEXTS:
         logger.warning(
             "The scores are not calibrated: only %d of %d texts would be held out, and a calibration needs %d. Give "
             "validation texts.",
-            _count_to_hold_out(len(texts), fraction),
+            len(texts) * share,
             len(texts),
             FEWEST_TEXTS,
         )
@@ -198,12 +199,8 @@ def hold_out_labelled(
         alone = [object() if is_blank(group) else group for group in groups]
         group_of = merge_groups(group_of, alone)
     labels = texts.labels.tolist()
-    if fraction is None:
-        fraction = share_to_hold_out(len(texts))
-    by_share = grouped_stratified_split(
-        strata(labels, fraction), group_of, (1 - fraction, fraction), seed
-    )
-    enough_rows = _MOST_TIMES_THE_SHARE * fraction * len(texts)
+    by_share = grouped_stratified_split(strata(labels, share), group_of, (1 - share, share), seed)
+    enough_rows = _MOST_TIMES_THE_SHARE * share * len(texts)
     train, held_out = keep_labels_on_both_sides(
         by_share, row_labels(labels), group_of, seed, enough_rows
     )
@@ -215,22 +212,17 @@ def hold_out_labelled(
     return texts.select(train), texts.select(held_out)
 
 
-def share_to_hold_out(texts: int) -> float:
-    """Return the share of n texts that is held out if no fraction is given."""
-    if not texts:
+def _share(fraction: float | None, count: int) -> float:
+    """Return the share of `count` texts that is held out: the fraction that is given, or else the default share."""
+    return share_to_hold_out(count) if fraction is None else fraction
+
+
+def share_to_hold_out(count: int) -> float:
+    """Return the share of `count` texts that is held out if no fraction is given."""
+    if not count:
         return 0.0
-    wanted = min(max(_SHARE * texts, _LEAST_TEXTS), _MOST_TEXTS)
-    return min(wanted / texts, _MOST_SHARE)
-
-
-def _enough_to_hold_out(texts: int, fraction: float | None) -> bool:
-    return _count_to_hold_out(texts, fraction) >= FEWEST_TEXTS
-
-
-def _count_to_hold_out(texts: int, fraction: float | None) -> float:
-    if fraction is None:
-        fraction = share_to_hold_out(texts)
-    return texts * fraction
+    wanted = min(max(_SHARE * count, _LEAST_TEXTS), _MOST_TEXTS)
+    return min(wanted / count, _MOST_SHARE)
 
 
 def _check_labels(texts: Examples, held_out: Ints) -> None:

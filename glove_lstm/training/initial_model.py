@@ -22,7 +22,11 @@ from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import cache_folder, whole_file, without_folders
 from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.modeling.characters import character_ngrams
-from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED, GloveLstmConfig
+from glove_lstm.modeling.configuration_glove_lstm import (
+    UNCALIBRATED,
+    UNKNOWN_DATA,
+    GloveLstmConfig,
+)
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.build import build_tokenizer, english_stop_words
@@ -139,7 +143,7 @@ def new_model(
     assert options.max_seq_length
     assert options.vocab_size
     tokenizer = build_tokenizer(
-        lambda: all_texts,
+        all_texts,
         variant=options.tokenizer_variant,
         vocab_size=options.vocab_size,
         model_max_length=options.max_seq_length,
@@ -279,15 +283,13 @@ def _model_of_checkpoint(
 ) -> InitialModel:
     """Return the model of a checkpoint, without its calibration.
 
-    If the texts have a label that it lacks, its last layer and its n-grams start anew. So do layers whose size the
-    settings change.
+    Unless its labels are those of the texts, in the same order, its last layer and its n-grams start anew. So do
+    weights whose size the settings change.
     """
     earlier = loaded.model.config
     changes: dict[str, Any] = {**UNCALIBRATED, **settings.model.config_values()}
     changes["problem_type"] = MULTI_LABEL if train.is_multi_label else None
-    # These describe the texts and labels of the earlier training; callers of `fit` set them anew.
-    for name in ("text_column_names", "label_column_name", "label_type", "labels_are_lists"):
-        changes[name] = None
+    changes |= UNKNOWN_DATA  # of the earlier training; callers of `fit` set them anew
     has_new_labels = loaded.has_other_labels(train.label_names)
     if has_new_labels:
         logger.warning(

@@ -34,7 +34,6 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
-from glove_lstm.training.initial_model import InitialModel
 from glove_lstm.training.lazy_adam import LazyAdamW
 
 _CHECKED = 64  # texts whose logits are computed after the training
@@ -63,7 +62,7 @@ def losses(kind: Kind, logits: Tensor, targets: Tensor, smoothing: float) -> Ten
 
 
 def train_lstm(
-    initial: InitialModel,
+    model: GloveLstmForSequenceClassification,
     texts: TokenizedTexts,
     kind: Kind,
     validation: TokenizedTexts | None,
@@ -75,7 +74,7 @@ def train_lstm(
     The Trainer works in a temporary folder, which is removed at the end, also after an error.
 
     Args:
-        initial: A classifier, which is changed. Its n-gram classifier is already fitted; training skips it.
+        model: A classifier, which is changed. Its n-gram classifier is already fitted; training skips it.
         texts: What it learns from.
         kind: Kind of the targets of `texts`, by which the loss is chosen; see `Targets`.
         validation: Texts with labels that are measured after each epoch.
@@ -85,7 +84,6 @@ def train_lstm(
     Raises:
         DataError: The training diverged.
     """
-    model = initial.model
     if model.ngrams is not None:
         # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
         model.ngrams.requires_grad_(False)
@@ -99,7 +97,6 @@ def train_lstm(
             data_collator=cast(Any, collate),  # takes `TokenizedTexts` instead of a list of rows
             train_dataset=texts,
             eval_dataset=validation,
-            processing_class=initial.tokenizer,
             compute_metrics=compute_metrics,
         )
         if arguments.early_stopping_patience is not None:

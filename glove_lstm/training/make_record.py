@@ -4,8 +4,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import transformers
+from numpy.typing import NDArray
 from transformers.trainer_callback import TrainerState
 
 from glove_lstm.checkpoint.text_record import TextRecord
@@ -27,7 +29,7 @@ class KnownTexts:
 
     Attributes:
         seen: Those that are also among the training texts.
-        before: Those that the training of the checkpoint learned from; None: unknown, or there is no checkpoint.
+        before: Others that the training of the checkpoint learned from; None: unknown, or there is no checkpoint.
     """
 
     seen: int = 0
@@ -39,7 +41,8 @@ def count_known_texts(split: Split, checkpoint: LoadedCheckpoint | None) -> Know
     validation = split.validation
     if validation is None:
         return KnownTexts()
-    seen = _count_trained(TextRecord.of(split.train.texts, ()), validation)
+    is_seen = _are_learned(TextRecord.of(split.train.texts, ()), validation)
+    seen = int(is_seen.sum())
     if seen:
         logger.warning(
             "%d of %d validation texts are training texts, too, which makes the scores too sure: leave them out of "
@@ -49,7 +52,8 @@ def count_known_texts(split: Split, checkpoint: LoadedCheckpoint | None) -> Know
         )
     if checkpoint is None or checkpoint.text_record is None or not checkpoint.text_record.complete:
         return KnownTexts(seen)
-    before = _count_trained(checkpoint.text_record, validation)
+    is_known = _are_learned(checkpoint.text_record, validation)
+    before = int((is_known & ~is_seen).sum())
     if before:
         logger.warning(
             "%d of %d validation texts were learned by %s, which makes their measures too good and the scores too "
@@ -114,10 +118,10 @@ def make_text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextR
     return record.added_to(checkpoint.text_record)
 
 
-def _count_trained(record: TextRecord, texts: Examples) -> int:
-    """Count the texts that a record has among those that were learned from."""
+def _are_learned(record: TextRecord, texts: Examples) -> NDArray[np.bool_]:
+    """Return whether a record has each text among those that were learned from, (n,)."""
     is_trained, _ = record.find(texts.texts)
-    return int(is_trained.sum())
+    return is_trained
 
 
 def _teacher_record(
@@ -126,7 +130,7 @@ def _teacher_record(
     if teacher is None:
         return None
     agreement = None
-    calibration = targets.calibration
+    calibration = targets.calibration_texts
     if calibration is not None and calibration.teacher_logits is not None:
         logits_of_model = classifier.predict_logits(calibration.examples.texts)
         is_same = logits_of_model.argmax(axis=1) == calibration.teacher_logits.argmax(axis=1)

@@ -69,6 +69,8 @@ def fit_ngrams(
     """
     ngrams = initial.model.ngrams
     if ngrams is None:
+        if arguments.ngram_c is not None:
+            logger.warning("The model has no n-grams: ngram_c has no effect here.")
         return None
     texts = _draw(texts, _MOST_TEXTS, arguments.seed)
     copies = None

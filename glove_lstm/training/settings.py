@@ -102,9 +102,7 @@ _DESCRIBED = (  # in metrics.json and on the card
     "adam_epsilon",
     "label_smoothing_factor",
     "max_grad_norm",
-    "validation_fraction",
     "corrupted_share",
-    "ngram_c",
     "load_best_model_at_end",
     "early_stopping_patience",
     "metric_for_best_model",
@@ -134,7 +132,7 @@ class Settings:
 
     def for_targets(
         self,
-        texts: int,
+        text_count: int,
         *,
         kind: str,
         has_validation: bool,
@@ -143,17 +141,17 @@ class Settings:
         """Return settings with the values that follow from what a model learns.
 
         Args:
-            texts: Number of texts that the LSTM learns from.
+            text_count: Number of texts that the LSTM learns from.
             kind: Kind of the targets; see `Targets`. Only labels are smoothed.
             has_validation: Whether validation texts are measured after each epoch.
-            new_labels: Whether it is a checkpoint that is fine-tuned on labels that it lacks.
+            new_labels: Whether it is a checkpoint that is fine-tuned on other labels.
         """
         training = copy.copy(self.training)
         # A Trainer changes the config of its Accelerator; settings must not share it.
         training.accelerator_config = copy.deepcopy(training.accelerator_config)
         devices = training.world_size * max(1, training.n_gpu)
         values = default_hyperparameters(
-            texts,
+            text_count,
             devices * training.gradient_accumulation_steps,
             training.per_device_train_batch_size,
             on_logits=kind == "logits",
@@ -221,6 +219,9 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
             given[name] = value.item() if isinstance(value, np.generic) else value
     _check_given(given)
     defaults = _DEFAULTS | PRESETS[preset]
+    for kind in ("logging", "eval"):
+        if f"{kind}_steps" in given:
+            defaults[f"{kind}_strategy"] = "steps"
     if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
         if given.get("eval_strategy") == IntervalStrategy.NO:
             raise DataError(
@@ -245,6 +246,10 @@ def _check_given(given: Mapping[str, Any]) -> None:
     for name, reason in REFUSED.items():
         if given.get(name, False) is not False:
             raise DataError(f"{name} does not exist here: {reason}. Leave it out.")
+    if "early_stopping_patience" in given and given.get("load_best_model_at_end") is False:
+        raise DataError(
+            "With early_stopping_patience, the best model is kept: leave load_best_model_at_end out."
+        )
     if "model_name_or_path" in given:
         for name in _names_of(TokenizerArguments):
             if name in given and name != "max_seq_length":
@@ -316,7 +321,7 @@ _BATCH_ON_LOGITS = 128
 
 
 def default_hyperparameters(
-    texts: int,
+    text_count: int,
     batches_per_step: int,
     batch_size: int | None,
     *,
@@ -329,11 +334,11 @@ def default_hyperparameters(
     passes. DECISIONS.md has the measurements.
 
     Args:
-        texts: Number of training texts.
+        text_count: Number of training texts.
         batches_per_step: Devices times accumulated batches.
         batch_size: Texts of a batch; None: by the number of texts.
         on_logits: Whether the model learns the logits of a teacher.
-        new_labels: Whether a checkpoint is fine-tuned on labels that it lacks.
+        new_labels: Whether a checkpoint is fine-tuned on other labels than its own.
     """
     plan = _ON_LABELS
     if on_logits:
@@ -343,15 +348,15 @@ def default_hyperparameters(
     if batch_size is None:
         if on_logits:
             batch_size = _BATCH_ON_LOGITS
-        elif texts <= _FEW_TEXTS:
+        elif text_count <= _FEW_TEXTS:
             batch_size = _SMALL_BATCH
         else:
             batch_size = _LARGE_BATCH
     texts_of_step = batch_size * batches_per_step
 
-    epochs = round(plan.texts_read / texts)
+    epochs = round(plan.texts_read / text_count)
     epochs = min(max(epochs, plan.fewest_epochs), plan.most_epochs)
-    epochs_for_fewest_steps = ceil(_FEWEST_STEPS * texts_of_step / texts)
+    epochs_for_fewest_steps = ceil(_FEWEST_STEPS * texts_of_step / text_count)
     rate_factor = (texts_of_step / _REFERENCE_BATCH_SIZE) ** 0.5
     return {
         "num_train_epochs": max(epochs, epochs_for_fewest_steps),

@@ -171,6 +171,12 @@ GIVEN = f"{DATA} --glove glove.txt"
         ("--dataset_name empty --glove glove.txt", "empty dataset"),
         ("--train_file lists.jsonl --glove glove.txt --teacher one", "teacher"),
         ("--unlabelled_file in.csv --teacher a/b --with_baselines True", "with_baselines"),
+        ("--unlabelled_file in.csv --teacher a/b --on_empty drop", "on_empty"),
+        ("--unlabelled_file in.csv --teacher a/b --label_column_name kind", "label_column_name"),
+        (
+            "--unlabelled_file in.csv --teacher a/b --test_file in.csv --with_baselines True",
+            "--with_baselines",
+        ),
         ("--train_file lists.jsonl --glove glove.txt --with_baselines True", "--with_baselines"),
         ("nothing.json", "nothing.json"),
         ("list.json", "list.json object"),

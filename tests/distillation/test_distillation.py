@@ -176,7 +176,7 @@ def test_copies_of_texts_without_spaces_differ():
 
 
 def test_few_labelled_texts_leave_the_calibration_to_unlabelled_ones(train, news, caplog):
-    options = {"teacher": by_case, "augmented_copies": 0, "max_steps": 1}
+    options = {"teacher": by_case, "max_steps": 1}
     texts, labels = news.texts[:40], news.labels[:40]
     trained = train(texts, labels, unlabelled=news.texts[40:], **options)
     assert len(trained.train) == trained.record.train_texts == 40
@@ -205,7 +205,7 @@ def test_unlabelled_texts_that_are_held_out_are_no_copies_of_labelled_ones(train
     copies = [f"{text} Again" for text in news.texts[:40] if len(text.split()) > 50]
     assert len(copies) > 5
     unlabelled = [*copies, *news.texts[40:]]
-    options = {"teacher": by_case, "augmented_copies": 0, "max_steps": 1}
+    options = {"teacher": by_case, "max_steps": 1}
     trained = train(news.texts[:40], news.labels[:40], unlabelled=unlabelled, **options)
     assert trained.record.calibration.texts == round(len(unlabelled) / 10)
     is_trained, is_held_out = trained.text_record.find(copies)

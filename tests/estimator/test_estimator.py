@@ -216,6 +216,11 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     assert (training["train_texts"], training["validation_texts"]) == (108, 12)
     # The start was trained on all validation texts.
     assert training["known_before"] == metrics["validation"]["seen"] == 12
+    # A text that both trainings have learned is counted once.
+    tuned.fit(TEXTS, LABELS, validation=(TEXTS[:12], LABELS[:12]))
+    tuned.save_pretrained(tmp_path / "both")
+    metrics = json.loads((tmp_path / "both" / "metrics.json").read_text())
+    assert metrics["validation"]["seen"] == 12
     assert "12 of 12 validation texts were learned by" in caplog.text
 
 
@@ -236,7 +241,7 @@ def test_a_function_teaches_labels_that_are_named(news):
         return np.tile([0.2, 0.7, 0.1], (len(texts), 1))
 
     names = ["REAL", "FAKE", "SATIRE"]
-    taught = GloveLstmClassifier(**TINY, teacher=three, label_names=names, augmented_copies=0)
+    taught = GloveLstmClassifier(**TINY, teacher=three, label_names=names)
     for labels in (None, news.labels):
         classifier = clone(taught).fit(news.texts, labels)
         assert classifier.classes_.tolist() == ["FAKE", "REAL", "SATIRE"]

@@ -107,7 +107,7 @@ def test_a_fine_tuned_table_keeps_the_order_of_its_columns(tmp_path):
 
 def test_named_labels_keep_their_type_without_labels_of_texts():
     """And none may be named twice."""
-    options = {**TINY, "teacher": by_length, "augmented_copies": 0}
+    options = {**TINY, "teacher": by_length}
     classifier = GloveLstmClassifier(**options, label_names=[0, 1]).fit(TEXTS)
     assert classifier.classes_.tolist() == [0, 1]
     twice = GloveLstmClassifier(**TINY, label_names=["FAKE", "FAKE", "REAL"])

@@ -12,7 +12,7 @@ DOCS = ROOT / "docs"
 # The first versions of GitHub's actions on Node 24; those before run on Node 20, which GitHub has removed.
 FIRST_ON_NODE_24 = {
     "actions/checkout": 5,
-    "actions/setup-python": 6,
+    "actions/setup-python": 7,
     "actions/upload-artifact": 6,
     "actions/download-artifact": 7,
     "actions/upload-pages-artifact": 5,

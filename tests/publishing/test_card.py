@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from huggingface_hub import ModelCard
 
+from glove_lstm.checkpoint.names import PLACEHOLDER_ID
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics_file import MetricsFile
-from glove_lstm.publishing.card import PLACEHOLDER_ID, render_card, write_card
+from glove_lstm.publishing.card import render_card, write_card
 from glove_lstm.training.record import CalibrationRecord, TeacherRecord, TrainingRecord
 
 REPO = "someone/model"
@@ -247,7 +248,10 @@ def test_what_is_not_known_is_not_said(tmp_path, metrics, absent):
             id="plain",
         ),
         pytest.param(
-            trained(calibration=None), ["The scores are not calibrated."], [], id="not calibrated"
+            trained(calibration=None),
+            ["were held out of the training.", "The scores are not calibrated."],
+            ["chose the calibration"],
+            id="not calibrated",
         ),
         pytest.param(
             replace(METRICS, test={**UNSEEN, "seen": 7}),
@@ -301,8 +305,11 @@ def test_what_is_not_known_is_not_said(tmp_path, metrics, absent):
         ),
         pytest.param(
             distilled(name="a/enc", kind="encoder", learned="best labels", copies=0),
-            ["the best labels, weighted by their probability squared, of `a/enc` (mit"],
-            ["logits of `a/enc`", "copies"],
+            [
+                "the best labels, weighted by their probability squared, of `a/enc` (mit",
+                "on 500 texts without labels.",
+            ],
+            ["logits of `a/enc`", "copies", "3,000"],
             id="labelled by an encoder",
         ),
         pytest.param(
@@ -354,6 +361,7 @@ def test_what_a_card_says(tmp_path, metrics, words, absent):
         ),
         (CONFIG, {"model_max_length": 100}, ["100 tokens", "its beginning"], ["first 128"]),
         (CONFIG, {"model_max_length": int(1e30)}, ["first 128 tokens"], ["The model reads"]),
+        (CONFIG, {"model_max_length": None}, ["first 128 tokens"], ["The model reads"]),
         (
             {**CONFIG, "ngram_buckets": 0, "lstm_length": None},
             {},

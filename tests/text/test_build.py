@@ -21,7 +21,7 @@ NEVER_A_TOKEN = ["...", "well-known", "Köln", "我们", "a b", "e\u0301"]
 )
 def test_words_that_no_text_has_are_counted(caplog, words, expected):
     with caplog.at_level(logging.INFO):
-        build_tokenizer(lambda: ["the text"], known_words=words)
+        build_tokenizer(["the text"], known_words=words)
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == (expected is not None)
     if expected is not None:

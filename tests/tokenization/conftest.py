@@ -15,7 +15,7 @@ def make():
     def build(variant="default", corpus=CORPUS, **options):
         stop_words = STOP_WORDS if variant == "article" else ()
         options = {"min_frequency": 1, "stop_words": stop_words, **options}
-        return build_tokenizer(lambda: list(corpus), variant=variant, **options)
+        return build_tokenizer(list(corpus), variant=variant, **options)
 
     return build
 

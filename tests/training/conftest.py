@@ -16,7 +16,7 @@ def _tokenizers_with_one_thread():
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return build_tokenizer(lambda: [" ".join(WORDS)], min_frequency=1, model_max_length=20)
+    return build_tokenizer([" ".join(WORDS)], min_frequency=1, model_max_length=20)
 
 
 @pytest.fixture(scope="module")

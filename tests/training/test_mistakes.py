@@ -54,7 +54,7 @@ OF_FIT = {
     "unlabelled without teacher": ({"unlabelled": ["x"]}, "nlabelled", "teacher"),
     "copies, but no logits": (
         {
-            "augmented_copies": 2,
+            "augmented_copies": 0,
             "teacher": by_length,
             "unlabelled": [f"more {n}" for n in range(99)],
         },
@@ -151,6 +151,19 @@ SETTINGS = {
         *("revision", "string", "5"),
     ),
     "a string as boolean": ({"freeze_embeddings": "False"}, "freeze_embeddings", "'False'"),
+    "a number as name": ({"metric_for_best_model": 5}, "metric_for_best_model", "string", "5"),
+    "a boolean as number": ({"seed": True}, "seed", "whole number", "True"),
+    "a string as whole number": ({"max_steps": "x"}, "max_steps", "whole number", "'x'"),
+    "a beta of 2": ({"adam_beta1": 2}, "adam_beta1", "below 1", "2"),
+    "an epsilon below 0": ({"adam_epsilon": -1.0}, "adam_epsilon", "0", "-1.0"),
+    "a log in a folder that goes": (
+        {"report_to": "tensorboard"},
+        *("report_to", "tensorboard", "TENSORBOARD_LOGGING_DIR"),
+    ),
+    "the last model, stopped early": (
+        {"early_stopping_patience": 1, "load_best_model_at_end": False},
+        *("early_stopping_patience", "load_best_model_at_end"),
+    ),
     "a string as number": ({"learning_rate": "fast"}, "learning_rate", "'fast'"),
     "half an epoch's texts": ({"per_device_train_batch_size": 0.5}, "per_device_train_batch_size"),
     "a tokenizer of its own": (

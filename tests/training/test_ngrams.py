@@ -37,7 +37,7 @@ def make_news(count, seed, labels=2):
 def tokenizer():
     news, _ = make_news(300, 0, 3)
     known = [*CALM.split(), "shockingly", "councils"]
-    return build_tokenizer(lambda: news, vocab_size=300, known_words=known, min_frequency=1)
+    return build_tokenizer(news, vocab_size=300, known_words=known, min_frequency=1)
 
 
 def make_model(tokenizer, labels=2, shapes=2, characters=9):

@@ -51,3 +51,9 @@ def test_schedule(texts, targets, given, epochs, batch, rate, words):
     assert training.per_device_train_batch_size == batch
     assert training.learning_rate == pytest.approx(rate)
     assert training.embedding_learning_rate == pytest.approx(words)
+
+
+def test_a_number_of_steps_between_logs_or_evaluations_chooses_steps():
+    training = make_settings(use_cpu=True, logging_steps=1, eval_steps=2).training
+    assert (training.logging_strategy, training.eval_strategy) == ("steps", "steps")
+    assert make_settings(use_cpu=True).training.eval_strategy == "epoch"

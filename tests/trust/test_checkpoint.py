@@ -1,7 +1,12 @@
 """A checkpoint is copied whole, and opened with all of its files or not at all."""
 
+import json
+from dataclasses import replace
+from unittest import mock
+
 import pytest
 
+from glove_lstm import LightClassifier
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import LOADED_NAMES
 from glove_lstm.errors import DataError
@@ -33,12 +38,36 @@ def test_a_copy_has_all_files_of_the_checkpoint_and_no_others(exported, tmp_path
     (exported / ".git").mkdir()
     (exported / ".git" / "config").write_text("private")
     target = tmp_path / "target"
+    original = contents(exported)
+    # Code of others, which nobody has read, stays where it is.
+    (exported / "extra.py").write_text("raise SystemExit")
+    (exported / "characters.py").write_text("raise SystemExit")
     Checkpoint.open(exported).copy_to(target)
     copied = contents(target)
-    original = contents(exported)
     assert copied.keys() >= {*MODEL_FILES, "README.md", "modeling_glove_lstm.py"}
     assert original.keys() - copied.keys() == {"checkpoint-1/optimizer.pt", ".git/config"}
     assert copied.items() <= original.items()
+
+
+def test_the_card_of_a_copy_names_no_repository(copy, tmp_path):
+    """It is that of another model as soon as it is pushed."""
+    (copy / "README.md").write_text("`user/first` by user/firstborn")
+    checkpoint = replace(Checkpoint.open(copy), repo_id="user/first")
+    with mock.patch.object(Checkpoint, "fetch"):
+        checkpoint.copy_to(tmp_path / "target")
+    card = (tmp_path / "target" / "README.md").read_text()
+    assert card == "`your-name/your-model` by user/firstborn"
+
+
+def test_a_model_that_transformers_saves_in_place_stays_whole(exported):
+    """Its config.json has fewer fields, none of which changes the logits."""
+    before = LightClassifier.from_pretrained(exported).predict_proba(["A text"])
+    assert "use_cache" in json.loads((exported / "config.json").read_text())
+    model, _ = Checkpoint.open(exported).load_model()
+    model.save_pretrained(exported)
+    assert "use_cache" not in json.loads((exported / "config.json").read_text())
+    after = LightClassifier.from_pretrained(exported).predict_proba(["A text"])
+    assert (before == after).all()
 
 
 @pytest.mark.parametrize("name", LOADED_NAMES)

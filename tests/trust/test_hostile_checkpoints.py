@@ -95,6 +95,12 @@ def of_tokenizer(**changes):
     return spoil
 
 
+def deep_header(folder):
+    """Many lists in each other, for which json needs as many calls."""
+    header = b"[" * 200_000
+    (folder / WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header)
+
+
 # Doors: each opens a folder, and returns or raises what is wrong with it.
 
 
@@ -214,6 +220,12 @@ ROWS = {
     "no classifier": (without("classifier."), [WEIGHTS, "config.json", "classifier.bias"], TORCH),
     "no n-grams": (without("ngrams."), [WEIGHTS, "config.json", "ngrams.bias"], TORCH),
     "hidden_size 9": (config(hidden_size=9), [WEIGHTS, "config.json"], TORCH),
+    "other weights": (
+        config(transformers_weights="other.safetensors"),
+        ["config.json", "transformers_weights", WEIGHTS],
+        [*ENTER],
+    ),
+    "a deep header": (deep_header, [WEIGHTS], [*ENTER]),
     "another kind of model": (config(model_type="bert"), ["'bert'", "glove_lstm"], [*ENTER]),
     "problem_type, a list": (
         config(problem_type=["regression"]),

@@ -1,10 +1,11 @@
 """A saved folder loads with trust_remote_code=True, without our package and the network."""
 
+import json
 import re
 import shutil
 
 import pytest
-from support import ROOT, run_without_package
+from support import ROOT, edit_json, run_without_package
 
 HUB = ROOT / "hub"
 
@@ -94,6 +95,7 @@ def test_the_tutorial_of_transformers_learns_other_labels(copy, tmp_path):
     blocks = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
     [snippet] = [block for block in blocks if "Trainer(" in block]
     snippet = snippet.replace('"hub"', repr(str(copy)))
+    edit_json(copy / "config.json", label_type="str", text_column_names=["body"])
     names = ["news", "hoax", "vote"]
     snippet, changed = re.subn(r"names = \[.+?\]", f"names = {names}", snippet)
     assert changed == 1
@@ -111,3 +113,6 @@ def test_the_tutorial_of_transformers_learns_other_labels(copy, tmp_path):
     other.mkdir()
     labels = dict(enumerate(names))
     run_without_package(_USE.format(path=str(tmp_path / "tuned"), labels=labels), other)
+    # Nothing that describes the texts and labels of the earlier training.
+    config = json.loads((tmp_path / "tuned" / "config.json").read_text(encoding="utf-8"))
+    assert config.get("label_type") is config.get("text_column_names") is None

@@ -31,12 +31,12 @@ from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
 from glove_lstm.evaluation.metrics import compute_metrics, measure
 from glove_lstm.evaluation.robustness import measure_robustness
-from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
+from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
 from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.save import save
-from glove_lstm.tables.examples import Examples
+from glove_lstm.tables.examples import Examples, ScoredTexts
 from glove_lstm.training.fit import Trained, fit
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
@@ -87,7 +87,7 @@ def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool)
         )
     trained = move_bias(raise_temperature(trained), _BIAS)
     trained.model.config.text_column_names = ["title", "text"]
-    classified = TestTexts.classified_by(trained, test)
+    classified = ScoredTexts(test, trained.classifier.predict_logits(test.texts))
     metrics = run_metrics(
         trained, classified, data=corpus.description, language="en", license="apache-2.0"
     )
@@ -115,7 +115,8 @@ def move_bias(trained: Trained, bias: float) -> Trained:
     assert validation is not None
     half = bias * model.config.temperature / model.config.ngram_weight / 2
     model.ngrams.bias.data += torch.tensor([-half, half])
-    return replace(trained, validation_logits=trained.classifier.predict_logits(validation.texts))
+    logits = trained.classifier.predict_logits(validation.examples.texts)
+    return replace(trained, validation=replace(validation, logits=logits))
 
 
 def raise_temperature(trained: Trained) -> Trained:
@@ -145,12 +146,12 @@ def raise_temperature(trained: Trained) -> Trained:
     config = trained.model.config
     config.temperature *= factor
     calibration = trained.record.calibration
-    validation_logits = trained.validation_logits
+    validation = trained.validation
     assert calibration is not None
-    assert validation_logits is not None
+    assert validation is not None
     return replace(
         trained,
-        validation_logits=validation_logits / np.float32(factor),
+        validation=replace(validation, logits=validation.logits / np.float32(factor)),
         record=replace(
             trained.record, calibration=replace(calibration, temperature=config.temperature)
         ),

@@ -29,12 +29,12 @@ from glove_lstm.distillation.pretrained import TeacherModel
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.metrics_file import MetricsFile, remarks
-from glove_lstm.evaluation.run_metrics import TestTexts, measure_baselines, run_metrics
+from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
 from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.save import save
 from glove_lstm.splits.splitter import without_near_duplicates
-from glove_lstm.tables.examples import ClassWeight, Examples
+from glove_lstm.tables.examples import ClassWeight, Examples, ScoredTexts
 from glove_lstm.tables.load import Data, LabelledRows, load_splits
 from glove_lstm.tables.text_rows import open_files
 from glove_lstm.training.arguments import REFUSED
@@ -154,7 +154,7 @@ def _fit(
 
 def _measure(
     arguments: TrainArguments, data: Data, trained: Trained
-) -> tuple[MetricsFile, TestTexts | None]:
+) -> tuple[MetricsFile, ScoredTexts | None]:
     """Measure a model, and return its measures and the test texts.
 
     A model that cannot be measured is saved without measures, with a warning: the training was worth more.
@@ -166,7 +166,7 @@ def _measure(
             rows = data.splits["test"]
             names = trained.model.config.label_names
             examples = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
-            test = TestTexts.classified_by(trained, examples)
+            test = ScoredTexts(examples, trained.classifier.predict_logits(examples.texts))
         metrics = run_metrics(
             trained,
             test,

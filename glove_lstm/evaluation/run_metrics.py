@@ -4,12 +4,9 @@ import logging
 import statistics
 import timeit
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.dummy import DummyClassifier
 
 from glove_lstm.baselines import BASELINES, DESCRIPTIONS
@@ -19,7 +16,7 @@ from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import scores_of
-from glove_lstm.tables.examples import Examples
+from glove_lstm.tables.examples import Examples, ScoredTexts
 from glove_lstm.training.fit import Trained
 
 logger = logging.getLogger(__name__)
@@ -31,24 +28,9 @@ _WORDS = 400  # about the length of an article
 _TEXTS = 64  # for the measurement of texts a second
 
 
-@dataclass(frozen=True, eq=False)
-class TestTexts:
-    """Test texts, with the logits of a model for them; they are classified once."""
-
-    examples: Examples
-    logits: NDArray[np.float32]  # (n, labels)
-
-    __test__ = False  # pytest collects classes whose names begin with Test
-
-    @classmethod
-    def classified_by(cls, trained: Trained, examples: Examples) -> "TestTexts":
-        """Classify test texts."""
-        return cls(examples, trained.classifier.predict_logits(examples.texts))
-
-
 def run_metrics(
     trained: Trained,
-    test: TestTexts | None = None,
+    test: ScoredTexts | None = None,
     *,
     data: str = "texts in memory",
     language: str | None = None,
@@ -67,17 +49,18 @@ def run_metrics(
         license: Licence of the model, as an id of the Hub.
     """
     validation = None
-    if trained.validation is not None and trained.validation_logits is not None:
-        validation = _measure(trained, trained.validation, trained.validation_logits)
+    if trained.validation is not None:
+        validation = _measure(trained.classifier, trained.validation)
         record = trained.record
         if record.fine_tuned_from is None or record.known_before is not None:
             validation["seen"] = record.validation_seen + (record.known_before or 0)
-        if not trained.validation.is_multi_label:
-            scores = scores_of(trained.validation_logits, trained.classifier.problem_type)
-            validation["suggested_threshold"] = suggest_threshold(scores, trained.validation.labels)
+        labels = trained.validation.examples.labels
+        if not trained.validation.examples.is_multi_label:
+            scores = scores_of(trained.validation.logits, trained.classifier.problem_type)
+            validation["suggested_threshold"] = suggest_threshold(scores, labels)
     measured_test = None
     if test is not None:
-        measured_test = _measure(trained, test.examples, test.logits)
+        measured_test = _measure(trained.classifier, test)
         if trained.text_record.complete:
             is_trained, is_validated = trained.text_record.find(test.examples.texts)
             measured_test["seen"] = int((is_trained | is_validated).sum())
@@ -92,10 +75,9 @@ def run_metrics(
     )
 
 
-def _measure(trained: Trained, texts: Examples, logits: NDArray[np.float32]) -> Measures:
-    classifier = trained.classifier
-    scores = scores_of(logits, classifier.problem_type)
-    return measure(scores, texts.labels, classifier.label_names, classifier.thresholds)
+def _measure(classifier: Classifier, texts: ScoredTexts) -> Measures:
+    scores = scores_of(texts.logits, classifier.problem_type)
+    return measure(scores, texts.examples.labels, classifier.label_names, classifier.thresholds)
 
 
 def measure_speed(classifier: Classifier) -> dict[str, Any]:
@@ -118,7 +100,7 @@ def measure_speed(classifier: Classifier) -> dict[str, Any]:
     }
 
 
-def plot_run(trained: Trained, folder: Path, test: TestTexts | None = None) -> None:
+def plot_run(trained: Trained, folder: Path, test: ScoredTexts | None = None) -> None:
     """Plot the curves of a training and, if its texts have one label each, its scores.
 
     The scores are those of the test texts, or without test texts those of the validation texts.
@@ -127,13 +109,11 @@ def plot_run(trained: Trained, folder: Path, test: TestTexts | None = None) -> N
     learns_logits = teacher is not None and teacher.learned == "logits"
     loss = "squared difference" if learns_logits else "cross-entropy"
     plot_curves(trained.record.history, folder / "curves.png", loss)
-    texts, logits = trained.validation, trained.validation_logits
-    if test is not None:
-        texts, logits = test.examples, test.logits
+    texts = test or trained.validation
     classifier = trained.classifier
-    if texts is not None and logits is not None and not texts.is_multi_label:
-        scores = scores_of(logits, classifier.problem_type)
-        plot_measured(scores, texts.labels, classifier.label_names, folder)
+    if texts is not None and not texts.examples.is_multi_label:
+        scores = scores_of(texts.logits, classifier.problem_type)
+        plot_measured(scores, texts.examples.labels, classifier.label_names, folder)
 
 
 def measure_baselines(
@@ -152,7 +132,7 @@ def measure_baselines(
     if test is not None:
         measured["test"] = test
     elif trained.validation is not None:
-        measured["validation"] = trained.validation
+        measured["validation"] = trained.validation.examples
     if not measured:
         logger.warning("There are no texts to measure baselines on.")
         return None

@@ -16,11 +16,12 @@ from glove_lstm.checkpoint.names import (
 from glove_lstm.checkpoint.new_folder import FinishedElsewhereError, new_folder
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.metrics_file import MetricsFile
-from glove_lstm.evaluation.run_metrics import TestTexts, plot_run
+from glove_lstm.evaluation.run_metrics import plot_run
 from glove_lstm.files import digest
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.card import write_card
+from glove_lstm.tables.examples import ScoredTexts
 from glove_lstm.training.fit import Trained
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def save(
     trained: Trained,
     folder: Path,
     metrics: MetricsFile,
-    test: TestTexts | None = None,
+    test: ScoredTexts | None = None,
     *,
     overwrite: bool = False,
 ) -> None:
@@ -72,7 +73,7 @@ def _write_model(trained: Trained, folder: Path) -> None:
 
 
 def _write_rest(
-    trained: Trained, metrics: MetricsFile, test: TestTexts | None, folder: Path
+    trained: Trained, metrics: MetricsFile, test: ScoredTexts | None, folder: Path
 ) -> None:
     """Write what a model can do without. Nothing stays of a step that fails."""
     plots = folder / "plots"

@@ -84,9 +84,22 @@ class Examples:
         all_weights = np.concatenate([own_weights, weights])
         return Examples([*self.texts, *texts], all_labels, self.label_names, all_weights)
 
-    def without_texts(self) -> "Examples":
-        """Return the labels alone, with empty texts."""
-        return replace(self, texts=[""] * len(self))
+
+@dataclass(frozen=True, eq=False)
+class ScoredTexts:
+    """Labelled texts, with the logits of a model for them; they are classified once.
+
+    Attributes:
+        examples: n texts with labels.
+        logits: (n, labels), calibrated.
+    """
+
+    examples: Examples
+    logits: NDArray[np.float32]
+
+    def without_texts(self) -> "ScoredTexts":
+        """Return labels and logits, with empty texts."""
+        return replace(self, examples=replace(self.examples, texts=[""] * len(self.examples)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from glove_lstm.distillation.teacher import Teacher, TeacherLike, open_teacher
 from glove_lstm.errors import DataError, listed
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.tables.examples import ClassWeight, Examples
+from glove_lstm.tables.examples import ClassWeight, Examples, ScoredTexts
 from glove_lstm.tables.labels import Label, sorted_label_names
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import tokenize, tokenize_targets
@@ -51,8 +51,7 @@ class Trained:
         tokenizer: Its tokenizer, as transformers saves it.
         record: How it was made.
         train: Labelled texts that it learned from.
-        validation: Labelled texts that were held out; None: there are none.
-        validation_logits: (n, labels) calibrated logits for them; None: there are none.
+        validation: Labelled texts that were held out, with the model's logits; None: there are none.
         text_record: Record of all texts that were used.
     """
 
@@ -60,8 +59,7 @@ class Trained:
     tokenizer: PreTrainedTokenizerBase
     record: TrainingRecord
     train: Examples
-    validation: Examples | None
-    validation_logits: NDArray[np.float32] | None
+    validation: ScoredTexts | None
     text_record: TextRecord
 
     @property
@@ -215,9 +213,10 @@ def fit(
 
         # 8. Return the model, and how it was made.
         classifier = TorchClassifier.of(model, tokenizer)
-        validation_logits = None
+        scored = None
         if split.validation is not None:
-            validation_logits = classifier.predict_logits(split.validation.texts)
+            logits = classifier.predict_logits(split.validation.texts)
+            scored = ScoredTexts(split.validation, logits)
         record = make_record(
             settings,
             split,
@@ -237,8 +236,7 @@ def fit(
         tokenizer=initial.tokenizer,
         record=record,
         train=split.train,
-        validation=split.validation,
-        validation_logits=validation_logits,
+        validation=scored,
         text_record=make_text_record(split, checkpoint),
     )
 

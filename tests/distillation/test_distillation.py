@@ -52,7 +52,6 @@ def test_a_teacher_and_texts_without_labels_are_enough(train, news):
     # The teacher's labels measure nothing.
     assert record.validation_texts == 0
     assert trained.validation is None
-    assert trained.validation_logits is None
     assert not any(name.startswith("eval") for log in record.history for name in log)
     assert accuracy(trained, news.texts, news.labels) > 0.9
 

@@ -24,6 +24,7 @@ from glove_lstm.checkpoint.names import (
     METRICS_NAME,
     MODEL_NAMES,
     MODEL_TYPE,
+    MULTI_LABEL,
     PLACEHOLDER_ID,
     TOKENIZER_CONFIG_NAME,
     TOKENIZER_NAME,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from glove_lstm.text.light_tokenizer import LightTokenizer
 
 _ONE_LABEL = (None, "single_label_classification")  # values of `problem_type`
-_SEVERAL_LABELS = "multi_label_classification"
 # Keys in the metadata of an ONNX file: hashes of what it was made from.
 _CONFIG_KEY, _WEIGHTS_KEY = "glove_lstm.config", "glove_lstm.weights"
 # Fields of config.json that may change without another export, because they do not change the logits.
@@ -367,7 +367,7 @@ def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> No
     problem_type = config.get("problem_type")
     # As in transformers, one label without a `problem_type` is a regression.
     chooses_one_label = problem_type in _ONE_LABEL and label_count > 1
-    if not chooses_one_label and problem_type != _SEVERAL_LABELS:
+    if not chooses_one_label and problem_type != MULTI_LABEL:
         raise DataError(
             f"{path}: problem_type {problem_type!r} with {counted(label_count, 'label')} is no classification; this "
             "package loads classifiers only."

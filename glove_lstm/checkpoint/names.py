@@ -5,6 +5,7 @@ from pathlib import Path
 from glove_lstm.files import package_resource
 
 MODEL_TYPE = "glove_lstm"
+MULTI_LABEL = "multi_label_classification"  # the `problem_type` of a model of several labels a text
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"

@@ -26,7 +26,7 @@ import numpy as np
 import transformers
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, MULTI_LABEL
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
 from glove_lstm.distillation.pretrained import TeacherModel
@@ -34,7 +34,6 @@ from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError, counted
 from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.report import Report, check_report_folder
-from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.progress import hidden_progress
 from glove_lstm.tables.columns import columns_warning

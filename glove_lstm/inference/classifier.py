@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.errors import counted
-from glove_lstm.inference.decisions import MULTI_LABEL, scores_of
+from glove_lstm.inference.decisions import scores_of
 from glove_lstm.inference.explain import Explanation, explain
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.text.tokens import Tokens, length_batches, pad, ranges

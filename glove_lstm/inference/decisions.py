@@ -7,13 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import METRICS_NAME
+from glove_lstm.checkpoint.names import METRICS_NAME, MULTI_LABEL
 from glove_lstm.errors import DataError
 from glove_lstm.files import read_checkpoint_json
 from glove_lstm.tables.labels import Label
-
-# `problem_type` of models that give a text any number of labels.
-MULTI_LABEL = "multi_label_classification"
 
 # Scores
 

@@ -5,8 +5,8 @@ Held-out texts calibrate the scores, and the model does not learn from them.
 - If validation texts are given, nothing else is held out.
 - Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits.
 - But with an encoder as teacher, fewer than 2,000 labelled texts and more unlabelled ones, a tenth of the unlabelled
-  texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups, a fraction, or
-  measures of validation texts are asked for.
+  texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups, a fraction (as
+  the preset article has), or measures of validation texts are asked for.
 - So too, with any teacher, if too few texts are labelled to hold some of them out.
 - Near duplicates, and texts of one group, are never on both sides, unless validation texts are given.
 """

@@ -16,11 +16,11 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import cache_folder, whole_file, without_folders
-from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.modeling.configuration_glove_lstm import (
     UNCALIBRATED,

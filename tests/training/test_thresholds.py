@@ -7,8 +7,8 @@ from sklearn.metrics import f1_score
 from support import build_model
 from tides import make_texts
 
+from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.distillation.targets import make_targets
-from glove_lstm.inference.decisions import MULTI_LABEL
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.calibration import calibrate, fit_thresholds

@@ -165,12 +165,20 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             more_texts = texts + more_texts
             texts = []
             label_type = "str"
-            if self.label_names is not None:
-                label_type = read_labels(self.label_names, "label_names").label_type
+            classifier = getattr(self.teacher, "__self__", None)  # whose method is the teacher
+            names = (
+                getattr(classifier, "classes_", None)
+                if self.label_names is None
+                else self.label_names
+            )
+            if names is not None:
+                label_type = read_labels(names, "label_names").label_type
             labels = LabelValues(labels=[], classes=[], label_type=label_type, is_multi_label=False)
         else:
             labels = _read_y(y, may_be_rare=bool(more_texts) and self.teacher is not None)
         check_consistent_length(texts, labels.labels, sample_weight, groups)
+        if sample_weight is not None and np.ndim(sample_weight) != 1:
+            raise DataError("sample_weight has several columns; give one number for each text.")
         kept = self._rows_with_text(texts)
         kept_texts = [texts[row] for row in kept]
         kept_labels = [labels.labels[row] for row in kept]

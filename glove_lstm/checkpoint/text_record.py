@@ -6,6 +6,7 @@ themselves. Copies that differ in case, punctuation or white space have the same
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,11 @@ from safetensors.numpy import save
 
 from glove_lstm.errors import DataError
 from glove_lstm.files import digest_of_words
+from glove_lstm.unicode_scripts import CHARACTER, LETTER, SYMBOLS
 
 Hashes = NDArray[np.uint64]
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(rf"{CHARACTER}|{LETTER}+|[{SYMBOLS}]")
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,6 @@ def hash_texts(texts: Iterable[str]) -> Hashes:
     """Hash the lower-cased words of each text; without a word, its characters with white space folded; shape (n,)."""
     digests = []
     for text in texts:
-        words = _WORD.findall(text.lower()) or text.split()
+        words = _WORD.findall(unicodedata.normalize("NFC", text).lower()) or text.split()
         digests.append(digest_of_words(words, size=8))
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

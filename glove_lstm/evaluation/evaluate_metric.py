@@ -4,7 +4,9 @@ from typing import Any
 
 import datasets
 import evaluate
+import numpy as np
 
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import basic_measures
 
 
@@ -24,4 +26,18 @@ class ClassificationMetrics(evaluate.Metric):
         )
 
     def _compute(self, predictions: Any, references: Any) -> dict[str, float | None]:
-        return basic_measures(predictions, references)
+        scores = np.asarray(predictions, dtype=np.float64)
+        if (
+            scores.ndim != 2
+            or (scores < 0).any()
+            or not np.allclose(scores.sum(axis=1), 1, atol=1e-3)
+        ):
+            raise DataError(
+                "predictions must be probabilities, whose rows sum to 1; give no logits."
+            )
+        labels = np.asarray(references)
+        if ((labels < 0) | (labels >= scores.shape[1])).any():
+            raise DataError(
+                f"references must be from 0 to {scores.shape[1] - 1}, as predictions have columns."
+            )
+        return basic_measures(scores, labels)

@@ -7,7 +7,9 @@ import numpy as np
 from scipy.stats import hypergeom
 from sklearn.feature_extraction.text import CountVectorizer
 
-_WORD_OR_MARK = r"\w+|[^\w\s]"
+from glove_lstm.unicode_scripts import CHARACTER, LETTER
+
+_WORD_OR_MARK = rf"{CHARACTER}|{LETTER}+|[^\w\s]"
 _LONGEST = 3  # words or marks of a phrase
 _MOST_TEXTS = 3_000  # in the sample; enough to find a phrase in a quarter of a label's texts
 _FEWEST_TEXTS = 10  # a phrase in fewer texts is not significant among thousands of phrases

@@ -19,6 +19,7 @@ RELIABILITY_NAME = "reliability.png"
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREY = "#666666"
+_LONGEST_NAME = 30  # characters of a label
 
 
 def plot_curves(
@@ -65,9 +66,11 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
 
 
 def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], path: Path) -> None:
-    inches = min(2.2 + 0.6 * len(names), 20)
+    short_names = [_shortened(name) for name in names]
+    longest = max(map(len, short_names))
+    inches = min(2.2 + 0.6 * len(names), 20) + 0.07 * longest
     rotation = 0
-    if len(names) > 2:
+    if len(names) > 2 or longest > 8:
         rotation = 30
     figure = Figure(figsize=(inches, inches), layout="constrained")
     axis = figure.subplots()
@@ -75,7 +78,9 @@ def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], p
         labels,
         probabilities.argmax(axis=1),
         labels=range(len(names)),
-        display_labels=[name.replace("$", r"\$") for name in names],  # "$" would start a formula
+        display_labels=[
+            name.replace("$", r"\$") for name in short_names
+        ],  # "$" would start a formula
         cmap="Blues",
         values_format="d",
         include_values=len(names) <= 30,
@@ -85,6 +90,10 @@ def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], p
     )
     axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
     _save(figure, path)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _font_families(letters: str) -> list[str]:

@@ -16,23 +16,12 @@ from numpy.typing import NDArray
 from glove_lstm.errors import DataError, listed
 from glove_lstm.progress import progress as progress_bar
 from glove_lstm.tokenization.word_shapes import replace_surrogates
-from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
+from glove_lstm.unicode_scripts import CHARACTER, LETTER, MARKS
 
-# publishing/page/explain.js has the same classes of characters. They are written out because \w and \s differ
-# between Python and JavaScript, and between versions of Unicode.
-SPACES = "\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200b\u2028-\u202f\u205f-\u2064\u3000\ufeff"
-MARKS = (
-    r"!-/:-@\[-\^`{-~\xa1-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7"  # ASCII and Latin, without ª ² ³ µ ¹ º ¼ ½ ¾
-    "\u060c\u061b\u061f\u06d4\u0964\u0965"  # commas, question marks and full stops of Arabic and Devanagari
-    "\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2190-\u2bff\u2e00-\u2e7f"  # punctuation, currencies, symbols
-    "\u3001-\u3004\u3008-\u3020\u3030\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
-    "\ufe0f\U0001f000-\U0001faff"  # emoji
-)
 JOINTS = "-'\u2019.,"  # join two words to one, as in "well-known", "don't", "U.S" and "1,204"
-_LETTER = rf"[^{SPACES}{MARKS}{SPACELESS}]"
 # A character of a script without spaces, a word, or a run of marks; "\u200d" joins emoji. Each character that is no
 # space belongs to one of them.
-WORD = re.compile(rf"{CHARACTER}|{_LETTER}+(?:[{JOINTS}]{_LETTER}+)*|[{MARKS}\u200d]+")
+WORD = re.compile(rf"{CHARACTER}|{LETTER}+(?:[{JOINTS}]{LETTER}+)*|[{MARKS}\u200d]+")
 
 _MOST_PARTS = (
     1500  # of a text that are left out; a text of more words is divided into runs of words
@@ -109,8 +98,13 @@ def explain(
     if label is not None and label not in label_names:
         raise DataError(f"The model has no label {label!r}; it has {listed(label_names)}.")
     text = replace_surrogates(text)
-    [logits] = predict_logits([text])
-    column = int(logits.argmax()) if label is None else list(label_names).index(label)
+    logits = np.asarray(predict_logits([text]))
+    if logits.shape != (1, len(label_names)):
+        raise DataError(
+            f"The logits of a text must be {len(label_names)}, one for each label; the function gives an array of the "
+            f"shape {logits.shape}."
+        )
+    column = int(logits[0].argmax()) if label is None else list(label_names).index(label)
 
     def evidence(logits: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the logit of the label, or its lead over the best other label: (n,)."""
@@ -120,7 +114,7 @@ def explain(
         others = np.delete(logits, column, axis=1)
         return logits[:, column] - others.max(axis=1)
 
-    whole = evidence(logits[None]).item()
+    whole = evidence(logits).item()
     spans = split_words(text)
     batch_size = max(1, _BATCH_CHARACTERS // max(1, len(text)))
     effects = []

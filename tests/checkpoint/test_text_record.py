@@ -21,6 +21,10 @@ TITLE = "A title:  the\nbody"
         ("", "!!", False),
         ("?! ?", "?! ?!", False),
         ("1,204", "1204", False),
+        ("यह अच्छा है", "यह अच्छी है", False),  # another vowel sign
+        ("he came \U0001f44d", "he came \U0001f44e", False),
+        ("市议会批准。", "市议会批准！", True),
+        ("d\u00e9j\u00e0 vu", "de\u0301ja\u0300 vu", True),  # composed, decomposed
     ],
 )
 def test_hashes(text, other, is_copy):

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 from estimator_news import TEXTS, TINY
 from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from support import COMMON
 from teachers import by_length
 
@@ -103,6 +106,13 @@ def test_a_fine_tuned_table_keeps_the_order_of_its_columns(tmp_path):
     assert tuned.classes_.tolist() == ["trip", "food"]
     assert (tuned.predict(MANY) == frame.to_numpy()).mean() > 0.8
     assert tuned.predict_proba(MANY).shape == frame.shape
+
+
+def test_labels_of_a_teacher_keep_their_type():
+    """A method of a classifier of scikit-learn, which has learned them."""
+    known = make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, [0, 1] * 60)
+    classifier = GloveLstmClassifier(**TINY, teacher=known.predict_proba).fit(TEXTS)
+    assert classifier.classes_.tolist() == [0, 1]
 
 
 def test_named_labels_keep_their_type_without_labels_of_texts():

@@ -40,6 +40,7 @@ MISTAKES = {
     "no labels": ({"y": None}, "y", "None", "teacher"),
     "groups are missing": ({"groups": [1, 2]}, "120", "2"),
     "groups of two columns": ({"groups": np.ones((120, 2))}, "groups", "columns"),
+    "weights of two columns": ({"sample_weight": np.ones((120, 1))}, "sample_weight", "columns"),
     "one group": ({"groups": [1] * 120}, "groups of texts", "validation_fraction"),
     "two types": ({"y": [1, *LABELS[1:]]}, "y, row 2", "'REAL'"),
     "True and 2": ({"y": [True, 2] * 60}, "y, row 2", "label 2", "row 1", "True"),
@@ -57,6 +58,7 @@ MISTAKES = {
 def test_mistakes(mistake):
     change, *words = MISTAKES[mistake]
     arguments_of_fit = {"X": TEXTS, "y": LABELS, "validation": None, "groups": None}
+    arguments_of_fit["sample_weight"] = None
     arguments_of_classifier = dict(TINY)
     for name, value in change.items():
         if name in arguments_of_fit:

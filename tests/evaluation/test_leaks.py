@@ -43,6 +43,14 @@ def test_the_dateline_of_an_agency_is_found():
     assert leak == {"phrase": "( Reuters )", "label": "REAL", "covered": 1, "elsewhere": 0}
 
 
+def test_the_dateline_of_an_agency_is_found_in_a_script_without_spaces():
+    texts = [f"新闻{number}" for number in range(100)]
+    texts[1::2] = [f"新华社电{text}" for text in texts[1::2]]
+    [leak] = find_leaks(texts, ["FAKE", "REAL"] * 50)
+    assert (leak["label"], leak["covered"], leak["elsewhere"]) == ("REAL", 1, 0)
+    assert leak["phrase"] in ("新 华 社", "华 社 电")
+
+
 def test_a_habit_is_no_leak():
     """A habit is three times as frequent with one label, or it is exclusive but rare."""
     generator = random.Random(3)

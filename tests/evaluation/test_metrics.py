@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.evaluate_metric import ClassificationMetrics
 from glove_lstm.evaluation.metrics import (
     basic_measures,
@@ -270,3 +271,17 @@ def test_the_metric_of_evaluate_is_the_same_measure():
     metric = ClassificationMetrics(keep_in_memory=True)
     measures = metric.compute(predictions=probabilities, references=[0, 1, 1])
     assert measures == pytest.approx(basic_measures(probabilities, np.array([0, 1, 1])))
+
+
+@pytest.mark.parametrize(
+    ("predictions", "references", "words"),
+    [
+        ([[3.0, -1.0], [-4.0, 6.0]], [0, 1], "logits"),
+        ([[0.9, 0.3]], [0], "sum to 1"),
+        ([[0.9, 0.1], [0.2, 0.8]], [0, 2], "from 0 to 1"),
+    ],
+)
+def test_what_is_no_probability_or_class(predictions, references, words):
+    metric = ClassificationMetrics(keep_in_memory=True)
+    with pytest.raises(DataError, match=words):
+        metric.compute(predictions=predictions, references=references)

@@ -45,6 +45,13 @@ def test_the_command_tells_what_it_can_do(capsys):
     assert capsys.readouterr().out.startswith("usage: glove-lstm COMMAND")
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"glove-lstm {version('glove-lstm')}\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "glove_lstm", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"glove-lstm {version('glove-lstm')}\n"
     assert main(["classify"]) == 2
     assert capsys.readouterr().err.startswith("error: 'classify' is not a command")
 

@@ -34,6 +34,7 @@ ROOMS = [
     "estimator",
     "app",
     "commands",
+    "__main__",
 ]
 FRONT_DOOR = "glove_lstm"  # names what users import; no module imports it
 TRAVELLING = ("tokenization", "modeling")

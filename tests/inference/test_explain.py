@@ -8,13 +8,8 @@ from hypothesis import given, settings
 from support import ROOT, repaired
 
 from glove_lstm import explain
-from glove_lstm.inference.explain import (
-    LEAST_MARKED,
-    SPACES,
-    Explanation,
-    WordEffect,
-    split_words,
-)
+from glove_lstm.inference.explain import LEAST_MARKED, Explanation, WordEffect, split_words
+from glove_lstm.unicode_scripts import SPACES
 
 NAMES = ("a", "b", "c")
 

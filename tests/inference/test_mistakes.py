@@ -82,6 +82,8 @@ def zeros(count):
         (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, "v1"), ["revision", "v1"]),
         (lambda: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "'a', 'b', 'c'"]),
         (lambda: explain(zeros(1), "x", ["a"]), ["only one label"]),
+        (lambda: explain(zeros(3), "x", ["a", "b"]), ["must be 2", "(1, 3)"]),
+        (lambda: explain(lambda texts: np.zeros(1), "x", ["a", "b"]), ["must be 2", "(1,)"]),
     ],
     ids=short,
 )

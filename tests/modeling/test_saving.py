@@ -101,6 +101,19 @@ def test_another_number_of_labels_resets_what_was_fitted_to_the_labels(tmp_path)
     assert logits(loaded).shape == (2, 3)
 
 
+def test_other_names_of_labels_reset_what_describes_the_texts(tmp_path):
+    """The weights stay."""
+    model = build_model(**RICH, label_type="int", text_column_names=["title"])
+    model.save_pretrained(tmp_path)
+    loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path)
+    assert (loaded.config.label_type, loaded.config.text_column_names) == ("int", ["title"])
+    loaded = GloveLstmForSequenceClassification.from_pretrained(
+        tmp_path, id2label={0: "low", 1: "high"}, label2id={"low": 0, "high": 1}
+    )
+    assert loaded.config.label_type is loaded.config.text_column_names is None
+    assert torch.equal(logits(loaded), logits(model))
+
+
 def test_the_number_of_word_vectors_is_fixed():
     """The n-grams of words depend on it, so the model could be saved and not loaded."""
     model = build_model(**NGRAMS)

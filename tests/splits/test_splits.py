@@ -42,6 +42,8 @@ CHAIN = [" ".join(article(4, 300).split()[shift : shift + 250]) for shift in (0,
         (["", "  ", "?!", "?!", "..."], [0, 1, 2, 2, 3], [0, 1, 2, 2, 3]),  # empty texts are alone
         (["\ud800 x", "\ud800 x"], [0, 0], [0, 0]),
         ([f"{CHINESE}。", f"{CHINESE}！好", CHINESE[:10]], [0, 0, 1], [0, 1, 2]),
+        (["वह घर आया", "वह घर आयी", "so \U0001f600", "so \U0001f622"], [0, 1, 2, 3], [0, 1, 2, 3]),
+        (["d\u00e9j\u00e0 vu", "de\u0301ja\u0300 vu"], [0, 0], [0, 0]),
     ],
     ids=[
         "none",
@@ -52,6 +54,8 @@ CHAIN = [" ".join(article(4, 300).split()[shift : shift + 250]) for shift in (0,
         "wordless",
         "surrogates",
         "characters",
+        "vowel signs and emoji",
+        "composed and decomposed",
     ],
 )
 def test_groups_of_few_texts(texts, near, exact):

@@ -52,6 +52,7 @@ ENGLISH = ["the", "council", "voted", "on", "a", "bridge"]
         (["市议会批准了预算", "the"], ENGLISH, "27%"),
         (["市议会批准了预算"], [*"市议会批准了预"], None),
         (["12 !", ""], ENGLISH, None),
+        (["वह घर आया"], ["वह", "घर", "आया"], None),
         (["市议会批准了预算"], [], None),  # no vectors are wanted
     ],
 )

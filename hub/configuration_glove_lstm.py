@@ -169,6 +169,13 @@ class GloveLstmConfig(PreTrainedConfig):
         given_map = getattr(self, "auto_map", None) or {}
         self.auto_map = {**AUTO_MAP, **given_map}
 
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """Read a config as transformers does. If labels are named anew, it forgets what it says of the earlier data."""
+        if "id2label" in kwargs:
+            config_dict = {**config_dict, **UNKNOWN_DATA}
+        return super().from_dict(config_dict, **kwargs)
+
     @property
     def reads_types(self) -> bool:
         """Whether the model needs `token_type_ids`."""

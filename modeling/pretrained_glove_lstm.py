@@ -45,18 +45,14 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
         """Load as `PreTrainedModel.from_pretrained` does, and freeze the vectors again, which loading undoes.
 
-        If the last layer is new, or a weight has another size, the calibration of the earlier labels is reset. Then, or
-        if the labels get names, so is what the config says of the earlier data.
+        If the last layer is new, or a weight has another size, what the config says of the earlier labels is reset.
         """
         with_info = kwargs.pop("output_loading_info", False)
         loaded: Any = super().from_pretrained(*args, output_loading_info=True, **kwargs)
         model, info = loaded
         model.freeze_embeddings(model.config.freeze_embeddings)
-        has_new_layer = bool(info["mismatched_keys"]) or "classifier.weight" in info["missing_keys"]
-        if has_new_layer:
-            model.config.update(UNCALIBRATED)
-        if has_new_layer or "id2label" in kwargs:
-            model.config.update(UNKNOWN_DATA)
+        if info["mismatched_keys"] or "classifier.weight" in info["missing_keys"]:
+            model.config.update({**UNCALIBRATED, **UNKNOWN_DATA})
         if with_info:
             return loaded
         return model

@@ -107,11 +107,11 @@ def test_other_names_of_labels_reset_what_describes_the_texts(tmp_path):
     model.save_pretrained(tmp_path)
     loaded = GloveLstmForSequenceClassification.from_pretrained(tmp_path)
     assert (loaded.config.label_type, loaded.config.text_column_names) == ("int", ["title"])
-    loaded = GloveLstmForSequenceClassification.from_pretrained(
-        tmp_path, id2label={0: "low", 1: "high"}, label2id={"low": 0, "high": 1}
-    )
-    assert loaded.config.label_type is loaded.config.text_column_names is None
-    assert torch.equal(logits(loaded), logits(model))
+    named = {"id2label": {0: "low", 1: "high"}, "label2id": {"low": 0, "high": 1}}
+    for automatic in (GloveLstmForSequenceClassification, AutoModelForSequenceClassification):
+        loaded = automatic.from_pretrained(tmp_path, **named)
+        assert loaded.config.label_type is loaded.config.text_column_names is None
+        assert torch.equal(logits(loaded), logits(model))
 
 
 def test_the_number_of_word_vectors_is_fixed():

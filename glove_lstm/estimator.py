@@ -164,13 +164,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if y is None:
             more_texts = texts + more_texts
             texts = []
+            names = self.label_names
+            if names is None:
+                classifier = getattr(self.teacher, "__self__", None)  # whose method is the teacher
+                names = getattr(classifier, "classes_", None)
             label_type = "str"
-            classifier = getattr(self.teacher, "__self__", None)  # whose method is the teacher
-            names = (
-                getattr(classifier, "classes_", None)
-                if self.label_names is None
-                else self.label_names
-            )
             if names is not None:
                 label_type = read_labels(names, "label_names").label_type
             labels = LabelValues(labels=[], classes=[], label_type=label_type, is_multi_label=False)

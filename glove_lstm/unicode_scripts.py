@@ -1,4 +1,4 @@
-"""Scripts without spaces between words, or without upper case, for Python, whose regular expressions know no scripts.
+"""Classes of characters for Python, whose regular expressions know no scripts; and which texts have upper case.
 
 The tokenizer asks Unicode's script property instead (`text/pipelines.py`); a test compares the two.
 """

@@ -292,11 +292,17 @@ class Checkpoint:
                     shutil.copyfile(self.folder / name, target)
             for path in remote_code():
                 shutil.copyfile(path, unfinished / path.name)
-            card = unfinished / CARD_NAME
-            if self.repo_id is not None and card.is_file():
-                text = card.read_text(encoding="utf-8", errors="replace")
-                own_id = rf"(?<![\w.-]){re.escape(self.repo_id)}(?![\w-])"
-                card.write_text(re.sub(own_id, PLACEHOLDER_ID, text), encoding="utf-8")
+            if self.repo_id is not None:
+                _forget_repository(unfinished / CARD_NAME, self.repo_id)
+
+
+def _forget_repository(card: Path, repo_id: str) -> None:
+    """Replace the id of a repository in a card, if there is one."""
+    if not card.is_file():
+        return
+    text = card.read_text(encoding="utf-8", errors="replace")
+    not_in_a_longer_name = rf"(?<![\w.-]){re.escape(repo_id)}(?![\w-])"
+    card.write_text(re.sub(not_in_a_longer_name, PLACEHOLDER_ID, text), encoding="utf-8")
 
 
 def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:

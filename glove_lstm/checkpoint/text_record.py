@@ -1,7 +1,8 @@
 """The record of the texts that a model was trained and validated on; a checkpoint holds it beside the weights.
 
 It holds a 64-bit hash of the words of each text, so an evaluation can tell seen from unseen texts without the texts
-themselves. Copies that differ in case, punctuation or white space have the same hash; edited copies have another one.
+themselves. Copies that differ in case, punctuation, white space or the Unicode form of their letters have the same
+hash; edited copies have another one.
 """
 
 import json

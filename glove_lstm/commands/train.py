@@ -278,11 +278,13 @@ def _load(arguments: TrainArguments) -> Data:
         if "train" not in data.splits:
             raise DataError("There are no training texts: give --train_file or a train split.")
         return data
-    of_labelled = {argument.name for argument in fields(DataArguments)} - {"text_column_names"}
-    of_labelled |= {"group_column_name", "class_weight", "with_baselines"}
+    names_of_labelled = {argument.name for argument in fields(DataArguments)}
+    names_of_labelled |= {"group_column_name", "class_weight"}
+    names_of_labelled.remove("text_column_names")
     for argument in fields(arguments):
         name = argument.name
-        if name in of_labelled and getattr(arguments, name) != argument.default:
+        is_given = getattr(arguments, name) != argument.default
+        if is_given and name in names_of_labelled:
             raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
     columns = open_files(unlabelled, arguments.text_column_names).columns
     return Data({}, [], columns, _unlabelled_names(unlabelled))

@@ -27,17 +27,13 @@ class ClassificationMetrics(evaluate.Metric):
 
     def _compute(self, predictions: Any, references: Any) -> dict[str, float | None]:
         scores = np.asarray(predictions, dtype=np.float64)
-        if (
-            scores.ndim != 2
-            or (scores < 0).any()
-            or not np.allclose(scores.sum(axis=1), 1, atol=1e-3)
-        ):
+        sums = scores.sum(axis=1)
+        if scores.min() < 0 or not np.allclose(sums, 1, atol=1e-3):
             raise DataError(
                 "predictions must be probabilities, whose rows sum to 1; give no logits."
             )
         labels = np.asarray(references)
-        if ((labels < 0) | (labels >= scores.shape[1])).any():
-            raise DataError(
-                f"references must be from 0 to {scores.shape[1] - 1}, as predictions have columns."
-            )
+        last = scores.shape[1] - 1
+        if labels.min() < 0 or labels.max() > last:
+            raise DataError(f"references must be from 0 to {last}, as predictions have columns.")
         return basic_measures(scores, labels)

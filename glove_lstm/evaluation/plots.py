@@ -19,7 +19,9 @@ RELIABILITY_NAME = "reliability.png"
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREY = "#666666"
-_LONGEST_NAME = 30  # characters of a label
+_LONGEST_NAME = 30  # characters of a label; longer ones are cut
+_LONGEST_LEVEL_NAME = 8  # of two labels that fit side by side
+_FONT_OF_BOXES = "Last Resort High-Efficiency"  # has a box for every letter
 
 
 def plot_curves(
@@ -66,11 +68,11 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
 
 
 def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], path: Path) -> None:
-    short_names = [_shortened(name) for name in names]
-    longest = max(map(len, short_names))
+    shown_names = [_shown(name) for name in names]
+    longest = max(map(len, shown_names))
     inches = min(2.2 + 0.6 * len(names), 20) + 0.07 * longest
     rotation = 0
-    if len(names) > 2 or longest > 8:
+    if len(names) > 2 or longest > _LONGEST_LEVEL_NAME:
         rotation = 30
     figure = Figure(figsize=(inches, inches), layout="constrained")
     axis = figure.subplots()
@@ -78,9 +80,7 @@ def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], p
         labels,
         probabilities.argmax(axis=1),
         labels=range(len(names)),
-        display_labels=[
-            name.replace("$", r"\$") for name in short_names
-        ],  # "$" would start a formula
+        display_labels=shown_names,
         cmap="Blues",
         values_format="d",
         include_values=len(names) <= 30,
@@ -92,24 +92,28 @@ def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], p
     _save(figure, path)
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+def _shown(name: str) -> str:
+    """Return a label, cut if it is long; "$" would start a formula."""
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[: _LONGEST_NAME - 1]}…"
+    return name.replace("$", r"\$")
 
 
 def _font_families(letters: str) -> list[str]:
-    """The usual font of matplotlib, and one with the letters that it lacks (Chinese), where one is installed."""
+    """Return the usual font of matplotlib, and one with the letters that it lacks (Chinese), if one is installed."""
     usual = font_manager.FontProperties()
     missing = _missing_letters(letters, font_manager.findfont(usual))
     families = usual.get_family()
     if not missing:
         return families
     for font in font_manager.fontManager.ttflist:
-        if font.name != "Last Resort High-Efficiency" and not _missing_letters(missing, font.fname):
+        if font.name != _FONT_OF_BOXES and not _missing_letters(missing, font.fname):
             return [*families, font.name]
     return families
 
 
 def _missing_letters(letters: str, font_file: str) -> str:
+    """Return the letters that a font lacks."""
     known = font_manager.get_font(font_file).get_charmap()
     return "".join(letter for letter in letters if ord(letter) not in known)
 

@@ -54,10 +54,10 @@ def run_metrics(
         record = trained.record
         if record.fine_tuned_from is None or record.known_before is not None:
             validation["seen"] = record.validation_seen + (record.known_before or 0)
-        labels = trained.validation.examples.labels
-        if not trained.validation.examples.is_multi_label:
+        examples = trained.validation.examples
+        if not examples.is_multi_label:
             scores = scores_of(trained.validation.logits, trained.classifier.problem_type)
-            validation["suggested_threshold"] = suggest_threshold(scores, labels)
+            validation["suggested_threshold"] = suggest_threshold(scores, examples.labels)
     measured_test = None
     if test is not None:
         measured_test = _measure(trained.classifier, test)

@@ -57,8 +57,13 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes(mistake):
     change, *words = MISTAKES[mistake]
-    arguments_of_fit = {"X": TEXTS, "y": LABELS, "validation": None, "groups": None}
-    arguments_of_fit["sample_weight"] = None
+    arguments_of_fit = {
+        "X": TEXTS,
+        "y": LABELS,
+        "validation": None,
+        "groups": None,
+        "sample_weight": None,
+    }
     arguments_of_classifier = dict(TINY)
     for name, value in change.items():
         if name in arguments_of_fit:

@@ -19,12 +19,12 @@ def first_line(error: BaseException) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as Python writes it, strings in quotation marks, cut after 60 characters."""
+    """Return a value as Python writes it in a line, strings in quotation marks, cut after 60 characters."""
     if isinstance(value, str):
         text = repr(value[:_CHARACTERS])
         is_cut = len(value) > _CHARACTERS
     else:
-        text = repr(value)
+        text = " ".join(repr(value).split())
         is_cut = len(text) > _CHARACTERS
         text = text[:_CHARACTERS]
     return f"{text}..." if is_cut else text

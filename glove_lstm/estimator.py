@@ -35,6 +35,7 @@ from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.columns import is_blank, python_values
+from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.in_memory import LabelValues, read_labels, read_texts
 from glove_lstm.tables.labels import (
     Label,
@@ -60,10 +61,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         glove: Word vectors: a name such as "6B.50d", or a file; None: they are drawn at random.
         preset: Settings to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
-        on_empty: What `fit` does with a blank text that has a label: "error", "drop" or "keep".
+        on_empty: What `fit` does with a blank text that has a label, in X and in validation: "error", "drop" or "keep".
         teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a
             `glove_lstm.TeacherModel`, or a function from a list of texts to the probability of each label, in the order
-            of `label_names`, such as `predict_proba` of a fitted pipeline. An encoder learns the labels first.
+            of `label_names`, or `predict_proba` of a fitted classifier, in the order of its own. An encoder learns the
+            labels first.
         label_names: All labels, if the texts may lack some, or have none and the teacher is a function; None: those
             that occur, sorted.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
@@ -162,22 +164,24 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         texts = _joined(X, "X")
         more_texts = _joined(unlabelled, "unlabelled")
         if y is None:
+            if sample_weight is not None or groups is not None:
+                raise DataError(
+                    "sample_weight and groups are for texts with labels; leave them out."
+                )
             more_texts = texts + more_texts
             texts = []
-            names = self.label_names
-            if names is None:
-                classifier = getattr(self.teacher, "__self__", None)  # whose method is the teacher
-                names = getattr(classifier, "classes_", None)
-            label_type = "str"
-            if names is not None:
-                label_type = read_labels(names, "label_names").label_type
-            labels = LabelValues(labels=[], classes=[], label_type=label_type, is_multi_label=False)
+            labels = self._no_labels()
         else:
             labels = _read_y(y, may_be_rare=bool(more_texts) and self.teacher is not None)
         check_consistent_length(texts, labels.labels, sample_weight, groups)
         if sample_weight is not None and np.ndim(sample_weight) != 1:
             raise DataError("sample_weight has several columns; give one number for each text.")
-        kept = self._rows_with_text(texts)
+        label_names = labels.classes
+        if self.label_names is not None:
+            label_names = labels_as_strings(self.label_names)
+        # Checked before rows are dropped, so that errors name the rows as they are given.
+        Examples.from_names(texts, labels.labels, label_names, sample_weight)
+        kept = self._rows_with_text(texts, "X")
         kept_texts = [texts[row] for row in kept]
         kept_labels = [labels.labels[row] for row in kept]
         kept_weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
@@ -188,9 +192,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             all_groups = python_values(groups)
             kept_groups = [all_groups[row] for row in kept]
         more_texts = [text for text in more_texts if not is_blank(text)]
-        label_names = labels.classes
-        if self.label_names is not None:
-            label_names = labels_as_strings(self.label_names)
         class_weight = self.class_weight
         if isinstance(class_weight, dict):
             names = labels_as_strings(class_weight)
@@ -199,7 +200,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             trained = fit(
                 kept_texts,
                 kept_labels,
-                _read_validation(validation, labels),
+                self._read_validation(validation, labels),
                 settings=self._settings(seed),
                 label_names=label_names,
                 groups=kept_groups,
@@ -241,6 +242,17 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             return super().score(X, y, sample_weight)
         truth = number_labels(labels.labels, labels_as_strings(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
+
+    def _no_labels(self) -> LabelValues:
+        """Return an empty list of labels, of the type of those that a function as teacher names."""
+        names = self.label_names
+        if names is None:
+            classifier = getattr(self.teacher, "__self__", None)  # whose method is the teacher
+            names = getattr(classifier, "classes_", None)
+        label_type = "str"
+        if names is not None:
+            label_type = read_labels(names, "label_names").label_type
+        return LabelValues(labels=[], classes=[], label_type=label_type, is_multi_label=False)
 
     def _read_labels(self, y: Any) -> LabelValues:
         """Read labels of other texts as `fit` has read those of the training."""
@@ -395,20 +407,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         for name in given:
             if name.startswith(_OF_THE_COMMAND):
                 raise DataError(f"GloveLstmClassifier has no argument {name}; leave it out.")
-        fine_tunes = given.get("model_name_or_path") is not None
-        if fine_tunes and self.glove not in (None, _GLOVE):
-            raise DataError(
-                "With model_name_or_path, leave glove out: the checkpoint has its own vectors."
-            )
         if self.random_state is not None and "seed" in given:
             raise DataError("seed is drawn from random_state; give only one of them.")
         values: dict[str, Any] = {"seed": seed, "disable_tqdm": not self.verbose}
-        if not fine_tunes:
+        fine_tunes = given.get("model_name_or_path") is not None
+        if not fine_tunes or self.glove not in (None, _GLOVE):
             values["glove"] = "none" if self.glove is None else str(self.glove)
         return make_settings(self.preset, **(values | given))
 
-    def _rows_with_text(self, texts: Sequence[str]) -> list[int]:
-        """Return the rows to train on: all, or those with text, as `on_empty` says."""
+    def _rows_with_text(self, texts: Sequence[str], name: str) -> list[int]:
+        """Return the rows that are used: all, or those with text, as `on_empty` says. `name` names the texts."""
         if self.on_empty not in ("error", "drop", "keep"):
             raise DataError(f"on_empty must be error, drop or keep, not {self.on_empty!r}.")
         if self.on_empty == "keep":
@@ -417,9 +425,29 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if self.on_empty == "error" and len(kept) < len(texts):
             first_blank = next(row for row, text in enumerate(texts, 1) if is_blank(text))
             raise DataError(
-                f"X, row {first_blank} has no text; fill it, or set on_empty to drop or keep."
+                f"{name}, row {first_blank} has no text; fill it, or set on_empty to drop or keep."
             )
         return kept
+
+    def _read_validation(
+        self, validation: Any, labels: LabelValues
+    ) -> tuple[list[str], list[Label]] | None:
+        """Read the argument `validation`; its labels are read as those of `y` were."""
+        if validation is None:
+            return None
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise DataError(
+                f"validation must be (texts, labels) or None, not {shown(validation)}; the share that is held out is "
+                "the argument validation_fraction of the classifier."
+            )
+        given_texts, y = validation
+        texts = _joined(given_texts, "validation texts")
+        names = read_labels(
+            y, "validation labels", are_lists=labels.are_lists, column_labels=labels.classes
+        ).labels
+        check_consistent_length(texts, names)
+        kept = self._rows_with_text(texts, "validation texts")
+        return [texts[row] for row in kept], [names[row] for row in kept]
 
 
 def _joined(texts: Any, name: str) -> list[str]:
@@ -438,26 +466,6 @@ def _read_y(y: Any, *, may_be_rare: bool) -> LabelValues:
         labels.classes, len(labels.labels), "y", "give other labels", may_be_rare=may_be_rare
     )
     return labels
-
-
-def _read_validation(
-    validation: Any, labels: LabelValues
-) -> tuple[list[str], Sequence[Label]] | None:
-    """Read the argument `validation`; its labels are read as those of `y` were."""
-    if validation is None:
-        return None
-    if not isinstance(validation, tuple | list) or len(validation) != 2:
-        raise DataError(
-            f"validation must be (texts, labels) or None, not {shown(validation)}; the share that is held out is the "
-            "argument validation_fraction of the classifier."
-        )
-    given_texts, y = validation
-    texts = _joined(given_texts, "validation texts")
-    names = read_labels(
-        y, "validation labels", are_lists=labels.are_lists, column_labels=labels.classes
-    ).labels
-    check_consistent_length(texts, names)
-    return texts, names
 
 
 @contextmanager

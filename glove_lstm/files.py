@@ -218,7 +218,6 @@ def locked(folder: Path, lock_name: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # takes 20 ms, and most predictions need no lock
 
-    check_is_no_file(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / lock_name
     lock = FileLock(path, timeout=0)

@@ -207,7 +207,7 @@ class Checkpoint:
         return model, tokenizer
 
     def check_files(self) -> None:
-        """Check all files but `light.onnx`, before a training or a push.
+        """Check all files but `light.onnx`, before a push.
 
         Raises:
             DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.

@@ -192,7 +192,7 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Settings]:
     argv = list(argv)
     _check_lists_given_once(argv)
     values: dict[str, Any] = {}
-    if argv and argv[0].endswith(".json"):
+    if argv and argv[0].endswith(".json") and not argv[0].startswith("-"):
         path = Path(argv.pop(0))
         values = read_json_object(path, "give one object of argument names and values")
     values |= parse_arguments(argv)
@@ -273,6 +273,10 @@ def _load(arguments: TrainArguments) -> Data:
             may_be_rare=bool(unlabelled),
         )
         if unlabelled:
+            if "train" not in data.splits and arguments.group_column_name:
+                raise DataError(
+                    "group_column_name is for training texts with labels; give them, or leave it out."
+                )
             names = _unlabelled_names(unlabelled)
             return replace(data, description=f"{data.description}, {names}")
         if "train" not in data.splits:

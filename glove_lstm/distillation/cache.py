@@ -87,7 +87,7 @@ class LogitCache:
             return None
         try:
             return dict(json.loads((self._folder / _NOTE_NAME).read_text(encoding="utf-8")))
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError):
             return None
 
     def write_note(self, note: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,8 @@ from glove_lstm.errors import DataError
 from glove_lstm.files import without_folders
 from glove_lstm.tables.examples import Examples
 
-# A part of the identity of its logits: raise it when anything in tuning.py, or the regression, changes.
+# A part of the identity of its logits, and of the comparison beside them: raise it when anything in tuning.py or
+# comparison.py, or the regression, changes.
 _VERSION = 3
 _MOST_ITERATIONS = 2_000
 
@@ -59,8 +59,7 @@ class EncoderTeacher:
         self.revision = revision_of(teacher, folder)
         self.license = license_of(folder)
         self.settings: dict[str, Any] = {}
-        self._load = partial(_load, teacher, folder, device)
-        self._encoder = self._load()
+        self._encoder = _load(teacher, folder, device)
         self._folder = folder
         self._seed = seed
         self._train: Examples | None = None
@@ -80,16 +79,13 @@ class EncoderTeacher:
                 f"The teacher {self.name} is an encoder, which learns the labels from the training texts; the label "
                 f"{missing!r} has none: add some, or give a classifier."
             )
-        if self._regression is not None:  # it was tuned on other labels
-            self._encoder = self._load()
-            self._regression = None
         self._train = train
         self._cache = LogitCache(
             self.name, content_hash(self._folder, _described(train, self._seed))
         )
         self.settings = {"texts_read": texts_to_read(len(train)), "c": _c(train)}
         comparison = self._cache.read_note()
-        if comparison is not None:  # it was made when the encoder learned the same before
+        if comparison:  # it was made when the encoder learned the same before
             self.settings["cross_validated"] = comparison
             log_comparison(self.name, comparison)
 

@@ -32,7 +32,7 @@ class FunctionTeacher(TeacherOfKnownLabels):
 
     def __init__(self, function: Callable[[list[str]], Any], label_names: Sequence[str]) -> None:
         name = f"the function {getattr(function, '__qualname__', type(function).__name__)}"
-        if not label_names:
+        if not len(label_names):
             raise DataError(
                 f"The teacher, {name}, does not tell its labels; give label_names, in the order of its columns."
             )

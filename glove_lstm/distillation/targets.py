@@ -1,4 +1,4 @@
-"""What the two parts of a model learn: labels, a teacher's labels for more texts, or its logits."""
+"""What the two parts of a model learn in any training: labels, a teacher's labels for more texts, or its logits."""
 
 import logging
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from glove_lstm.distillation.classifier import ClassifierTeacher
 from glove_lstm.distillation.function import FunctionTeacher
 from glove_lstm.distillation.pretrained import TeacherModel, download, is_classifier
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, shown
 from glove_lstm.tables.examples import Examples
 
 logger = logging.getLogger(__name__)
@@ -99,6 +99,6 @@ def open_teacher(
     if callable(teacher):
         return FunctionTeacher(teacher, label_names)
     raise DataError(
-        f"teacher is {teacher!r}; give a name on the Hub, a folder, a TeacherModel, or a function that returns the "
-        "probability of each label."
+        f"teacher is {shown(teacher)}; give a name on the Hub, a folder, a TeacherModel, or a function that "
+        "returns the probability of each label, such as the method predict_proba of a classifier."
     )

@@ -26,6 +26,7 @@ _TUNED_LAYERS = 6  # the upper ones
 _RATE = 1e-4  # of an encoder with few layers
 _RATE_OF_DEEP = 5e-5
 _DEEP = 12  # layers
+_TEMPERATURE = 0.1  # by which cosines are divided in the loss
 _MOST_TOKENS = 128  # of a text; an encoder embeds longer ones afterwards
 
 
@@ -100,13 +101,11 @@ class SupervisedContrastiveLoss(nn.Module):
 
     Args:
         encoder: The encoder that is tuned.
-        temperature: The cosines are divided by it.
     """
 
-    def __init__(self, encoder: SentenceTransformer, temperature: float = 0.1) -> None:
+    def __init__(self, encoder: SentenceTransformer) -> None:
         super().__init__()
         self.encoder = encoder
-        self.temperature = temperature
 
     def forward(self, features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
         """Return the mean loss of those of B texts whose label another one has, a scalar.
@@ -119,7 +118,7 @@ class SupervisedContrastiveLoss(nn.Module):
         embeddings = nn.functional.normalize(self.encoder(tokens)["sentence_embedding"], dim=1)
         labels = labels.view(-1)
         itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-        similarities = embeddings @ embeddings.T / self.temperature
+        similarities = embeddings @ embeddings.T / _TEMPERATURE
         log_probabilities = similarities.masked_fill(itself, -torch.inf).log_softmax(dim=1)
         is_alike = (labels[:, None] == labels) & ~itself  # (B, B)
         alike_counts = is_alike.sum(dim=1)

@@ -1,5 +1,7 @@
 """Plots of a training run and of measured texts, in colours that colour-blind readers can tell apart."""
 
+import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from sklearn.metrics import ConfusionMatrixDisplay
 
 from glove_lstm.evaluation.metrics import Floats, Ints, reliability
 from glove_lstm.files import whole_file
+
+logger = logging.getLogger(__name__)
 
 CONFUSION_NAME = "confusion.png"
 RELIABILITY_NAME = "reliability.png"
@@ -100,15 +104,21 @@ def _shown(name: str) -> str:
 
 
 def _font_families(letters: str) -> list[str]:
-    """Return the usual font of matplotlib, and one with the letters that it lacks (Chinese), if one is installed."""
+    """Return the usual font of matplotlib, and installed ones with letters that it lacks, such as Chinese."""
     usual = font_manager.FontProperties()
+    families = list(usual.get_family())
     missing = _missing_letters(letters, font_manager.findfont(usual))
-    families = usual.get_family()
-    if not missing:
-        return families
     for font in font_manager.fontManager.ttflist:
-        if font.name != _FONT_OF_BOXES and not _missing_letters(missing, font.fname):
-            return [*families, font.name]
+        if not missing:
+            break
+        if font.name == _FONT_OF_BOXES:
+            continue
+        still_missing = _missing_letters(missing, font.fname)
+        if len(still_missing) < len(missing):
+            families.append(font.name)
+            missing = still_missing
+    if missing:
+        logger.warning("The plots have boxes for %s, which no installed font has.", missing)
     return families
 
 
@@ -137,6 +147,7 @@ def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: P
 def _save(figure: Figure, path: Path) -> None:
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
-    with whole_file(path) as unfinished:
+    with whole_file(path) as unfinished, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # `_font_families` warns of them
         # Without the version of matplotlib, the same plot is the same file.
         figure.savefig(unfinished, format="png", dpi=150, metadata={"Software": None})

@@ -12,7 +12,7 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint, check_unchanged
 from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.load_classifier import Backend, load_classifier
-from glove_lstm.inference.output_formats import UNSURE
+from glove_lstm.inference.output_formats import UNSURE, label_cell
 from glove_lstm.tables.columns import TextColumns, choose_text_columns, columns_warning
 from glove_lstm.tables.tables import Table
 from glove_lstm.tables.text_rows import TextRow, columns_table, read_text_rows
@@ -20,8 +20,6 @@ from glove_lstm.tables.text_rows import TextRow, columns_table, read_text_rows
 logger = logging.getLogger(__name__)
 
 _NAME = "The batch"  # names the table in errors
-# Of the new columns, if they are no scores. Strings are objects, as the engines expect.
-_TYPES = {"label": np.object_, UNSURE: np.bool_}
 
 Batch = TypeVar("Batch")  # a mapping of columns, or a pandas DataFrame
 
@@ -94,12 +92,14 @@ class BatchClassifier:
         table = cast("Mapping[str, Any]", batch)  # a DataFrame has the methods used here
         names = [name for name in table if isinstance(name, str)]
         labelled = self._labeller(self._rows(table, names))
-        layout = self._labeller.layout()
-        rows = list(layout.table_rows(labelled))
-        _, *columns = layout.columns  # without the row's number, which begins anew in each batch
-        new_columns = {}
-        for name in columns:
-            new_columns[name] = np.array([row[name] for row in rows], _TYPES.get(name, np.float64))
+        scores = labelled.rounded_scores
+        cells = [label_cell(label) for label in labelled.labels]
+        # Strings are objects, as the engines expect.
+        new_columns = {"label": np.array(cells, np.object_), "score": scores.max(axis=1)}
+        if labelled.unsure is not None:
+            new_columns[UNSURE] = labelled.unsure
+        for name, column in zip(self._labeller.classifier.label_names, scores.T, strict=True):
+            new_columns[f"score_{name}"] = column
         taken = new_columns.keys() & set(names)
         if taken:
             raise DataError(f"The batch has a column {min(taken)!r} already; drop or rename it.")

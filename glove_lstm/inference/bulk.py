@@ -36,19 +36,17 @@ class Labeller:
         if self.unsure_below is not None and self.classifier.thresholds:
             raise DataError("unsure_below is for models of one label a text; leave it out.")
 
-    def layout(self, source: TextSource | None = None) -> Layout:
-        """Return the columns of the output, for the rows of a source if there is one; see `Layout`.
+    def layout(self, source: TextSource) -> Layout:
+        """Return the columns of the output for the rows of a source.
 
         Raises:
             DataError: A column that is kept has the name of one that is written.
         """
         layout = Layout(
             self.classifier.label_names,
-            has_file_column=source is not None and source.may_have_several_files,
+            has_file_column=source.may_have_several_files,
             marks_unsure=self.unsure_below is not None,
         )
-        if source is None:
-            return layout
         for name in source.kept:
             if name in (*layout.columns, "scores", "explanation"):
                 raise DataError(

@@ -115,7 +115,7 @@ def explain(
         return logits[:, column] - others.max(axis=1)
 
     whole = evidence(logits).item()
-    spans = split_words(text)
+    spans = word_spans(text)
     batch_size = max(1, _BATCH_CHARACTERS // max(1, len(text)))
     effects = []
     with progress_bar("Explaining", total=len(spans), unit=" words", shown=progress) as bar:
@@ -129,7 +129,7 @@ def explain(
     return Explanation(text, label_names[column], effects)
 
 
-def split_words(text: str) -> list[tuple[int, int]]:
+def word_spans(text: str) -> list[tuple[int, int]]:
     """Return where each word, or each run of words in a long text, begins and ends."""
     spans = [match.span() for match in WORD.finditer(text)]
     words_in_run = math.ceil(len(spans) / _MOST_PARTS)

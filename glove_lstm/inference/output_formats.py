@@ -110,8 +110,11 @@ def _kept_json(value: Any) -> Any:
     """Return a value of a kept column as JSON has it; None if it is missing."""
     if is_missing(value):
         return None
-    is_json = isinstance(value, bool | int | list | dict)
-    is_json |= isinstance(value, float) and isfinite(value)
+    if isinstance(value, list):
+        return [_kept_json(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _kept_json(item) for name, item in value.items()}
+    is_json = isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value))
     return value if is_json else _kept_text(value)
 
 

@@ -1,26 +1,23 @@
 """Base class of the `datasets` builders, over local files or one verified download."""
 
 import hashlib
-import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets.exceptions import DatasetGenerationError
 
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import FilePath, check_file, fingerprint, user_path
 from glove_lstm.vectors.download import download
-
-logger = logging.getLogger(__name__)
 
 
 class NewsBuilder(datasets.GeneratorBasedBuilder):
     """A builder over local files or one verified download.
 
     A subclass sets `URL`, the address of the download, and `LOCAL`, the argument that names a local copy of it:
-    "data_files" or "data_dir".
+    "data_files" or "data_dir". Its `_split_generators` reads the rows, because `datasets` hides the errors of
+    `_generate_examples`.
 
     Args:
         config_name: One of the builder's configs.
@@ -77,16 +74,6 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             return self.URL
         return ", ".join(path.name for path in self.files.values())
 
-    def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
-        """Prepare as `datasets` does, but log the source, and do not wrap a DataError."""
-        logger.info("%s (%s): reading %s.", self.dataset_name, self.config.name, self.source)
-        try:
-            super().download_and_prepare(*args, **kwargs)
-        except DatasetGenerationError as error:
-            if isinstance(error.__cause__, DataError):
-                raise error.__cause__ from None
-            raise
-
     def download(self, **checks: Any) -> Path:
         """Download `URL`; an error names the argument for a local copy."""
         try:
@@ -95,6 +82,11 @@ class NewsBuilder(datasets.GeneratorBasedBuilder):
             raise DataError(
                 f"{first_line(error)} (or give a copy of the data as {self.LOCAL})."
             ) from error
+
+    def _generate_examples(
+        self, rows: Sequence[dict[str, Any]]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        yield from enumerate(rows)
 
 
 def _cache_key(files: Iterable[Path]) -> str:

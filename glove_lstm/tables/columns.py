@@ -46,11 +46,9 @@ class TextColumns:
             DataError: The table lacks a column; or it has a `title` or `text` that would not be read, because the
                 earlier table lacks it.
         """
-        for name in self.names:
-            if name not in table.columns and table.first is not None:
-                raise DataError(
-                    f"{table.name} has no column {shown(name)}, which the {chooser} has; add it."
-                )
+        if table.first is not None:
+            for name in self.names:
+                check_column(table, name, "text_column_names")
         for name in self.lacking:
             if name in table.columns:
                 raise DataError(
@@ -96,7 +94,7 @@ def choose_text_columns(
         DataError: A column is missing; several columns may be text, or none; or the first line of a file is no header.
     """
     others = [name for name in (label_column, group_column) if name is not None]
-    names = _requested_names(requested, table.columns)
+    names = _requested_names(requested, table.columns, "text_column_names")
     known_names = {"title", "text", _LABEL, *others, *(names or ()), *(trained or ())}
     has_known_name = not known_names.isdisjoint(table.columns)
     if table.has_header and not has_known_name:
@@ -139,7 +137,7 @@ def choose_kept_columns(table: Table, requested: str | Sequence[str] | None) -> 
     Raises:
         DataError: A column is missing or named twice.
     """
-    names = _requested_names(requested, table.columns) or []
+    names = _requested_names(requested, table.columns, "keep_columns") or []
     for name in names:
         check_column(table, name, "keep_columns")
     if len(set(names)) < len(names):
@@ -156,14 +154,16 @@ def check_column(table: Table, name: str, option: str) -> None:
 
 
 def _requested_names(
-    requested: str | Sequence[str] | None, columns: Sequence[str]
+    requested: str | Sequence[str] | None, columns: Sequence[str], option: str
 ) -> list[str] | None:
     if requested is None:
         return None
-    names = requested.split(",") if isinstance(requested, str) else list(requested)
+    if isinstance(requested, str):
+        requested = requested.split(",") if requested else []
+    if not requested:
+        raise DataError(f"{option} names no column; name one, or leave it out.")
     # A space may follow a comma, as in "title, text", or belong to the name of a column.
-    names = [name if name in columns else name.strip() for name in names]
-    return names or [""]  # an empty list is refused as an empty string is
+    return [name if name in columns else str(name).strip() for name in requested]
 
 
 def _only_column_of_text(table: Table, candidates: Sequence[str]) -> str:
@@ -179,11 +179,13 @@ def _only_column_of_text(table: Table, candidates: Sequence[str]) -> str:
 
 
 def _is_text(value: Any) -> bool:
-    """Return whether a value is a string and no number; in a CSV file, numbers are strings, too."""
+    """Return whether a value is a string with text in it and no number; in a CSV file, numbers are strings, too."""
+    if not isinstance(value, str) or is_blank(value):
+        return False
     try:
         float(value)
-    except (TypeError, ValueError, OverflowError):
-        return isinstance(value, str)
+    except ValueError:
+        return True
     return False
 
 

@@ -30,7 +30,7 @@ class Examples:
         texts: Sequence[str],
         labels: Sequence[Label],
         label_names: Sequence[str],
-        weights: NDArray[Any] | None = None,
+        weights: Sequence[float] | NDArray[Any] | None = None,
         *,
         name: str = "labels",
     ) -> "Examples":
@@ -46,7 +46,12 @@ class Examples:
                 raise DataError(
                     f"There are {len(texts)} texts, but {len(weights)} values of sample_weight."
                 )
-            weights = np.asarray(weights, dtype=np.float64)
+            try:
+                weights = np.asarray(weights, dtype=np.float64)
+            except (TypeError, ValueError):
+                raise DataError(
+                    "sample_weight has a value that is no number; correct it."
+                ) from None
             wrong = ~np.isfinite(weights) | (weights < 0)
             if wrong.any():
                 row = int(wrong.argmax())
@@ -152,11 +157,11 @@ def weights_of_labels(
 
 
 def class_weights(class_weight: ClassWeight, train: Examples) -> dict[str, float]:
-    """Return the weight of each label.
+    """Return the weight of each label, scaled so that the mean over the texts is 1.
 
     Args:
         class_weight: "balanced" for n / (classes * count), as in scikit-learn, where a text counts as much as it
-            weighs; or label -> weight.
+            weighs; or label -> weight, before it is scaled.
         train: n texts. A label without texts needs no weight.
 
     Raises:
@@ -176,7 +181,9 @@ def class_weights(class_weight: ClassWeight, train: Examples) -> dict[str, float
         raise DataError(f"{problem}; give 'balanced', or a weight for each label.")
     labels_with_texts = {names[label] for label in np.unique(train.labels)}
     _check_class_weight(class_weight, names, labels_with_texts)
-    return {name: float(class_weight.get(name, 1.0)) for name in names}
+    weights = np.array([float(class_weight.get(name, 1.0)) for name in names])
+    mean = np.average(weights[train.labels], weights=train.weights)
+    return dict(zip(names, (weights / mean).tolist(), strict=True))
 
 
 def _check_class_weight(

@@ -6,7 +6,6 @@ train = builder.as_dataset(split="train")
 """
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +91,6 @@ class FakeOrRealNews(NewsBuilder):
                 rows = [articles[row] for row in part]
                 generators.append(datasets.SplitGenerator(split, gen_kwargs={"rows": rows}))
         return generators
-
-    def _generate_examples(
-        self, rows: list[dict[str, Any]]
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
-        yield from enumerate(rows)
 
 
 def _duplicate_groups(articles: list[dict[str, Any]]) -> Ints:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -97,7 +98,7 @@ class LabelColumn:
         if is_blank(value) or is_nan:
             raise DataError(f"{row_name} has no label in {shown(self.name)}; label or remove it.")
         # A missing value turns a column of whole numbers into floats.
-        if isinstance(value, float | Decimal) and value == value // 1:
+        if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
             value = int(value)
         if not isinstance(value, str | int):
             raise DataError(

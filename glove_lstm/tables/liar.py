@@ -4,7 +4,6 @@ builder = Liar(data_dir="liar")     # train.tsv, valid.tsv, test.tsv; Liar() dow
 builder.download_and_prepare()
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,35 +65,34 @@ class Liar(NewsBuilder):
         if not files:
             archive = self.download()
             files = dict.fromkeys(FILES, archive)  # one archive holds the files of all splits
-        return [
-            datasets.SplitGenerator(split, gen_kwargs={"path": files[split], "member": member})
-            for split, member in FILES.items()
-        ]
-
-    def _generate_examples(self, path: Path, member: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, statement in _read_statements(path, member):
+        generators = []
+        for split, member in FILES.items():
+            rows = _read_statements(files[split], member)
             if self.config.name == "two":
-                statement["label"] = "FAKE" if statement["label"] in _FAKE else "REAL"
-            yield number, statement
+                for row in rows:
+                    row["label"] = "FAKE" if row["label"] in _FAKE else "REAL"
+            generators.append(datasets.SplitGenerator(split, gen_kwargs={"rows": rows}))
+        return generators
 
 
-def _read_statements(path: Path, member: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (row number, statement) of a TSV file, or of a member of a zip archive."""
+def _read_statements(path: Path, member: str) -> list[dict[str, Any]]:
+    """Read the statements of a TSV file, or of a member of a zip archive."""
     table_name = f"{path}/{member}" if path.suffix == ".zip" else str(path)
-    number = 0  # of the last row that was read
+    statements = []
     try:
         with open_lines(path, member) as lines:
             for number, line in enumerate(lines, start=1):
                 text = line.decode("utf-8-sig")
-                yield number, _read_statement(text, f"{table_name}, row {number}")
+                statements.append(_read_statement(text, f"{table_name}, row {number}"))
     except UnicodeDecodeError as error:
         raise DataError(
             f"{table_name} is not UTF-8 text ({error.reason}); get it again."
         ) from error
     except DAMAGED as error:
         raise DataError(f"{path} is damaged ({error}); get it again.") from error
-    if not number:
+    if not statements:
         raise DataError(f"{table_name} has no rows; give a file with data.")
+    return statements
 
 
 def _read_statement(line: str, row_name: str) -> dict[str, Any]:

@@ -127,14 +127,13 @@ def load_splits(
     _check_arguments(dataset_name, dataset_options, list(files))
     tables: Tables
     if dataset_name:
-        split_tables, description = open_dataset(
+        tables, description = open_dataset(
             dataset_name,
             dataset_config_name,
             data_files=data_files,
             data_dir=data_dir,
             revision=dataset_revision,
         )
-        tables = {split: [table] for split, table in split_tables.items()}
     else:
         tables, description = _open_files(files)
 

@@ -1,18 +1,25 @@
-"""Open a dataset by its name: one of ours, one on the Hub, or a folder."""
+"""Open a dataset by its name: one of ours, one on the Hub, or a folder.
+
+`datasets` reads all of them but the CSV files of a folder. It would read these with pandas, for which the labels "01"
+and "1" are the same, and the text "NA" is missing.
+"""
 
 import logging
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import datasets
+from datasets.packaged_modules.csv.csv import CsvConfig
 
 from glove_lstm.errors import DataError, listed
 from glove_lstm.files import FilePath, check_revision, without_folders
 from glove_lstm.tables.builder import NewsBuilder
 from glove_lstm.tables.fake_or_real_news import FakeOrRealNews
 from glove_lstm.tables.liar import Liar
-from glove_lstm.tables.tables import ROWS_OF_HEAD, Table
+from glove_lstm.tables.tables import ROWS_OF_HEAD, Table, open_table
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +36,7 @@ def open_dataset(
     data_files: FilePath | None = None,
     data_dir: FilePath | None = None,
     revision: str | None = None,
-) -> tuple[dict[str, Table], str]:
+) -> tuple[dict[str, list[Table]], str]:
     """Open the splits train, validation and test of a dataset, as far as it has them.
 
     Args:
@@ -40,11 +47,12 @@ def open_dataset(
         revision: Commit, tag or branch on the Hub.
 
     Returns:
-        The table of each split, and a description of the dataset.
+        The tables of each split, and a description of the dataset.
 
     Raises:
         DataError: There is no such dataset, or it has neither train nor test.
     """
+    loaded: Mapping[str, Any]  # the rows of each split, or its CSV files
     if name in BUILDERS:
         if revision is not None:
             raise DataError(f"{name} is no dataset on the Hub and has no revision; leave it out.")
@@ -55,25 +63,45 @@ def open_dataset(
     else:
         check_revision(name, revision)
         local = {"data_files": data_files, "data_dir": data_dir}
-        loaded = _load_dataset(name, config, revision, local)
+        paths = {option: os.fspath(path) for option, path in local.items() if path is not None}
+        loaded = _csv_files(name, config, paths) or _load_dataset(name, config, revision, paths)
         description = without_folders(name)
         if Path(name).is_dir():  # may be named like a known dataset
             description = f"./{description}"
         if config:
             description += f" ({config})"
     splits = _rename_splits(loaded, name)
-    tables = {
-        split: _table_of(splits[split], f"split {split} of {name}")
-        for split in _SPLITS
-        if split in splits
-    }
+    tables = {}
+    for split in _SPLITS:
+        rows = splits.get(split)
+        if isinstance(rows, datasets.Dataset):
+            tables[split] = [_table_of(rows, f"split {split} of {name}")]
+        elif rows:
+            tables[split] = [open_table(Path(file)) for file in rows]
     return tables, description
 
 
+def _csv_files(name: str, config: str | None, paths: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the CSV files of each split of a folder; none if it is no such folder, or says how they are to be read."""
+    if not Path(name).is_dir():
+        return {}
+    try:
+        builder = datasets.load_dataset_builder(name, config, **paths)
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError):
+        return {}  # loading it raises the same error
+    own = builder.config
+    if not isinstance(own, CsvConfig) or builder.info.features is not None:
+        return {}
+    plain = CsvConfig(own.name, own.version, own.data_dir, own.data_files, own.description)
+    plain_tsv = replace(plain, sep="\t")
+    if own not in (plain, plain_tsv):
+        return {}
+    return {str(split): list(files) for split, files in own.data_files.items()}
+
+
 def _load_dataset(
-    name: str, config: str | None, revision: str | None, local: dict[str, FilePath | None]
+    name: str, config: str | None, revision: str | None, paths: Mapping[str, str]
 ) -> datasets.DatasetDict:
-    paths = {option: os.fspath(path) for option, path in local.items() if path is not None}
     try:
         return datasets.load_dataset(name, config, revision=revision, **paths)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
@@ -86,13 +114,13 @@ def _load_dataset(
         raise DataError(f"The dataset {name} could not be loaded: {reason}; {advice}.") from error
 
 
-def _rename_splits(loaded: datasets.DatasetDict, name: str) -> dict[str, datasets.Dataset]:
+def _rename_splits(loaded: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Give splits our names.
 
     A single split becomes "train", unless it is named as one of ours. The first split of `_VALIDATION_NAMES` becomes
     "validation". Splits of other names are not read, and a warning names them.
     """
-    splits: dict[str, datasets.Dataset] = dict(loaded)
+    splits = dict(loaded)
     if len(splits) == 1:
         [(only_name, only_split)] = splits.items()
         if only_name not in _SPLITS:

@@ -265,7 +265,7 @@ def _has_json_lines(path: Path) -> bool:
 def _read_json_list(path: Path, name: str) -> Iterator[Record]:
     with _open_text(path) as file:
         try:
-            records = json.load(file)
+            records = json.load(file, object_pairs_hook=_object_of)
         except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{name} is not JSON ({error}); correct it, or name JSON lines .jsonl."
@@ -296,10 +296,19 @@ def _read_json_lines(lines: Iterable[str], name: str) -> Iterator[Record]:
         number += 1
         row_name = f"{name}, row {number} (line {line_number})"
         try:
-            value = json.loads(line)
+            value = json.loads(line, object_pairs_hook=_object_of)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{row_name} is not JSON ({error}); correct it.") from None
         yield _check_object(value, row_name)
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, of which Python would keep the last of two values of one name."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"{shown(name)} occurs twice in an object")
+    return value
 
 
 def _check_object(value: Any, row_name: str) -> Record:

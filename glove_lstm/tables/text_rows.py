@@ -143,7 +143,7 @@ def _first_with_rows(inputs: Iterator[Table]) -> Table:
 
 
 def open_files(
-    patterns: Iterable[str | Path],
+    patterns: str | Path | Iterable[str | Path],
     text_column_names: str | Sequence[str] | None = None,
     trained_columns: Sequence[str] | None = None,
     keep_columns: str | Sequence[str] | None = None,
@@ -151,7 +151,7 @@ def open_files(
     """Open CSV, TSV, JSON, JSONL and Parquet files; text formats may be gzipped.
 
     Args:
-        patterns: Paths or globs (`**` matches folders), whose files are read in the order of their names,
+        patterns: One or more paths or globs (`**` matches folders), whose files are read in the order of their names,
             each once.
         text_column_names: As for `choose_text_columns`.
         trained_columns: The text columns that a model was trained on.
@@ -160,7 +160,7 @@ def open_files(
     Raises:
         DataError: A file is missing or of an unknown format, or the first file lacks the columns.
     """
-    patterns = list(patterns)
+    patterns = [patterns] if isinstance(patterns, str | Path) else list(patterns)
     paths = expand_globs(patterns)
     for path in paths:
         file_format(path)  # refuses a wrong file now, not after the rows of others

@@ -15,7 +15,6 @@ from glove_lstm.tokenization.word_shapes import replace_surrogates
 logger = logging.getLogger(__name__)
 
 PAD, UNK = "<pad>", "<unk>"
-_MANY_UNREAD = 0.1  # share of the words with vectors that no text can have; of GloVe 6B it is 0.06
 
 
 def build_tokenizer(
@@ -56,7 +55,6 @@ def build_tokenizer(
         accepted = {*frequent_words, *known_words}
         words = [word for word in words if word in accepted]
         words += known_words
-        _report_unread(known_words, pipeline)
     distinct = list(dict.fromkeys([PAD, UNK, *words]))
     vocabulary = {word: row for row, word in enumerate(distinct[:vocab_size])}
     backend = _backend(pipeline, WordLevel(vocabulary, unk_token=UNK))
@@ -105,38 +103,6 @@ def _corpus_words(pipeline: Pipeline, texts: Iterable[str], *, min_frequency: in
     backend.train_from_iterator(map(replace_surrogates, texts), trainer)
     ids = backend.get_vocab()  # the most frequent word has the lowest id
     return sorted(ids, key=ids.__getitem__)
-
-
-def _report_unread(words: Sequence[str], pipeline: Pipeline) -> None:
-    """Log how many of the words with vectors no text can have, if more than a tenth: the pipeline never makes them."""
-    # Most words are plain, and need no look.
-    others = [word for word in words if not (word.isascii() and word.isalpha() and word.islower())]
-    count = len(others) - count_tokens(others, pipeline)
-    if count > _MANY_UNREAD * len(words):
-        logger.info(
-            "%d of the %d words with vectors are no token of any text: they have capitals, or are cut into several.",
-            count,
-            len(words),
-        )
-
-
-def count_tokens(words: Sequence[str], pipeline: Pipeline) -> int:
-    """Count the words that a pipeline leaves as they are, as one token."""
-    normalizer, pre_tokenizer = pipeline
-    # A line for each word: a word has no line break.
-    lines = normalizer.normalize_str("".join(f"{word}\n" for word in words))
-    kept = []
-    for word, normal in zip(words, lines.split("\n")[:-1], strict=True):
-        if word == normal:
-            kept.append(word)
-    tokens = pre_tokenizer.pre_tokenize_str("\n".join(kept))
-    token_at = {begin: token for token, (begin, _) in tokens}
-    count = 0
-    begin = 0
-    for word in kept:
-        count += token_at.get(begin) == word
-        begin += len(word) + 1
-    return count
 
 
 def _backend(pipeline: Pipeline, model: WordLevel) -> Tokenizer:

@@ -26,6 +26,8 @@ from glove_lstm.tokenization.word_shapes import replace_surrogates, surface_end,
 
 # Characters from which numpy is faster than Rust; it takes as long for one word as for a hundred.
 _FEWEST_FOR_NUMPY = 300
+_CHARACTERS_OF_TOKEN = 16  # so many nearly always hold more than one
+_SPACES = " \n"
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
 # Attributes of a `GloveLstmTokenizer`, and names in its tokenizer_config.json.
 _SETTINGS = ("model_max_length", "truncation_side", "model_input_names", "split_special_tokens")
@@ -131,11 +133,11 @@ class LightTokenizer:
         Raises:
             ValueError: There are not as many second parts as texts.
         """
-        if text_pairs is None:
-            tokens = self._encode(list(texts))
-        else:
-            parts = chain.from_iterable(zip(texts, text_pairs, strict=True))
-            tokens = self._encode(list(parts))
+        parts = list(texts)
+        if text_pairs is not None:
+            parts = list(chain.from_iterable(zip(texts, text_pairs, strict=True)))
+        tokens = self._encode([self._part_to_read(part) for part in parts])
+        if text_pairs is not None:
             lengths_of_pairs = tokens.lengths.reshape(-1, 2).sum(axis=1)
             tokens = Tokens(tokens.ids, tokens.types, lengths_of_pairs)
         limit = self.model_max_length
@@ -154,6 +156,27 @@ class LightTokenizer:
             f"{truncated:,} of {counted(texts, 'text')} are longer than {self.model_max_length:,} tokens, and their "
             f"{lost} are not read; raise --max_seq_length in the training"
         )
+
+    def _part_to_read(self, text: str) -> str:
+        """Return a very long text up to white space after the tokens that are read, or with other sides, from there on.
+
+        No pattern of the default pipeline crosses white space, so that the tokens are those of the whole text.
+        """
+        limit = self.model_max_length
+        if limit is None or not self._uses_numpy:
+            return text
+        length = _CHARACTERS_OF_TOKEN * limit
+        while 2 * length < len(text):
+            if self.truncation_side == "left":
+                space = max(text.rfind(character, 0, -length) for character in _SPACES)
+                part = text[space + 1 :]
+            else:
+                found = [text.find(character, length) for character in _SPACES]
+                part = text[: min((place for place in found if place >= 0), default=None)]
+            if len(part) == len(text) or len(self._encode([part]).ids) > limit:
+                return part
+            length *= 2
+        return text
 
     def _encode(self, texts: Sequence[str]) -> Tokens:
         if not self._uses_numpy or sum(map(len, texts)) < _FEWEST_FOR_NUMPY:

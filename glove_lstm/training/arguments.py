@@ -100,6 +100,7 @@ REFUSED = {
     "bf16_full_eval": _IN_32_BITS,
     "fp16_full_eval": _IN_32_BITS,
     "resume_from_checkpoint": _NO_CHECKPOINTS,
+    "enable_jit_checkpoint": _NO_CHECKPOINTS,  # its handler of SIGTERM would end in an unfinished model
     "ignore_data_skip": _NO_CHECKPOINTS,
     "restore_callback_states_from_checkpoint": _NO_CHECKPOINTS,
     "save_strategy": _NO_CHECKPOINTS,
@@ -110,9 +111,10 @@ REFUSED = {
 }
 # Arguments with which the results would be wrong or missing, and the only value that is accepted.
 _FIXED: dict[str, Any] = {
+    "batch_eval_metrics": False,  # metrics are computed from all rows
     "dataloader_multiprocessing_context": None,
     "dataloader_persistent_workers": False,  # would repeat the copies of the first epoch
-    "eval_do_concat_batches": True,  # metrics are computed from all rows
+    "eval_do_concat_batches": True,
     "label_names": None,
     "prediction_loss_only": False,
     "remove_unused_columns": False,  # our batches are not rows of columns

@@ -24,7 +24,7 @@ from glove_lstm.errors import DataError, listed
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import ClassWeight, Examples, ScoredTexts
-from glove_lstm.tables.labels import Label, sorted_label_names
+from glove_lstm.tables.labels import Label, labels_as_strings, sorted_label_names
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import tokenize, tokenize_targets
 from glove_lstm.training.calibration import calibrate
@@ -116,22 +116,25 @@ def fit(
     Raises:
         DataError: Texts, labels and settings do not fit together, or the training diverged.
     """
-    if not len(texts) and not len(unlabelled):
-        raise DataError("There are no training texts; give some.")
     seconds = _Seconds()
     settings = settings or make_settings()
+    _check_texts(texts, validation, groups, class_weight, unlabelled, settings)
     checkpoint = load_checkpoint(settings.model)
-    opened_teacher = _open_teacher(teacher, labels, label_names, unlabelled, settings)
+    opened_teacher = None
+    if teacher is not None:
+        all_labels = [*labels, *(validation[1] if validation else ())]
+        _check_teacher(all_labels, settings)
+        opened_teacher = _open_teacher(teacher, labels, label_names, settings)
+    elif len(unlabelled):
+        raise DataError("Unlabelled texts need a teacher; give one.")
+    elif settings.training.augmented_copies is not None:
+        raise DataError("augmented_copies is for a training with a teacher; leave it out.")
     names = _label_names(labels, label_names, checkpoint, opened_teacher)
     labelled = Examples.from_names(texts, labels, names, sample_weight)
     given_validation = None
     if validation is not None:
-        if "validation_fraction" in settings.given:
-            raise DataError(
-                "validation_fraction is for trainings without validation texts; give one of the two."
-            )
         given_validation = Examples.from_names(*validation, names, name="validation labels")
-    _check(labelled, given_validation, groups, class_weight, opened_teacher)
+    _check_labels(labelled, given_validation)
     if checkpoint is None and opened_teacher is None:
         _check_that_labels_differ(labelled)
     if glove is None and checkpoint is None:
@@ -142,7 +145,7 @@ def fit(
         labelled,
         given_validation,
         list(unlabelled),
-        groups=groups,
+        groups=None if groups is None else list(groups),
         class_weight=class_weight,
         teacher=opened_teacher,
         arguments=settings.training,
@@ -271,30 +274,21 @@ class _Seconds:
 
 
 def _open_teacher(
-    teacher: TeacherLike | None,
+    teacher: TeacherLike,
     labels: Sequence[Label],
     label_names: Sequence[str] | None,
-    unlabelled: Sequence[str],
     settings: Settings,
-) -> Teacher | None:
+) -> Teacher:
     """Open the teacher.
 
     A function has the labels that are given, or else those of the texts; in the order of scikit-learn, if it is a
     method of a classifier that has the same labels.
     """
-    if teacher is None:
-        if len(unlabelled):
-            raise DataError("Unlabelled texts need a teacher; give one.")
-        if settings.training.augmented_copies is not None:
-            raise DataError("augmented_copies is for a training with a teacher; leave it out.")
-        return None
-    if settings.training.world_size > 1:
-        raise DataError("A training with a teacher needs a single process; start one.")
-    names = sorted_label_names(labels) if label_names is None else label_names
+    names = sorted_label_names(labels) if label_names is None else list(label_names)
     classifier = getattr(teacher, "__self__", None)
-    classes = getattr(classifier, "classes_", None)
-    if classes is not None and (not names or sorted(map(str, classes)) == sorted(names)):
-        names = [str(label) for label in classes]
+    classes = labels_as_strings(getattr(classifier, "classes_", ()))
+    if classes and (not names or sorted(classes) == sorted(names)):
+        names = classes
     return open_teacher(teacher, settings.training.device, names, seed=settings.training.seed)
 
 
@@ -320,14 +314,40 @@ def _label_names(
     return names
 
 
-def _check(
-    labelled: Examples,
-    validation: Examples | None,
+def _check_texts(
+    texts: Sequence[str],
+    validation: tuple[Sequence[str], Sequence[Label]] | None,
     groups: Sequence[Hashable] | None,
     class_weight: ClassWeight | None,
-    teacher: Teacher | None,
+    unlabelled: Sequence[str],
+    settings: Settings,
 ) -> None:
-    """Check that texts, labels and teacher fit together."""
+    """Check that texts, and what is said of them, fit together."""
+    if not len(texts) and not len(unlabelled):
+        raise DataError("There are no training texts; give some.")
+    if class_weight is not None and not len(texts):
+        raise DataError("class_weight is for texts with labels; give them, or leave it out.")
+    if groups is not None and len(groups) != len(texts):
+        raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
+    if validation is not None:
+        if not len(validation[0]):
+            raise DataError("There are no validation texts; give some.")
+        if "validation_fraction" in settings.given:
+            raise DataError(
+                "validation_fraction is for trainings without validation texts; give one of the two."
+            )
+
+
+def _check_teacher(labels: Sequence[Label], settings: Settings) -> None:
+    """Check that a teacher fits, before it is downloaded."""
+    if not all(isinstance(label, str) for label in labels):
+        raise DataError("A teacher is for one label a text; leave it out.")
+    if settings.training.world_size > 1:
+        raise DataError("A training with a teacher needs a single process; start one.")
+
+
+def _check_labels(labelled: Examples, validation: Examples | None) -> None:
+    """Check that there are labels, and that validation texts have such labels, too."""
     names = labelled.label_names
     if not names:
         raise DataError(
@@ -337,22 +357,12 @@ def _check(
         raise DataError(f"label_names has a label twice: {listed(names)}; name each once.")
     if len(names) < 2 and not labelled.is_multi_label:
         raise DataError(f"{names[0]!r} is the only label; a classifier needs two or more.")
-    if class_weight is not None and not len(labelled):
-        raise DataError("class_weight is for texts with labels; give them, or leave it out.")
-    if groups is not None and len(groups) != len(labelled):
-        raise DataError(f"There are {len(labelled)} texts, but {len(groups)} values of groups.")
-    if validation is not None:
-        if not len(validation):
-            raise DataError("There are no validation texts; give some.")
-        if len(labelled) and validation.is_multi_label != labelled.is_multi_label:
-            raise DataError(
-                "Validation texts must have one label each if training texts do, and lists of labels if they do."
-            )
-    has_label_sets = labelled.is_multi_label or (
-        validation is not None and validation.is_multi_label
-    )
-    if teacher is not None and has_label_sets:
-        raise DataError("A teacher is for one label a text; leave it out.")
+    if validation is None or not len(labelled):
+        return
+    if validation.is_multi_label != labelled.is_multi_label:
+        raise DataError(
+            "Validation texts must have one label each if training texts do, and lists of labels if they do."
+        )
 
 
 def _check_that_labels_differ(labelled: Examples) -> None:

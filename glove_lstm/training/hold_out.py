@@ -7,7 +7,8 @@ Held-out texts calibrate the scores, and the model does not learn from them.
 - But with an encoder as teacher, fewer than 2,000 labelled texts and more unlabelled ones, a tenth of the unlabelled
   texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups, a fraction (as
   the preset article has), or measures of validation texts are asked for.
-- So too, with any teacher, if too few texts are labelled to hold some of them out.
+- So too, with any teacher, if this share of the labelled texts is fewer than ten. A fraction is then of the unlabelled
+  texts.
 - Near duplicates, and texts of one group, are never on both sides, unless validation texts are given.
 """
 
@@ -84,7 +85,9 @@ def hold_out(
     if validation is not None:
         split = Split(labelled, validation, unlabelled)
     elif _unlabelled_are_held_out(len(labelled), most_are_unlabelled, groups, teacher, arguments):
-        split = _hold_out_unlabelled(labelled, unlabelled, arguments.seed)
+        split = _hold_out_unlabelled(
+            labelled, unlabelled, arguments.validation_fraction, arguments.seed
+        )
     if split is None:
         train, held_out = hold_out_labelled(
             labelled, arguments.validation_fraction, arguments.seed, groups
@@ -129,19 +132,24 @@ def _unlabelled_are_held_out(
     fraction = arguments.validation_fraction
     if teacher is None or fraction == 0:
         return False
-    if labelled * _share(fraction, labelled) < FEWEST_TEXTS:
+    if labelled * share_to_hold_out(labelled, fraction) < FEWEST_TEXTS:
         return True
     if fraction is not None or arguments.needs_validation or groups is not None:
         return False
     return teacher.learns_labels and most_are_unlabelled and labelled < _FEW_LABELLED_TEXTS
 
 
-def _hold_out_unlabelled(labelled: Examples, unlabelled: Sequence[str], seed: int) -> Split | None:
-    """Hold out a tenth of the unlabelled texts, at most 1,000; return None if that are fewer than 10.
+def _hold_out_unlabelled(
+    labelled: Examples, unlabelled: Sequence[str], fraction: float | None, seed: int
+) -> Split | None:
+    """Hold out a fraction of the unlabelled texts, by default a tenth, at most 1,000; return None if it is under 10.
 
     None of them is a near duplicate of a labelled text.
     """
-    count = min(round(_UNLABELLED_SHARE * len(unlabelled)), _MOST_UNLABELLED)
+    if fraction is None:
+        count = min(round(_UNLABELLED_SHARE * len(unlabelled)), _MOST_UNLABELLED)
+    else:
+        count = round(fraction * len(unlabelled))
     candidates = np.arange(len(unlabelled))
     if len(labelled):
         candidates = rows_without_near_duplicates(unlabelled, labelled.texts)
@@ -182,11 +190,11 @@ def hold_out_labelled(
     """
     if fraction == 0:
         return texts, None
-    share = _share(fraction, len(texts))
+    share = share_to_hold_out(len(texts), fraction)
     if len(texts) * share < FEWEST_TEXTS:
         logger.warning(
-            "The scores are not calibrated: only %d of %d texts would be held out, and a calibration needs %d. Give "
-            "validation texts.",
+            "The scores are not calibrated: only %d of %d labelled texts would be held out, and a calibration needs "
+            "%d. Give validation texts.",
             len(texts) * share,
             len(texts),
             FEWEST_TEXTS,
@@ -212,13 +220,10 @@ def hold_out_labelled(
     return texts.select(train), texts.select(held_out)
 
 
-def _share(fraction: float | None, count: int) -> float:
+def share_to_hold_out(count: int, fraction: float | None = None) -> float:
     """Return the share of `count` texts that is held out: the fraction that is given, or else the default share."""
-    return share_to_hold_out(count) if fraction is None else fraction
-
-
-def share_to_hold_out(count: int) -> float:
-    """Return the share of `count` texts that is held out if no fraction is given."""
+    if fraction is not None:
+        return fraction
     if not count:
         return 0.0
     wanted = min(max(_SHARE * count, _LEAST_TEXTS), _MOST_TEXTS)

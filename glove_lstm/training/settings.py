@@ -47,7 +47,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "lr_scheduler_type": "constant",
         "warmup_steps": 0,
-        "embedding_learning_rate": 1e-3,
         "adam_epsilon": 1e-7,
         "weight_decay": 0.0,
     },
@@ -108,6 +107,15 @@ _DESCRIBED = (  # in metrics.json and on the card
     "metric_for_best_model",
     "seed",
     "data_seed",
+)
+_DESCRIBED_IF_GIVEN = (
+    "validation_fraction",
+    "adam_beta1",
+    "adam_beta2",
+    "optim_args",
+    "lr_scheduler_kwargs",
+    "neftune_noise_alpha",
+    "dataloader_drop_last",
 )
 
 GROUPS = (TokenizerArguments, ModelArguments, GloveLstmTrainingArguments)
@@ -179,7 +187,8 @@ class Settings:
     ) -> dict[str, Any]:
         """Return the arguments that decide the result, as plain values, with those that the model has in the end."""
         options: dict[str, Any] = {}
-        for name in _DESCRIBED:
+        given = [name for name in _DESCRIBED_IF_GIVEN if name in self.given]
+        for name in (*_DESCRIBED, *given):
             value = getattr(self.training, name)
             if isinstance(value, Enum):
                 value = value.value
@@ -193,6 +202,8 @@ class Settings:
         options |= self.model.config_values()
         if "type_embedding_size" in options:
             options["type_embedding_size"] = config.type_embedding_size
+        if config.freeze_embeddings:
+            del options["embedding_learning_rate"]
         options["dropout"] = config.dropout
         options["embedding_dropout"] = config.embedding_dropout
         return options
@@ -218,25 +229,15 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
         if value is not None:
             given[name] = value.item() if isinstance(value, np.generic) else value
     _check_given(given)
-    defaults = _DEFAULTS | PRESETS[preset]
-    for kind in ("logging", "eval"):
-        if f"{kind}_steps" in given:
-            defaults[f"{kind}_strategy"] = "steps"
-    if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
-        strategy = given.get("eval_strategy", defaults["eval_strategy"])
-        if strategy == IntervalStrategy.NO:
-            raise DataError(
-                "To keep the best model, texts must be evaluated: leave eval_strategy out."
-            )
-        # Each evaluated model is saved, and the best one loaded at the end. (In transformers 5.0, the strategy
-        # "best" loads none.)
-        defaults["save_strategy"] = strategy
-        if "eval_steps" in given or "logging_steps" in given:
-            defaults["save_steps"] = given.get("eval_steps", given.get("logging_steps"))
+    defaults = _DEFAULTS | PRESETS[preset] | _strategies(given)
     if "model_name_or_path" in given:  # the checkpoint has its own tokenizer and shape
         kept = _names_of(GloveLstmTrainingArguments)
         defaults = {name: value for name, value in defaults.items() if name in kept}
     chosen = defaults | given
+    if "embedding_learning_rate" in given and chosen.get("freeze_embeddings"):
+        raise DataError(
+            "embedding_learning_rate is for word vectors that are trained; leave it out."
+        )
     return Settings(
         preset,
         _make_group(TokenizerArguments, chosen),
@@ -244,6 +245,26 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
         _make_group(GloveLstmTrainingArguments, chosen),
         frozenset(given),
     )
+
+
+def _strategies(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return when the Trainer logs, evaluates and saves, where that follows from values that are given."""
+    strategies: dict[str, Any] = {}
+    for kind in ("logging", "eval"):
+        if f"{kind}_steps" in given:
+            strategies[f"{kind}_strategy"] = "steps"
+    if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
+        evaluation = {**_DEFAULTS, **strategies, **given}["eval_strategy"]
+        if evaluation == IntervalStrategy.NO:
+            raise DataError(
+                "To keep the best model, texts must be evaluated: leave eval_strategy out."
+            )
+        # Each evaluated model is saved, and the best one loaded at the end. (In transformers 5.0, the strategy
+        # "best" loads none.)
+        strategies["save_strategy"] = evaluation
+        if "eval_steps" in given or "logging_steps" in given:
+            strategies["save_steps"] = given.get("eval_steps", given.get("logging_steps"))
+    return strategies
 
 
 def _check_given(given: Mapping[str, Any]) -> None:

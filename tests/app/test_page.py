@@ -15,7 +15,7 @@ from support import ROOT, edit_json, make_article
 from web_server import RUNTIME, assert_readable, assert_visible_box, serve_page
 
 from glove_lstm import LightClassifier
-from glove_lstm.inference.explain import split_words
+from glove_lstm.inference.explain import word_spans
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 
@@ -180,7 +180,7 @@ def test_same_words_of_hostile_texts(page, texts):
     for text, spans in zip(whole, found, strict=True):
         shown = text.encode("utf-16-le")
         words = [shown[2 * begin : 2 * end].decode("utf-16-le") for begin, end in spans]
-        assert words == [text[begin:end] for begin, end in split_words(text)], ascii(text)
+        assert words == [text[begin:end] for begin, end in word_spans(text)], ascii(text)
 
 
 @needs_runtime

@@ -172,6 +172,11 @@ GIVEN = f"{DATA} --glove glove.txt"
         ("--train_file lists.jsonl --glove glove.txt --teacher one", "teacher"),
         ("--unlabelled_file in.csv --teacher a/b --with_baselines True", "with_baselines"),
         ("--unlabelled_file in.csv --teacher a/b --on_empty drop", "on_empty"),
+        (
+            "--unlabelled_file in.csv --teacher a/b --test_file in.csv --group_column_name kind",
+            "group_column_name",
+        ),
+        (f"--output_dir=out.json {GIVEN} --group_column_name site", "in.csv 'site'"),
         ("--unlabelled_file in.csv --teacher a/b --label_column_name kind", "label_column_name"),
         (
             "--unlabelled_file in.csv --teacher a/b --test_file in.csv --with_baselines True",

@@ -322,6 +322,13 @@ def test_a_kept_column_of_numbers_may_begin_with_a_missing_one(tmp_path):
     assert pq.read_table(tmp_path / "out.parquet").column("id").equals(table.column("id"))
 
 
+def test_kept_lists_are_json(tmp_path):
+    """JSON has no NaN, which Python writes."""
+    (tmp_path / "in.jsonl").write_text('{"text": "a", "more": [NaN, {"x": NaN}, 1]}\n')
+    words = ["--input", tmp_path / "in.jsonl", "--keep_columns", "more", "--format", "jsonl"]
+    assert '"more": [null, {"x": null}, 1]' in run(*words).stdout
+
+
 def test_a_kept_text_has_no_more_lines_than_before(tmp_path):
     (tmp_path / "in.csv").write_bytes(b'text,note\r\n"a\r\nb","c\r\nd"\r\n')
     words = ["--input", tmp_path / "in.csv", "--keep_columns", "text,note"]

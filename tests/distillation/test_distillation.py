@@ -66,11 +66,12 @@ def test_the_lstm_learns_the_teacher_and_the_ngrams_the_labels(train, news, capl
     assert "another order" in caplog.text
 
 
-def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog):
+@pytest.mark.parametrize("kind", [str, float])
+def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog, kind):
     """Which sorts names as texts: "10" is before "2"."""
 
     class Classifier:
-        classes_ = np.array(["10", "2"])
+        classes_ = np.array(["10", "2"]).astype(kind)
 
         def predict_proba(self, texts):
             return by_case(texts)  # of REAL and FAKE

@@ -344,9 +344,10 @@ def test_an_encoder_reads_what_its_files_say(encoder, tmp_path, read, kind, expe
 
 @pytest.mark.parametrize("kind", ["no files", "first token", "maximum", "dense", "prompt"])
 def test_an_encoder_learns_labels_in_their_order(encoder, news, tmp_path, kind):
-    teacher = opened(FOLDERS[kind](encoder, tmp_path / "encoder"))
+    folder = FOLDERS[kind](encoder, tmp_path / "encoder")
     rows = [*range(60), 0]
     for names in (LABELS, LABELS[::-1]):
+        teacher = opened(folder)
         numbers = np.array([names.index(news.labels[row]) for row in rows])
         teacher.fit(Examples([news.texts[row] for row in rows], numbers, names))
         logits = teacher.logits(news.texts[60:])

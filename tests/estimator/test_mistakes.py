@@ -36,6 +36,18 @@ MISTAKES = {
     "two seeds": ({"seed": 1}, "seed", "random_state"),
     "one text": ({"X": "one text"}, "X", "str"),
     "numbers": ({"X": np.ones((120, 3))}, "X", "(120, 3)"),
+    "no text to validate": (
+        {"validation": (["a text", " "], ["FAKE", "REAL"])},
+        *("validation texts, row 2", "on_empty"),
+    ),
+    "a weight after a blank text": (
+        {"X": ["", *TEXTS[1:]], "on_empty": "drop", "sample_weight": [1, 1, -1, *[1] * 117]},
+        "sample_weight, row 3",
+    ),
+    "weights without labels": (
+        {"y": None, "teacher": len, "sample_weight": [1] * 120},
+        *("sample_weight", "labels"),
+    ),
     "no text": ({"X": ["", *["a text"] * 119]}, "X, row 1", "on_empty"),
     "no labels": ({"y": None}, "y", "None", "teacher"),
     "groups are missing": ({"groups": [1, 2]}, "120", "2"),

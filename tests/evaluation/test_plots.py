@@ -19,10 +19,22 @@ def test_long_names_have_room(tmp_path: Path) -> None:
 
 
 @pytest.mark.whole_report
-def test_names_with_letters_that_the_usual_font_lacks(tmp_path: Path) -> None:
-    """matplotlib warns of each letter that it draws as a box. A font that it brings has this one."""
+@pytest.mark.parametrize(
+    ("names", "without_font"),
+    [
+        (["の", "other"], ""),  # a font that matplotlib brings has it
+        (
+            ["の", "a\U0010fffd"],
+            "\U0010fffd",
+        ),  # no font has the other one, and the first one keeps its own
+    ],
+)
+def test_names_with_letters_that_the_usual_font_lacks(names, without_font, tmp_path, caplog):
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        plot_measured(probabilities, np.array([0, 1]), ["の", "other"], tmp_path)
+        warnings.simplefilter("error")  # matplotlib warns of each letter that it draws as a box
+        plot_measured(probabilities, np.array([0, 1]), names, tmp_path)
     assert (tmp_path / "confusion.png").stat().st_size > 0
+    assert ("の" in caplog.text) is False
+    assert bool(without_font) is ("no installed font" in caplog.text)
+    assert without_font in caplog.text

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from support import ROOT, repaired
 
 from glove_lstm import explain
-from glove_lstm.inference.explain import LEAST_MARKED, Explanation, WordEffect, split_words
+from glove_lstm.inference.explain import LEAST_MARKED, Explanation, WordEffect, word_spans
 from glove_lstm.unicode_scripts import SPACES
 
 NAMES = ("a", "b", "c")
@@ -41,7 +41,7 @@ def test_the_effect_is_what_the_lead_of_the_label_loses():
 
 def test_words_are_as_people_see_them():
     text = "“Don't”, said U.S. skipper No. 1,204: well-known cafe\u0301s हिन्दी می\u200cخواهم 👩\u200d💻!!! a_b\u3000x"
-    words = [text[begin:end] for begin, end in split_words(text)]
+    words = [text[begin:end] for begin, end in word_spans(text)]
     assert words == [
         *("“", "Don't", "”,", "said", "U.S", ".", "skipper", "No", ".", "1,204", ":"),
         *("well-known", "cafe\u0301s", "हिन्दी", "می\u200cخواهم", "👩\u200d💻!!!", "a_b", "x"),

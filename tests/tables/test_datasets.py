@@ -1,5 +1,7 @@
 """A dataset on the Hub: its splits under our names, and its labels in their own order; and names of data."""
 
+from support import write_table
+
 from glove_lstm.files import without_folders
 from glove_lstm.tables.load import load_splits
 
@@ -22,6 +24,27 @@ def test_a_dataset_on_the_hub(on_the_hub, caplog):
     turned = load_splits("someone/reviews", label_names=["neg", "pos"])
     assert turned.label_names == ["neg", "pos"]
     assert turned.splits["train"].labels == ["pos", "neg", "neg"]
+
+
+def test_the_csv_files_of_a_folder_are_read_as_files(tmp_path):
+    """`datasets` would take 01 for 1, and NA for nothing."""
+    rows = [{"text": "NA", "label": "01"}, {"text": "null", "label": "1"}] * 3
+    for suffix in ("csv", "tsv"):
+        folder = tmp_path / suffix
+        folder.mkdir()
+        write_table(folder / f"train.{suffix}", rows)
+        data = load_splits(dataset_name=str(folder))
+        assert data.description == f"./{suffix}"
+        assert data.label_names == ["01", "1"]
+        assert data.splits["train"].texts == ["NA", "null"] * 3
+
+
+def test_a_folder_may_say_how_its_csv_files_are_read(tmp_path):
+    (tmp_path / "train.csv").write_text("text;label\na, b;x\nc;y\n")
+    (tmp_path / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files: train.csv\n  sep: ;\n---\n"
+    )
+    assert load_splits(dataset_name=str(tmp_path)).splits["train"].texts == ["a, b", "c"]
 
 
 def test_names_that_are_published_have_no_folders(tmp_path):

@@ -83,6 +83,13 @@ BRACKETS = "[" * 100_000  # deeper than a parser of JSON goes
         ("a.parquet", [True, False], ["False", "True"], ["True", "False"], ""),
         ("a.parquet", [Decimal("1.00"), Decimal("0.00")], ["0", "1"], ["1", "0"], ""),
         ("a.parquet", [["x", "y"], []], ["x", "y"], [["x", "y"], []], ""),
+        (
+            "a.parquet",
+            [Decimal(10**31), Decimal(7)],
+            ["7", f"1{'0' * 31}"],
+            [f"1{'0' * 31}", "7"],
+            "",
+        ),
         ("a.csv", ["10", "2"], ["2", "10"], ["10", "2"], ""),
         ("a.csv", ["NA", "None"], ["NA", "None"], ["NA", "None"], ""),
         ("a.csv", ['["x", "y"]', '["y"]'], ["x", "y"], [["x", "y"], ["y"]], ""),
@@ -90,7 +97,7 @@ BRACKETS = "[" * 100_000  # deeper than a parser of JSON goes
         ("a.csv", ["Fake", "fake"] * 3, ["Fake", "fake"], ["Fake", "fake"] * 3, "alike"),
         ("a.csv", ["1.5", "2.5"], ["1.5", "2.5"], ["1.5", "2.5"], "decimals"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_labels_of_files(file, caplog, name, cells, classes, labels, warning):
     caplog.set_level("WARNING", "glove_lstm")

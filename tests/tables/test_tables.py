@@ -123,6 +123,7 @@ def test_a_long_line():
         ({"text": "b", "more": "m"}, {}, ["text"]),
         ({"row": 7, "title": "t"}, {}, ["title"]),
         ({"number": 7, "statement": "s"}, {}, ["statement"]),
+        ({"statement": "s", "score": "", "note": " "}, {}, ["statement"]),
         ({"text": "b", "more": "m"}, {"trained_columns": ["more"]}, ["more"]),
         ({"text": "b", "more": "m"}, {"trained_columns": ["more", "body"]}, ["text"]),
         ({"text": "b", "more": "m"}, {"text_column_names": ["more", "text"]}, ["more", "text"]),

@@ -94,6 +94,29 @@ def test_texts_that_are_longer_than_a_batch(tokenizer, readers):
     assert_same(tokenizer, readers, [])
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize(
+    "unit", ["été 中文ก็\nhttps://a.b/c <url> ", "ΟΔΟΣ\ud800 e\u0301\u3000", "中"]
+)
+def test_of_very_long_texts_only_the_part_that_is_read(make, monkeypatch, side, unit):
+    tokenizer = make(model_max_length=9, truncation_side=side)
+    reader = LightTokenizer.of(tokenizer)
+    long = unit * 400
+    texts = [long, "short", long]
+    lengths = []
+    encode = VectorEncoder.encode
+    monkeypatch.setattr(
+        VectorEncoder,
+        "encode",
+        lambda self, parts: lengths.append(sum(map(len, parts))) or encode(self, parts),
+    )
+    for pairs in (None, texts[::-1], ["short", *texts[1:]]):
+        assert_same(tokenizer, {side: reader}, texts, pairs)
+    assert reader.truncated_texts == 2 + 2 + 2
+    if " " in unit:
+        assert max(lengths) < len(long) / 2
+
+
 def test_every_assigned_character(default):
     not_assigned = ("Cn", "Co", "Cs")
     texts = []

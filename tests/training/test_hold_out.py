@@ -104,7 +104,7 @@ def test_few_texts_are_not_held_out(caplog):
         assert train.texts == texts.texts
         assert held_out is None
     assert caplog.text.count("not calibrated") == 2  # of 0, nothing is said
-    assert "only 8 of 80 texts would be held out" in caplog.text
+    assert "only 8 of 80 labelled texts would be held out" in caplog.text
     assert len(hold_out_labelled(texts, 0.2, 42)[1]) == 16
 
 
@@ -124,6 +124,8 @@ def test_few_texts_are_not_held_out(caplog):
         (90, 300, False, {}, (0, 30)),  # a tenth of the labelled ones is too few
         (199, 300, None, {}, (20, 0)),
         (90, 300, None, {}, (0, 0)),
+        (20, 300, False, {"validation_fraction": 0.4}, (0, 120)),
+        (0, 9_000, True, {"validation_fraction": 0.2}, (0, 1_800)),
     ],
 )
 def test_unlabelled_texts_are_held_out_where_labels_are_few(

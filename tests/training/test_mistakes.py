@@ -44,6 +44,7 @@ OF_FIT = {
     ),
     "a negative weight": ({"sample_weight": [-1, *[1] * 39]}, "sample_weight, row 1", "-1", "0"),
     "no number as weight": ({"sample_weight": [*[1] * 39, np.nan]}, "sample_weight, row 40", "nan"),
+    "a word as weight": ({"sample_weight": ["a"] * 40}, "sample_weight", "number"),
     "weights of 0": ({"sample_weight": [0] * 40}, "sample_weight", "0"),
     "a weight is missing": ({"sample_weight": [1] * 39}, "40 texts", "39", "sample_weight"),
     "a group is missing": ({"groups": [1] * 39}, "40 texts", "39", "groups"),
@@ -63,6 +64,12 @@ OF_FIT = {
     "copies without teacher": ({"augmented_copies": 2}, "augmented_copies", "teacher"),
     "a high rate": ({"learning_rate": 1000.0}, "diverged", "learning_rate"),
     "a much too high rate": ({"learning_rate": 1e30}, "diverged", "learning_rate"),
+    "a checkpoint at the end": ({"enable_jit_checkpoint": True}, "enable_jit_checkpoint"),
+    "measures of batches": ({"batch_eval_metrics": True}, "batch_eval_metrics"),
+    "a rate of frozen vectors": (
+        {"embedding_learning_rate": 1e-3, "freeze_embeddings": True},
+        "embedding_learning_rate",
+    ),
     "compiled": ({"torch_compile": True}, "torch_compile"),
     "a huge network": ({"hidden_size": 100_000_000}, "hidden_size"),
     "the best epoch of nothing": (

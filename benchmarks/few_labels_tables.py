@@ -87,7 +87,7 @@ def _measures(rows: Sequence[dict[str, Any]]) -> list[str]:
     if all("ece" in row for row in rows):
         mean = np.mean([row["ece"] for row in rows])
         calibration_error = f"{mean:.3f}"
-    cpu_seconds = max(row["cpu_seconds"] for row in rows)
+    cpu_seconds = np.median([row["cpu_seconds"] for row in rows])
     # Rows of before December 2026 do not say what made them.
     sources = {row["made_by"]["sources"][:SHOWN] for row in rows if "made_by" in row}
     return [

@@ -27,6 +27,7 @@ from sklearn.metrics import recall_score, roc_auc_score
 from tqdm import tqdm
 
 from benchmarks.corpora import joined_texts
+from benchmarks.corruptions import CORRUPTIONS
 from benchmarks.folds import FOLDS, TASKS, Fold, corrupted, make_folds
 from benchmarks.models import DISTILLED, FIRST_SEED, MODELS, OURS, Settings, sources
 from benchmarks.paired import holm, mean_of_cells, paired_difference
@@ -35,7 +36,6 @@ from benchmarks.tables import Results, accuracy_table
 from glove_lstm.commands.command import run_command
 from glove_lstm.commands.train import parse_arguments
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.text.corruptions import CORRUPTIONS
 
 # Predictions of one model for the texts of one cell, n in all:
 #   "labels": n class indices

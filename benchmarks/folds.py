@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks import corpora
 from benchmarks.corpora import join, joined_texts, select
+from benchmarks.corruptions import CORRUPTIONS
 from benchmarks.sources import corpora_and_publishers, split_by_source
 from glove_lstm.evaluation.robustness import perturb
 from glove_lstm.splits.splitter import grouped_stratified_split, near_duplicate_groups
@@ -163,4 +164,5 @@ def _provenance(folder: Path, label: str) -> tuple[pd.DataFrame, list[str]]:
 def corrupted(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return test texts with errors; the same for every model."""
     columns = [name for name in ("text", "text_pair") if name in rows]
-    return rows.assign(**{name: perturb(kind, rows[name].tolist(), seed=0) for name in columns})
+    change = CORRUPTIONS[kind]
+    return rows.assign(**{name: perturb(change, rows[name].tolist(), seed=0) for name in columns})

@@ -73,7 +73,11 @@ _OUR_SOURCES = (
 )
 _PEER_SOURCES = ("benchmarks/peers*.py", "glove_lstm/baselines.py")
 _NEURAL_SOURCES = ("benchmarks/neural_peers.py",)
-_ERROR_SOURCES = ("glove_lstm.text/corruptions.py", "glove_lstm.evaluation/robustness.py")
+_ERROR_SOURCES = (
+    "benchmarks/corruptions.py",
+    "glove_lstm.text/corruptions.py",
+    "glove_lstm.evaluation/robustness.py",
+)
 
 
 def sources(model: str, *, corrupted: bool) -> tuple[str, ...]:

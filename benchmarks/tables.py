@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.corruptions import CORRUPTIONS
 from benchmarks.few_labels_tables import (
     few_labels_summary,
     few_labels_table,
@@ -14,7 +15,6 @@ from benchmarks.few_labels_tables import (
 )
 from benchmarks.pictures import draw_accuracy, draw_few_labels, draw_scale
 from benchmarks.records import SHOWN, TASK_NAMES, markdown_table, read_results, with_interval
-from glove_lstm.text.corruptions import CORRUPTIONS
 
 Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
 

@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from glove_lstm.evaluation.metrics import accuracy_with_interval, mean_interval
 from glove_lstm.inference.classifier import Classifier
-from glove_lstm.text.corruptions import CORRUPTIONS, first_words
+from glove_lstm.text.corruptions import dropped_words, first_words, no_punctuation, typos
 
 logger = logging.getLogger(__name__)
 
-PERTURBATIONS: dict[str, Callable[[str, random.Random], str]] = {
-    "typos": CORRUPTIONS["typos"],
-    "dropped_words": CORRUPTIONS["dropped_words"],
-    "no_case": CORRUPTIONS["no_case"],
-    "no_punctuation": CORRUPTIONS["no_punctuation"],
+Perturbation = Callable[[str, random.Random], str]
+
+PERTURBATIONS: dict[str, Perturbation] = {
+    "typos": typos,
+    "dropped_words": dropped_words,
+    "no_case": lambda text, _: text.lower(),
+    "no_punctuation": lambda text, _: no_punctuation(text),
     "upper_case": lambda text, _: text.upper(),
     "first_10_words": lambda text, _: first_words(text, 10),
     "first_50_words": lambda text, _: first_words(text, 50),
@@ -34,18 +36,17 @@ DESCRIPTIONS = {
 }
 
 
-def perturb(name: str, texts: Sequence[str], seed: int) -> list[str]:
+def perturb(change: Perturbation, texts: Sequence[str], seed: int) -> list[str]:
     """Perturb texts, each independently of the others.
 
     Args:
-        name: One of `PERTURBATIONS` or `CORRUPTIONS`.
+        change: One of `PERTURBATIONS`.
         texts: n texts.
         seed: The seed and the text together seed the perturbation of a text.
 
     Returns:
         n texts.
     """
-    change = (CORRUPTIONS | PERTURBATIONS)[name]
     perturbed = []
     for text in texts:
         key = f"{seed}:{text}".encode("utf-8", "surrogatepass")
@@ -74,9 +75,9 @@ def measure_robustness(
 
     is_clean_correct = is_correct(list(texts))
     measures: dict[str, dict[str, Any]] = {"clean": accuracy_with_interval(is_clean_correct)}
-    for name in PERTURBATIONS:
+    for name, change in PERTURBATIONS.items():
         logger.info("Measuring robustness: %s", DESCRIPTIONS[name])
-        is_perturbed_correct = is_correct(perturb(name, texts, seed=0))
+        is_perturbed_correct = is_correct(perturb(change, texts, seed=0))
         # (n,) 1 for a text whose label is lost, -1 for one whose label is gained.
         lost = is_clean_correct.astype(float) - is_perturbed_correct
         measures[name] = {

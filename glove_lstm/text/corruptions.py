@@ -3,12 +3,12 @@
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from glove_lstm.unicode_scripts import CHARACTER, SPACELESS
 
 
-def _key_neighbours(*rows: str) -> dict[str, str]:
+def key_neighbours(*rows: str) -> dict[str, str]:
     """Return key -> the keys that touch it on a keyboard; each row begins half a key further right."""
     keys = {}  # (row, column) -> key
     for row, keys_of_row in enumerate(rows):
@@ -23,8 +23,7 @@ def _key_neighbours(*rows: str) -> dict[str, str]:
     return neighbours
 
 
-_LETTER_NEIGHBOURS = _key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_KEY_NEIGHBOURS = _key_neighbours("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./")
+_LETTER_NEIGHBOURS = key_neighbours("qwertyuiop", "asdfghjkl", "zxcvbnm")
 # With the space after it. In scripts without spaces, a character is a word.
 _WORD = re.compile(rf"(?:{CHARACTER}|[^\s{SPACELESS}]+)\s*")
 _WORD_TO_CUT = re.compile(rf"{CHARACTER} ?|[^ {SPACELESS}]* |[^ {SPACELESS}]+")
@@ -56,7 +55,7 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
         share: Of the letters, 0 to 1. A fractional number of letters is rounded at random.
     """
     places = [place for place, character in enumerate(text) if character.isalpha()]
-    chosen = set(_choose(places, share * len(places), rng))
+    chosen = set(choose_places(places, share * len(places), rng))
     written = list(text)
     for place in sorted(chosen):
         letter = text[place]
@@ -73,10 +72,10 @@ def typos(text: str, rng: random.Random, share: float = 0.1) -> str:
         elif mistake == "double":
             written[place] = letter + letter
         elif mistake == "replace":
-            written[place] = _in_case_of(letter, rng.choice(_LETTER_NEIGHBOURS[letter.lower()]))
+            written[place] = in_case_of(letter, rng.choice(_LETTER_NEIGHBOURS[letter.lower()]))
         else:
-            written[place] = _in_case_of(letter, after)
-            written[place + 1] = _in_case_of(after, letter)
+            written[place] = in_case_of(letter, after)
+            written[place + 1] = in_case_of(after, letter)
     return "".join(written)
 
 
@@ -122,25 +121,6 @@ def training_copy(text: str, key: str) -> str:
     return text.title()
 
 
-def keyboard_slips(text: str, rng: random.Random, share: float = 0.1) -> str:
-    """Press a key beside that of a letter, perhaps a digit or punctuation, instead of the letter or as well.
-
-    Args:
-        text: Letters that QWERTY lacks do not change.
-        rng: Chooses letters and keys.
-        share: Of the letters, 0 to 1.
-    """
-    written = list(text)
-    places = [
-        place for place, key in enumerate(text) if key.isalpha() and key.lower() in _KEY_NEIGHBOURS
-    ]
-    for place in _choose(places, share * len(places), rng):
-        key = text[place]
-        slip = _in_case_of(key, rng.choice(_KEY_NEIGHBOURS[key.lower()]))
-        written[place] = rng.choice([slip, slip, key + slip, slip + key])
-    return "".join(written)
-
-
 def split_words(text: str) -> list[str]:
     """Return the words of a text, each with the space after it. In scripts without spaces, a character is a word."""
     return _WORD.findall(text)
@@ -150,7 +130,7 @@ def dropped_words(text: str, rng: random.Random, share: float = 0.1) -> str:
     """Drop a share of the words, 0 to 1, but never the last one left."""
     words = split_words(text)
     count = min(share * len(words), len(words) - 1)
-    dropped = set(_choose(range(len(words)), count, rng))
+    dropped = set(choose_places(range(len(words)), count, rng))
     kept = [word for place, word in enumerate(words) if place not in dropped]
     space_before = text[: len(text) - len(text.lstrip())]
     return space_before + "".join(kept)
@@ -162,17 +142,7 @@ def first_words(text: str, count: int) -> str:
     return " ".join(beginning.split())
 
 
-# What the benchmarks measure. Training uses `training_copy`, and `evaluate --robustness` uses `PERTURBATIONS`.
-CORRUPTIONS: dict[str, Callable[..., str]] = {
-    "typos": typos,
-    "keyboard": keyboard_slips,
-    "dropped_words": dropped_words,
-    "no_case": lambda text, _: text.lower(),
-    "no_punctuation": lambda text, _: no_punctuation(text),
-}
-
-
-def _choose(places: Sequence[int], count: float, rng: random.Random) -> list[int]:
+def choose_places(places: Sequence[int], count: float, rng: random.Random) -> list[int]:
     """Sample `count` of the places; a fraction is rounded at random."""
     if not places:
         return []
@@ -180,7 +150,7 @@ def _choose(places: Sequence[int], count: float, rng: random.Random) -> list[int
     return rng.sample(places, min(len(places), rounded))
 
 
-def _in_case_of(model: str, letter: str) -> str:
+def in_case_of(model: str, letter: str) -> str:
     """Return the letter in the case of `model`, unless that changes its length."""
     changed = letter.upper() if model.isupper() else letter.lower()
     return changed if len(changed) == 1 else letter

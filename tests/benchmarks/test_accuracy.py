@@ -8,8 +8,8 @@ from support import succeed
 
 from benchmarks import accuracy, tables
 from benchmarks.corpora import LEFT_OUT, join, joined_texts
+from benchmarks.corruptions import CORRUPTIONS
 from benchmarks.folds import make_folds
-from glove_lstm.text.corruptions import CORRUPTIONS
 
 WITH_INTERVAL = {"accuracy", *CORRUPTIONS}
 WITHOUT_INTERVAL = {"ece", "auc", "balanced_accuracy", "fit_seconds"}

@@ -14,19 +14,18 @@ from glove_lstm.evaluation.robustness import (
     measure_robustness,
     perturb,
 )
-from glove_lstm.text.corruptions import CORRUPTIONS, typos
+from glove_lstm.text.corruptions import typos
 
-NAMES = sorted({**CORRUPTIONS, **PERTURBATIONS})
 ANY = st.text(st.characters(exclude_categories=()), max_size=200)  # lone surrogates, too
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(ANY, max_size=5), st.integers(0, 5), st.sampled_from(NAMES))
+@given(st.lists(ANY, max_size=5), st.integers(0, 5), st.sampled_from(sorted(PERTURBATIONS)))
 def test_deterministic_whatever_stands_beside(texts, seed, name):
-    together = perturb(name, texts, seed)
+    together = perturb(PERTURBATIONS[name], texts, seed)
     alone = []
     for text in texts:
-        alone += perturb(name, [text], seed)
+        alone += perturb(PERTURBATIONS[name], [text], seed)
     assert together == alone
 
 
@@ -62,8 +61,8 @@ def test_each_mistake_occurs_and_case_is_kept():
     ],
 )
 def test_what_is_left(name, text, expected):
-    assert perturb(name, [text], 0) == [expected]
-    assert perturb(name, [expected], 3) == [expected]
+    assert perturb(PERTURBATIONS[name], [text], 0) == [expected]
+    assert perturb(PERTURBATIONS[name], [expected], 3) == [expected]
 
 
 LOUD_AND_CALM = []

@@ -7,7 +7,6 @@ import pytest
 from glove_lstm.text.corruptions import (
     dropped_words,
     first_words,
-    keyboard_slips,
     no_punctuation,
     training_copy,
 )
@@ -17,26 +16,8 @@ TEXT = f"{SENTENCE} " * 20
 WORDS = TEXT.split()
 
 
-def all_slips(text):
-    return {keyboard_slips(text, random.Random(seed), 1.0) for seed in range(200)}
-
-
-def test_keyboard_slips_press_a_key_beside_the_right_one():
-    expected = set()
-    for key in "ftyhvb":
-        expected |= {key, f"g{key}", f"{key}g"}
-    assert all_slips("g") == expected
-    assert "." in all_slips("L")
-    assert all_slips("ж, 12") == {"ж, 12"}
-
-
 @pytest.mark.parametrize("share", [0.1, 0.3])
-def test_rates(share):
-    letters = list("abcdefghij" * 60)
-    slipped = keyboard_slips(" ".join(letters), random.Random(0), share).split(" ")
-    changed = sum(one != other for one, other in zip(letters, slipped, strict=True))
-    assert changed == share * 600
-
+def test_the_share_of_dropped_words(share):
     left = dropped_words(TEXT, random.Random(0), share).split()
     assert len(WORDS) - len(left) == pytest.approx(share * len(WORDS), abs=1)
     rest = iter(WORDS)

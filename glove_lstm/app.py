@@ -30,7 +30,7 @@ MOST_CHARACTERS = (
 )
 # Words of a longer text are marked only at a click: marking takes a classification of the text for each word.
 MOST_WHILE_TYPING = 1_000
-# publishing/page/page.js has the same examples, colours, limits and sentences.
+# publishing/page/page.js has the same examples and colours.
 EXAMPLES = {
     "Agency style": (
         "Harbour council approves new ferry timetable",
@@ -77,8 +77,7 @@ def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
         name: What the app calls it.
     """
     model = load_classifier(checkpoint, threads=1)
-    suggested = suggested_threshold(checkpoint)
-    unsure_below = suggested["threshold"] if suggested else 0.0
+    unsure_below = suggested_threshold(checkpoint) or 0.0
     is_news = _is_about_news(checkpoint)
     has_title = len(checkpoint.text_column_names or ("title", "text")) > 1
 

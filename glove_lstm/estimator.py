@@ -281,6 +281,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             DataError: `fit` has seen all texts.
         """
         check_is_fitted(self)
+        if robustness and self._classifier.thresholds is not None:
+            raise DataError("robustness is for models of one label a text; leave it out.")
         texts = _joined(X, "X")
         labels = self._read_labels(y)
         check_consistent_length(texts, labels.labels)

@@ -4,4 +4,5 @@ import sys
 
 from glove_lstm.commands.main import main
 
-sys.exit(main(["predict", *sys.argv[1:]]))
+if __name__ == "__main__":
+    sys.exit(main(["predict", *sys.argv[1:]]))

@@ -10,6 +10,7 @@ What takes long to import is imported by the method that needs it.
 
 import hashlib
 import json
+import math
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -186,11 +187,19 @@ class Checkpoint:
         Raises:
             DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.
         """
+        import torch
+
         from glove_lstm.auto_classes import GloveLstmForSequenceClassification, GloveLstmTokenizer
 
         self._check_loaded_files()
-        # With `ignore_mismatched_sizes`, transformers lists the weights of another size instead of raising.
-        options = {"ignore_mismatched_sizes": True, "output_loading_info": True}
+        options = {
+            # transformers then lists the weights of another size instead of raising.
+            "ignore_mismatched_sizes": True,
+            "output_loading_info": True,
+            "dtype": torch.float32,  # as ONNX computes, whatever type it was saved in
+            # config.json could name a kernel on the Hub, whose code transformers would run.
+            "attn_implementation": "eager",
+        }
         try:
             model, info = GloveLstmForSequenceClassification.from_pretrained(self.folder, **options)
             tokenizer = GloveLstmTokenizer.from_pretrained(self.folder)
@@ -297,12 +306,16 @@ class Checkpoint:
 
 
 def _forget_repository(card: Path, repo_id: str) -> None:
-    """Replace the id of a repository in a card, if there is one."""
+    """Replace the id of a repository in a card, if there is one: in its addresses, and in code that loads it.
+
+    The model's dataset may have the same id.
+    """
     if not card.is_file():
         return
     text = card.read_text(encoding="utf-8", errors="replace")
-    not_in_a_longer_name = rf"(?<![\w.-]){re.escape(repo_id)}(?![\w-])"
-    card.write_text(re.sub(not_in_a_longer_name, PLACEHOLDER_ID, text), encoding="utf-8")
+    name = re.escape(repo_id)
+    of_model = rf'(?<=huggingface\.co/){name}(?=/)|(?<="){name}(?=")'
+    card.write_text(re.sub(of_model, PLACEHOLDER_ID, text), encoding="utf-8")
 
 
 def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -313,8 +326,8 @@ def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]
     """
     labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers omits these
     try:
-        names = tuple(labels[key] for key in sorted(labels, key=int))
-    except (TypeError, ValueError):
+        names = tuple(labels[str(number)] for number in range(len(labels)))
+    except (LookupError, TypeError):
         problem = f"{folder / CONFIG_NAME}: id2label does not number the labels"
         raise DataError(f"{problem}: get the checkpoint again.") from None
     for name in names:
@@ -361,7 +374,8 @@ def check_unchanged(
 
 
 def _is_threshold(value: Any) -> bool:
-    return isinstance(value, int | float) and value >= 0
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 <= value < math.inf
 
 
 def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> None:

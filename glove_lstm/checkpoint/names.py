@@ -5,6 +5,7 @@ from pathlib import Path
 from glove_lstm.files import package_resource
 
 MODEL_TYPE = "glove_lstm"
+HUB_ID = r"[\w.-]+/[\w.-]+"  # the pattern of a repository's id
 MULTI_LABEL = "multi_label_classification"  # the `problem_type` of a model of several labels a text
 
 CONFIG_NAME = "config.json"
@@ -17,7 +18,8 @@ METRICS_NAME = "metrics.json"
 CARD_NAME = "README.md"
 THUMBNAIL_NAME = "plots/thumbnail.png"  # only of the default checkpoint: benchmarks/thumbnail.py
 PLOT_NAMES = ("plots/curves.png", "plots/confusion.png", "plots/reliability.png")
-PLACEHOLDER_ID = "your-name/your-model"  # in the card of a checkpoint; a push replaces it
+# In the card of a checkpoint; a push replaces it. The Hub allows no "--", so that nobody can own what the card names.
+PLACEHOLDER_ID = "your--name/your--model"
 
 TOKENIZER_NAMES = (TOKENIZER_NAME, TOKENIZER_CONFIG_NAME)
 LOADED_NAMES = (CONFIG_NAME, WEIGHTS_NAME, *TOKENIZER_NAMES)  # what transformers needs

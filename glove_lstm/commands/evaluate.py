@@ -5,12 +5,10 @@ glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
 glove-lstm evaluate out --test_file labelled.csv --teacher user/transformer
 glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 
-The default MODEL is the checkpoint that ships with the package. With --leaks and without MODEL, only
-the phrases are looked for, in all splits together. OUTPUT_DIR gets
-eval.json; for a model, predictions.csv, the surest mistakes first; and for a model of one label a text,
-confusion.png and reliability.png. --robustness
-repeats the measurement on corrupted texts. --leaks keeps rows without text; for a MODEL, --on_empty says what
-happens to them.
+The default MODEL is the checkpoint that ships with the package. With --leaks and without MODEL, only the phrases are
+looked for, in all splits together. OUTPUT_DIR gets eval.json; for a model, predictions.csv, the surest mistakes first;
+and for a model of one label a text, confusion.png and reliability.png. --robustness repeats the measurement on
+corrupted texts. --leaks keeps rows without text; for a MODEL, --on_empty says what happens to them.
 
 A checkpoint records its training and validation texts. Only other texts are measured.
 """
@@ -137,10 +135,8 @@ def _measure_model(
     }
 
     unseen = report.find_unseen(checkpoint.training_texts(), texts)
-    sentence = report.describe_seen(model_name)
     if len(unseen) == 0 and not args.leaks:
-        raise DataError(f"{sentence} Give other texts.")
-    sys.stdout.write(f"{sentence}\n\n")
+        raise DataError(f"{report.describe_seen(model_name)} Give other texts.")
     if len(unseen) == 0:  # --leaks looks at the texts all the same
         return
     unseen_texts = [texts[row] for row in unseen]

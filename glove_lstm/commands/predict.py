@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TextIO
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT, LIGHT_NAME
+from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT, HUB_ID, LIGHT_NAME
 from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
 from glove_lstm.files import check_writable, whole_file
@@ -117,8 +117,7 @@ def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | N
     """Return the score below which labels are unsure. Tables, which people read, use the checkpoint's own threshold."""
     if args.unsure_below is not None or args.format != "table":
         return args.unsure_below
-    suggested = suggested_threshold(checkpoint)
-    return None if suggested is None else suggested["threshold"]
+    return suggested_threshold(checkpoint)
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -224,7 +223,7 @@ def _choose_model(args: argparse.Namespace) -> bool:
     if args.model is None and args.texts:
         word = args.texts[0]
         # Without --input, "and/or" is a text.
-        is_id = bool(args.input) and re.fullmatch(r"[\w.-]+/[\w.-]+", word)
+        is_id = bool(args.input) and re.fullmatch(HUB_ID, word)
         if _is_checkpoint(word) or is_id:
             args.model = args.texts.pop(0)
     names_no_model = args.model is None

@@ -6,10 +6,11 @@ glove-lstm push out --space --repo_id user/fake-news-page
 glove-lstm push out --space_dir page
 
 Log in first with `hf auth login` or HF_TOKEN. The files are searched for secrets, and the checkpoint is loaded once; a
-missing light.onnx is exported. The card gets the id of the repository. With --space, the page that classifies in the
-browser is pushed as a static Space; with --space_dir, it is written into a new folder, which any web server can serve,
-and nothing is sent. One commit adds the files, and deletes measures and plots of an earlier model where
-MODEL has none. Other files of the repository stay. A failed push can be run again.
+missing light.onnx is exported. The card of a training gets the id of the repository; one that names another id stays
+as it is. With --space, the page that classifies in the browser is pushed as a static Space; with --space_dir, it is
+written into a new folder, which any web server can serve, and nothing is sent. One commit adds the files, and deletes
+measures and plots of an earlier model where MODEL has none. Other files of the repository stay. A failed push can be
+run again.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def main(argv: Sequence[str]) -> None:
                 sys.stdout.write(f"{'deleted':>12}  {name}\n")
         except DataError as error:  # a dry run needs no network
             sys.stderr.write(f"warning: files that a push would delete are not listed: {error}\n")
-        sizes = stage.list_files(folder)
+        sizes = stage.file_sizes(folder)
         for name, size in sizes.items():
             sys.stdout.write(f"{size:>12,}  {name}\n")
         sys.stdout.write(f"{sum(sizes.values()):>12,}  in {len(sizes)} files; nothing was sent.\n")
@@ -87,7 +88,7 @@ def _check_folder(checkpoint: Path) -> None:
 
 def _write_space(checkpoint: Path, folder: Path) -> None:
     """Write the page and the checkpoint into a new folder."""
-    from glove_lstm.publishing.stage import list_files, stage_space
+    from glove_lstm.publishing.stage import file_sizes, stage_space
 
     _check_folder(checkpoint)
     if folder.is_dir() and any(folder.iterdir()):
@@ -95,7 +96,7 @@ def _write_space(checkpoint: Path, folder: Path) -> None:
     check_target(folder)
     with new_folder(folder) as unfinished:
         stage_space(checkpoint, unfinished, None)
-    size = sum(list_files(folder).values())
+    size = sum(file_sizes(folder).values())
     sys.stdout.write(
         f"Wrote {folder} ({size:,} bytes). To look at it: python -m http.server --directory {folder}\n"
     )

@@ -75,7 +75,7 @@ class Report:
         counts = self.figures["seen"]
         if counts is None:
             return (
-                f"It is unknown which texts {model} has seen: it has no {TRAINING_TEXTS_NAME}. "
+                f"It is unknown which texts {model} has seen: it has no {TRAINING_TEXTS_NAME} of its weights. "
                 "Figures on texts of its training say nothing of new texts."
             )
         seen = counts["trained"] + counts["validated"]
@@ -112,7 +112,7 @@ class Report:
             labels: (n,) indices of the classifier's labels; or (n, labels), 1 where a text has the label.
             rows: The number of each text in its table, from 1.
             files: The table of each text, if there are several.
-            robustness: Whether to measure it on perturbed texts, too. Ignored for multi-label models.
+            robustness: Whether to measure it on perturbed texts, too; for models of one label a text.
         """
         names = list(classifier.label_names)
         thresholds = classifier.thresholds
@@ -149,6 +149,8 @@ class Report:
         """Format everything for a terminal."""
         figures = self.figures
         sections = []
+        if "seen" in figures:
+            sections.append(self.describe_seen(figures.get("model", "the classifier")))
         if self.predictions is not None:
             sections += [_measures(figures), *remarks(figures, advise=False)]
             if "teacher" in figures:

@@ -87,8 +87,8 @@ def are_unsure(scores: NDArray[np.floating], unsure_below: float) -> NDArray[np.
     return scores.max(axis=1) < unsure_below
 
 
-def suggested_threshold(checkpoint: Checkpoint) -> Mapping[str, float] | None:
-    """Return "threshold", "coverage" and "accuracy" as the training recorded them.
+def suggested_threshold(checkpoint: Checkpoint) -> float | None:
+    """Return the score below which labels are unsure, as the training recorded it.
 
     See `evaluation.metrics.suggest_threshold`. None if there were no validation texts, if a text may have several
     labels, or if the weights have changed since.
@@ -101,7 +101,6 @@ def suggested_threshold(checkpoint: Checkpoint) -> Mapping[str, float] | None:
         return None
     metrics = read_checkpoint_json(path)
     try:
-        suggested = metrics["validation"]["suggested_threshold"]
-        return {name: float(suggested[name]) for name in ("threshold", "coverage", "accuracy")}
+        return float(metrics["validation"]["suggested_threshold"]["threshold"])
     except (LookupError, TypeError, ValueError):
         return None

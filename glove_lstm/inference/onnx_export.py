@@ -52,11 +52,11 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
         raise DataError(f"{folder} is not a folder; give the folder of a checkpoint.")
     checkpoint = Checkpoint.open(folder)
     model, _ = checkpoint.load_model()
-    model.float().eval()
+    model.eval()
     inputs = _example(model)
     with torch.inference_mode():
         tensors = {name: torch.from_numpy(rows) for name, rows in inputs.items()}
-        expected = model(**tensors).logits.numpy()
+        expected = model(**tensors, return_dict=True).logits.numpy()
     largest = max(1, np.abs(expected).max())
 
     light = network_graph(model.config)

@@ -64,6 +64,6 @@ def torch_runner(model: GloveLstmForSequenceClassification, output: str = "logit
         tensors = {
             name: torch.from_numpy(values).to(model.device) for name, values in inputs.items()
         }
-        return model(**tensors)[output].float().cpu().numpy()
+        return model(**tensors, return_dict=True)[output].float().cpu().numpy()
 
     return run

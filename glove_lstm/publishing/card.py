@@ -1,6 +1,7 @@
 """The model card: the template `model_card.md`, filled from metrics.json and config.json.
 
-The template has the sentences and their conditions. This module has the metadata for the Hub, the tables and formats.
+The template has the sentences and their conditions, but for the remarks of metrics_file.py. This module has the
+metadata for the Hub, the tables and formats.
 """
 
 import re
@@ -15,6 +16,7 @@ from glove_lstm.checkpoint.checkpoint import read_label_names
 from glove_lstm.checkpoint.names import (
     CARD_NAME,
     CONFIG_NAME,
+    HUB_ID,
     LOADED_NAMES,
     METRICS_NAME,
     PLACEHOLDER_ID,
@@ -27,7 +29,6 @@ from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, describes_
 from glove_lstm.files import package_resource, read_checkpoint_json
 from glove_lstm.printable import markdown_table
 
-HUB_ID = r"[\w.-]+/[\w.-]+"  # of a repository
 _NAME = "GloVe+LSTM text classifier"
 
 _HUB_METRICS = {  # our name -> name on the Hub
@@ -169,8 +170,8 @@ def _metadata(
             )
             results.append(result)
     if results:
-        metric_names = list(_HUB_METRICS.values())
-        metadata |= {"model_name": name, "eval_results": results, "metrics": metric_names}
+        metric_names = dict.fromkeys(result.metric_type for result in results)
+        metadata |= {"model_name": name, "eval_results": results, "metrics": list(metric_names)}
     return metadata
 
 

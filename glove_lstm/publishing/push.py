@@ -17,10 +17,9 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined] # of HTTPErro
     RevisionNotFoundError,
 )
 
-from glove_lstm.checkpoint.names import METRICS_NAME, PLOT_NAMES, THUMBNAIL_NAME
+from glove_lstm.checkpoint.names import HUB_ID, METRICS_NAME, PLOT_NAMES, THUMBNAIL_NAME
 from glove_lstm.errors import DataError, first_line, shown
-from glove_lstm.publishing.card import HUB_ID
-from glove_lstm.publishing.stage import SPACE_MODEL, list_files, stage_checkpoint
+from glove_lstm.publishing.stage import SPACE_MODEL, file_sizes, stage_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ def check_destination(to: Destination, *, login: bool = True) -> None:
 
 
 def push_checkpoint(checkpoint: Path, to: Destination) -> CommitInfo:
-    """Stage and check a checkpoint, and send it.
+    """Stage and check a checkpoint, and send it to a destination that has been checked.
 
     Raises:
         DataError: It must not be published, or the Hub refuses it.
@@ -73,10 +72,13 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
     Of the other files of the repository, only `files_to_delete` are deleted; the log names them. The repository is
     created if it is missing. If nothing has changed, no commit is made.
 
+    Args:
+        folder: The folder.
+        to: A destination that `check_destination` has accepted.
+
     Raises:
         DataError: The Hub refuses the push or cannot be reached. Either the whole commit was made, or none.
     """
-    check_destination(to)
     api = HfApi(token=to.token)
     with _errors_in_words(to):
         _create_repo(api, to)
@@ -86,7 +88,7 @@ def push_folder(folder: Path, to: Destination) -> CommitInfo:
         commit = api.create_commit(  # makes no empty commit
             to.repo_id,
             [
-                *(CommitOperationAdd(name, folder / name) for name in list_files(folder)),
+                *(CommitOperationAdd(name, folder / name) for name in file_sizes(folder)),
                 *(CommitOperationDelete(name, is_folder=False) for name in deleted),
             ],
             commit_message="Upload with glove-lstm",
@@ -134,7 +136,7 @@ def _stale_files(api: HfApi, folder: Path, to: Destination, revision: str | None
     if to.repo_type == "space":
         names = {f"{SPACE_MODEL}/{name}" for name in names}
     present = api.list_repo_files(to.repo_id, repo_type=to.repo_type, revision=revision)
-    return sorted(names.intersection(present) - set(list_files(folder)))
+    return sorted(names.intersection(present) - set(file_sizes(folder)))
 
 
 def loading_example(to: Destination, commit: CommitInfo) -> str:

@@ -19,6 +19,8 @@ from glove_lstm.checkpoint.names import (
     LOADED_NAMES,
     METRICS_NAME,
     PLACEHOLDER_ID,
+    PLOT_NAMES,
+    THUMBNAIL_NAME,
     remote_code,
 )
 from glove_lstm.errors import DataError
@@ -51,10 +53,11 @@ which says what the labels mean. The other files are the page of {package}.
 _SECRETS = re.compile(
     rb"""
     \bhf_[A-Za-z0-9]{30,}  # Hugging Face
-    | \bgh[opsu]_[A-Za-z0-9]{30,}  # GitHub
+    | \bgh[oprsu]_[A-Za-z0-9]{30,}  # GitHub
     | \bgithub_pat_\w{30,}  # GitHub, for some repositories
     | \bsk-[A-Za-z0-9_-]{30,}  # OpenAI and others
-    | \bAKIA[0-9A-Z]{16}\b  # AWS
+    | \bA[KS]IA[0-9A-Z]{16}\b  # AWS
+    | \bglpat-[\w-]{20,}  # GitLab
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----
     """,
     re.VERBOSE,
@@ -63,8 +66,8 @@ _SECRETS = re.compile(
 # https://example.org/home/page: it follows a letter.
 _LOCAL_PATHS = re.compile(
     rb"""
-    (?<![\w.:/])/(?:home|Users|root|tmp|private/var|mnt|workspace)/[\w.-]
-    | \b[A-Za-z]:\\{1,2}Users\\  # Windows; JSON doubles the backslash
+    (?<![\w.:/])(?:file://)?/(?:home|Users|root|tmp|private/var|mnt|workspace)/[\w.-]
+    | \b[A-Za-z]:[\\/]{1,2}Users[\\/]  # Windows; JSON doubles the backslash
     """,
     re.VERBOSE,
 )
@@ -112,7 +115,7 @@ def stage_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     """
     copy_checkpoint(checkpoint, folder, repo_id)
     write_hub_files(folder, repo_id)
-    for name in list_files(folder):
+    for name in file_sizes(folder):
         check_no_secrets((folder / name).read_bytes(), str(checkpoint / name))
     error = _error_in_clean_process(folder, checkpoint)
     if error:
@@ -149,7 +152,7 @@ def stage_space(checkpoint: Path, folder: Path, repo_id: str | None) -> None:
     page = folder / "index.html"
     html = page.read_text(encoding="utf-8").replace(_MODEL_IN_CLONE, beside_page)
     page.write_text(html, encoding="utf-8")
-    for name in list_files(folder):
+    for name in file_sizes(folder):
         check_no_secrets((folder / name).read_bytes(), name)
 
 
@@ -167,8 +170,8 @@ def copy_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     MetricsFile.read(checkpoint)  # checks it
     # All other files stay here: the record of the training texts, training_args.bin and optimizer.pt of transformers'
     # Trainer, hidden files, __pycache__.
-    paths = [checkpoint / name for name in (*LOADED_NAMES, METRICS_NAME)]
-    paths += checkpoint.glob("plots/[!.]*.png")
+    names = (*LOADED_NAMES, METRICS_NAME, *PLOT_NAMES, THUMBNAIL_NAME)
+    paths = [checkpoint / name for name in names]
     if (checkpoint / LIGHT_NAME).is_file():
         LightClassifier.from_checkpoint(opened)  # checks it
         paths.append(checkpoint / LIGHT_NAME)
@@ -242,11 +245,11 @@ def check_no_secrets(data: bytes, name: str) -> None:
 
 
 def _error_in_clean_process(folder: Path, source: Path) -> str | None:
-    """Load a copy of a folder by its remote code, in a process without login, cache and network.
+    """Load a folder by its remote code, in a process without login, cache and network.
 
     Args:
-        folder: The folder to copy.
-        source: The path that the error names instead of the copy.
+        folder: The folder.
+        source: The path that the error names instead.
 
     Returns:
         The last line of the error; None on success.
@@ -256,11 +259,10 @@ def _error_in_clean_process(folder: Path, source: Path) -> str | None:
     env["PYTHONWARNINGS"] = "ignore"
     env["HF_HUB_OFFLINE"] = "1"
     with tempfile.TemporaryDirectory() as home:
-        copy = shutil.copytree(folder, Path(home) / "copy")
         env["HF_HOME"] = str(Path(home) / "hf")
         try:
             done = subprocess.run(  # noqa: S603
-                [sys.executable, "-P", "-c", _LOAD, str(copy)],
+                [sys.executable, "-P", "-c", _LOAD, str(folder.resolve())],
                 env=env,
                 cwd=home,
                 stdin=subprocess.DEVNULL,
@@ -274,13 +276,13 @@ def _error_in_clean_process(folder: Path, source: Path) -> str | None:
             return f"it has not loaded after {LOAD_SECONDS} seconds"
     if done.returncode == 0:
         return None
-    lines = done.stderr.replace(str(copy), str(source)).strip().splitlines()
+    lines = done.stderr.replace(str(folder.resolve()), str(source)).strip().splitlines()
     if not lines:
         return "it was killed"
     return lines[-1].rstrip(".")
 
 
-def list_files(folder: Path) -> dict[str, int]:
+def file_sizes(folder: Path) -> dict[str, int]:
     """Return the size in bytes of each file, by its path inside the folder."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}

@@ -29,7 +29,8 @@ class TextColumns:
 
     Attributes:
         names: Their names.
-        lacking: Those of `title` and `text` that would be read, too, if the table that chose the columns had them.
+        lacking: Those of `title` and `text` that would be read, too, if the table that chose the columns had them. A
+            later table, or a later row of JSON, that has one is refused: it would be classified without its title.
     """
 
     names: list[str]

@@ -1,4 +1,7 @@
-"""Turn cells into labels, and labels into numbers."""
+"""Turn cells of files and datasets into labels, and labels into numbers; in_memory.py reads the `y` of an estimator.
+
+A file may write a label as 1 or 1.0; values in memory keep their type, and are all of one.
+"""
 
 import json
 import logging

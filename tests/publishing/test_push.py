@@ -23,11 +23,12 @@ from glove_lstm.publishing.card import render_card
 from glove_lstm.publishing.push import (
     DELETED_NAMES,
     Destination,
+    check_destination,
     files_to_delete,
     loading_example,
     push_folder,
 )
-from glove_lstm.publishing.stage import check_no_secrets, copy_checkpoint, list_files
+from glove_lstm.publishing.stage import check_no_secrets, copy_checkpoint, file_sizes
 
 REPO = "user/fake-news"
 MODEL = f"models/{REPO}"
@@ -42,17 +43,17 @@ def read_card(folder):
 
 
 def test_only_allowed_files_are_sent(exported, tmp_path):
-    allowed = set(list_files(exported)) - {RECORD}
+    allowed = set(file_sizes(exported)) - {RECORD}
     assert {"README.md", "model.safetensors", "modeling_glove_lstm.py", "light.onnx"} <= allowed
     assert (exported / RECORD).is_file()
-    for name in ("optimizer.pt", "training_args.bin", ".secret", "plots/.hidden.png", "helper.py"):
+    for name in ("optimizer.pt", "training_args.bin", ".secret", "plots/mine.png", "helper.py"):
         (exported / name).write_bytes(b"private")
     for name in ("checkpoint-9", "__pycache__"):
         (exported / name).mkdir()
         (exported / name / "optimizer.pt").write_bytes(b"private")
     staged = tmp_path / "staged"
     copy_checkpoint(exported, staged, REPO)
-    assert set(list_files(staged)) == allowed
+    assert set(file_sizes(staged)) == allowed
     _, differing, _ = filecmp.cmpfiles(exported, staged, allowed, shallow=False)
     assert differing == ["README.md"]
 
@@ -111,7 +112,7 @@ def test_one_commit_adds_the_files_to_the_branch_that_was_named(folder, hub, bra
     assert repo.private == private
     assert sum("/commit/" in request for request in hub.requests) == 1
     sent = hub.files(REPO, branch or "main")
-    assert sent == {name: (folder / name).read_bytes() for name in list_files(folder)}
+    assert sent == {name: (folder / name).read_bytes() for name in file_sizes(folder)}
     if branch:
         assert hub.files(REPO) == {}
     assert any("/branch/" in request for request in hub.requests) == (branch == "dev")
@@ -232,10 +233,10 @@ def test_a_page_for_any_web_server(exported, tmp_path):
         assert read_address(address + card) == (exported / "README.md").read_bytes()
     assert not (folder / "README.md").exists()  # the card of a Space
 
-    before = list_files(folder)
+    before = file_sizes(folder)
     refused = run_here(command.main, exported, "--space_dir", folder)
     assert_command_names(refused, "page is not empty", "new folder")
-    assert list_files(folder) == before
+    assert file_sizes(folder) == before
     for option in ("--private", "--dry_run"):
         refused = run_here(command.main, exported, "--space_dir", tmp_path / "other", option)
         assert_command_names(refused, option, "--space_dir")
@@ -396,9 +397,9 @@ def test_what_the_hub_refuses(folder, hub, spoil, words):
         assert not hub.repos[MODEL].at("main").files.keys() & {"config.json", "README.md"}
 
 
-def test_who_is_not_logged_in_pushes_nothing(folder, no_login):
+def test_who_is_not_logged_in_pushes_nothing(no_login):
     with pytest.raises(DataError) as refusal:
-        push_folder(folder, Destination(REPO))
+        check_destination(Destination(REPO))
     assert_names(refusal.value, "hf auth login", "HF_TOKEN")
 
 

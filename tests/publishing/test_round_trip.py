@@ -10,7 +10,7 @@ from hub_server import TOKEN
 from support import QUICK, ROOT, WITHOUT_PACKAGE, run_client
 
 from glove_lstm import GloveLstmClassifier
-from glove_lstm.publishing.stage import list_files
+from glove_lstm.publishing.stage import file_sizes
 
 REPO = "user/fake-news"
 RECORD = "training_texts.safetensors"
@@ -84,7 +84,7 @@ def test_push_fine_tune_push_again_load(hub, exported, articles, tmp_path, capfd
     assert repo.private
     assert len(repo.commits) == 2  # the Hub's own, and ours
     sent = hub.files(REPO)
-    assert set(sent) == {*list_files(exported), *ADDED} - {RECORD}
+    assert set(sent) == {*file_sizes(exported), *ADDED} - {RECORD}
     assert f'model="{REPO}"'.encode() in sent["README.md"]
 
     tuned = fine_tune_and_push(hub, articles, tmp_path / "two")

@@ -4,12 +4,16 @@ import json
 from dataclasses import replace
 from unittest import mock
 
+import numpy as np
 import pytest
+import torch
+from support import edit_json
 
 from glove_lstm import LightClassifier
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import LOADED_NAMES
+from glove_lstm.checkpoint.names import LOADED_NAMES, PLACEHOLDER_ID
 from glove_lstm.errors import DataError
+from glove_lstm.inference.torch_classifier import TorchClassifier
 
 MODEL_FILES = {
     *LOADED_NAMES,
@@ -50,13 +54,25 @@ def test_a_copy_has_all_files_of_the_checkpoint_and_no_others(exported, tmp_path
 
 
 def test_the_card_of_a_copy_names_no_repository(copy, tmp_path):
-    """It is that of another model as soon as it is pushed."""
-    (copy / "README.md").write_text("`user/first` by user/firstborn")
+    """It is that of another model as soon as it is pushed. A dataset of the same name keeps it."""
+    card = 'model="{0}" https://huggingface.co/{0}/blob - user/first by user/firstborn'
+    (copy / "README.md").write_text(card.format("user/first"))
     checkpoint = replace(Checkpoint.open(copy), repo_id="user/first")
     with mock.patch.object(Checkpoint, "fetch"):
         checkpoint.copy_to(tmp_path / "target")
-    card = (tmp_path / "target" / "README.md").read_text()
-    assert card == "`your-name/your-model` by user/firstborn"
+    copied = (tmp_path / "target" / "README.md").read_text()
+    assert copied == card.format(PLACEHOLDER_ID)
+
+
+def test_neither_type_nor_kernel_of_a_config_is_used(exported):
+    """The scores are those of ONNX, and transformers would run the code of a kernel."""
+    before = LightClassifier.from_pretrained(exported).predict_proba(["A text"])
+    edit_json(exported / "config.json", dtype="bfloat16", attn_implementation="user/kernel")
+    edit_json(exported / "config.json", return_dict=False)
+    model, tokenizer = Checkpoint.open(exported).load_model()
+    assert model.dtype == torch.float32
+    after = TorchClassifier.of(model, tokenizer).predict_proba(["A text"])
+    np.testing.assert_allclose(after, before, atol=1e-5)
 
 
 def test_a_model_that_transformers_saves_in_place_stays_whole(exported):

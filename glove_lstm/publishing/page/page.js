@@ -2,7 +2,7 @@
 
 import { Classifier } from "./classifier.js";
 
-// The same examples, colours, limits and sentences as in glove_lstm/app.py.
+// The same examples as in glove_lstm/app.py.
 const EXAMPLES = {
   "Agency style": [
     "Harbour council approves new ferry timetable",

@@ -41,6 +41,7 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.corpora import joined_texts
 from benchmarks.folds import Fold, make_folds
+from benchmarks.models import sources
 from benchmarks.peers import classify_linear, encoder_folder, fit_elsewhere
 from benchmarks.records import benchmark_parser, read_results, record, write_json
 from glove_lstm.baselines import BASELINES
@@ -63,9 +64,8 @@ from glove_lstm.vectors.glove import GloveVectors, load_glove
 TASKS = ("sst2", "trec", "subj", "titles")
 LABELS = (100, 300, 1_000)
 _SOURCES = (
-    *("glove_lstm.training/*.py", "glove_lstm.distillation/*.py"),
-    *("glove_lstm.modeling/*.py", "glove_lstm.text/*.py", "glove_lstm/unicode_scripts.py"),
-    *("benchmarks/few_labels.py", "benchmarks/peers_elsewhere.py"),
+    *sources("default", corrupted=False),
+    *("benchmarks/few_labels.py", "benchmarks/peers_elsewhere.py", "glove_lstm/baselines.py"),
 )
 _C = 10.0  # of the logistic regression on TF-IDF
 _BATCH = 32  # texts that an encoder embeds together

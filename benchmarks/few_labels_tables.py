@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as t_distribution
 
 from benchmarks.records import SHOWN, TASK_NAMES, markdown_table, with_interval
 
@@ -101,12 +102,17 @@ def _measures(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _normal_interval(right: NDArray[np.float64]) -> dict[str, float]:
-    """Return the mean of (drawings, texts), with a 95 % interval that adds the variances of drawings and of texts."""
+    """Return the mean of (drawings, texts), with a 95 % interval for the variance of drawings and of texts.
+
+    The few drawings have a t distribution. Of a single drawing, the interval is for the variance of texts alone.
+    """
     drawings, texts = right.shape
-    variance = right.mean(axis=0).var() / texts
+    half_of_texts = 1.96 * (right.mean(axis=0).var() / texts) ** 0.5
+    half_of_drawings = 0.0
     if drawings > 1:
-        variance += right.mean(axis=1).var(ddof=1) / drawings
-    half = 1.96 * variance**0.5
+        deviation = right.mean(axis=1).std(ddof=1) / drawings**0.5
+        half_of_drawings = t_distribution.ppf(0.975, drawings - 1) * deviation
+    half = np.hypot(half_of_texts, half_of_drawings)
     mean = right.mean()
     return {"mean": mean, "low": mean - half, "high": mean + half}
 
@@ -132,7 +138,8 @@ def readme_table(
             if row is None:
                 with_all.append(_mean_accuracy(drawings_of_all.get(task, []), model))
             else:
-                with_all.append(f"{row['accuracy']['mean']:.3f}")
+                # Of titles, taught models have the first fold only.
+                with_all.append(f"{row['accuracy']['folds'][0]:.3f}")
         columns += [_bold_highest(with_few), _bold_highest(with_all)]
     lines = []
     for number, (name, (model, _)) in enumerate(_README_MODELS.items()):

@@ -112,8 +112,11 @@ def _run(jobs: dict[str, Job], repetitions: int, threads: int) -> dict[str, list
 
 def _store(model: str, fold: Fold, scratch: Path) -> Path:
     """Fit a peer, and store it in a folder of its own."""
-    texts, labels = corpora.joined_texts(fold.every), fold.every["label"].tolist()
-    peer: Any = fit_peer(model, (texts, labels), (texts[::10], labels[::10]), (texts, labels))
+    parts = [
+        (corpora.joined_texts(rows), rows["label"].tolist())
+        for rows in (fold.train, fold.validation, fold.every)
+    ]
+    peer: Any = fit_peer(model, *parts)
     folder = scratch / model
     folder.mkdir()
     if model == "fasttext":

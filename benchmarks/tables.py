@@ -1,6 +1,7 @@
 """Tables and pictures of the stored results. `python -m benchmarks.tables` writes them into PAGES and docs/."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -310,8 +311,8 @@ def languages_table(results: Results) -> str:
     return markdown_table(["reviews", "model", "accuracies", "mean"], rows)
 
 
-def fill(page: str) -> str:
-    """Replace what stands between `<!-- NAME -->` and `<!-- end -->` by the tables of the stored results."""
+def make_tables() -> dict[str, str]:
+    """Return the tables of the stored results, by name."""
     accuracy = read_results(RESULTS / "accuracy.json")
     ablation = read_results(RESULTS / "ablation.json")
     speed = read_results(RESULTS / "speed.json")
@@ -320,7 +321,7 @@ def fill(page: str) -> str:
     few_labels = read_results(RESULTS / "few_labels.json")
     all_labels = read_results(RESULTS / "all_labels.json")
     speeds = read_few_labels_speeds()
-    tables = {
+    return {
         "accuracy_summary": accuracy_summary(accuracy),
         "cost_summary": cost_summary(speed, scale),
         "distilled": distilled_table(accuracy),
@@ -336,6 +337,10 @@ def fill(page: str) -> str:
         "few_labels": few_labels_table(few_labels),
         "languages": languages_table(read_results(RESULTS / "languages.json")),
     }
+
+
+def fill(page: str, tables: Mapping[str, str]) -> str:
+    """Replace what stands between `<!-- NAME -->` and `<!-- end -->` by the tables."""
     for name, table in tables.items():
         text = f"<!-- {name} -->\n{table}<!-- end -->"
         page = re.sub(f"<!-- {name} -->.*?<!-- end -->", text, page, flags=re.S)
@@ -351,8 +356,9 @@ def main() -> None:
     draw_scale(scale, DOCS / "scale_training.svg")
     few_labels = read_results(RESULTS / "few_labels.json")
     draw_few_labels(few_labels, read_few_labels_speeds(), DOCS / "few_labels.svg")
+    tables = make_tables()
     for page in PAGES:
-        page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(fill(page.read_text(encoding="utf-8"), tables), encoding="utf-8")
 
 
 if __name__ == "__main__":

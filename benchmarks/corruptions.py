@@ -1,4 +1,4 @@
-"""The errors in texts that the benchmarks measure: four of `evaluate --robustness`, and one that no training knows."""
+"""The errors in texts that the benchmarks measure: four of `evaluate --robustness`, and neighbouring keys."""
 
 import random
 from collections.abc import Callable

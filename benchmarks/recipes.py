@@ -41,10 +41,10 @@ _SOURCES = (
 def main(argv: Sequence[str]) -> None:
     """Parse, measure, write."""
     parser = benchmark_parser("recipes", __doc__, (_MODEL, *BASELINES))
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS, metavar="TASK")
+    parser.add_argument("--task", nargs="+", choices=TASKS, default=TASKS, metavar="TASK")
     args = parser.parse_args(argv)
     results = read_results(args.json)
-    for task in tqdm(args.tasks, unit="task"):
+    for task in tqdm(args.task, unit="task"):
         tables = task_tables(task, args.data_dir)
         rows = results.setdefault(task, {})
         for model in args.models:

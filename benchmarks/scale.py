@@ -2,7 +2,7 @@ r"""Cost of training and accuracy against the number of texts, beside other mode
 
 python -m benchmarks.scale --data_dir ../shared/data --glove GLOVE_FILE --json benchmarks/results/scale.json
 
-docs/benchmarks.md describes the figures. Arguments of train.py may follow, for `default`. A model is only measured
+PROTOCOL.md describes the figures. Arguments of train.py may follow, for `default`. A model is only measured
 again for other data, options, sources, versions or another machine. The results are number of texts -> model ->
 {"accuracy", "accuracy_interval", "figures" by unit, "made_of", "made_by"}.
 """

@@ -2,7 +2,7 @@ r"""Time, memory and cost of a checkpoint beside other models. Needs Linux.
 
 python -m benchmarks.speed --data_dir ../shared/data --json benchmarks/results/speed.json
 
-docs/benchmarks.md describes the figures. A model is only measured again for other data, options, sources, versions or
+PROTOCOL.md describes the figures. A model is only measured again for other data, options, sources, versions or
 another machine. The results are task (and threads) -> model -> {"median", "runs", "made_of", "made_by"}.
 """
 

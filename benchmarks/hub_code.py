@@ -2,7 +2,8 @@
 
 python -m benchmarks.hub_code
 
-It copies files and renders the card, without torch. hub_card.md has the paragraphs that only this checkpoint needs.
+It copies files and renders the card, without torch. Only this card has examples with their scores, a picture, and the
+paragraphs of hub_card.md.
 """
 
 import argparse
@@ -13,12 +14,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, PLACEHOLDER_ID, remote_code
+import yaml
+
+from glove_lstm.checkpoint.names import (
+    CARD_NAME,
+    DEFAULT_CHECKPOINT,
+    PLACEHOLDER_ID,
+    THUMBNAIL_NAME,
+    remote_code,
+)
+from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.printable import markdown_table
-from glove_lstm.publishing.card import write_card
+from glove_lstm.publishing.card import NAME as TITLE
+from glove_lstm.publishing.card import render_card
 from glove_lstm.publishing.stage import write_hub_files
 
 NAME = "glove-lstm-fake-news"
+_PICTURE = "Two titles with their scores, and the words on which the scores depend"
 HUB_CARD = Path(__file__).parent / "hub_card.md"
 _COLUMNS = (
     "corpus",
@@ -44,9 +56,47 @@ def write_hub_code(folder: Path) -> None:
     for path in remote_code():
         shutil.copyfile(path, folder / path.name)
     write_hub_files(folder, PLACEHOLDER_ID)
-    own_paragraphs = HUB_CARD.read_text(encoding="utf-8")
-    own_paragraphs = re.sub(r"<!-- .* -->\n", "", own_paragraphs)
-    write_card(folder, name=NAME, own_paragraphs=own_paragraphs)
+    card = render_card(folder).replace(TITLE, NAME)
+    card = _insert(card, before="model-index:", text=_more_metadata(folder))
+    card = _insert(card, before="**A label names", text=f"![{_PICTURE}]({THUMBNAIL_NAME})\n\n")
+    own_paragraphs = re.sub(r"<!-- .* -->\n", "", HUB_CARD.read_text(encoding="utf-8"))
+    card = _insert(card, before="## Limits", text=f"{own_paragraphs.strip()}\n\n")
+    (folder / CARD_NAME).write_text(card, encoding="utf-8")
+
+
+def _insert(card: str, *, before: str, text: str) -> str:
+    """Insert a text before a line of the card."""
+    beginning, line, rest = card.partition(f"\n{before}")
+    assert line, before
+    return f"{beginning}\n{text}{before}{rest}"
+
+
+def _more_metadata(folder: Path) -> str:
+    """Return what the Hub's page shows beside the model: examples with their scores, and a picture, as YAML."""
+    examples = MetricsFile.read(folder).others["examples"]
+    address = f"https://huggingface.co/{PLACEHOLDER_ID}/resolve/main/{THUMBNAIL_NAME}"
+    metadata = {"widget": _widget(examples), "thumbnail": address}
+    return str(yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True))
+
+
+def _widget(examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first example of each style and the first error, with their scores."""
+    labels = {example["style"] for example in examples}
+    widget: dict[str, dict[str, Any]] = {}
+    for example in examples:
+        title = f"In the style of {example['style']}"
+        if example["label"] != example["style"]:
+            title += ", labelled wrongly"
+        [other] = labels - {example["label"]}
+        score = round(example["score"], 4)
+        output = [
+            {"label": example["label"], "score": score},
+            {"label": other, "score": round(1 - score, 4)},
+        ]
+        widget.setdefault(
+            title, {"example_title": title, "text": example["text"], "output": output}
+        )
+    return list(widget.values())
 
 
 def fill_other_corpora(

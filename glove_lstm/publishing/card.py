@@ -5,7 +5,6 @@ metadata for the Hub, the tables and formats.
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from glove_lstm.checkpoint.names import (
     METRICS_NAME,
     PLACEHOLDER_ID,
     PLOT_NAMES,
-    THUMBNAIL_NAME,
     TOKENIZER_CONFIG_NAME,
 )
 from glove_lstm.errors import counted
@@ -29,7 +27,7 @@ from glove_lstm.evaluation.metrics_file import Measures, MetricsFile, describes_
 from glove_lstm.files import package_resource, read_checkpoint_json
 from glove_lstm.printable import markdown_table
 
-_NAME = "GloVe+LSTM text classifier"
+NAME = "GloVe+LSTM text classifier"  # the title
 
 _HUB_METRICS = {  # our name -> name on the Hub
     "accuracy": "accuracy",
@@ -48,19 +46,13 @@ _MOST_LABELS = 10  # that the first sentence lists
 _NO_TRUNCATION = 1_000_000
 
 
-def write_card(folder: Path, repo_id: str = PLACEHOLDER_ID, **options: Any) -> None:
+def write_card(folder: Path, repo_id: str = PLACEHOLDER_ID) -> None:
     """Render the card of a checkpoint into its folder; see `render_card`."""
-    card = render_card(folder, repo_id, **options)
+    card = render_card(folder, repo_id)
     (folder / CARD_NAME).write_text(card, encoding="utf-8")
 
 
-def render_card(
-    folder: Path,
-    repo_id: str = PLACEHOLDER_ID,
-    *,
-    name: str = _NAME,
-    own_paragraphs: str = "",
-) -> str:
+def render_card(folder: Path, repo_id: str = PLACEHOLDER_ID) -> str:
     """Return the card of the checkpoint in `folder`.
 
     A fact that was not recorded is left out, with the sentence that states it.
@@ -68,8 +60,6 @@ def render_card(
     Args:
         folder: The checkpoint; one that transformers' Trainer saved has no metrics.json.
         repo_id: The repository that the card names.
-        name: The title.
-        own_paragraphs: More sections, as Markdown, below the results.
 
     Raises:
         DataError: metrics.json, config.json or tokenizer_config.json cannot be read.
@@ -83,13 +73,10 @@ def render_card(
         listed_labels = f"{len(labels)} labels: {listed_labels}, ..."
     loaded = [folder / loaded_name for loaded_name in LOADED_NAMES]
     size = sum(path.stat().st_size for path in loaded if path.is_file())
-    has_thumbnail = (folder / THUMBNAIL_NAME).is_file()
-    metadata = _metadata(metrics, labels, name, repo_id)
-    if has_thumbnail:
-        metadata["thumbnail"] = f"https://huggingface.co/{repo_id}/resolve/main/{THUMBNAIL_NAME}"
+    metadata = _metadata(metrics, repo_id)
     return _render(
         metadata=str(ModelCardData(**metadata).to_yaml()),
-        name=name,
+        name=NAME,
         repo_id=repo_id,
         labels=listed_labels,
         config=config,
@@ -98,8 +85,6 @@ def render_card(
         truncation_side=tokenizer.get("truncation_side", "right"),
         megabytes=f"{size / 1e6:.1f}",
         plots=[plot for plot in PLOT_NAMES if (folder / plot).is_file()],
-        thumbnail=THUMBNAIL_NAME if has_thumbnail else None,
-        own_paragraphs=own_paragraphs.strip(),
         metrics=metrics,
     )
 
@@ -129,10 +114,8 @@ def _render(**facts: Any) -> str:
     return re.sub(r"\n{3,}", "\n\n", card).strip() + "\n"
 
 
-def _metadata(
-    metrics: MetricsFile | None, labels: Sequence[str], name: str, repo_id: str
-) -> dict[str, Any]:
-    """Return what the Hub reads: tags, links to other repositories, results, and examples with their scores."""
+def _metadata(metrics: MetricsFile | None, repo_id: str) -> dict[str, Any]:
+    """Return what the Hub reads: tags, links to other repositories, and results."""
     tags = ["glove", "lstm", "custom_code"]
     metadata: dict[str, Any] = {
         "library_name": "transformers",
@@ -151,7 +134,6 @@ def _metadata(
         "license": metrics.license,
         "base_model": _hub_id(metrics.training.fine_tuned_from or ""),
         "datasets": [data_id] if data_id else None,
-        "widget": _widget(metrics.others.get("examples", []), labels) or None,
     }
     results = []
     for split, measures in metrics.splits.items():
@@ -171,30 +153,8 @@ def _metadata(
             results.append(result)
     if results:
         metric_names = dict.fromkeys(result.metric_type for result in results)
-        metadata |= {"model_name": name, "eval_results": results, "metrics": list(metric_names)}
+        metadata |= {"model_name": NAME, "eval_results": results, "metrics": list(metric_names)}
     return metadata
-
-
-def _widget(examples: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the first example of each style and the first error, with their scores, which the Hub's page shows.
-
-    Only models with two labels have examples.
-    """
-    widget: dict[str, dict[str, Any]] = {}
-    for example in examples:
-        title = f"In the style of {example['style']}"
-        if example["label"] != example["style"]:
-            title += ", labelled wrongly"
-        [other] = set(labels) - {example["label"]}
-        score = round(example["score"], 4)
-        output = [
-            {"label": example["label"], "score": score},
-            {"label": other, "score": round(1 - score, 4)},
-        ]
-        widget.setdefault(
-            title, {"example_title": title, "text": example["text"], "output": output}
-        )
-    return list(widget.values())
 
 
 def _hub_id(name: str) -> str | None:

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 from huggingface_hub import ModelCard
 
-from glove_lstm.checkpoint.names import PLACEHOLDER_ID
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics_file import MetricsFile
-from glove_lstm.publishing.card import render_card, write_card
+from glove_lstm.publishing.card import render_card
 from glove_lstm.training.record import CalibrationRecord, TeacherRecord, TrainingRecord
 
 REPO = "someone/model"
@@ -168,20 +167,12 @@ def test_figures_stand_beside_the_best_baseline(tmp_path):
 
 
 def test_metadata_link_to_the_data_and_the_base_model(tmp_path):
-    examples = [
-        {"text": "Council meets", "style": "calm", "label": "calm", "score": 0.75},
-        {"text": "Ferry late", "style": "calm", "label": "calm", "score": 0.7},
-        {"text": "SHOCK!", "style": "loud", "label": "calm", "score": 0.6},
-    ]
     metrics = replace(
-        trained(fine_tuned_from="user/base"),
-        data="user/data, more.csv (without labels)",
-        others={"examples": examples},
+        trained(fine_tuned_from="user/base"), data="user/data, more.csv (without labels)"
     )
     data = metadata(card_of(tmp_path, metrics))
     assert (data["language"], data["license"], data["base_model"]) == ("de", "mit", "user/base")
     assert data["datasets"] == ["user/data"]
-    assert len(data["widget"]) == 2  # the first example of each style, and the first error
 
 
 STANFORD = ("Public Domain Dedication", "pennington2014glove", "Stanford")
@@ -411,19 +402,6 @@ def test_labels_and_data_cannot_change_the_page(tmp_path):
     assert metadata(card)["library_name"] == "transformers"
     assert ", i, " in text  # ten of them
     assert ", k" not in text
-
-
-def test_a_card_has_own_paragraphs_and_a_picture(tmp_path):
-    write_checkpoint(tmp_path)
-    (tmp_path / "plots").mkdir()
-    (tmp_path / "plots" / "thumbnail.png").touch()
-    write_card(tmp_path, name="mine", own_paragraphs="\n## Own\n\nWords.\n")
-    card = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert "\n# mine\n" in card
-    assert "\n\n## Own\n\nWords.\n\n## Limits\n" in card
-    assert "](plots/thumbnail.png)" in card
-    assert f"{PLACEHOLDER_ID}/resolve/main/plots/thumbnail.png" in metadata(card)["thumbnail"]
-    assert f'model="{PLACEHOLDER_ID}"' in card
 
 
 def test_a_damaged_file_is_named(tmp_path):

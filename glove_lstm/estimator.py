@@ -179,12 +179,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         label_names = labels.classes
         if self.label_names is not None:
             label_names = labels_as_strings(self.label_names)
-        # Checked before rows are dropped, so that errors name the rows as they are given.
-        Examples.from_names(texts, labels.labels, label_names, sample_weight)
         kept = self._rows_with_text(texts, "X")
         kept_texts = [texts[row] for row in kept]
         kept_labels = [labels.labels[row] for row in kept]
         kept_weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
+        row_numbers = [row + 1 for row in kept]
+        # Checked here, too, so that errors name the rows as they are given.
+        Examples.from_names(kept_texts, kept_labels, label_names, kept_weights, rows=row_numbers)
         kept_groups = None
         if groups is not None:
             if getattr(groups, "ndim", 1) != 1:

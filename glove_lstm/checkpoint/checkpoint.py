@@ -288,7 +288,7 @@ class Checkpoint:
     def copy_to(self, folder: Path, *, overwrite: bool = False) -> None:
         """Copy the checkpoint into a new folder; see `new_folder`.
 
-        The remote code is that of this package: that of others has not been read. The card names no repository.
+        The remote code is that of this package: that of others has not been read. Its address in the card goes.
         """
         self.fetch_all()
         self.check_figures()
@@ -306,7 +306,7 @@ class Checkpoint:
 
 
 def _forget_repository(card: Path, repo_id: str) -> None:
-    """Replace the id of a repository in a card, if there is one: in its addresses, and in code that loads it.
+    """Replace the id of a repository in a card, if there is one: in its addresses, and where it is in quotes.
 
     The model's dataset may have the same id.
     """
@@ -314,7 +314,9 @@ def _forget_repository(card: Path, repo_id: str) -> None:
         return
     text = card.read_text(encoding="utf-8", errors="replace")
     name = re.escape(repo_id)
-    of_model = rf'(?<=huggingface\.co/){name}(?=/)|(?<="){name}(?=")'
+    quote = "[\"'`]"
+    in_quotes = rf"(?<={quote})(?<!load_dataset\({quote}){name}(?={quote})"
+    of_model = rf"(?<=huggingface\.co/){name}(?![\w-])|{in_quotes}"
     card.write_text(re.sub(of_model, PLACEHOLDER_ID, text), encoding="utf-8")
 
 
@@ -322,7 +324,7 @@ def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]
     """Return the labels of a config.json, in the order of the scores.
 
     Raises:
-        DataError: A key is no number, a label is no string, or two labels are equal (scores are written by label).
+        DataError: The keys are not 0, 1, ...; or a label is no string, or occurs twice (scores are written by label).
     """
     labels = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}  # transformers omits these
     try:

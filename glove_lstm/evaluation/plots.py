@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
+from glove_lstm.errors import shown
 from glove_lstm.evaluation.metrics import Floats, Ints, reliability
 from glove_lstm.files import whole_file
 
@@ -118,14 +119,14 @@ def _font_families(letters: str) -> list[str]:
             families.append(font.name)
             missing = still_missing
     if missing:
-        logger.warning("The plots have boxes for %s, which no installed font has.", missing)
+        logger.warning("The plots have boxes for %s, which no installed font has.", shown(missing))
     return families
 
 
 def _missing_letters(letters: str, font_file: str) -> str:
-    """Return the letters that a font lacks."""
+    """Return the letters that a font lacks, without white space."""
     known = font_manager.get_font(font_file).get_charmap()
-    return "".join(letter for letter in letters if ord(letter) not in known)
+    return "".join(letter for letter in letters if ord(letter) not in known and letter.strip())
 
 
 def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: Path) -> None:

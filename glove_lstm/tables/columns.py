@@ -47,9 +47,11 @@ class TextColumns:
             DataError: The table lacks a column; or it has a `title` or `text` that would not be read, because the
                 earlier table lacks it.
         """
-        if table.first is not None:
-            for name in self.names:
-                check_column(table, name, "text_column_names")
+        for name in self.names:
+            if name not in table.columns and table.first is not None:
+                raise DataError(
+                    f"{table.name} has no column {shown(name)}, which the {chooser} has; add it."
+                )
         for name in self.lacking:
             if name in table.columns:
                 raise DataError(
@@ -161,10 +163,11 @@ def _requested_names(
         return None
     if isinstance(requested, str):
         requested = requested.split(",") if requested else []
-    if not requested:
-        raise DataError(f"{option} names no column; name one, or leave it out.")
     # A space may follow a comma, as in "title, text", or belong to the name of a column.
-    return [name if name in columns else str(name).strip() for name in requested]
+    names = [name if name in columns else str(name).strip() for name in requested]
+    if not names:
+        raise DataError(f"{option} names no column; name one, or leave it out.")
+    return names
 
 
 def _only_column_of_text(table: Table, candidates: Sequence[str]) -> str:

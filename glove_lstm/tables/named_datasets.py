@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 BUILDERS: dict[str, type[NewsBuilder]] = {"fake_or_real_news": FakeOrRealNews, "liar": Liar}
 
+_READ_AS_FILES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _SPLITS = ("train", "validation", "test")
 _VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")  # the first one is used
 
@@ -96,7 +97,9 @@ def _csv_files(name: str, config: str | None, paths: Mapping[str, str]) -> dict[
     plain_tsv = replace(plain, sep="\t")
     if own not in (plain, plain_tsv):
         return {}
-    return {str(split): list(files) for split, files in own.data_files.items()}
+    files = {str(split): list(paths) for split, paths in own.data_files.items()}
+    all_files = [file for of_split in files.values() for file in of_split]
+    return files if all(file.endswith(_READ_AS_FILES) for file in all_files) else {}
 
 
 def _load_dataset(

@@ -163,7 +163,7 @@ class LightTokenizer:
         No pattern of the default pipeline crosses white space, so that the tokens are those of the whole text.
         """
         limit = self.model_max_length
-        if limit is None or not self._uses_numpy:
+        if not limit or not self._uses_numpy:
             return text
         length = _CHARACTERS_OF_TOKEN * limit
         while 2 * length < len(text):

@@ -177,7 +177,9 @@ class GloveLstmTrainingArguments(TrainingArguments):
         None,
         "Share of the training texts that is held out to calibrate the scores, if no validation texts are given; 0: "
         "none; default: a twentieth, at least 50 and at most 2,000 texts, but never more than a tenth; with an encoder "
-        "as teacher, fewer than 2,000 labels and more texts without, a tenth of these, at most 1,000.",
+        "as teacher, fewer than 2,000 labels and more texts without, a tenth of these, at most 1,000. With any "
+        "teacher, if the share of the labelled texts is fewer than ten, it is that of the texts without labels, at "
+        "most 1,000.",
     )
     corrupted_share: float = option(
         0.0,

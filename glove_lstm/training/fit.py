@@ -286,9 +286,11 @@ def _open_teacher(
     """
     names = sorted_label_names(labels) if label_names is None else list(label_names)
     classifier = getattr(teacher, "__self__", None)
-    classes = labels_as_strings(getattr(classifier, "classes_", ()))
-    if classes and (not names or sorted(classes) == sorted(names)):
-        names = classes
+    classes = getattr(classifier, "classes_", None)
+    if classes is not None:
+        own_names = labels_as_strings(classes)
+        if not names or sorted(own_names) == sorted(names):
+            names = own_names
     return open_teacher(teacher, settings.training.device, names, seed=settings.training.seed)
 
 

@@ -142,14 +142,12 @@ def _unlabelled_are_held_out(
 def _hold_out_unlabelled(
     labelled: Examples, unlabelled: Sequence[str], fraction: float | None, seed: int
 ) -> Split | None:
-    """Hold out a fraction of the unlabelled texts, by default a tenth, at most 1,000; return None if it is under 10.
+    """Hold out a fraction of the unlabelled texts, by default a tenth; at most 1,000. Return None if it is under 10.
 
     None of them is a near duplicate of a labelled text.
     """
-    if fraction is None:
-        count = min(round(_UNLABELLED_SHARE * len(unlabelled)), _MOST_UNLABELLED)
-    else:
-        count = round(fraction * len(unlabelled))
+    share = _UNLABELLED_SHARE if fraction is None else fraction
+    count = min(round(share * len(unlabelled)), _MOST_UNLABELLED)
     candidates = np.arange(len(unlabelled))
     if len(labelled):
         candidates = rows_without_near_duplicates(unlabelled, labelled.texts)

@@ -47,6 +47,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-3,
         "lr_scheduler_type": "constant",
         "warmup_steps": 0,
+        "embedding_learning_rate": 1e-3,
         "adam_epsilon": 1e-7,
         "weight_decay": 0.0,
     },
@@ -230,6 +231,8 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
             given[name] = value.item() if isinstance(value, np.generic) else value
     _check_given(given)
     defaults = _DEFAULTS | PRESETS[preset] | _strategies(given)
+    if "learning_rate" in given:  # that of the word vectors follows from it
+        defaults.pop("embedding_learning_rate", None)
     if "model_name_or_path" in given:  # the checkpoint has its own tokenizer and shape
         kept = _names_of(GloveLstmTrainingArguments)
         defaults = {name: value for name, value in defaults.items() if name in kept}

@@ -135,7 +135,7 @@ def test_blank_texts_are_dropped_with_their_weights_and_groups(fitted):
     texts = [*TEXTS[:7], " ", *TEXTS[7:], ""]
     labels = [*LABELS[:7], "FAKE", *LABELS[7:], "REAL"]
     columns = {
-        "sample_weight": [*weights[:7], 50, *weights[7:], 50],
+        "sample_weight": [*weights[:7], np.nan, *weights[7:], 50],
         "groups": [*groups[:7], 999, *groups[7:], 999],
     }
     np.testing.assert_array_equal(scores(texts, labels, **columns), expected)

@@ -25,7 +25,7 @@ def test_long_names_have_room(tmp_path: Path) -> None:
         (["の", "other"], ""),  # a font that matplotlib brings has it
         (
             ["の", "a\U0010fffd"],
-            "\U0010fffd",
+            r"\U0010fffd",
         ),  # no font has the other one, and the first one keeps its own
     ],
 )

@@ -1,5 +1,7 @@
 """A dataset on the Hub: its splits under our names, and its labels in their own order; and names of data."""
 
+import bz2
+
 from support import write_table
 
 from glove_lstm.files import without_folders
@@ -37,6 +39,11 @@ def test_the_csv_files_of_a_folder_are_read_as_files(tmp_path):
         assert data.description == f"./{suffix}"
         assert data.label_names == ["01", "1"]
         assert data.splits["train"].texts == ["NA", "null"] * 3
+
+
+def test_other_compressed_csv_files_are_read_by_datasets(tmp_path):
+    (tmp_path / "train.csv.bz2").write_bytes(bz2.compress(b"text,label\na b,x\nc d,y\n"))
+    assert load_splits(dataset_name=str(tmp_path)).splits["train"].texts == ["a b", "c d"]
 
 
 def test_a_folder_may_say_how_its_csv_files_are_read(tmp_path):

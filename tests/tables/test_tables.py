@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -128,6 +129,11 @@ def test_a_long_line():
         ({"text": "b", "more": "m"}, {"trained_columns": ["more", "body"]}, ["text"]),
         ({"text": "b", "more": "m"}, {"text_column_names": ["more", "text"]}, ["more", "text"]),
         ({"text": "b", "more": "m"}, {"text_column_names": "more, text"}, ["more", "text"]),
+        (
+            {"text": "b", "more": "m"},
+            {"text_column_names": np.array(["more", "text"])},
+            ["more", "text"],
+        ),
     ],
 )
 def test_text_columns(file, row, options, columns):

@@ -115,6 +115,8 @@ def test_of_very_long_texts_only_the_part_that_is_read(make, monkeypatch, side, 
     assert reader.truncated_texts == 2 + 2 + 2
     if " " in unit:
         assert max(lengths) < len(long) / 2
+    reader.model_max_length = 0
+    assert not len(reader.encode(texts).ids)
 
 
 def test_every_assigned_character(default):

@@ -125,7 +125,7 @@ def test_few_texts_are_not_held_out(caplog):
         (199, 300, None, {}, (20, 0)),
         (90, 300, None, {}, (0, 0)),
         (20, 300, False, {"validation_fraction": 0.4}, (0, 120)),
-        (0, 9_000, True, {"validation_fraction": 0.2}, (0, 1_800)),
+        (0, 9_000, True, {"validation_fraction": 0.2}, (0, 1_000)),
     ],
 )
 def test_unlabelled_texts_are_held_out_where_labels_are_few(

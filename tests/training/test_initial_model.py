@@ -52,6 +52,7 @@ def test_the_article_preset_is_the_published_recipe():
         "num_train_epochs": 10,
         "per_device_train_batch_size": 128,
         "learning_rate": 1e-3,
+        "embedding_learning_rate": 1e-3,
         "adam_epsilon": 1e-7,
         "lr_scheduler_type": "constant",
         "warmup_steps": 0,

@@ -288,7 +288,8 @@ class Checkpoint:
     def copy_to(self, folder: Path, *, overwrite: bool = False) -> None:
         """Copy the checkpoint into a new folder; see `new_folder`.
 
-        The remote code is that of this package: that of others has not been read. Its address in the card goes.
+        The remote code is that of this package: that of others has not been read. The card of a repository on the Hub
+        no longer names it as its own.
         """
         self.fetch_all()
         self.check_figures()

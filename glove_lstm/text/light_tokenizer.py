@@ -158,9 +158,10 @@ class LightTokenizer:
         )
 
     def _part_to_read(self, text: str) -> str:
-        """Return a very long text up to white space after the tokens that are read, or with other sides, from there on.
+        """Return the part of a very long text that has all tokens that are read: its beginning, or its end.
 
-        No pattern of the default pipeline crosses white space, so that the tokens are those of the whole text.
+        It is cut at white space, which no pattern of the default pipeline crosses, so that its tokens are those of the
+        whole text.
         """
         limit = self.model_max_length
         if not limit or not self._uses_numpy:

@@ -122,8 +122,7 @@ def fit(
     checkpoint = load_checkpoint(settings.model)
     opened_teacher = None
     if teacher is not None:
-        all_labels = [*labels, *(validation[1] if validation else ())]
-        _check_teacher(all_labels, settings)
+        _check_teacher(labels, validation, settings)
         opened_teacher = _open_teacher(teacher, labels, label_names, settings)
     elif len(unlabelled):
         raise DataError("Unlabelled texts need a teacher; give one.")
@@ -340,9 +339,16 @@ def _check_texts(
             )
 
 
-def _check_teacher(labels: Sequence[Label], settings: Settings) -> None:
-    """Check that a teacher fits, before it is downloaded."""
-    if not all(isinstance(label, str) for label in labels):
+def _check_teacher(
+    labels: Sequence[Label],
+    validation: tuple[Sequence[str], Sequence[Label]] | None,
+    settings: Settings,
+) -> None:
+    """Check that a training may have a teacher, before it is downloaded."""
+    all_labels = list(labels)
+    if validation is not None:
+        all_labels += validation[1]
+    if not all(isinstance(label, str) for label in all_labels):
         raise DataError("A teacher is for one label a text; leave it out.")
     if settings.training.world_size > 1:
         raise DataError("A training with a teacher needs a single process; start one.")

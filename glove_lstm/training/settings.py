@@ -109,7 +109,7 @@ _DESCRIBED = (  # in metrics.json and on the card
     "seed",
     "data_seed",
 )
-_DESCRIBED_IF_GIVEN = (
+_DESCRIBED_IF_GIVEN = (  # there, too, if they were asked for
     "validation_fraction",
     "adam_beta1",
     "adam_beta2",

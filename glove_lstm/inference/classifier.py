@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from glove_lstm.errors import counted
 from glove_lstm.inference.decisions import scores_of
 from glove_lstm.inference.explain import Explanation, explain
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.text.tokens import Tokens, length_batches, pad, ranges
+from glove_lstm.text.tokens import Tokens, length_batches, pad
 
 _MOST_IN_WINDOW = 2048  # texts that are encoded and sorted by length together
 # In a batch, with padding; fits a processor's cache.
@@ -40,12 +40,10 @@ def run_batches(
     Returns:
         (n, ...), as the results of `run`.
     """
-    begins = np.cumsum(texts.lengths) - texts.lengths
     results: NDArray[Any] | None = None
     for batch in length_batches(texts.lengths, _MOST_TEXTS, _MOST_TOKENS):
-        lengths = texts.lengths[batch]
-        tokens = ranges(begins[batch], lengths)
-        mask, ids, types = pad(lengths, texts.ids[tokens], texts.types[tokens])
+        tokens = texts.select(batch)
+        mask, ids, types = pad(tokens.lengths, tokens.ids, tokens.types)
         result = run({"input_ids": ids, "attention_mask": mask, "token_type_ids": types})
         if results is None:
             results = np.empty((len(texts.lengths), *result.shape[1:]), dtype=result.dtype)
@@ -143,6 +141,7 @@ class Classifier(ABC):
             text,
             self.label_names,
             label,
+            part=self.tokenizer.part_read(text),
             multi_label=self.problem_type == MULTI_LABEL,
             progress=progress,
         )
@@ -158,8 +157,9 @@ class Classifier(ABC):
 
 
 def _listed(texts: Sequence[str], name: str) -> list[str]:
-    """Return texts as a list, and refuse a single text, a table and other values."""
-    if isinstance(texts, str | Mapping) or getattr(texts, "ndim", 1) != 1:
+    """Return texts as a list, and refuse a single text, a set, a table and other values."""
+    is_ordered = isinstance(texts, Iterable) and not isinstance(texts, str | Mapping | Set)
+    if not is_ordered or getattr(texts, "ndim", 1) != 1:
         raise TypeError(f"{name} must be a list of texts, not of type {type(texts).__name__}")
     listed = list(texts)
     for row, text in enumerate(listed):

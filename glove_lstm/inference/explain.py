@@ -77,6 +77,7 @@ def explain(
     label_names: Sequence[str],
     label: str | None = None,
     *,
+    part: tuple[int, int] | None = None,
     multi_label: bool = False,
     progress: bool = False,
 ) -> Explanation:
@@ -84,9 +85,11 @@ def explain(
 
     Args:
         predict_logits: From n texts to calibrated logits (n, labels).
-        text: Any text. Above 1,500 words and marks, runs of neighbouring words are left out together.
+        text: Any text. Of more than 1,500 words and marks, runs of neighbouring words are left out together.
         label_names: Labels in the order of the logits.
         label: The label to explain; None takes the best one.
+        part: Where the part of the text begins and ends whose words are explained, if the function reads no other;
+            None: the whole text.
         multi_label: Whether a text may have several labels.
         progress: Whether to show a bar on standard error, if it takes more than two seconds.
 
@@ -108,14 +111,14 @@ def explain(
 
     def evidence(logits: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the logit of the label, or its lead over the best other label: (n,)."""
-        logits = logits.astype(np.float64)
+        logits = np.asarray(logits, dtype=np.float64)
         if multi_label:
             return logits[:, column]
         others = np.delete(logits, column, axis=1)
         return logits[:, column] - others.max(axis=1)
 
     whole = evidence(logits).item()
-    spans = word_spans(text)
+    spans = word_spans(text, part)
     batch_size = max(1, _BATCH_CHARACTERS // max(1, len(text)))
     effects = []
     with progress_bar("Explaining", total=len(spans), unit=" words", shown=progress) as bar:
@@ -129,9 +132,13 @@ def explain(
     return Explanation(text, label_names[column], effects)
 
 
-def word_spans(text: str) -> list[tuple[int, int]]:
-    """Return where each word, or each run of words in a long text, begins and ends."""
-    spans = [match.span() for match in WORD.finditer(text)]
+def word_spans(text: str, part: tuple[int, int] | None = None) -> list[tuple[int, int]]:
+    """Return where each word, or each run of words if there are many, begins and ends: those in a part of a text."""
+    spans = []
+    part_begin, part_end = part or (0, len(text))
+    for match in WORD.finditer(text):
+        if match.end() > part_begin and match.start() < part_end:
+            spans.append(match.span())
     words_in_run = math.ceil(len(spans) / _MOST_PARTS)
     if words_in_run <= 1:
         return spans

@@ -147,6 +147,17 @@ class LightTokenizer:
             self.truncated_texts += int((tokens.lengths > limit).sum())
         return tokens.truncated(limit, self.truncation_side)
 
+    def part_read(self, text: str) -> tuple[int, int]:
+        """Return where the part of a text begins and ends that is not cut off: 0 and its length, if it is short."""
+        part = self._part_to_read(text)
+        _, begins = self._encode_by_rust(part)
+        limit = self.model_max_length
+        if limit is None or len(begins) <= limit:
+            return 0, len(text)
+        if self.truncation_side == "left":
+            return len(text) - len(part) + int(begins[-limit]), len(text)
+        return 0, int(begins[limit])
+
     def truncation_warning(self, truncated: int, texts: int) -> str:
         """Return a warning that some of the texts were truncated, in a sentence; "" if none were."""
         if not truncated:

@@ -29,6 +29,13 @@ class Tokens:
             np.concatenate([none, *(part.lengths for part in parts)]),
         )
 
+    def select(self, rows: Integers) -> "Tokens":
+        """Return k of the n texts, in the order of `rows` (k,); a text may be among them several times."""
+        begins = np.cumsum(self.lengths) - self.lengths
+        lengths = self.lengths[rows]
+        places = ranges(begins[rows], lengths)
+        return Tokens(self.ids[places], self.types[places], lengths)
+
     def truncated(self, longest: int, side: str) -> "Tokens":
         """Cut each text to `longest` tokens, on the side "right" or "left"."""
         kept = np.minimum(self.lengths, longest)

@@ -218,8 +218,10 @@ class VectorEncoder:
         tokens = Tokens(ids, types, np.diff(tokens_before))
         if not pieces:
             return tokens
-        tokens_of_pieces = np.searchsorted(begins, piece_begins)
-        return tokens.replaced(tokens_of_pieces, self._encode_pieces(pieces))
+        different = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
+        numbers = np.array([different[piece] for piece in pieces])
+        tokens_of_pieces = self._encode_pieces(list(different)).select(numbers)
+        return tokens.replaced(np.searchsorted(begins, piece_begins), tokens_of_pieces)
 
     def _spellings(self, text: bytes, begins: Integers, lengths: Integers) -> Integers:
         """Return the spelling of each word: (n,)."""

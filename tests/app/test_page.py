@@ -49,7 +49,14 @@ EFFECTS = """async ([text, label]) => {
     const { classifier } = await import('./page.js');
     return classifier.effects(JSON.parse(text), classifier.labels.indexOf(label));
 }"""
-SPLIT = "async (texts) => JSON.parse(texts).map((await import('./explain.js')).splitWords)"
+SPLIT = """async (texts) => {
+    const { splitWords } = await import('./explain.js');
+    return JSON.parse(texts).map((text) => splitWords(text));
+}"""
+CUT = """async ([limit, keepsEnd]) => {
+    const { classifier } = await import('./page.js');
+    Object.assign(classifier.tokenizer, { longest: limit, keepsEnd });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +175,24 @@ def test_same_scores_and_explanations(page, light):
     for text in [*texts, f"{title} {body}"]:
         for label in (None, "FAKE", "REAL"):
             assert_same_effects(page, light, text, label)
+
+
+@needs_runtime
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_only_words_that_are_read_are_explained(page, light, side, monkeypatch):
+    text = "one 😀 \u0301two; three https://four.example five six"
+    limit = light.tokenizer.model_max_length
+    monkeypatch.setattr(light.tokenizer, "model_max_length", 4)
+    monkeypatch.setattr(light.tokenizer, "truncation_side", side)
+    page.evaluate(CUT, [4, side == "left"])
+    try:
+        assert_same_effects(page, light, text)
+    finally:
+        page.evaluate(CUT, [limit, False])
+    effects = light.explain(text).effects
+    read = text[effects[0].begin : effects[-1].end]
+    expected = {"right": "one 😀 \u0301two;", "left": "three https://four.example five six"}
+    assert read == expected[side]
 
 
 @settings(max_examples=examples(40), deadline=None)

@@ -9,9 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
-from glove_lstm.modeling.configuration_glove_lstm import KNOWN
-from glove_lstm.tokenization.word_shapes import SHAPES
-
 WORDS = "boats Skipper SAID 1,204 don't harbour https://a.example/b qwzx ! “we” <pad> 漢字"
 text = st.lists(st.sampled_from(WORDS.split()), max_size=9).map(" ".join)
 raw = st.text(st.characters(exclude_categories=()), max_size=25)
@@ -91,8 +88,6 @@ def explicit_calls(draw):
     texts = draw(several_texts if is_batch else text)
     is_paired = draw(st.booleans())
     if not is_paired:
-        if draw(st.integers(0, 3)) == 0:
-            options["return_overflowing_tokens"] = True
         return texts, None, options
     if is_batch:
         return texts, [draw(text) for _ in texts], options
@@ -164,31 +159,6 @@ def test_a_pair_is_title_space_body(default, title, body, cut_side, pad_side, li
         assert default([("boats", ""), (title, body)], **options).data == wanted.data
 
 
-TITLE = ["The", "SKIPPER"]
-BODY = ["well-known", "BOATS", "3.5"]
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
-        pytest.param((TITLE, BODY), id="pair"),
-        pytest.param((tuple(TITLE), tuple(BODY)), id="tuples"),
-        pytest.param(([TITLE], [BODY]), id="batch"),
-        pytest.param(([(TITLE, BODY)],), id="batch of pairs"),
-    ],
-)
-def test_split_into_words(default, args):
-    default.model_max_length = 4
-    default.truncation_side = "right"
-    output = default(*args, is_split_into_words=True)
-    ids = default("The SKIPPER well-known BOATS 3.5")["input_ids"]
-    assert np.ravel(output["input_ids"]).tolist() == ids
-    shapes = ("title", "upper", "lower", "upper")
-    types = [SHAPES.index(shape) + 8 * KNOWN for shape in shapes]
-    assert np.ravel(output["token_type_ids"]).tolist() == types
-    assert output.word_ids(0) == [0, 1, 2, 3]
-
-
 @pytest.mark.parametrize(
     ("args", "ids"),
     [
@@ -209,8 +179,6 @@ def test_nothing_to_read(default, args, ids):
     for library in ("np", "pt"):
         tensors = default(*args, return_tensors=library)
         assert tensors["input_ids"].shape == tensors["token_type_ids"].shape == shape
-    of_words = [[] for _ in args[0]] if is_batch else []
-    assert default(of_words, is_split_into_words=True)["input_ids"] == ids
 
 
 WRONG = {
@@ -223,7 +191,8 @@ WRONG = {
     "one second part of a batch": ((["boats"], "boats"), {}),
     "a batch of second parts of one text": (("boats", ["boats"]), {}),
     "too many second parts": ((["boats"], ["a", "b"]), {}),
-    "not split into words": (("boats",), {"is_split_into_words": True}),
+    "words": ((["boats"],), {"is_split_into_words": True}),
+    "overflowing tokens": (("boats",), {"return_overflowing_tokens": True}),
 }
 
 

@@ -33,7 +33,7 @@ LONG = "The harbour master, un-harboured, counts 1,204 BOATS at www.boats.exampl
 def tokenizer(request, make):
     tokenizer = make(**VARIANTS[request.param], model_max_length=9)
     if request.param == "added tokens":
-        tokenizer.add_special_tokens({"additional_special_tokens": ["[USER]"]})
+        tokenizer.add_tokens(["[USER]"])
     return tokenizer
 
 
@@ -98,7 +98,7 @@ def test_texts_that_are_longer_than_a_batch(tokenizer, readers):
 @pytest.mark.parametrize(
     "unit", ["été 中文ก็\nhttps://a.b/c <url> ", "ΟΔΟΣ\ud800 e\u0301\u3000", "中"]
 )
-def test_of_very_long_texts_only_the_part_that_is_read(make, monkeypatch, side, unit):
+def test_of_very_long_texts_only_the_part_that_is_needed_is_encoded(make, monkeypatch, side, unit):
     tokenizer = make(model_max_length=9, truncation_side=side)
     reader = LightTokenizer.of(tokenizer)
     long = unit * 400
@@ -115,6 +115,10 @@ def test_of_very_long_texts_only_the_part_that_is_read(make, monkeypatch, side, 
     assert reader.truncated_texts == 2 + 2 + 2
     if " " in unit:
         assert max(lengths) < len(long) / 2
+    begin, end = reader.part_read(long)
+    assert end - begin < len(long) / 10
+    assert read(reader, [long[begin:end]], None) == read(reader, [long], None)
+    assert reader.part_read("a short text") == (0, 12)
     reader.model_max_length = 0
     assert not len(reader.encode(texts).ids)
 

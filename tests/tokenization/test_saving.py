@@ -1,4 +1,4 @@
-"""Saving, loading and training anew; the hash that datasets caches by; tokens that a user adds."""
+"""Saving, loading and training anew; the hash that datasets caches by."""
 
 import json
 
@@ -59,34 +59,3 @@ def test_train_new_from_iterator(make):
     assert (new.truncation_side, new.model_max_length) == ("left", 4)
     assert new("Tide")["token_type_ids"] == [TITLE + 8 * KNOWN]
     assert len(tokenizer.train_new_from_iterator(iter(batches), vocab_size=4)) == 4
-
-
-LITERAL = "[USER] said 3.5 to[USER] at the [CLS] <pad> <unk> [user]"
-ADDED = {"additional_special_tokens": ["[USER]"], "cls_token": "[CLS]"}
-
-
-def assert_whole(tokenizer, *names):
-    tokens = tokenizer.tokenize(LITERAL)
-    for name in names:
-        assert tokens.count(name) == LITERAL.count(name), tokens
-        assert name in tokenizer.all_special_tokens
-    ids = tokenizer(LITERAL)["input_ids"]
-    assert tokenizer.pad_token_id not in ids
-    kept = tokenizer.decode(ids, skip_special_tokens=True)
-    assert not any(name in kept for name in names)
-
-
-@pytest.mark.parametrize("variant", ["default", "article"])
-def test_special_tokens_of_the_user_are_kept_whole_everywhere(make, tmp_path, variant):
-    tokenizer = make(variant, token_types=variant == "default")
-    size = len(tokenizer)
-    assert tokenizer.add_special_tokens(ADDED) == 2
-    assert tokenizer.add_special_tokens({"cls_token": "[CLS]"}) == 0
-    assert len(tokenizer) == size + 2
-    assert_whole(tokenizer, "[USER]", "[CLS]")
-    tokenizer.save_pretrained(tmp_path)
-    for loader in (GloveLstmTokenizer, AutoTokenizer):
-        loaded = loader.from_pretrained(tmp_path)
-        assert loaded.get_vocab() == tokenizer.get_vocab()
-        assert_whole(loaded, "[USER]", "[CLS]")
-        loaded.save_pretrained(tmp_path)

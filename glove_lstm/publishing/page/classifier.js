@@ -63,7 +63,9 @@ export class Classifier {
 
   /** Return where each word of a text begins and ends, and its effect on a label; see explain.js. */
   effects(text, label, onProgress) {
-    return explain((texts) => this.predictLogits(texts), text.toWellFormed(), label, this.isForSeveral, onProgress);
+    const predictLogits = (texts) => this.predictLogits(texts);
+    const { part } = this.tokenizer.read(text);
+    return explain(predictLogits, text.toWellFormed(), part, label, this.isForSeveral, onProgress);
   }
 
   /** Return the calibrated logits of each text. */

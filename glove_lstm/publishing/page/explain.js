@@ -34,17 +34,18 @@ const BATCH = 32; // texts between two reports of progress
  *
  * @param predictLogits - From texts to the logits of each text, asynchronous.
  * @param text - Without lone surrogates.
+ * @param part - Where the part of the text begins and ends that is read; only its words are explained.
  * @param label - The number of the label.
  * @param isForSeveral - Whether a text may have several labels.
  * @param onProgress - Called with the share that is done.
  */
-export async function explain(predictLogits, text, label, isForSeveral, onProgress = () => {}) {
+export async function explain(predictLogits, text, part, label, isForSeveral, onProgress = () => {}) {
   const evidence = (logits) => {
     if (isForSeveral) return logits[label];
     return logits[label] - Math.max(...logits.filter((_, other) => other !== label));
   };
   const [whole] = await predictLogits([text]);
-  const spans = splitWords(text);
+  const spans = splitWords(text, part);
   const effects = [];
   for (let start = 0; start < spans.length; start += BATCH) {
     const batch = spans.slice(start, start + BATCH);
@@ -59,9 +60,10 @@ export async function explain(predictLogits, text, label, isForSeveral, onProgre
   return effects;
 }
 
-/** Return where each word, or each run of words in a long text, begins and ends. */
-export function splitWords(text) {
-  const spans = [...text.matchAll(WORD)].map(({ 0: word, index }) => [index, index + word.length]);
+/** Return where each word, or each run of words if there are many, begins and ends: those in a part of a text. */
+export function splitWords(text, [partBegin, partEnd] = [0, text.length]) {
+  const words = [...text.matchAll(WORD)].map(({ 0: word, index }) => [index, index + word.length]);
+  const spans = words.filter(([begin, end]) => end > partBegin && begin < partEnd);
   const wordsInRun = Math.ceil(spans.length / MOST_PARTS);
   if (wordsInRun <= 1) return spans;
   const runs = [];

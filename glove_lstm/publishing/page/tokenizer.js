@@ -54,7 +54,8 @@ export class Tokenizer {
   }
 
   /**
-   * Return a text's tokens: their ids, and their token type ids as word_shapes.token_type makes them (BigInts).
+   * Return a text's tokens: their ids, and their token type ids as word_shapes.token_type makes them (BigInts). A long
+   * text is cut, and `part` is where the part that is read begins and ends.
    */
   read(text) {
     const original = text.toWellFormed(); // a lone surrogate becomes U+FFFD
@@ -62,17 +63,21 @@ export class Tokenizer {
     for (const step of this.steps) normal = step(normal);
     const ids = [];
     const types = [];
+    const begins = [];
     for (const { 0: word, index } of normal.text.matchAll(this.words)) {
       const begin = normal.begins[index];
       const end = normal.ends[index + word.length - 1];
       const surface = original.slice(begin, end);
       const id = this.vocabulary.get(word);
       const spelling = id === undefined ? spellingOf(surface) : KNOWN;
+      begins.push(begin);
       ids.push(id ?? this.unknown);
       types.push(this.hasTypes ? BigInt(shapeOf(surface)) + 8n * spelling : 0n);
     }
-    const kept = this.keepsEnd ? [-this.longest] : [0, this.longest];
-    return { ids: ids.slice(...kept), types: types.slice(...kept) };
+    const first = this.keepsEnd ? Math.max(0, ids.length - this.longest) : 0;
+    const last = first + this.longest;
+    const part = [first > 0 ? begins[first] : 0, begins[last] ?? original.length];
+    return { ids: ids.slice(first, last), types: types.slice(first, last), part };
   }
 }
 

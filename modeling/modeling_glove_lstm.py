@@ -35,6 +35,9 @@ _MULTI_LABEL = "multi_label_classification"
 class GloveLstmModel(GloveLstmPreTrainedModel):
     """The encoder: word vectors, LSTM and max pooling. `AutoModel` loads this class."""
 
+    # The classifier's weights, of which transformers would otherwise print a report.
+    _keys_to_ignore_on_load_unexpected = [r"^(ngrams|dense|classifier)\."]  # noqa: RUF012 (transformers' own form)
+
     def __init__(self, config: GloveLstmConfig) -> None:
         super().__init__(config)
         self.embeddings = GloveLstmEmbeddings(config)

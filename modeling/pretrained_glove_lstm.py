@@ -106,8 +106,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
         """Save as `PreTrainedModel.save_pretrained` does, with the big tables in 16 bits where that is lossless.
 
-        During training the tables are not rounded yet, so that a checkpoint keeps all their bits, and a resumed run is
-        exact.
+        During a training the tables are not rounded yet, so that what the Trainer saves meanwhile has all their bits.
         """
         state = dict(kwargs.pop("state_dict", None) or self.state_dict())
         for name in self.tables():

@@ -24,8 +24,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     It differs from `PreTrainedTokenizerFast` as follows:
 
     - Without a `truncation` argument, texts are truncated to `model_max_length`. `truncation=False` is honoured.
-    - A pair (title, body) is read as one text, `title + " " + body`, and offsets point into that text. With
-      `truncation`, pairs are handled as in transformers.
+    - A pair (title, body) is read as one text, `title + " " + body`, and offsets point into that text.
     - `token_type_ids`, if `model_input_names` has them, are the shapes of the words as they stand in the text (lower,
       Title, UPPER, mixed, digits or punctuation: `word_shapes.SHAPES`), and the characters of unknown words
       (`word_shapes.spelling`).
@@ -67,14 +66,12 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             if options.get(name):
                 raise ValueError(f"This tokenizer has no {name}; leave it out.")
         text = replace_surrogates(text)
-        text_pair = replace_surrogates(text_pair)
-        texts, pairs = _as_batch(text, text_pair)
-        is_empty_batch = isinstance(texts, list) and not texts and not pairs
-        if is_empty_batch:  # the Rust code needs a text: encode an empty one, and remove its row
-            output = self._encode_batch([""], None, **options)
+        texts = _as_batch(text, replace_surrogates(text_pair))
+        if texts == []:  # the Rust code needs a text: encode an empty one, and remove its row
+            output = self._encode_batch([""], **options)
             return BatchEncoding({name: rows[:0] for name, rows in output.items()}, [])
 
-        output = self._encode_batch(texts, pairs, **options)
+        output = self._encode_batch(texts, **options)
         has_tensors = options.get("return_tensors") is not None
         if isinstance(text, str) and not has_tensors:
             return _first_row(output)
@@ -83,7 +80,6 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     def _encode_batch(
         self,
         texts: Any,
-        pairs: Any,
         *,
         truncation_strategy: Any = TruncationStrategy.DO_NOT_TRUNCATE,
         max_length: int | None = None,
@@ -95,7 +91,6 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
         Args:
             texts: The texts.
-            pairs: Their second parts, or None.
             truncation_strategy: As in transformers; None if the caller said nothing of truncation.
             max_length: As in transformers.
             return_tensors: As in transformers.
@@ -105,13 +100,9 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if truncation_strategy is None:
             # Without an argument, max_length is `model_max_length` by now; None: there is no limit.
             truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
-            if isinstance(pairs, list):
-                texts = _join_pairs(texts, pairs)
-                pairs = None
         with self.lock:
             output = super()._encode_plus(
                 texts,
-                pairs,
                 truncation_strategy=TruncationStrategy(truncation_strategy),
                 max_length=max_length,
                 return_tensors=None,
@@ -121,7 +112,12 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if return_token_type_ids is None:
             return_token_type_ids = "token_type_ids" in self.model_input_names
         if return_token_type_ids or "offset_mapping" in output:
-            types, offsets = self._types_and_offsets(output, texts, pairs)
+            types = []
+            offsets = []
+            for text, encoding in zip(texts, output.encodings or [], strict=True):
+                types_of_text, offsets_of_text = self._types_and_offsets(encoding, text)
+                types.append(types_of_text)
+                offsets.append(offsets_of_text)
             if return_token_type_ids:
                 output["token_type_ids"] = types
             if "offset_mapping" in output:
@@ -129,43 +125,20 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         return output.convert_to_tensors(return_tensors)
 
     def _types_and_offsets(
-        self, output: BatchEncoding, texts: list[str], pairs: list[str] | None
-    ) -> tuple[list[list[int]], list[list[tuple[int, int]]]]:
-        """Return types and offsets of the tokens of each text of an output."""
-        types = []
-        offsets = []
-        for row, encoding in enumerate(output.encodings or []):
-            parts = [texts[row]]
-            if pairs is not None:
-                parts.append(pairs[row])
-            types_of_row, offsets_of_row = self._of_row(encoding, parts)
-            types.append(types_of_row)
-            offsets.append(offsets_of_row)
-        return types, offsets
-
-    def _of_row(
-        self, encoding: Encoding, parts: list[str]
+        self, encoding: Encoding, text: str
     ) -> tuple[list[int], list[tuple[int, int]]]:
-        """Return the token type id of each token, 0 for padding; and where it begins and ends.
-
-        Args:
-            encoding: The tokens.
-            parts: The text, and its second part if there is one.
-        """
+        """Return the token type id of each token of a text, 0 for padding; and where it begins and ends."""
         # Read once, because each access makes a new list.
         ids = encoding.ids
-        part_of_token = encoding.sequence_ids  # None for padding
+        is_token = encoding.attention_mask
         offsets = encoding.offsets
         unknown_id = self.unk_token_id
         types = [0] * len(ids)
-        for token, part in enumerate(part_of_token):
-            if part is None:
-                continue
-            text = parts[part]
-            start, end = offsets[token]
-            end = surface_end(text, start, end)
-            offsets[token] = start, end
-            types[token] = token_type(text[start:end], ids[token] == unknown_id)
+        for token, (start, end) in enumerate(offsets):
+            if is_token[token]:
+                end = surface_end(text, start, end)
+                offsets[token] = start, end
+                types[token] = token_type(text[start:end], ids[token] == unknown_id)
         return types, offsets
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
@@ -176,56 +149,38 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             return super().save_pretrained(save_directory, *args, **kwargs)
 
 
-def _as_batch(text: Any, pair: Any) -> tuple[Any, Any]:
-    """Return the texts of a call as a batch, and their second parts, or None if there are none.
+def _as_batch(text: Any, pair: Any) -> Any:
+    """Return the texts of a call as a list, each pair as one text.
 
-        text                          pair          texts                pairs
-        "title"                       None          ["title"]            None
-        "title"                       "body"        ["title"]            ["body"]
-        ["a", "b"]                    None          ["a", "b"]           None
-        ["a", "b"]                    ["c", "d"]    ["a", "b"]           ["c", "d"]
-        [["title", "body"], "a"]      None          ["title", "a"]       ["body", ""]
+        text                          pair          texts
+        "title"                       None          ["title"]
+        "title"                       "body"        ["title body"]
+        ["a", "b"]                    None          ["a", "b"]
+        ["a", "b"]                    ["c", "d"]    ["a c", "b d"]
+        [["title", "body"], "a"]      None          ["title body", "a"]
 
     Values of other types are returned unchanged, and transformers refuses them.
     """
     if isinstance(text, str):
-        if pair is None:
-            return [text], None
-        return [text], [pair]
-    if pair is None and isinstance(text, list) and any(_is_pair(row) for row in text):
-        return _divide_pairs(text)
-    return text, pair
-
-
-def _divide_pairs(rows: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Return the texts and the second parts of a batch of pairs. A text without a second part may be among them."""
-    texts = []
-    pairs = []
-    for row in rows:
-        if _is_pair(row):
-            first, second = row
-        else:
-            first = row
-            second = ""
-        texts.append(first)
-        pairs.append(second)
-    return texts, pairs
+        return [text] if pair is None else [_joined(text, pair)]
+    if pair is not None:
+        if not isinstance(text, list) or not isinstance(pair, list) or len(text) != len(pair):
+            raise ValueError("Texts and second parts must be two lists of the same length.")
+        return [_joined(*both) for both in zip(text, pair, strict=True)]
+    if isinstance(text, list):
+        return [_joined(*row) if _is_pair(row) else row for row in text]
+    return text
 
 
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
+    return isinstance(value, list) and len(value) == 2
 
 
-def _join_pairs(texts: list[str], pairs: list[str]) -> list[str]:
-    """Return each text and its second part as one text."""
-    if len(texts) != len(pairs):
-        raise ValueError(f"{len(texts)} texts, but {len(pairs)} pairs; give equally many.")
-    joined = []
-    for first, second in zip(texts, pairs, strict=True):
-        if not (isinstance(first, str) and isinstance(second, str)):
-            raise TypeError(f"A pair must be two texts, not {first!r} and {second!r}.")
-        joined.append(f"{first} {second}")
-    return joined
+def _joined(first: Any, second: Any) -> str:
+    """Return a text and its second part as one text."""
+    if not (isinstance(first, str) and isinstance(second, str)):
+        raise TypeError(f"A pair must be two texts, not {first!r} and {second!r}.")
+    return f"{first} {second}"
 
 
 def _first_row(output: BatchEncoding) -> BatchEncoding:

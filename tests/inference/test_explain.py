@@ -34,6 +34,8 @@ def test_the_effect_is_what_the_lead_of_the_label_loses():
     assert effects_of(explanation) == [("x", 0), ("y", 0), (",", -2), ("y", 2)]
     assert effects_of(explain(count_words, "x y", NAMES, "a")) == [("x", -1), ("y", -1)]
     assert effects_of(explain(count_words, "x y", NAMES, "b")) == [("x", 0), ("y", 2)]
+    # The function may return lists.
+    assert explain(lambda rows: count_words(rows).tolist(), "x y, y", NAMES) == explanation
     # On one of several labels, it is what its logit loses.
     explanation = explain(count_words, "x y y", NAMES, "a", multi_label=True)
     assert effects_of(explanation) == [("x", -1), ("y", 0), ("y", 0)]

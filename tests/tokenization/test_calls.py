@@ -100,10 +100,15 @@ def test_explicit_truncation_and_padding_do_what_transformers_does(
     default, plain, call, cut_side, pad_side, limit
 ):
     texts, pairs, options = call
+    joined = texts
+    if isinstance(pairs, str):
+        joined = f"{texts} {pairs}"
+    elif pairs is not None:
+        joined = [f"{first} {second}" for first, second in zip(texts, pairs, strict=True)]
     set_both(
         default, plain, truncation_side=cut_side, padding_side=pad_side, model_max_length=limit
     )
-    expected = outcome(plain, texts, pairs, **options)
+    expected = outcome(plain, joined, **options)
     assert outcome(default, texts, pairs, **options) == expected
     is_error = isinstance(expected, type)
     if not is_error:

@@ -28,7 +28,8 @@ assert config.model_type == "glove_lstm"
 assert config.id2label == labels
 tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=True)
 assert type(tokenizer).__name__ == "GloveLstmTokenizer"
-encoder = AutoModel.from_pretrained(path, trust_remote_code=True)
+encoder, info = AutoModel.from_pretrained(path, trust_remote_code=True, output_loading_info=True)
+assert not info["unexpected_keys"], info  # of the classifier, which would be reported
 assert type(encoder).__name__ == "GloveLstmModel"
 model = AutoModelForSequenceClassification.from_pretrained(path, trust_remote_code=True)
 assert not model.training
@@ -54,7 +55,7 @@ for answers in (one_by_one, batched):
         assert answer["label"] in labels.values()
         assert abs(answer["score"] - score) < 1e-5, (answer, score)
 pair = {{"text": "Council votes", "text_pair": "on the bridge"}}
-for answer in (classify(pair), *classify([pair, pair], batch_size=2)):
+for answer in (classify(pair), classify(pair, truncation=True), *classify([pair, pair], batch_size=2)):
     assert abs(answer["score"] - best_scores[0]) < 1e-5
 every_label = classify(texts[0], top_k=None)
 assert len(every_label) == len(labels)

@@ -29,6 +29,8 @@ def light(shared_export):
         ([FRAME], ["texts", "list", "DataFrame"]),
         ([FRAME.to_numpy()], ["texts", "list", "ndarray"]),
         ([{"text": ["a"]}], ["texts", "list", "dict"]),
+        ([{"a", "b"}], ["texts", "list", "set"]),
+        ([None], ["texts", "list", "NoneType"]),
         ([["a", None]], ["texts[1]", "None"]),
         ([[["a"], "b"]], ["texts[0]", "['a']"]),
         ([[b"a"]], ["texts[0]", "b'a'"]),

@@ -134,11 +134,9 @@ def explain(
 
 def word_spans(text: str, part: tuple[int, int] | None = None) -> list[tuple[int, int]]:
     """Return where each word, or each run of words if there are many, begins and ends: those in a part of a text."""
-    spans = []
     part_begin, part_end = part or (0, len(text))
-    for match in WORD.finditer(text):
-        if match.end() > part_begin and match.start() < part_end:
-            spans.append(match.span())
+    spans = [match.span() for match in WORD.finditer(text)]
+    spans = [(begin, end) for begin, end in spans if end > part_begin and begin < part_end]
     words_in_run = math.ceil(len(spans) / _MOST_PARTS)
     if words_in_run <= 1:
         return spans

@@ -24,7 +24,7 @@ class EndpointHandler:
         Raises:
             ValueError: `inputs` is missing, or something else.
         """
-        inputs = data.get("inputs")
+        inputs: Any = data.get("inputs")
         texts = inputs if isinstance(inputs, list) else [inputs]
         if not all(map(_is_text, texts)):
             raise ValueError(

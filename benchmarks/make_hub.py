@@ -25,14 +25,13 @@ from benchmarks.hub_code import NAME, fill_other_corpora, write_hub_code
 from benchmarks.models import FIRST_SEED, Settings, sources
 from benchmarks.records import record
 from benchmarks.thumbnail import plot_thumbnail
-from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, THUMBNAIL_NAME
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
 from glove_lstm.evaluation.metrics import compute_metrics, measure
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
-from glove_lstm.inference.load_classifier import load_classifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.save import save
@@ -102,7 +101,7 @@ def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool)
     }
     save(trained, folder, metrics, classified)
     export_onnx(folder)
-    classifier = load_classifier(Checkpoint.open(folder))
+    classifier = LightClassifier.from_pretrained(folder)
     plot_thumbnail(NAME, classifier, folder / THUMBNAIL_NAME)
     write_hub_code(folder)
 

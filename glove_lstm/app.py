@@ -22,7 +22,7 @@ from glove_lstm.files import read_checkpoint_json
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import are_unsure, decide, suggested_threshold
 from glove_lstm.inference.explain import Explanation
-from glove_lstm.inference.load_classifier import load_classifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.processors import processors
 
 MOST_CHARACTERS = (
@@ -76,7 +76,7 @@ def build_app(checkpoint: Checkpoint, name: str) -> gr.Blocks:
         checkpoint: The checkpoint.
         name: What the app calls it.
     """
-    model = load_classifier(checkpoint, threads=1)
+    model = LightClassifier.from_checkpoint(checkpoint)
     unsure_below = suggested_threshold(checkpoint) or 0.0
     is_news = _is_about_news(checkpoint)
     has_title = len(checkpoint.text_column_names or ("title", "text")) > 1
@@ -178,7 +178,6 @@ def launch_app(app: gr.Blocks, host: str, port: int) -> None:
 
 def _is_about_news(checkpoint: Checkpoint) -> bool:
     """Return whether the recorded data of a checkpoint are fake and real news, whatever its labels are called."""
-    checkpoint.fetch(METRICS_NAME)
     path = checkpoint.folder / METRICS_NAME
     if not path.is_file():  # transformers' Trainer writes none
         return False

@@ -30,7 +30,7 @@ def predict(texts, pairs=None):
 
 
 def model(predict, names=NAMES, thresholds=None, made="up"):
-    """As `load_classifier` returns it."""
+    """What a bulk run reads of a `LightClassifier`."""
     return SimpleNamespace(
         predict_proba=predict,
         label_names=names,

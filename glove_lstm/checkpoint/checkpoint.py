@@ -109,9 +109,9 @@ class Checkpoint:
                     raise DataError(f"{folder} is not a complete checkpoint: {name} is missing.")
         else:
             repo_id = str(model)
-            folder = download_repository(
-                "model", repo_id, revision, [CONFIG_NAME, *TOKENIZER_NAMES]
-            )
+            # A repository may lack metrics.json; asking for it alone would take a request at each run.
+            names = [CONFIG_NAME, *TOKENIZER_NAMES, METRICS_NAME]
+            folder = download_repository("model", repo_id, revision, names)
 
         config = read_checkpoint_json(folder / CONFIG_NAME)
         model_type = config.get("model_type")
@@ -342,38 +342,6 @@ def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]
                 f"{folder}: {CONFIG_NAME} has two labels of the name {name!r}; rename one in id2label and label2id."
             )
     return names
-
-
-def file_digests(folder: Path, weights: str) -> dict[str, str | None]:
-    """Return the SHA-256 of each file that decides the scores, by name; None where it is missing.
-
-    Args:
-        folder: A checkpoint.
-        weights: Name of the file whose weights are used: `WEIGHTS_NAME` or `LIGHT_NAME`. With `LIGHT_NAME`,
-            `WEIGHTS_NAME` is not hashed: the metadata of `LIGHT_NAME` hold its hash.
-    """
-    digests = {}
-    for name in (CONFIG_NAME, *TOKENIZER_NAMES, weights):
-        path = folder / name
-        digests[name] = digest(path) if path.is_file() else None
-    return digests
-
-
-def check_unchanged(
-    name: str, before: Mapping[str, str | None], now: Mapping[str, str | None]
-) -> None:
-    """Raise a DataError if a file of a checkpoint is another one than when a classifier was loaded, which was pickled.
-
-    Args:
-        name: The checkpoint.
-        before: `file_digests` of the classifier.
-        now: `file_digests` of the files that are there.
-    """
-    for file, file_digest in before.items():
-        if now.get(file) != file_digest:
-            raise DataError(
-                f"{name}: {file} has changed since the pickled classifier was loaded; load it again in this process."
-            )
 
 
 def _is_threshold(value: Any) -> bool:

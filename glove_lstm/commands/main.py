@@ -11,7 +11,7 @@ COMMANDS = {
     "predict": "classify texts or files",
     "train": "train or fine-tune a classifier on labelled texts",
     "evaluate": "measure a checkpoint on labelled texts, or look for leaks in them",
-    "export": "write a checkpoint's light.onnx, which predict uses without torch",
+    "export": "write a checkpoint's light.onnx, which predict and demo read",
     "push": "push a checkpoint or a Space to the Hugging Face Hub",
     "demo": "show a checkpoint in a browser",
 }

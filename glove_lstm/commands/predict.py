@@ -1,22 +1,18 @@
 """Classify texts: on the command line, on standard input (one a line), or in files.
 
 glove-lstm predict "A headline" "Another one"
-glove-lstm predict mine "A headline"
-glove-lstm predict --model user/mine "A headline"
+glove-lstm predict --model mine "A headline"
 glove-lstm predict --input articles.csv --keep_columns id,title --output labels.csv
 head -5 headlines.txt | glove-lstm predict --format jsonl
 glove-lstm predict "A headline" --explain
 glove-lstm predict --input "news/*.parquet" --format parquet --output_dir labels
 
-Without a MODEL it uses the checkpoint that ships with the package, and needs no network. MODEL comes
-first, as in the other commands, or as --model. Before texts, it must be a folder: a repository's id
-would be a text. A checkpoint's light.onnx is used if there is one, and PyTorch otherwise.
+Without --model it uses the checkpoint that ships with the package, and needs no network. A checkpoint
+needs a light.onnx, which glove-lstm export writes. What follows -- is a text.
 """
 
 import argparse
-import difflib
 import os
-import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -24,14 +20,15 @@ from pathlib import Path
 from typing import TextIO
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT, HUB_ID, LIGHT_NAME
+from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
 from glove_lstm.files import check_writable, whole_file
 from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
 from glove_lstm.inference.decisions import suggested_threshold
-from glove_lstm.inference.load_classifier import load_classifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import open_writer
+from glove_lstm.processors import processors
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.tables import checked_lines
 from glove_lstm.tables.text_rows import TextSource, open_files, open_stream, open_texts
@@ -39,20 +36,17 @@ from glove_lstm.tables.text_rows import TextSource, open_files, open_stream, ope
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _STREAM_FORMATS = ("csv", "tsv", "jsonl")
 _SHIPPED = "The model is the shipped one, of fake and real news; name another with --model."
-_LONGEST_NAME = 255  # characters of the name of a folder
-# Of the spelling, for `difflib`; "mien" and "mine" have 0.75.
-_NEARLY_THE_NAME = 0.75
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
     args = _parse(argv)
-    names_no_model = _choose_model(args)
     if not args.format:
         args.format = _default_format(args)
     _check_output(args)
     _check_input(args)
-    checkpoint = Checkpoint.open(args.model, args.revision)
+    model = DEFAULT_CHECKPOINT if args.model is None else args.model
+    checkpoint = Checkpoint.open(model, args.revision)
     # Texts of the command line have no columns that could differ from those of the training.
     trained = checkpoint.text_column_names if args.input else None
     # Before the model loads, to report mistakes in the input first.
@@ -63,9 +57,9 @@ def main(argv: Sequence[str]) -> None:
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
     unsure_below = _unsure_below(args, checkpoint)
-    classifier = load_classifier(checkpoint, backend=args.backend)
+    classifier = LightClassifier.from_checkpoint(checkpoint, threads=len(processors()))
     labeller = Labeller(classifier, unsure_below)
-    if names_no_model:
+    if args.model is None:
         sys.stderr.write(f"{_SHIPPED}\n")
 
     if args.output_dir:
@@ -121,11 +115,13 @@ def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | N
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Parse options before, between and behind texts. What follows `--` is a text, and stands in `more_texts`."""
+    """Parse options before, between and behind texts. What follows `--` is a text."""
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
     args = _parser().parse_intermixed_args(words[:end])
-    args.more_texts = words[end + 1 :]
+    for text in args.texts:
+        _check_is_no_checkpoint(text)
+    args.texts += words[end + 1 :]
     if args.output == Path("-"):  # as for --input
         args.output = None
     if args.output and args.output.suffix.lower() == ".gz":
@@ -143,9 +139,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "texts",
         nargs="*",
-        metavar="[MODEL] TEXT",
+        metavar="TEXT",
         default=[],
-        help="texts, after a checkpoint's folder, if it is not given as --model; without texts, standard input is read",
+        help="texts; without them, standard input is read",
     )
     parser.add_argument(
         "--input",
@@ -174,9 +170,6 @@ def _parser() -> argparse.ArgumentParser:
         help="a checkpoint's folder, or a repository's id on the Hub; default: the one that ships",
     )
     add_revision(parser)
-    parser.add_argument(
-        "--backend", choices=["onnx", "torch"], help=f"default: onnx if there is a {LIGHT_NAME}"
-    )
     parser.add_argument(
         "--format",
         choices=_FORMATS,
@@ -214,69 +207,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _choose_model(args: argparse.Namespace) -> bool:
-    """Set the model: --model, or the first word if it names a checkpoint, or the checkpoint that ships; and the texts.
-
-    Returns:
-        Whether no model was named.
-    """
-    if args.model is None and args.texts:
-        word = args.texts[0]
-        # Without --input, "and/or" is a text.
-        is_id = bool(args.input) and re.fullmatch(HUB_ID, word)
-        if _is_checkpoint(word) or is_id:
-            args.model = args.texts.pop(0)
-    names_no_model = args.model is None
-    if names_no_model:
-        args.model = str(DEFAULT_CHECKPOINT)
-    first_word = args.texts[0] if args.texts else None
-    for word in args.texts:
-        if _is_checkpoint(word):
-            raise DataError(
-                f"{word} is a checkpoint: name the model first, or with --model; texts of such a name stand behind --."
-            )
-    args.texts += args.more_texts
-    if args.input and args.texts:
-        raise DataError(
-            f"{args.texts[0]!r} is neither a checkpoint nor allowed with --input; leave one of them out."
-        )
-    if names_no_model and first_word is not None:
-        _check_is_no_model(first_word, has_more=len(args.texts) > 1)
-    return names_no_model
-
-
-def _is_checkpoint(word: str) -> bool:
-    path = os.path.join(word, CONFIG_NAME)  # noqa: PTH118 - as below
-    return bool(word) and os.path.isfile(path)  # noqa: PTH113 - as below
-
-
-def _check_is_no_model(word: str, *, has_more: bool) -> None:
-    """Raise a DataError if the first text looks as if it were meant to name a model.
-
-    Args:
-        word: The text, which is no checkpoint.
-        has_more: Whether other texts follow.
-    """
-    if len(word) > _LONGEST_NAME or "\0" in word or len(word.split()) != 1:
-        return
-    path = Path(word)
-    if path.is_file():
-        return  # `_open_source` refuses it
-    problem = ""
-    if re.match(r"(\.{0,2}|~\w*)/\S", word) or word.endswith("/"):
-        problem = f"{word} looks like a folder, but is no checkpoint"
-    elif has_more and path.is_dir():
-        problem = f"{word} is a folder, but no checkpoint"
-    else:
-        folders = [config.parent for config in path.parent.glob(f"*/{CONFIG_NAME}")]
-        folder_of = {folder.name.lower(): folder for folder in folders}
-        similar = difflib.get_close_matches(
-            path.name.lower(), folder_of, n=1, cutoff=_NEARLY_THE_NAME
-        )
-        if similar:
-            problem = f"{word} is no checkpoint, but {folder_of[similar[0]]} is one"
-    if problem:
-        raise DataError(f"{problem}; name the model with --model, also before a text like this.")
+def _check_is_no_checkpoint(text: str) -> None:
+    path = os.path.join(text, CONFIG_NAME)  # noqa: PTH118 - as below
+    if text and os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises if a text is too long
+        raise DataError(f"{text!r} is a checkpoint's folder; give it with --model.")
 
 
 def _default_format(args: argparse.Namespace) -> str:
@@ -310,7 +244,12 @@ def _check_output(args: argparse.Namespace) -> None:
 
 
 def _check_input(args: argparse.Namespace) -> None:
-    """Reject invalid combinations of the options of the input."""
+    """Reject invalid combinations of texts and the options of the input."""
+    if args.input and args.texts:
+        raise DataError(
+            f"{args.texts[0]!r} is a text, and --input gives texts, too; leave one of them out, or name a model with "
+            "--model."
+        )
     has_stream = "-" in (args.input or ())
     if has_stream and len(args.input) > 1:
         raise DataError("--input - cannot be combined with files.")

@@ -1,17 +1,16 @@
 """Classify batches of columns, for `datasets`, Ray Data and similar engines; docs/scale.md has examples."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint, check_unchanged
-from glove_lstm.errors import DataError
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.errors import DataError, counted
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.load_classifier import Backend, load_classifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import UNSURE, label_cell
 from glove_lstm.tables.columns import TextColumns, choose_text_columns, columns_warning
 from glove_lstm.tables.tables import Table
@@ -33,13 +32,12 @@ class BatchClassifier:
             trained on. If the first batch of a process lacks them, it takes title and text, else text, else title, else
             the only column of text.
         revision: Commit, tag or branch on the Hub. Only a commit gives all workers the same files.
-        backend: The library that computes; None takes onnx if the checkpoint has a `light.onnx`.
         threads: Cores that one classifier may use.
         unsure_below: From 0 to 1. Adds a column `unsure`: whether the best score is below this.
 
     Raises:
         DataError: There is no usable checkpoint, or a folder is given a revision.
-        ValueError: `backend`, `threads` or `unsure_below` is out of range.
+        ValueError: `threads` or `unsure_below` is out of range.
     """
 
     def __init__(
@@ -48,36 +46,24 @@ class BatchClassifier:
         text_column_names: str | Sequence[str] | None = None,
         *,
         revision: str | None = None,
-        backend: Backend | None = None,
         threads: int = 1,
         unsure_below: float | None = None,
     ) -> None:
         if unsure_below is not None and not 0 <= unsure_below <= 1:
             raise ValueError(f"unsure_below must be from 0 to 1, not {unsure_below}")
         checkpoint = Checkpoint.open(model, revision)
-        classifier = load_classifier(checkpoint, backend=backend, threads=threads)
-        self._load = partial(
-            BatchClassifier,
-            model,
-            text_column_names,
-            revision=revision,
-            backend=backend,
-            threads=threads,
-            unsure_below=unsure_below,
-        )
-        self._name = checkpoint.name
-        self._files = classifier.digests
+        classifier = LightClassifier.from_checkpoint(checkpoint, threads=threads)
         self._labeller = Labeller(classifier, unsure_below)
         self._text_column_names = text_column_names
         self._trained = checkpoint.text_column_names
         self._columns: TextColumns | None = None  # chosen by the first batch
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Let another process load the same files again.
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process gets: it loads the same files again, and chooses the columns anew.
 
-        `datasets` hashes the identity of the files, too, so that its cache does not give an older model's labels.
+        `datasets` hashes the state for its cache, so a call must not change it.
         """
-        return _load_again, (self._load, self._files)
+        return {**self.__dict__, "_columns": None}
 
     def __call__(self, batch: Batch) -> Batch:
         """Add the label and the scores of each row.
@@ -86,9 +72,11 @@ class BatchClassifier:
             batch: Columns by name as lists or numpy arrays, or a pandas DataFrame; the result has the same type.
 
         Raises:
-            DataError: A text column is missing or holds other values; a new column's name is taken; or there is a
-                title or a text that would not be read, because the first batch lacks it.
+            DataError: The batch has no columns, or columns of different lengths; a text column is missing or holds
+                other values; a new column's name is taken; or there is a title or a text that would not be read,
+                because the first batch lacks it.
         """
+        _check_columns(batch)
         table = cast("Mapping[str, Any]", batch)  # a DataFrame has the methods used here
         names = [name for name in table if isinstance(name, str)]
         labelled = self._labeller(self._rows(table, names))
@@ -108,8 +96,6 @@ class BatchClassifier:
         return cast("Batch", {**table, **new_columns})
 
     def _rows(self, table: Mapping[str, Any], names: list[str]) -> list[TextRow]:
-        if any(isinstance(table[name], str) for name in names):
-            raise DataError("The batch holds single values; call `map` with batched=True.")
         has_rows = any(len(table[name]) for name in names)
         if not has_rows:
             return []
@@ -128,14 +114,22 @@ class BatchClassifier:
         return self._columns
 
 
-def _load_again(
-    load: Callable[[], BatchClassifier], digests: Mapping[str, str | None]
-) -> BatchClassifier:
-    """Load a classifier that was pickled.
-
-    Raises:
-        DataError: The files of the checkpoint are gone, or have changed since the classifier was loaded.
-    """
-    classifier = load()
-    check_unchanged(classifier._name, digests, classifier._files)
-    return classifier
+def _check_columns(batch: Any) -> None:
+    """Raise a DataError if a batch has no columns, a column is a single value, or the lengths of two columns differ."""
+    if not isinstance(batch, Mapping) and not hasattr(batch, "assign"):
+        kind = type(batch).__name__
+        raise DataError(
+            f"The batch is of type {kind}; give columns by name, or a pandas DataFrame."
+        )
+    lengths = {}
+    for name in batch:
+        column = batch[name]
+        if isinstance(column, str) or not isinstance(column, Sized):
+            raise DataError("The batch holds single values; call `map` with batched=True.")
+        lengths[name] = len(column)
+    if len(set(lengths.values())) > 1:
+        shortest, *_, longest = sorted(lengths, key=lambda name: lengths[name])
+        raise DataError(
+            f"The batch has columns of different lengths: {counted(lengths[shortest], 'value')} of {shortest!r}, but "
+            f"{lengths[longest]:,} of {longest!r}; give each column a value for each row."
+        )

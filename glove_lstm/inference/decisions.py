@@ -93,7 +93,6 @@ def suggested_threshold(checkpoint: Checkpoint) -> float | None:
     See `evaluation.metrics.suggest_threshold`. None if there were no validation texts, if a text may have several
     labels, or if the weights have changed since.
     """
-    checkpoint.fetch(METRICS_NAME)
     path = checkpoint.folder / METRICS_NAME
     if checkpoint.problem_type == MULTI_LABEL or not path.is_file():
         return None

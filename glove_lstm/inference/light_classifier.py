@@ -13,6 +13,7 @@ process gets it by pickle, and loads the same files again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint, check_unchanged, file_digests
-from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import CONFIG_NAME, LIGHT_NAME, TOKENIZER_NAMES, WEIGHTS_NAME
 from glove_lstm.checkpoint.weights_file import check_weights
 from glove_lstm.errors import DataError, first_line
+from glove_lstm.files import digest
 from glove_lstm.inference.classifier import Classifier, Inputs
 from glove_lstm.inference.decisions import decision_thresholds
 
@@ -54,15 +56,15 @@ class LightClassifier(Classifier):
         Raises:
             DataError: A file is missing or damaged, a weight is NaN or infinite, or the ONNX file was made from another
                 config or other weights.
-            ValueError: `threads` is below 1.
+            ValueError: `threads` is not a whole number of at least 1.
         """
         return cls.from_checkpoint(Checkpoint.open(model, revision), threads=threads)
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, *, threads: int = 1) -> "LightClassifier":
         """Load the tokenizer and the network of a checkpoint; see `from_pretrained`."""
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, not {threads}")
+        if not isinstance(threads, Integral) or threads < 1:
+            raise ValueError(f"threads must be a whole number of at least 1, not {threads!r}")
         return cls(
             session=_light_session(checkpoint),
             tokenizer=checkpoint.light_tokenizer(),
@@ -71,7 +73,7 @@ class LightClassifier(Classifier):
             thresholds=decision_thresholds(checkpoint.config),
             threads=threads,
             folder=checkpoint.folder.absolute(),
-            digests=file_digests(checkpoint.folder, LIGHT_NAME),
+            digests=_file_digests(checkpoint.folder),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -96,18 +98,38 @@ def _light_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:
     folder = checkpoint.folder
     path = folder / LIGHT_NAME
     if not path.is_file():
-        raise DataError(f"{path} is missing; run: glove-lstm export {folder}.")
+        raise DataError(_missing_light(checkpoint))
     check_weights(folder / WEIGHTS_NAME, len(checkpoint.label_names))
     session = open_session(path)
     metadata = session.get_modelmeta().custom_metadata_map
     for key, expected in checkpoint.content_hashes().items():
         if metadata.get(key) != expected:
             source = key.rpartition(".")[2]  # config or weights
-            raise DataError(
-                f"{path} was not made from the {source} of {folder}: write it again with glove-lstm export {folder}, "
-                "or remove it."
+            problem = (
+                f"{checkpoint.name}: {LIGHT_NAME} was not made from the {source} of this checkpoint"
             )
+            raise DataError(f"{problem}; run: {_export_command(checkpoint)}.")
     return session
+
+
+def _missing_light(checkpoint: Checkpoint) -> str:
+    """Return the error for a missing `light.onnx`. Without a network, the repository may still have one."""
+    command = _export_command(checkpoint)
+    if checkpoint.repo_id is None:
+        return f"{checkpoint.folder / LIGHT_NAME} is missing; run: {command}."
+    return (
+        f"{checkpoint.repo_id}: {LIGHT_NAME} is not in the Hub's cache, because there is no network or the repository "
+        f"has none; connect to the network, or run: {command}."
+    )
+
+
+def _export_command(checkpoint: Checkpoint) -> str:
+    """Return the command that writes `light.onnx`; not into the Hub's cache, where nobody would look for it."""
+    if checkpoint.repo_id is None:
+        return f"glove-lstm export {checkpoint.folder}"
+    commit = checkpoint.folder.name  # as the Hub's cache names its folders
+    download = f"hf download {checkpoint.repo_id} --revision {commit} --local-dir FOLDER"
+    return f"{download} && glove-lstm export FOLDER"
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
@@ -139,5 +161,22 @@ def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -
             f"There is no folder {folder}, from which the pickled classifier was loaded; copy the checkpoint there, "
             "or load it with from_pretrained in this process."
         )
-    check_unchanged(str(folder), digests, file_digests(folder, LIGHT_NAME))
+    digests_now = _file_digests(folder)
+    for name, digest_before in digests.items():
+        if digests_now[name] != digest_before:
+            raise DataError(
+                f"{folder}: {name} has changed since the pickled classifier was loaded; load it again in this process."
+            )
     return LightClassifier.from_pretrained(folder, threads=threads)
+
+
+def _file_digests(folder: Path) -> dict[str, str | None]:
+    """Return the SHA-256 of each file that decides the scores, by name; None where it is missing.
+
+    The hash of model.safetensors is in the metadata of `light.onnx`.
+    """
+    digests = {}
+    for name in (CONFIG_NAME, *TOKENIZER_NAMES, LIGHT_NAME):
+        path = folder / name
+        digests[name] = digest(path) if path.is_file() else None
+    return digests

@@ -1,6 +1,5 @@
 """Classify with PyTorch, in the same batches as with ONNX Runtime."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +29,6 @@ class TorchClassifier(Classifier):
         cls,
         model: GloveLstmForSequenceClassification,
         tokenizer: PreTrainedTokenizerBase | LightTokenizer,
-        digests: Mapping[str, str | None] | None = None,
     ) -> "TorchClassifier":
         """Make a classifier of a model and its tokenizer, which is copied: later changes do not count."""
         if not isinstance(tokenizer, LightTokenizer):
@@ -42,7 +40,6 @@ class TorchClassifier(Classifier):
             label_names=tuple(config.label_names),
             problem_type=config.problem_type,
             thresholds=decision_thresholds(config.to_dict()),
-            digests=digests or {},
         )
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:

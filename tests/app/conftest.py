@@ -10,10 +10,10 @@ REPO = "user/ours"
 
 
 @pytest.fixture(scope="package")  # it takes a tenth of a processor as long as it runs
-def demo(checkpoint, tmp_path_factory):
+def demo(shared_export, tmp_path_factory):
     """The app, started as people start it, with a model of the Hub that is about news."""
     scratch = tmp_path_factory.mktemp("demo")
-    files = {path.name: path.read_bytes() for path in checkpoint.iterdir() if path.is_file()}
+    files = {path.name: path.read_bytes() for path in shared_export.iterdir() if path.is_file()}
     metrics = json.loads(files["metrics.json"])
     metrics["data"]["description"] = "fake_or_real_news (default) from news.csv"
     files["metrics.json"] = json.dumps(metrics).encode()

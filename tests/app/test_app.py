@@ -10,11 +10,11 @@ import httpx
 import pytest
 from app_server import HOSTILE
 from gradio_client import Client
-from support import assert_refused, edit_json
+from support import edit_json
 
 from glove_lstm.app import MOST_CHARACTERS, build_app
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.inference.load_classifier import load_classifier
+from glove_lstm.inference.light_classifier import LightClassifier
 
 TEXT = "SHOCKING secret: the council <b>voted</b>"
 
@@ -24,9 +24,9 @@ def client(demo):
     return Client(demo.address, verbose=False)
 
 
-def test_it_answers_as_the_model_does(client, demo, checkpoint):
+def test_it_answers_as_the_model_does(client, demo, shared_export):
     assert demo.address.startswith("http://127.0.0.1:")  # other machines cannot reach it
-    model = load_classifier(Checkpoint.open(checkpoint))
+    model = LightClassifier.from_pretrained(shared_export)
     [scores] = model.predict_proba([TEXT])
     explanation = model.explain(TEXT)
     title, _, text = TEXT.partition(" ")
@@ -145,20 +145,14 @@ def test_a_hostile_text_is_shown_as_a_text(exported):
     assert html.unescape(without_marks) == HOSTILE
 
 
-def test_it_needs_no_torch_but_for_a_model_without_light_onnx(exported):
+def test_it_needs_no_torch(exported):
     code = f"""
 import sys
-from pathlib import Path
 for name in ("torch", "transformers", "datasets", "sklearn"):
     sys.modules[name] = None  # importing it fails, as it does where it is not installed
 from glove_lstm.app import build_app
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.commands.main import main
-folder = Path({str(exported)!r})
-build_app(Checkpoint.open(folder), "mine")
-(folder / "light.onnx").unlink()
-sys.exit(main(["demo", str(folder)]))
+build_app(Checkpoint.open({str(exported)!r}), "mine")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
-    assert_refused(done, "torch", "pip install")
-    assert not (exported / "light.onnx").exists()
+    assert done.returncode == 0, done.stderr

@@ -81,8 +81,8 @@ def missing():
 def run(missing):
     """A function that runs commands, one after the other, in one process of the base install."""
 
-    def run_commands(*commands, start=""):
-        code = _BASE.format(missing=missing) + start + _RUN
+    def run_commands(*commands):
+        code = _BASE.format(missing=missing) + _RUN
         words = [sys.executable, "-c", code, json.dumps(commands)]
         done = subprocess.run(words, capture_output=True, encoding="utf-8")
         assert done.returncode == 0, done.stderr
@@ -119,12 +119,6 @@ def test_predict_needs_the_base_install_only(run, missing, tmp_path):
 @pytest.mark.parametrize("line", NEEDS)
 def test_a_missing_extra_is_one_sentence(said, line):
     assert_refused(said[line], "not installed", f"pip install '.[{NEEDS[line]}]'")
-
-
-def test_a_demo_that_needs_torch_names_its_extra(run, checkpoint):
-    has_gradio = "from unittest.mock import MagicMock\nsys.modules['gradio'] = MagicMock()\n"
-    [done] = run(["demo", str(checkpoint)], start=has_gradio)
-    assert_refused(done, "torch", "pip install '.[train]'")
 
 
 @pytest.mark.parametrize("line", HELP)

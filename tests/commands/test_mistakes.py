@@ -29,8 +29,13 @@ JSON = {
 
 
 @pytest.fixture(scope="module")
-def files(checkpoint: Path, glove_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of tables, settings and checkpoints."""
+def files(
+    checkpoint: Path,
+    shared_export: Path,
+    glove_file: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A folder of tables, settings and checkpoints, of which only `light` has a light.onnx."""
     folder = tmp_path_factory.mktemp("files")
     for name, rows in TABLES.items():
         write_table(folder / name, rows)
@@ -43,6 +48,8 @@ def files(checkpoint: Path, glove_file: Path, tmp_path_factory: pytest.TempPathF
     for name, problem_type in kinds.items():
         shutil.copytree(checkpoint, folder / name)
         edit_json(folder / name / "config.json", problem_type=problem_type)
+    shutil.copytree(shared_export, folder / "light")
+    edit_json(folder / "light" / "config.json", problem_type=kinds["several"])
     return folder
 
 
@@ -71,7 +78,7 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("", "standard input rows"),
         ("in.csv", "in.csv --input"),
         ("a --input in.csv", "'a' --input"),
-        ("no-user/no-model --input in.csv", "no-user/no-model name"),
+        ("user/model --input in.csv", "'user/model' --input --model"),
         ("--input -", "--input_format csv tsv jsonl"),
         ("--input - in.csv --input_format csv", "--input -"),
         ("--input in.csv --input_format csv", "--input_format --input -"),
@@ -95,15 +102,16 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("--input in.csv --keep_columns label --format csv", "'label' --keep_columns rename"),
         ("a --rows_per_part 0", "--rows_per_part 1"),
         ("a --unsure_below nan", "--unsure_below 0 1"),
-        ("a --unsure_below .5 --model several", "unsure_below"),
+        ("a --unsure_below .5 --model light", "unsure_below"),
         ("a --explain --output_dir out", "--output_dir --explain"),
         ("a --explain --format csv", "--explain jsonl table"),
         ("a --model in.csv", "in.csv folder"),
         ("a --model empty", "empty config.json"),
         ("a --model one --revision main", "one 'main'"),
-        ("a one", "one checkpoint --model --"),
-        ("one a several", "several checkpoint --model --"),
-        ("a --model one --backend onnx", "light.onnx export"),
+        ("one", "'one' checkpoint --model"),
+        ("a one --model several", "'one' checkpoint --model"),
+        ("one --input in.csv", "'one' checkpoint --model"),
+        ("a --model one", "light.onnx export one"),
     ],
 )
 def test_predict(check, line: str, words: str) -> None:
@@ -258,6 +266,7 @@ def test_a_training_that_fails_leaves_nothing_behind(
         (demo.main, "nowhere", "nowhere name"),
         (demo.main, "one --revision v1", "one 'v1'"),
         (demo.main, "one --model one", "MODEL --model"),
+        (demo.main, "one", "light.onnx export one"),
     ],
 )
 def test_other_commands(check, main, line: str, words: str) -> None:

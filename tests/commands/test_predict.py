@@ -85,21 +85,11 @@ def test_several_files_are_named_in_the_output(articles, tmp_path, monkeypatch):
     assert column("row", rows) == [*map(str, range(1, 161))] * 2 + ["1"]
 
 
-def test_the_model_by_position_or_by_name(copy, tmp_path):
+def test_the_model_that_is_named(exported, tmp_path):
     table = tmp_path / "in.csv"
     table.write_text("text\nCouncil votes on the bridge\n")
     for words in (HEADLINES, ["--input", table]):
-        by_name = rows_of("--model", copy, *words)
-        assert rows_of(copy, *words) == by_name
-        assert by_name != rows_of(*words)
-    lines = "\n".join(HEADLINES[:2]).encode()
-    assert rows_of(copy, stdin=lines) == rows_of("--model", copy, stdin=lines)
-
-    test = write_articles(tmp_path / "test.csv", 20, seed=7)
-    measure = partial(succeed, evaluate.main)
-    by_name = measure("--model", copy, "--test_file", test).stdout
-    assert measure(copy, "--test_file", test).stdout == by_name
-    assert str(copy) in by_name
+        assert rows_of("--model", exported, *words) != rows_of(*words)
 
 
 def test_a_model_of_the_hub(hub, exported, articles):
@@ -108,7 +98,7 @@ def test_a_model_of_the_hub(hub, exported, articles):
     first = hub.add_repo("user/news", files).at("main").sha
     hub.repos["models/user/news"].commit("main", {".gitattributes": b"", "config.json": b"{}"})
     at_first = ["--revision", first]
-    wanted = rows_of(exported, *HEADLINES)
+    wanted = rows_of("--model", exported, *HEADLINES)
     assert rows_of("--model", "user/news", *at_first, *HEADLINES) == wanted
     light = LightClassifier.from_pretrained("user/news", revision=first)
     assert column("label", light(HEADLINES)) == column("label", wanted)
@@ -130,36 +120,9 @@ def test_the_shipped_model_is_named_if_no_other_is(tmp_path, monkeypatch, words)
     assert (named.stdout, named.stderr) == (by_default.stdout, "")
 
 
-def test_a_first_word_that_may_be_meant_as_a_model_is_refused(checkpoint, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("misspelled").symlink_to(checkpoint)
-    Path("out").mkdir()
-    Path("out", "final").symlink_to(checkpoint)
-    text = "How far is it"
-    for word in (
-        "mispelled",
-        "./mispelled",
-        "out/finall",
-        "out/fianl",
-        "out/Final",
-        "~/mine",
-        "../mine",
-        "mine/",
-        "out",
-    ):
-        assert_command_names(predict(word, text), word, "--model")
-        assert len(rows_of("--model", "misspelled", word, text)) == 2
-    for word in ("mispelled", "out/finall", "./mine"):  # also before standard input
-        assert_command_names(predict(word, stdin=b"a\n"), word, "--model")
-    for word in ("mine", "and/or", "out", "misspelled words", "x" * 10_000):
-        assert len(rows_of(word)) == 1
-
-
 def test_what_follows_two_dashes_is_a_text(copy, monkeypatch):
     """Also the name of a checkpoint; and an empty text is no folder."""
-    as_lines = ["--format", "jsonl"]
-    assert len(run(*as_lines, "--", copy, "a text").stdout.splitlines()) == 2
-    assert len(run(*as_lines, copy, "--", copy).stdout.splitlines()) == 1
+    assert len(run("--format", "jsonl", "--", copy, "a text").stdout.splitlines()) == 2
     monkeypatch.chdir(copy)
     assert len(rows_of("", "a text")) == 2
 
@@ -170,12 +133,11 @@ def test_a_file_of_texts_is_read_from_standard_input(tmp_path):
     assert_command_names(predict(path), "headlines.txt", "--input", f"< {path}")
 
 
-def test_options_stand_anywhere(copy):
-    wanted = run(copy, "a text", "another", "--explain").stdout
-    assert run(copy, "--explain", "a text", "another").stdout == wanted
-    assert run("--explain", copy, "a text", "another").stdout == wanted
-    assert run(copy, "a text", "--explain", "another").stdout == wanted
-    wanted = run(copy, "a", "--format", "jsonl", "b", "--", "--explain", "-c")
+def test_options_stand_anywhere():
+    wanted = run("a text", "another", "--explain").stdout
+    assert run("--explain", "a text", "another").stdout == wanted
+    assert run("a text", "--explain", "another").stdout == wanted
+    wanted = run("a", "--format", "jsonl", "b", "--", "--explain", "-c")
     assert len(wanted.stdout.splitlines()) == 4
 
 
@@ -366,13 +328,13 @@ def test_a_kept_column_is_in_each_file_and_of_one_kind(tmp_path, monkeypatch):
         ("-1_0", '["=1"]'),
     ],
 )
-def test_no_cell_of_csv_is_a_formula(copy, tmp_path, monkeypatch, formula, harmless):
+def test_no_cell_of_csv_is_a_formula(exported, tmp_path, monkeypatch, formula, harmless):
     """Two labels, and the names of two files; a row of each label is in each file."""
     monkeypatch.chdir(tmp_path)
-    edit_json(copy / "config.json", id2label={"0": formula, "1": harmless}, label2id={})
+    edit_json(exported / "config.json", id2label={"0": formula, "1": harmless}, label2id={})
     for name in ("=a.csv", "b.csv"):
         Path(name).write_text("text\nSHOCKING secret!!!\nCouncil votes\n")
-    words = ["--input", "=a.csv", "b.csv", "--model", copy]
+    words = ["--input", "=a.csv", "b.csv", "--model", exported]
     rows_of_jsonl = rows_of(*words)
     assert column("label", rows_of_jsonl) == [formula, harmless] * 2
     assert column("file", rows_of_jsonl) == ["=a.csv", "=a.csv", "b.csv", "b.csv"]
@@ -390,9 +352,9 @@ def test_no_cell_of_csv_is_a_formula(copy, tmp_path, monkeypatch, formula, harml
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_texts_that_the_model_does_not_read_to_the_end_are_counted(copy, tmp_path, side):
+def test_texts_that_the_model_does_not_read_to_the_end_are_counted(exported, tmp_path, side):
     """Once, at the end, and not for the parts of an explanation."""
-    edit_json(copy / "tokenizer_config.json", model_max_length=5, truncation_side=side)
+    edit_json(exported / "tokenizer_config.json", model_max_length=5, truncation_side=side)
     table = tmp_path / "in.csv"
     table.write_text(
         "title,text\n" + "Council votes,on the new bridge\nCouncil,votes on the bridge\n" * 3
@@ -404,12 +366,12 @@ def test_texts_that_the_model_does_not_read_to_the_end_are_counted(copy, tmp_pat
         ["--rows_per_part", 2],
         ["--explain"],
     ):
-        errors = run(copy, "--input", table, *options).stderr
+        errors = run("--model", exported, "--input", table, *options).stderr
         assert errors.count("longer than") == 1
         assert warning in errors
     assert ("beginnings" if side == "left" else "ends") in errors
     assert "--max_seq_length" in errors
-    assert "longer than" not in run(copy, "Council votes").stderr
+    assert "longer than" not in run("--model", exported, "Council votes").stderr
 
 
 # Output

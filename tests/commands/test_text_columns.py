@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-from functools import partial
 
 import pandas as pd
 import pytest
@@ -53,8 +52,8 @@ def by_predict(model, table, columns, _, *options, **streams):
     return scores, [line for line in done.stderr.splitlines() if "longer than" not in line]
 
 
-def by_files(model, table, columns, caplog, backend):
-    return by_predict(model, table, columns, caplog, "--input", table, "--backend", backend)
+def by_files(model, table, columns, caplog):
+    return by_predict(model, table, columns, caplog, "--input", table)
 
 
 def by_stream(model, table, columns, caplog):
@@ -75,8 +74,7 @@ def by_batches(model, table, columns, caplog):
 
 
 DOORS = {
-    "onnx": partial(by_files, backend="onnx"),
-    "torch": partial(by_files, backend="torch"),
+    "files": by_files,
     "standard input": by_stream,
     "batches": by_batches,
 }
@@ -144,10 +142,10 @@ def test_texts_that_are_no_table_have_no_columns(of_titles):
     assert by_predict(of_titles, None, None, None, stdin=b"Council votes\n")[1] == []
 
 
-def test_columns_of_other_names_are_read_before_the_usual_ones(copy, new, tmp_path):
-    edit_json(copy / "config.json", text_column_names=["headline", "body"])
-    expected, [warning] = by_files(copy, new, None, None, "torch")
+def test_columns_of_other_names_are_read_before_the_usual_ones(exported, new, tmp_path):
+    edit_json(exported / "config.json", text_column_names=["headline", "body"])
+    expected, [warning] = by_files(exported, new, None, None)
     assert "columns headline, body, but this reads title, text" in warning
     rows = [{"title": "x", "body": row["text"], "headline": row["title"]} for row in read_csv(new)]
     renamed = write_table(tmp_path / "renamed.csv", rows)
-    assert by_files(copy, renamed, None, None, "torch") == (expected, [])
+    assert by_files(exported, renamed, None, None) == (expected, [])

@@ -30,8 +30,8 @@ from glove_lstm import (
 from glove_lstm.app import build_app
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands import predict
-from glove_lstm.inference.load_classifier import load_classifier
 from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.handler import EndpointHandler
 
 TOLERANCE = 2e-5
@@ -81,7 +81,7 @@ def pipeline_route(folder: Path, batch_size: int = 1) -> Route:
     return answer
 
 
-def classifier_route(classifier: LightClassifier) -> Route:
+def classifier_route(classifier: LightClassifier | TorchClassifier) -> Route:
     """What Python calls."""
 
     def answer(rows: Texts, pairs: Texts | None) -> Answers:
@@ -99,7 +99,8 @@ def light_route(folder: Path, threads: int = 1) -> Route:
 
 
 def torch_route(folder: Path) -> Route:
-    return classifier_route(load_classifier(Checkpoint.open(folder), backend="torch"))
+    """What trainings and `evaluate` call."""
+    return classifier_route(TorchClassifier.of(*Checkpoint.open(folder).load_model()))
 
 
 def estimator_route(folder: Path) -> Route:
@@ -143,11 +144,11 @@ def rows_of(batch) -> list[dict]:
     ]
 
 
-def batch_route(folder: Path, kind: str = "arrays", backend: str | None = None) -> Route:
+def batch_route(folder: Path, kind: str = "arrays") -> Route:
     """What engines call: arrays, frames, in another process, mapped by `datasets`."""
 
     def answer(rows: Texts, pairs: Texts | None) -> Answers:
-        classify = BatchClassifier(folder, backend=backend)  # the first batch chooses the columns
+        classify = BatchClassifier(folder)  # the first batch chooses the columns
         columns = columns_of(rows, pairs)
         if kind == "datasets":
             columns = {name: list(map(repaired, values)) for name, values in columns.items()}
@@ -186,7 +187,7 @@ def read_lines(text: str) -> list[dict]:
     return rows
 
 
-def command_route(folder: Path, kind: str, *options: str) -> Route:
+def command_route(folder: Path, kind: str) -> Route:
     """The predict command: parts of three rows, or standard input and output."""
 
     def answer(rows: Texts, pairs: Texts | None) -> Answers:
@@ -194,7 +195,7 @@ def command_route(folder: Path, kind: str, *options: str) -> Route:
         lines = "".join(json.dumps(row) + "\n" for row in table).encode()
         if kind == "stdin":
             words = ["--input", "-", "--input_format", "jsonl", "--format", "jsonl"]
-            done = succeed(predict.main, "--model", folder, *words, *options, stdin=lines)
+            done = succeed(predict.main, "--model", folder, *words, stdin=lines)
             found = read_lines(done.stdout)
         else:
             with tempfile.TemporaryDirectory() as scratch:
@@ -203,7 +204,7 @@ def command_route(folder: Path, kind: str, *options: str) -> Route:
                 out = Path(scratch, "out")
                 words = ["--input", source, "--output_dir", out, "--format", kind]
                 words += ["--rows_per_part", 3]
-                succeed(predict.main, "--model", folder, *words, *options)
+                succeed(predict.main, "--model", folder, *words)
                 parts = sorted(out.glob(f"part-*.{kind}"))
                 assert len(parts) == -(-len(rows) // 3)
                 found = [row for part in parts for row in read_part(part)]
@@ -288,10 +289,10 @@ def engines(shared_export: Path) -> dict[str, Route]:
         "arrays": batch_route(shared_export),
         "frames": batch_route(shared_export, "frames"),
         "batches, unpickled": batch_route(shared_export, "unpickled"),
-        "datasets": batch_route(shared_export, "datasets", "torch"),
+        "datasets": batch_route(shared_export, "datasets"),
         "csv": command_route(shared_export, "csv"),
         "jsonl": command_route(shared_export, "jsonl"),
-        "parquet": command_route(shared_export, "parquet", "--backend", "torch"),
+        "parquet": command_route(shared_export, "parquet"),
         "stdin": command_route(shared_export, "stdin"),
         "handler": handler_route(shared_export),
         "app": app_route(shared_export),
@@ -407,7 +408,7 @@ def test_kinds_of_problem(request, tmp_path, source, change, labels):
         "light": light_route(folder),
         "torch": torch_route(folder),
         "jsonl": command_route(folder, "jsonl"),
-        "stdin, torch": command_route(folder, "stdin", "--backend", "torch"),
+        "stdin": command_route(folder, "stdin"),
         "arrays": batch_route(folder),
     }
     rows = [*PLAIN, LOUD, CALM, f"{LOUD} {CALM}"]
@@ -450,10 +451,9 @@ def test_every_route_explains_alike(shared_export, tmp_path):
     table = tmp_path / "in.jsonl"
     table.write_text("".join(json.dumps({"text": text}) + "\n" for text in rows))
     routes = {"estimator": [estimator.explain(text) for text in rows]}
-    for backend in ("onnx", "torch"):
-        options = ["--format", "jsonl", "--explain", "--backend", backend, "--input", table]
-        done = succeed(predict.main, "--model", shared_export, *options)
-        routes[backend] = [json.loads(line)["explanation"] for line in done.stdout.splitlines()]
+    options = ["--format", "jsonl", "--explain", "--input", table]
+    done = succeed(predict.main, "--model", shared_export, *options)
+    routes["predict"] = [json.loads(line)["explanation"] for line in done.stdout.splitlines()]
     for name, explanations in routes.items():
         for explanation, expected in zip(explanations, wanted, strict=True):
             label, effects = effects_of(explanation)

@@ -70,21 +70,31 @@ def test_other_processes_get_all_arguments():
         assert copy[name].tolist() == values.tolist()
 
 
-def test_another_model_in_the_same_folder_is_another_classifier(tmp_path):
-    """`datasets` caches by the hash."""
+def test_the_hash_is_that_of_the_files(tmp_path):
+    """`datasets` caches by the hash, which no call changes."""
     folder = tmp_path / "hub"
     shutil.copytree(DEFAULT_CHECKPOINT, folder)
-    before = Hasher.hash(BatchClassifier(folder, backend="torch"))
-    assert Hasher.hash(BatchClassifier(folder, backend="torch")) == before
-    edit_json(folder / "config.json", shrinkage=7.0)
-    assert Hasher.hash(BatchClassifier(folder, backend="torch")) != before
+    classify = BatchClassifier(folder)
+    before = Hasher.hash(classify)
+    classify({"title": [TITLE], "text": [BODY]})
+    assert Hasher.hash(classify) == before
+    assert Hasher.hash(pickle.loads(pickle.dumps(classify))) == before
+    assert Hasher.hash(BatchClassifier(folder)) == before
+    assert Hasher.hash(BatchClassifier(folder, unsure_below=0.6)) != before
+    edit_json(folder / "config.json", text_column_names=["title"])
+    assert Hasher.hash(BatchClassifier(folder)) != before
 
 
-@pytest.mark.parametrize("backend", ["torch", "onnx"])
-def test_a_pickled_classifier_refuses_other_files(exported, backend):
-    pickled = pickle.dumps(BatchClassifier(exported, backend=backend))
+def test_another_process_chooses_the_columns_anew(classify):
+    classify({"headline": [TITLE]})
+    copy = pickle.loads(pickle.dumps(classify))
+    assert copy({"title": [TITLE], "text": [BODY]})["label"] == ["FAKE"]
+
+
+def test_a_pickled_classifier_refuses_other_files(exported):
+    pickled = pickle.dumps(BatchClassifier(exported))
     found = pickle.loads(pickled)({"text": [TITLE]})
-    assert found["label"] == BatchClassifier(exported, backend=backend)({"text": [TITLE]})["label"]
+    assert found["label"] == BatchClassifier(exported)({"text": [TITLE]})["label"]
     edit_json(exported / "config.json", thresholds=[0.1, 0.1])
     with pytest.raises(DataError, match=r"config.json has changed since .* load it again"):
         pickle.loads(pickled)

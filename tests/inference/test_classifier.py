@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from hub_server import HubServer
-from support import ROOT, edit_json
+from huggingface_hub import constants
+from support import ROOT, assert_names, edit_json
 
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
+from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.light_classifier import LightClassifier
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", "", "a \ud800 b"]
@@ -104,9 +107,59 @@ def test_from_the_hub_come_the_files_that_are_needed_of_one_commit(exported, lig
     for scores in found.values():
         assert scores == pytest.approx([fake], abs=2e-6)
     [snapshot] = home.rglob(f"snapshots/{commit}")
-    loaded = {"config.json", "light.onnx", "model.safetensors"}
+    loaded = {"config.json", "light.onnx", "metrics.json", "model.safetensors"}
     loaded |= {"tokenizer.json", "tokenizer_config.json"}
     assert {path.name for path in snapshot.iterdir()} == loaded
+
+
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("has_metrics", [True, False])
+def test_of_the_hub_the_threshold_takes_no_request_and_no_network(
+    hub, exported, monkeypatch, has_metrics
+):
+    wanted = suggested_threshold(Checkpoint.open(exported))
+    assert wanted is not None
+    if not has_metrics:
+        (exported / "metrics.json").unlink()
+        wanted = None
+    hub.add_repo("user/news", files_of(exported))
+    LightClassifier.from_pretrained("user/news")
+
+    checkpoint = Checkpoint.open("user/news")
+    requests = list(hub.requests)
+    assert suggested_threshold(checkpoint) == wanted
+    assert hub.requests == requests
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert suggested_threshold(Checkpoint.open("user/news")) == wanted
+    assert hub.requests == requests
+
+
+@pytest.mark.parametrize("is_online", [True, False])
+def test_of_the_hub_a_missing_light_onnx_is_named_with_its_repository(
+    hub, exported, monkeypatch, is_online
+):
+    """A person does not look into the Hub's cache."""
+    (exported / "light.onnx").unlink()
+    hub.add_repo("user/news", files_of(exported))
+    Checkpoint.open("user/news").fetch("model.safetensors")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", not is_online)
+    with pytest.raises(DataError) as refusal:
+        LightClassifier.from_pretrained("user/news")
+    words = ["network", "hf download user/news", "glove-lstm export FOLDER"]
+    assert_names(refusal.value, "user/news: light.onnx", *words)
+    assert "hub_cache" not in str(refusal.value)
+
+
+def test_of_the_hub_a_light_onnx_of_other_weights_is_exported_from_a_download(hub, exported):
+    edit_json(exported / "config.json", temperature=7.0)
+    hub.add_repo("user/news", files_of(exported))
+    with pytest.raises(DataError) as refusal:
+        LightClassifier.from_pretrained("user/news")
+    words = ["the config of", "hf download user/news", "glove-lstm export FOLDER"]
+    assert_names(refusal.value, "user/news: light.onnx", *words)
 
 
 def test_a_classifier_can_be_pickled(exported, monkeypatch):

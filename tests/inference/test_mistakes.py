@@ -8,6 +8,7 @@ from support import assert_names
 from glove_lstm import BatchClassifier, LightClassifier, explain
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.errors import DataError
+from glove_lstm.publishing.handler import EndpointHandler
 
 FRAME = pd.DataFrame({"title": ["a", "b"], "text": ["c", "d"]})
 
@@ -20,6 +21,11 @@ def short(value):
 @pytest.fixture(scope="module")
 def light(shared_export):
     return LightClassifier.from_pretrained(shared_export)
+
+
+@pytest.fixture(scope="module")
+def handler(shared_export):
+    return EndpointHandler(str(shared_export))
 
 
 @pytest.mark.parametrize(
@@ -50,6 +56,10 @@ def test_texts(light, arguments, words):
     ("first", "batch", "words"),
     [
         (None, {"text": "a"}, ["batched=True"]),
+        (None, {"id": 5, "text": None}, ["batched=True"]),
+        (None, ["a", "b"], ["list", "columns"]),
+        (None, {"text": ["a", "b"], "title": ["a"]}, ["2", "'text'", "1", "'title'"]),
+        (None, {"text": ["a"], "id": []}, ["1", "'text'", "0", "'id'"]),
         (None, {"text": ["a"], "label": ["FAKE"]}, ["'label'", "rename"]),
         (None, {"text": ["a"], "score_FAKE": [1]}, ["'score_FAKE'", "rename"]),
         ({"text": ["a"]}, {"title": ["a"]}, ["'text'"]),
@@ -76,11 +86,18 @@ def zeros(count):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: BatchClassifier(DEFAULT_CHECKPOINT, backend="tf"), ["backend", "'tf'", "onnx"]),
         (lambda: BatchClassifier(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
         (lambda: BatchClassifier(DEFAULT_CHECKPOINT, unsure_below=2), ["unsure_below", "2"]),
         (lambda: BatchClassifier(DEFAULT_CHECKPOINT, revision="v1"), ["revision", "v1"]),
         (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
+        (
+            lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=1.5),
+            ["threads", "1.5"],
+        ),
+        (
+            lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=None),
+            ["threads", "None"],
+        ),
         (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, "v1"), ["revision", "v1"]),
         (lambda: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "'a', 'b', 'c'"]),
         (lambda: explain(zeros(1), "x", ["a"]), ["only one label"]),
@@ -93,3 +110,22 @@ def test_arguments(call, words):
     with pytest.raises(ValueError) as refusal:  # noqa: PT011
         call()
     assert_names(refusal.value, *words)
+
+
+@pytest.mark.parametrize(
+    "request_body",
+    [
+        {},
+        {"inputs": None},
+        {"inputs": 5},
+        {"inputs": {"title": "a", "text": "b"}},
+        {"inputs": {"text_pair": "b"}},
+        {"inputs": {"text": "a", "text_pair": None}},
+        {"inputs": ["a", ["b"]]},
+    ],
+    ids=str,
+)
+def test_requests(handler, request_body):
+    with pytest.raises(ValueError, match="inputs") as refusal:
+        handler(request_body)
+    assert_names(refusal.value, "inputs", "text", "text_pair", "list")

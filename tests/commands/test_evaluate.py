@@ -105,7 +105,7 @@ def test_leaks_without_a_model(tmp_path):
             assert leak["phrase"].split()[0] in own_words[leak["label"]]
 
 
-@pytest.mark.whole_report
+@pytest.mark.whole_plots
 def test_only_files_of_an_earlier_report_are_replaced(measured, checkpoint, new, tmp_path):
     """Somebody's pictures may have the names of ours."""
     theirs = tmp_path / "theirs"

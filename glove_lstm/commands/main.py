@@ -10,7 +10,7 @@ from glove_lstm.version import __version__
 COMMANDS = {
     "predict": "classify texts or files",
     "train": "train or fine-tune a classifier on labelled texts",
-    "evaluate": "measure a checkpoint on labelled texts, or look for leaks in them",
+    "evaluate": "measure a checkpoint on labelled texts, or look for leaks in texts",
     "export": "write a checkpoint's light.onnx, which predict uses without torch",
     "push": "push a checkpoint or a Space to the Hugging Face Hub",
     "demo": "show a checkpoint in a browser",

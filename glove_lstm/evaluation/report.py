@@ -70,7 +70,7 @@ class Report:
             sections.append(_robustness(figures["robustness"]))
         return "\n\n".join(sections) + "\n"
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write eval.json, predictions.csv and, for one label a text, plots: all of them, or nothing.
 
         Args:
@@ -79,6 +79,7 @@ class Report:
         Raises:
             DataError: The folder holds something, or cannot be written.
         """
+        folder = Path(folder)
         check_new_folder(folder)
         predictions = self.predictions
         with new_folder(folder) as unfinished:
@@ -112,21 +113,10 @@ def measure_unseen(
         DataError: The training has seen all texts.
     """
     figures = dict(source or {})
-    is_unseen = np.ones(len(rows), dtype=np.bool_)
-    figures["seen"] = None
-    if training_texts is not None:
-        trained, validated = training_texts.find(rows.texts)
-        is_unseen = ~(trained | validated)
-        figures["seen"] = {
-            "trained": int(trained.sum()),
-            "validated": int(validated.sum()),
-            "unseen": int(is_unseen.sum()),
-            "complete": training_texts.complete,
-        }
-    if not is_unseen.any():
+    unseen, figures["seen"] = _find_unseen(rows.texts, training_texts)
+    if not len(unseen):
         raise DataError(f"{_describe_seen(figures)} Give other texts.")
 
-    unseen = is_unseen.nonzero()[0]
     texts = [rows.texts[row] for row in unseen]
     names = list(classifier.label_names)
     labels = number_labels(rows.labels, names)[unseen]
@@ -144,6 +134,23 @@ def measure_unseen(
     if len(set(rows.files)) > 1:
         files = [rows.files[row] for row in unseen]
     return Report(figures, Predictions(texts, numbers, files, names, labels, scores, thresholds))
+
+
+def _find_unseen(
+    texts: Sequence[str], training_texts: TextRecord | None
+) -> tuple[NDArray[np.int64], dict[str, Any] | None]:
+    """Return the rows of the texts that a training has not seen, and counts of the texts; None if it is unknown."""
+    if training_texts is None:
+        return np.arange(len(texts)), None
+    trained, validated = training_texts.find(texts)
+    is_unseen = ~(trained | validated)
+    counts = {
+        "trained": int(trained.sum()),
+        "validated": int(validated.sum()),
+        "unseen": int(is_unseen.sum()),
+        "complete": training_texts.complete,
+    }
+    return is_unseen.nonzero()[0], counts
 
 
 def _scores(classifier: Classifier, texts: Sequence[str]) -> tuple[NDArray[Any], int]:

@@ -312,7 +312,7 @@ def fails(times: int, function: Callable, *, error: BaseException = NO_SPACE) ->
 
 def finished_model(error: object, place: Path) -> str:
     """The weights of the model that an error names."""
-    folder = Path(str(error).rpartition("The finished model is in ")[2].rstrip("."))
+    folder = Path(str(error).rpartition(" is in ")[2].rstrip("."))
     assert folder.is_absolute(), error
     return weights_of(folder)
 

@@ -25,7 +25,7 @@ from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError, shown
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.evaluation.report import Report
+from glove_lstm.evaluation.report import Report, measure_unseen
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.files import digest
 from glove_lstm.inference.decisions import decision_thresholds, labels_above
@@ -45,6 +45,7 @@ from glove_lstm.tables.labels import (
     labels_as_strings,
     number_labels,
 )
+from glove_lstm.tables.load import LabelledRows
 from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import Settings, make_settings
 
@@ -287,20 +288,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         texts = _joined(X, "X")
         labels = self._read_labels(y)
         check_consistent_length(texts, labels.labels)
-        numbers = number_labels(labels.labels, self.model_.config.label_names)
-        report = Report()
-        unseen = report.find_unseen(self._training_texts, texts)
-        if not len(unseen):
-            raise DataError(f"{report.describe_seen('the classifier')} Give other texts.")
-        unseen_texts = [texts[row] for row in unseen]
-        report.add_model(
-            self._classifier,
-            unseen_texts,
-            numbers[unseen],
-            rows=(unseen + 1).tolist(),
-            robustness=robustness,
-        )
-        return report
+        rows = LabelledRows(texts, labels.labels, numbers=list(range(1, len(texts) + 1)))
+        return measure_unseen(self._classifier, rows, self._training_texts, robustness=robustness)
 
     def save_pretrained(
         self,

@@ -8,7 +8,6 @@ import os
 import runpy
 import shutil
 import tempfile
-import timeit
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,17 +62,13 @@ def _fast_garbage_collection():
 
 
 @pytest.fixture(autouse=True)
-def _quick_reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write plots of one pixel, and measure speed once: both would take half of the time of a small training.
+def _small_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write plots of one pixel: whole ones would take much of the time of a small training.
 
-    Commands in processes of their own, fixtures of a module or a session, and tests marked `whole_report` do all of it.
+    Commands in processes of their own, fixtures of a module or a session, and tests marked `whole_plots` draw them.
     """
-    if request.node.get_closest_marker("whole_report"):
+    if request.node.get_closest_marker("whole_plots"):
         return
-    repeat = timeit.repeat
-    monkeypatch.setattr(
-        timeit, "repeat", lambda *args, **options: repeat(*args, **options | {"repeat": 1})
-    )
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", _save_one_pixel)
 
 

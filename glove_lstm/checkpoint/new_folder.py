@@ -1,4 +1,4 @@
-"""Write the folder of a checkpoint: complete, or not there at all.
+"""Write the folder of a checkpoint or a report: complete, or not there at all.
 
 The files are written into a hidden folder beside the target, which is renamed at the end. The target must be new or
 empty; with `overwrite`, it may also hold an earlier checkpoint of this package, and nothing else.
@@ -17,7 +17,18 @@ from glove_lstm.files import check_writable, read_checkpoint_json
 
 
 class FinishedElsewhereError(DataError):
-    """A checkpoint is complete, but not where it was asked for; the message says where."""
+    """A folder is complete, but not where it was asked for; the message says where."""
+
+
+def check_new_folder(folder: Path) -> None:
+    """Check that a folder is new or empty, and can be written. Nothing is created.
+
+    Raises:
+        DataError: The folder holds something, or its name or its place does not allow it.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        raise DataError(f"{folder} is not empty; give a new folder.")
+    check_target(folder)
 
 
 def check_target(folder: Path, *, overwrite: bool = False) -> None:
@@ -115,7 +126,7 @@ def new_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
             unfinished = unfinished.rename(finished)
         if isinstance(error, DataError | OSError):
             raise FinishedElsewhereError(
-                f"{first_line(error)}. The finished model is in {unfinished}."
+                f"{first_line(error)}. What was written is in {unfinished}."
             ) from error
         raise
 

@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from glove_lstm.checkpoint.new_folder import check_target, new_folder
+from glove_lstm.checkpoint.new_folder import check_new_folder, new_folder
 from glove_lstm.commands.command import add_folder, new_parser
 from glove_lstm.errors import DataError
 
@@ -91,9 +91,7 @@ def _write_space(checkpoint: Path, folder: Path) -> None:
     from glove_lstm.publishing.stage import file_sizes, stage_space
 
     _check_folder(checkpoint)
-    if folder.is_dir() and any(folder.iterdir()):
-        raise DataError(f"{folder} is not empty; give a new folder.")
-    check_target(folder)
+    check_new_folder(folder)
     with new_folder(folder) as unfinished:
         stage_space(checkpoint, unfinished, None)
     size = sum(file_sizes(folder).values())

@@ -1,12 +1,13 @@
 """Phrases that alone give a label away, as `CITY (Reuters) -` does: a model learns them instead of the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import hypergeom
 from sklearn.feature_extraction.text import CountVectorizer
 
+from glove_lstm.printable import markdown_table
 from glove_lstm.unicode_scripts import CHARACTER, LETTER
 
 _WORD_OR_MARK = rf"{CHARACTER}|{LETTER}+|[^\w\s]"
@@ -88,6 +89,23 @@ def find_leaks(texts: Sequence[str], labels: Sequence[str]) -> list[dict[str, An
             }
         )
     return findings
+
+
+def describe_leaks(leaks: Sequence[Mapping[str, Any]]) -> str:
+    """Format what `find_leaks` returns for a terminal."""
+    if not leaks:
+        return "No phrase alone gives a label away."
+    rows = []
+    for leak in leaks:
+        phrase = repr(leak["phrase"]) if leak["phrase"] else "no text"
+        rows.append([phrase, leak["label"], f"{leak['covered']:.1%}", f"{leak['elsewhere']:.1%}"])
+    table = markdown_table(["phrase", "label", "in its texts", "in others"], rows)
+    remedy = (
+        "Remove a phrase from all texts if it is an artefact of how the data were made, such as the name of a source: "
+        "a model learns it instead of the rest. Keep it if it belongs to the meaning of the label, as "
+        "'How many' does to questions for a number."
+    )
+    return f"Phrases that alone give a label away:\n\n{table}\n\n{remedy}"
 
 
 def _distinct_rows(texts: Sequence[str]) -> list[int]:

@@ -14,7 +14,7 @@ from glove_lstm.training.record import TrainingRecord
 
 Measures = dict[str, Any]  # of a split; see `evaluation.metrics`
 
-_SECTIONS = ("validation", "test", "baselines", "speed", "robustness")
+_SECTIONS = ("validation", "test", "baselines", "robustness")
 # Datasets whose labels FAKE and REAL name the source of a news text. classifier.js has the same pattern.
 _NEWS_DATA = re.compile(r"\bfake_or_real_news\b|\bliar \(two\)")
 _SKEWED = 0.8  # from this share of the largest class on, accuracy hides the other classes
@@ -32,7 +32,6 @@ class MetricsFile:
         validation: Measures of the validation texts; None: there are none.
         test: Measures of the test texts; None: there are none.
         baselines: Linear model -> split -> its accuracy with an interval.
-        speed: See `measure_speed`.
         robustness: Alteration -> measures of the altered test texts.
         others: Further sections, which only `hub/` has.
     """
@@ -44,7 +43,6 @@ class MetricsFile:
     validation: Measures | None = None
     test: Measures | None = None
     baselines: Measures | None = None
-    speed: Measures | None = None
     robustness: Measures | None = None
     others: dict[str, Any] = field(default_factory=dict)
 

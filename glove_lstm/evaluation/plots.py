@@ -18,8 +18,6 @@ from glove_lstm.files import whole_file
 
 logger = logging.getLogger(__name__)
 
-CONFUSION_NAME = "confusion.png"
-RELIABILITY_NAME = "reliability.png"
 # Colours of Okabe and Ito 2008.
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
@@ -68,8 +66,8 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         folder: Folder of the files.
     """
     with matplotlib.rc_context({"font.family": _font_families("".join(names))}):
-        _plot_confusion(probabilities, labels, names, folder / CONFUSION_NAME)
-    _plot_reliability(probabilities, labels, len(names), folder / RELIABILITY_NAME)
+        _plot_confusion(probabilities, labels, names, folder / "confusion.png")
+    _plot_reliability(probabilities, labels, len(names), folder / "reliability.png")
 
 
 def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], path: Path) -> None:

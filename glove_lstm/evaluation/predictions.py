@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.files import whole_file
 from glove_lstm.inference.decisions import decide, labels_above
 from glove_lstm.inference.output_formats import csv_cell, label_cell, shortened
 from glove_lstm.printable import markdown_table, one_line
 
-PREDICTIONS_NAME = "predictions.csv"
 _SHOWN = 3  # mistakes in a report
 _CHARACTERS = 60  # of a text in a report
 
@@ -44,7 +42,7 @@ class Predictions:
 
     def write(self, path: Path) -> None:
         """Write a CSV file: file (if there are several), row, text, label, predicted, score."""
-        with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, self._record(0), lineterminator="\n")
             writer.writeheader()
             for number in self._order:

@@ -1,8 +1,6 @@
 """Measure a trained model: the contents of metrics.json, and the plots."""
 
 import logging
-import statistics
-import timeit
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,6 @@ from glove_lstm.training.fit import Trained
 
 logger = logging.getLogger(__name__)
 
-_SENTENCE = (
-    "The council said on Tuesday that the new bridge would open in May, after two years of work. "
-)
-_WORDS = 400  # about the length of an article
-_TEXTS = 64  # for the measurement of texts a second
-
 
 def run_metrics(
     trained: Trained,
@@ -36,7 +28,7 @@ def run_metrics(
     language: str | None = None,
     license: str | None = None,
 ) -> MetricsFile:
-    """Measure a model on its validation texts and on test texts, and measure its speed.
+    """Measure a model on its validation texts and on test texts.
 
     `seen` is the number of measured texts that were used in training; it is missing if the texts of an earlier training
     are unknown.
@@ -50,54 +42,39 @@ def run_metrics(
     """
     validation = None
     if trained.validation is not None:
-        validation = _measure(trained.classifier, trained.validation)
-        record = trained.record
-        if record.fine_tuned_from is None or record.known_before is not None:
-            validation["seen"] = record.validation_seen + (record.known_before or 0)
-        examples = trained.validation.examples
-        if not examples.is_multi_label:
-            scores = scores_of(trained.validation.logits, trained.classifier.problem_type)
-            validation["suggested_threshold"] = suggest_threshold(scores, examples.labels)
-    measured_test = None
-    if test is not None:
-        measured_test = _measure(trained.classifier, test)
-        if trained.text_record.complete:
-            is_trained, is_validated = trained.text_record.find(test.examples.texts)
-            measured_test["seen"] = int((is_trained | is_validated).sum())
+        validation = _measure_validation(trained, trained.validation)
     return MetricsFile(
         training=trained.record,
         data=data,
         language=language,
         license=license,
         validation=validation,
-        test=measured_test,
-        speed=measure_speed(trained.classifier),
+        test=None if test is None else _measure_test(trained, test),
     )
+
+
+def _measure_validation(trained: Trained, validation: ScoredTexts) -> Measures:
+    measures = _measure(trained.classifier, validation)
+    record = trained.record
+    if record.fine_tuned_from is None or record.known_before is not None:
+        measures["seen"] = record.validation_seen + (record.known_before or 0)
+    if not validation.examples.is_multi_label:
+        scores = scores_of(validation.logits, trained.classifier.problem_type)
+        measures["suggested_threshold"] = suggest_threshold(scores, validation.examples.labels)
+    return measures
+
+
+def _measure_test(trained: Trained, test: ScoredTexts) -> Measures:
+    measures = _measure(trained.classifier, test)
+    if trained.text_record.complete:
+        is_trained, is_validated = trained.text_record.find(test.examples.texts)
+        measures["seen"] = int((is_trained | is_validated).sum())
+    return measures
 
 
 def _measure(classifier: Classifier, texts: ScoredTexts) -> Measures:
     scores = scores_of(texts.logits, classifier.problem_type)
     return measure(scores, texts.examples.labels, classifier.label_names, classifier.thresholds)
-
-
-def measure_speed(classifier: Classifier) -> dict[str, Any]:
-    """Measure the time from strings to logits for one text of 400 words, and the texts a second for 64 such texts.
-
-    Both are computed from the median time of five calls.
-    """
-    words = (_SENTENCE * _WORDS).split()
-    text = " ".join(words[:_WORDS])
-
-    def median_seconds(texts: list[str]) -> float:
-        classifier.predict_logits(texts)  # warm up
-        times = timeit.repeat(lambda: classifier.predict_logits(texts), number=1, repeat=5)
-        return statistics.median(times)
-
-    return {
-        "words": _WORDS,
-        "one_text_ms": round(median_seconds([text]) * 1e3, 2),
-        "texts_per_second": round(_TEXTS / median_seconds([text] * _TEXTS), 1),
-    }
 
 
 def plot_run(trained: Trained, folder: Path, test: ScoredTexts | None = None) -> None:

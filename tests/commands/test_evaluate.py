@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 from functools import partial
 
 import pytest
@@ -21,6 +20,7 @@ from support import (
 from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate as command
+from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.robustness import DESCRIPTIONS
 
 PICTURES = {"confusion.png", "reliability.png"}
@@ -38,7 +38,7 @@ def measured(checkpoint, tmp_path_factory):
     folder = tmp_path_factory.mktemp("measured")
     out = folder / "out"
     test = write_articles(folder / "test.csv", 80, seed=7)
-    done = run(checkpoint, "--test_file", test, "--robustness", "--leaks", "--output_dir", out)
+    done = run(checkpoint, "--test_file", test, "--robustness", "--output_dir", out)
     return done.stdout, out
 
 
@@ -87,53 +87,64 @@ def test_figures_are_printed(measured, figures):
         assert (cells[1], cells[3]) == (f"{row['accuracy']:.4f}", f"{row['lost']:+.4f}")
 
 
-def test_leaks_without_a_model(tmp_path):
+def test_leaks_are_printed(tmp_path):
     """Words of either kind tell the made-up articles apart, so each has its label."""
     train = write_articles(tmp_path / "train.csv", 80)
     test = write_articles(tmp_path / "test.csv", 40, seed=3)
-    out = tmp_path / "out"
-    done = run("--train_file", train, "--test_file", test, "--leaks", "--output_dir", out)
-    assert "95 % interval" not in done.stdout
-    assert {path.name for path in out.iterdir()} == {"eval.json"}
-    assert "if it is an artefact of how the data were made" in done.stdout
-    leaks = figures_in(out)["leaks"]
+    printed = run("--train_file", train, "--test_file", test, "--leaks").stdout
+    assert "95 % interval" not in printed
+    assert "if it is an artefact of how the data were made" in printed
+    texts = []
+    labels = []
+    for row in read_csv(train) + read_csv(test):
+        texts.append(f"{row['title']} {row['text']}")
+        labels.append(row["label"])
+    leaks = find_leaks(texts, labels)
     own_words = {"FAKE": LOUD.split(), "REAL": CALM.split()}
     assert {leak["label"] for leak in leaks} == {"FAKE", "REAL"}
     for leak in leaks:
-        assert repr(leak["phrase"]) in done.stdout
+        assert repr(leak["phrase"]) in printed
         if leak["phrase"].islower():
             assert leak["phrase"].split()[0] in own_words[leak["label"]]
 
 
-@pytest.mark.whole_report
-def test_only_files_of_an_earlier_report_are_replaced(measured, checkpoint, new, tmp_path):
-    """Somebody's pictures may have the names of ours."""
+def test_a_text_without_words_may_be_a_leak(tmp_path):
+    rows = read_csv(write_articles(tmp_path / "articles.csv", 80))
+    for row in rows:
+        if row["label"] == "FAKE":
+            row |= {"title": "", "text": ""}
+    table = write_table(tmp_path / "blank.csv", rows)
+    printed = run("--test_file", table, "--leaks").stdout
+    assert "| no text" in printed
+
+
+# The folder of a report
+
+
+def test_a_report_needs_a_new_folder(checkpoint, new, tmp_path):
     theirs = tmp_path / "theirs"
     theirs.mkdir()
-    for name in ("reliability.png", "predictions.csv"):
-        (theirs / name).write_text("a photograph")
-        for options in (["--leaks"], [checkpoint]):
-            done = evaluate(*options, "--test_file", new, "--output_dir", theirs)
-            assert_command_names(done, name, "eval.json", "--output_dir")
-            assert not done.stdout  # before anything is measured
-        assert [path.name for path in theirs.iterdir()] == [name]
-        (theirs / name).unlink()
+    run(checkpoint, "--test_file", new, "--output_dir", theirs)
+    assert {path.name for path in theirs.iterdir()} == {"eval.json", "predictions.csv", *PICTURES}
+    before = (theirs / "eval.json").read_bytes()
+    for options in ([], ["--robustness"]):
+        done = evaluate(
+            checkpoint, *options, "--test_file", tmp_path / "missing.csv", "--output_dir", theirs
+        )
+        assert_command_names(done, "theirs is not empty", "new folder")  # before data are read
+    assert (theirs / "eval.json").read_bytes() == before
 
-    notes = theirs / "eval.json"
-    notes.write_text('{"my": "figures"}')
-    done = evaluate(checkpoint, "--test_file", new, "--output_dir", theirs)
-    assert_command_names(done, "eval.json", "--output_dir")
-    assert notes.read_text() == '{"my": "figures"}'
 
-    earlier = shutil.copytree(measured[1], tmp_path / "earlier")
-    (earlier / "notes.txt").touch()
-    run("--test_file", new, "--leaks", "--output_dir", earlier)
-    assert figures_in(earlier).keys() == {"leaks"}
-    kept = {"notes.txt", "predictions.csv", *PICTURES}  # with a warning
-    assert {path.name for path in earlier.iterdir()} == {"eval.json", *kept}
-    before = (earlier / "confusion.png").read_bytes()
-    run(checkpoint, "--test_file", new, "--output_dir", earlier)
-    assert (earlier / "confusion.png").read_bytes() != before
+def test_a_report_is_written_whole(checkpoint, new, tmp_path, monkeypatch):
+    def disk_is_full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("glove_lstm.evaluation.report.plot_measured", disk_is_full)
+    out = tmp_path / "some" / "out"
+    done = evaluate(checkpoint, "--test_file", new, "--output_dir", out)
+    assert_command_names(done, "disk is full")
+    assert "accuracy" in done.stdout  # what was measured is not lost
+    assert {path.name for path in tmp_path.iterdir()} == {"new.csv"}
 
 
 # Long texts
@@ -246,18 +257,10 @@ def new(tmp_path):
     return write_articles(tmp_path / "new.csv", 30, seed=5)
 
 
-@pytest.mark.parametrize(
-    "options", [["--test_file"], ["--split", "train", "--train_file"], ["--leaks", "--test_file"]]
-)
+@pytest.mark.parametrize("options", [["--test_file"], ["--split", "train", "--train_file"]])
 def test_a_file_that_was_trained_on_is_not_measured(checkpoint, articles, options):
     done = evaluate(checkpoint, *options, articles)
-    seen = ("All 160", "trained on 144", "validated on 16")
-    if "--leaks" in options:  # which looks at the texts all the same
-        assert done.returncode == 0
-        assert all(words in done.stdout for words in seen)
-        assert "phrase" in done.stdout
-    else:
-        assert_command_names(done, *seen)
+    assert_command_names(done, "All 160", "trained on 144", "validated on 16")
     assert "accuracy" not in done.stdout
 
 

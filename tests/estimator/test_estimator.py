@@ -191,6 +191,9 @@ def test_the_command_measures_the_same_figures(fitted, saved, tmp_path):
     command = [saved, "--test_file", test_file, "--output_dir", out]
     done = succeed(evaluate_command.main, *command)
     assert report.text().startswith("9 of the 69 texts were seen")
+    report.save(str(tmp_path / "report"))
+    saved_figures = json.loads((tmp_path / "report" / "eval.json").read_text())
+    assert saved_figures["accuracy"] == report.figures["accuracy"]
     _, measures = report.text().split("\n\n", 1)
     assert measures in done.stdout
     expected = json.loads((out / "eval.json").read_text())

@@ -9,7 +9,7 @@ import pytest
 from glove_lstm.evaluation.plots import plot_measured
 
 
-@pytest.mark.whole_report
+@pytest.mark.whole_plots
 def test_long_names_have_room(tmp_path: Path) -> None:
     """matplotlib warns if there is none left for the matrix."""
     names = ["Computers, tablets and accessories", "Household appliances (large and small)"]
@@ -18,7 +18,7 @@ def test_long_names_have_room(tmp_path: Path) -> None:
         plot_measured(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]), names, tmp_path)
 
 
-@pytest.mark.whole_report
+@pytest.mark.whole_plots
 @pytest.mark.parametrize(
     ("names", "without_font"),
     [

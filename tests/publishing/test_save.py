@@ -312,7 +312,7 @@ def fails(times: int, function: Callable, *, error: BaseException = NO_SPACE) ->
 
 def finished_model(error: object, place: Path) -> str:
     """The weights of the model that an error names."""
-    folder = Path(str(error).rpartition("The finished model is in ")[2].rstrip("."))
+    folder = Path(str(error).rpartition(" is in ")[2].rstrip("."))
     assert folder.is_absolute(), error
     return weights_of(folder)
 
@@ -428,7 +428,7 @@ def test_of_two_trainings_into_one_folder_the_second_says_where_its_model_lies(
 
     monkeypatch.setattr(train, "fit", fit_while_another_ends)
     done = run_here(train.main, *command, place / "out")
-    assert_command_names(done, "has a checkpoint", "The finished model is in")
+    assert_command_names(done, "has a checkpoint", "What was written is in")
     [second] = [folder for folder in place.iterdir() if folder.name != "out"]
     assert str(second) in done.stderr
     assert weights_of(second) == weights_of(place / "out") == new_weights

@@ -58,13 +58,16 @@ def fine_tune_and_push(hub, articles, home):
     """Train from the id of the repository, in a folder that knows nothing of the first one."""
     options = ["--model_name_or_path", REPO, "--train_file", articles]
     options += ["--output_dir", home / "tuned", *QUICK, "--num_train_epochs", 1]
-    options += ["--push_to_hub", "True", "--hub_model_id", REPO, "--hub_token", TOKEN]
-    options += ["--log_level", "debug"]
-    command = [sys.executable, ROOT / "scripts" / "train.py", *map(str, options)]
+    run_script(hub, home, "train.py", *options, "--log_level", "debug")
+    assert f"started from `{REPO}`" in (home / "tuned" / "README.md").read_text(encoding="utf-8")
+    return run_script(hub, home, "push.py", home / "tuned", "--repo_id", REPO)
+
+
+def run_script(hub, home, name, *options):
+    command = [sys.executable, ROOT / "scripts" / name, *map(str, options)]
     env = hub.client_env(home, TOKEN) | {"HF_DEBUG": "1", "TRANSFORMERS_VERBOSITY": "debug"}
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert f"started from `{REPO}`" in (home / "tuned" / "README.md").read_text(encoding="utf-8")
     return done
 
 
@@ -88,7 +91,7 @@ def test_push_fine_tune_push_again_load(hub, exported, articles, tmp_path, capfd
     assert f'model="{REPO}"'.encode() in sent["README.md"]
 
     tuned = fine_tune_and_push(hub, articles, tmp_path / "two")
-    assert len(repo.commits) == 3  # the Trainer pushed nothing
+    assert len(repo.commits) == 3
     assert set(hub.files(REPO)) >= ADDED
     assert RECORD not in hub.files(REPO)
     assert f'revision="{repo.at("main").sha}"' in tuned.stdout

@@ -221,20 +221,19 @@ class GloveLstmTrainingArguments(TrainingArguments):
         for name, value in _FIXED.items():
             if getattr(self, name, value) != value:
                 raise ValueError(f"{name} must be left out")
-        installed = get_available_reporting_integrations()
-        for name in self.report_to or ():
-            if name not in installed:
-                raise ValueError(f"report_to names {name!r}, which is not installed; install it")
         if "tensorboard" in (self.report_to or ()) and "TENSORBOARD_LOGGING_DIR" not in os.environ:
             raise ValueError(
                 "report_to tensorboard needs a folder: set the environment variable TENSORBOARD_LOGGING_DIR"
             )
+        for name in self.report_to or ():
+            if name not in get_available_reporting_integrations():
+                raise ValueError(f"report_to names {name!r}, which is not installed; install it")
         for name, bounds in _NUMBERS.items():
             check_number(self, name, **bounds)
         self._check_optimizer()
 
     def _check_optimizer(self) -> None:
-        """Make an optimizer's class and a schedule, which the Trainer does only after the data are read.
+        """Look the optimizer up and make a schedule, as the Trainer does, but before the data are read.
 
         Raises:
             ImportError: The optimizer needs a library that is not installed.
@@ -244,7 +243,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
         if self.lr_scheduler_type in _FOLLOW_A_MEASURE:
             schedule = SchedulerType(self.lr_scheduler_type).value
             raise ValueError(
-                f"lr_scheduler_type {schedule} does not exist here: the held-out texts only calibrate; leave it out"
+                f"lr_scheduler_type {schedule} does not exist here: no rate depends on the held-out texts; leave it out"
             )
         Trainer.get_optimizer_cls_and_kwargs(self)
         any_parameter = torch.nn.Parameter(torch.zeros(1))

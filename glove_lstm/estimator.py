@@ -50,8 +50,6 @@ from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import Settings, make_settings
 
 _GLOVE = "6B.50d"
-# Arguments of the command only: `save_pretrained` and `push_to_hub` are methods here.
-_OF_THE_COMMAND = ("output_dir", "push_to_hub", "hub_")
 _GLOBAL_STATE_LOCK = threading.Lock()  # threads share the global random generators
 
 
@@ -73,7 +71,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint, but
             no warnings.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
-            `vocab_size`, `early_stopping_patience`, `use_cpu` or `model_name_or_path` (a checkpoint to fine-tune).
+            `vocab_size`, `use_cpu` or `model_name_or_path` (a checkpoint to fine-tune).
             `fit` checks them.
 
     Attributes:
@@ -396,9 +394,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def _settings(self, seed: int) -> Settings:
         """Return the settings of the arguments."""
         given = self._training_arguments
-        for name in given:
-            if name.startswith(_OF_THE_COMMAND):
-                raise DataError(f"GloveLstmClassifier has no argument {name}; leave it out.")
+        if "output_dir" in given:
+            raise DataError(
+                "GloveLstmClassifier has no argument output_dir: call save_pretrained(folder). Leave it out."
+            )
         if self.random_state is not None and "seed" in given:
             raise DataError("seed is drawn from random_state; give only one of them.")
         values: dict[str, Any] = {"seed": seed, "disable_tqdm": not self.verbose}

@@ -7,12 +7,11 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from glove_lstm.errors import DataError, first_line, how_to_install
+from glove_lstm.errors import DataError, how_to_install
 
 # OpenMP's spinning barriers can slow an LSTM 5 to 150 times on a small virtual machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -141,21 +140,6 @@ def _sentence(error: BaseException, extra: str) -> str | None:
         return f"{error.filename}: {error.strerror}."
     if isinstance(error, OSError) and error.errno == errno.EBADF:  # a closed descriptor
         return "Standard input or output cannot be used; redirect it to a file or a terminal."
-    return _refusal(error)
-
-
-def _refusal(error: BaseException) -> str | None:
-    """Return the sentence with which transformers or accelerate refuse an argument."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    raised_in = str(frames[-1].f_globals.get("__name__"))
-    if not raised_in.startswith(("transformers.", "accelerate.")):
-        return None
-    if isinstance(error, KeyError) and error.__cause__:
-        # transformers raises it from another error; without a cause it is a failed look-up, a bug. str() of a KeyError
-        # puts the sentence in quotation marks.
-        return f"{first_line(ValueError(*error.args))}."
-    if isinstance(error, ValueError | ImportError | RuntimeError | AssertionError | TypeError):
-        return f"{first_line(error)}."
     return None
 
 

@@ -22,10 +22,14 @@ class DataArguments:
     validation_file: list[str] | None = option(None, "As --train_file.")
     test_file: list[str] | None = option(None, "As --train_file.")
     text_column_names: str | None = option(
-        None, "Columns of text; default: title,text, else text, title, or the only text column."
+        None,
+        "Columns of text; default: those that the checkpoint was trained on, if the first table has them; else "
+        "title,text, else text, title, or the only text column.",
     )
     label_column_name: str | None = option(
-        None, "The column of labels; default: label, or in evaluate that of the model's training."
+        None,
+        "The column of labels; default: that which the checkpoint was trained on, if the first table has it; else "
+        "label.",
     )
     on_empty: str = option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]

@@ -7,8 +7,7 @@ glove-lstm train settings.json --learning_rate 2e-3
 glove-lstm train --train_file mine.csv --teacher user/transformer --unlabelled_file more.csv --output_dir mine
 
 OUTPUT_DIR, a new or empty folder, gets the checkpoint with its remote code, metrics.json, plots and a model card.
---overwrite_output_dir True replaces a checkpoint that is there. --push_to_hub --hub_model_id user/name sends the
-result to the Hub, as glove-lstm push does.
+--overwrite_output_dir True replaces a checkpoint that is there.
 """
 
 import argparse
@@ -18,11 +17,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from transformers import HfArgumentParser
 
 from glove_lstm.baselines import DESCRIPTIONS
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.commands.data_arguments import LIST_ARGUMENTS, DataArguments, TrainArguments
 from glove_lstm.distillation.pretrained import TeacherModel
@@ -34,10 +34,11 @@ from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.save import save
 from glove_lstm.splits.splitter import without_near_duplicates
+from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.examples import ClassWeight, Examples, ScoredTexts
 from glove_lstm.tables.load import Data, LabelledRows, load_splits
 from glove_lstm.tables.text_rows import open_files
-from glove_lstm.training.arguments import REFUSED
+from glove_lstm.training.arguments import REFUSED, ModelArguments
 from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import (
     GROUPS,
@@ -48,16 +49,12 @@ from glove_lstm.training.settings import (
     make_settings,
 )
 
-if TYPE_CHECKING:
-    from glove_lstm.publishing.push import Destination
-
 logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> None:
-    """Train, measure and save a classifier, and push it if asked."""
+    """Train, measure and save a classifier."""
     arguments, settings = parse(argv)
-    destination = training_destination(settings.training)
     folder = Path(str(settings.training.output_dir))
     overwrite = arguments.overwrite_output_dir
     is_first_process = settings.training.process_index == 0
@@ -69,7 +66,7 @@ def main(argv: Sequence[str]) -> None:
         if class_weight not in (None, "balanced"):
             path = Path(str(class_weight))
             class_weight = read_json_object(path, "give balanced, or a JSON file {label: weight}")
-        data = _load(arguments)
+        data = _load(arguments, settings.model)
         if arguments.with_baselines and (data.is_multi_label or "train" not in data.splits):
             raise DataError(
                 "--with_baselines needs training texts with one label each; leave it out."
@@ -87,38 +84,6 @@ def main(argv: Sequence[str]) -> None:
         metrics, test = _measure(arguments, data, trained)
         save(trained, folder, metrics, test, overwrite=overwrite)
     sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
-    if destination:
-        from glove_lstm.publishing.push import loading_example, push_checkpoint
-
-        commit = push_checkpoint(folder, destination)
-        sys.stdout.write(loading_example(destination, commit))
-
-
-def training_destination(training: Any) -> "Destination | None":
-    """Return the destination of `--push_to_hub`, if it is given, and remove it from the training arguments.
-
-    The Trainer would push without the remote code, overwrite the card, and save the token in each checkpoint.
-
-    Raises:
-        DataError: The id is missing or invalid, or there is no login.
-    """
-    token = training.hub_token or None
-    training.hub_token = None
-    if not training.push_to_hub:
-        return None
-    training.push_to_hub = False
-    if not training.hub_model_id:
-        raise DataError("--push_to_hub needs --hub_model_id user/name.")
-    from glove_lstm.publishing.push import Destination, check_destination
-
-    to = Destination(
-        training.hub_model_id,
-        private=bool(training.hub_private_repo),
-        branch=getattr(training, "hub_revision", None),  # not in transformers 5.0
-        token=token,
-    )
-    check_destination(to)
-    return to
 
 
 def _fit(
@@ -259,8 +224,24 @@ def _check_lists_given_once(argv: Sequence[str]) -> None:
             raise DataError(f"--{name} is given twice; give it once, followed by all values.")
 
 
-def _load(arguments: TrainArguments) -> Data:
-    """Load the texts with labels. If there are unlabelled texts, there may be no others."""
+def _load(arguments: TrainArguments, model: ModelArguments) -> Data:
+    """Load the texts with labels, by default from the columns that the checkpoint to fine-tune was trained on."""
+    if model.model_name_or_path is None:
+        return _load_columns(arguments, None, None)
+    checkpoint = Checkpoint.open(model.model_name_or_path, model.revision)
+    data = _load_columns(arguments, checkpoint.text_column_names, checkpoint.label_column_name)
+    clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
+    if clause:
+        logger.warning("%s.", clause)
+    return data
+
+
+def _load_columns(
+    arguments: TrainArguments,
+    trained_columns: Sequence[str] | None,
+    trained_label_column: str | None,
+) -> Data:
+    """Load the texts with labels; see `load_splits`. If there are unlabelled texts, there may be no others."""
     files = arguments.train_file or arguments.validation_file or arguments.test_file
     unlabelled = arguments.unlabelled_file
     if arguments.dataset_name or files or not unlabelled:
@@ -270,6 +251,8 @@ def _load(arguments: TrainArguments) -> Data:
         data = load_splits(
             **options,
             group_column_name=arguments.group_column_name,
+            trained_columns=trained_columns,
+            trained_label_column=trained_label_column,
             may_be_rare=bool(unlabelled),
         )
         if unlabelled:
@@ -290,8 +273,8 @@ def _load(arguments: TrainArguments) -> Data:
         is_given = getattr(arguments, name) != argument.default
         if is_given and name in names_of_labelled:
             raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
-    columns = open_files(unlabelled, arguments.text_column_names).columns
-    return Data({}, [], columns, _unlabelled_names(unlabelled))
+    source = open_files(unlabelled, arguments.text_column_names, trained_columns)
+    return Data({}, [], source.columns, _unlabelled_names(unlabelled))
 
 
 def _unlabelled_names(files: Sequence[str]) -> str:

@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, field, fields
 from math import inf
 from typing import Any
 
-from transformers import TrainingArguments
+import torch
+from transformers import SchedulerType, Trainer, TrainingArguments, get_scheduler
+from transformers.integrations import get_available_reporting_integrations
 
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 
@@ -94,6 +96,9 @@ _IN_32_BITS = "training is in 32 bits, because the network is small"
 _NO_CHECKPOINTS = (
     "a training keeps no checkpoints beside its result, and starts anew if it is interrupted"
 )
+_LAST_EPOCH = "the last epoch is kept, because another one is better mostly by chance"
+_PUSHED_LATER = "run glove-lstm push FOLDER --repo_id user/name after the training"
+_FOR_LARGE_NETWORKS = "it is for large networks"
 REFUSED = {
     "bf16": _IN_32_BITS,
     "fp16": _IN_32_BITS,
@@ -108,6 +113,21 @@ REFUSED = {
     "save_total_limit": _NO_CHECKPOINTS,
     "save_only_model": _NO_CHECKPOINTS,
     "save_on_each_node": _NO_CHECKPOINTS,
+    "load_best_model_at_end": _LAST_EPOCH,
+    "metric_for_best_model": _LAST_EPOCH,
+    "greater_is_better": _LAST_EPOCH,
+    "push_to_hub": _PUSHED_LATER,
+    "hub_always_push": _PUSHED_LATER,
+    "hub_model_id": _PUSHED_LATER,
+    "hub_private_repo": _PUSHED_LATER,
+    "hub_revision": _PUSHED_LATER,
+    "hub_strategy": _PUSHED_LATER,
+    "hub_token": _PUSHED_LATER,
+    "deepspeed": _FOR_LARGE_NETWORKS,
+    "fsdp": _FOR_LARGE_NETWORKS,
+    "gradient_checkpointing": _FOR_LARGE_NETWORKS,
+    "parallelism_config": _FOR_LARGE_NETWORKS,
+    "use_liger_kernel": _FOR_LARGE_NETWORKS,
 }
 # Arguments with which the results would be wrong or missing, and the only value that is accepted.
 _FIXED: dict[str, Any] = {
@@ -121,8 +141,7 @@ _FIXED: dict[str, Any] = {
     "torch_compile": False,  # the lengths of texts differ
     "train_sampling_strategy": "random",  # batches are grouped by length in any case
 }
-_LOWER_IS_BETTER = {"ece", "brier", "eval_ece", "eval_brier"}
-_NEED_VALIDATION = ("reduce_lr_on_plateau", "greedy")  # schedulers of the learning rate
+_FOLLOW_A_MEASURE = ("reduce_lr_on_plateau", "greedy")  # schedules of the learning rate
 # The bounds of numbers; see `check_number`.
 _NUMBERS: dict[str, dict[str, Any]] = {
     "num_train_epochs": {"above": 0},
@@ -141,7 +160,6 @@ _NUMBERS: dict[str, dict[str, Any]] = {
     "corrupted_share": {"least": 0, "most": 1},
     "augmented_copies": {"least": 0, "whole": True},
     "ngram_c": {"above": 0},
-    "early_stopping_patience": {"least": 1, "whole": True},
     "seed": {"least": 0, "most": (1 << 32) - 1, "whole": True},
     "data_seed": {"least": 0, "whole": True},
     "dataloader_num_workers": {"least": 0, "whole": True},
@@ -196,16 +214,8 @@ class GloveLstmTrainingArguments(TrainingArguments):
     ngram_c: float | None = option(
         None, "C of the n-grams' SVM; default: chosen on 75 or more held-out texts, else 1."
     )
-    early_stopping_patience: int | None = option(
-        None,
-        "Evaluations without improvement after which the training stops; the best model is kept.",
-    )
 
     def __post_init__(self) -> None:
-        if self.early_stopping_patience is not None:
-            self.load_best_model_at_end = True
-        if self.greater_is_better is None and self.metric_for_best_model in _LOWER_IS_BETTER:
-            self.greater_is_better = False
         check_types(self)
         super().__post_init__()
         for name, value in _FIXED.items():
@@ -215,17 +225,39 @@ class GloveLstmTrainingArguments(TrainingArguments):
             raise ValueError(
                 "report_to tensorboard needs a folder: set the environment variable TENSORBOARD_LOGGING_DIR"
             )
+        for name in self.report_to or ():
+            if name not in get_available_reporting_integrations():
+                raise ValueError(f"report_to names {name!r}, which is not installed; install it")
         for name, bounds in _NUMBERS.items():
             check_number(self, name, **bounds)
+        self._check_optimizer()
+
+    def _check_optimizer(self) -> None:
+        """Look the optimizer up and make a schedule, as the Trainer does, but before the data are read.
+
+        Raises:
+            ImportError: The optimizer needs a library that is not installed.
+            TypeError: The schedule lacks an argument, or does not know one of `lr_scheduler_kwargs`.
+            ValueError: One of these, or the schedule follows a measure.
+        """
+        if self.lr_scheduler_type in _FOLLOW_A_MEASURE:
+            schedule = SchedulerType(self.lr_scheduler_type).value
+            raise ValueError(
+                f"lr_scheduler_type {schedule} does not exist here: no rate depends on the held-out texts; leave it out"
+            )
+        Trainer.get_optimizer_cls_and_kwargs(self)
+        any_parameter = torch.nn.Parameter(torch.zeros(1))
+        get_scheduler(
+            self.lr_scheduler_type,
+            torch.optim.SGD([any_parameter], lr=self.learning_rate or 1.0),
+            num_warmup_steps=0,
+            num_training_steps=1,
+            scheduler_specific_kwargs=self.lr_scheduler_kwargs,
+        )
 
     def get_warmup_steps(self, num_training_steps: int) -> int:
         """Return the steps of the warm-up: none for a single step, which would be one of rate 0."""
         return 0 if num_training_steps == 1 else super().get_warmup_steps(num_training_steps)
-
-    @property
-    def needs_validation(self) -> bool:
-        """Whether validation texts choose the epoch or the learning rate."""
-        return self.load_best_model_at_end or self.lr_scheduler_type in _NEED_VALIDATION
 
 
 def check_choices(arguments: Any) -> None:

@@ -116,7 +116,7 @@ def fit(
     Raises:
         DataError: Texts, labels and settings do not fit together, or the training diverged.
     """
-    seconds = _Seconds()
+    began = time.perf_counter()
     settings = settings or make_settings()
     _check_texts(texts, validation, groups, class_weight, unlabelled, settings)
     checkpoint = load_checkpoint(settings.model)
@@ -150,7 +150,6 @@ def fit(
         arguments=settings.training,
     )
     known = count_known_texts(split, checkpoint)
-    seconds.end_of("prepare")
 
     # 2. Give the teacher the labels: an encoder learns them when it is first asked; a classifier or a function knows
     # them already, and only puts them into their order.
@@ -165,7 +164,6 @@ def fit(
         copies_per_text=settings.training.augmented_copies,
         glove=glove,
     )
-    seconds.end_of("teacher")
     settings = settings.for_targets(
         len(targets.texts),
         kind=targets.kind,
@@ -190,7 +188,6 @@ def fit(
         ngram_c = fit_ngrams(
             initial, tokenizer, targets.ngram_examples, calibration_tokens, settings.training
         )
-        seconds.end_of("prepare")
 
         # 6. Train the LSTM. It is measured after each epoch, unless the labels that calibrate are a teacher's.
         state = train_lstm(
@@ -201,7 +198,6 @@ def fit(
             settings.training,
             compute_metrics,
         )
-        seconds.end_of("train")
 
         # 7. Calibrate.
         calibration = calibrate(
@@ -211,7 +207,6 @@ def fit(
             settings.training,
             has_vectors=initial.vocabulary_with_vectors != 0,
         )
-        seconds.end_of("calibrate")
 
         # 8. Return the model, and how it was made.
         classifier = TorchClassifier.of(model, tokenizer)
@@ -231,7 +226,7 @@ def fit(
             classifier=classifier,
             calibration=calibration,
             ngram_c=ngram_c,
-            seconds=seconds.by_stage,
+            seconds=round(time.perf_counter() - began, 2),
         )
     return Trained(
         classifier=classifier,
@@ -253,20 +248,6 @@ def _one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-class _Seconds:
-    """The seconds that were spent in each stage."""
-
-    def __init__(self) -> None:
-        self.by_stage = {"prepare": 0.0, "teacher": 0.0, "train": 0.0, "calibrate": 0.0}
-        self._last = time.perf_counter()
-
-    def end_of(self, stage: str) -> None:
-        """Add the time since the end of the stage before."""
-        now = time.perf_counter()
-        self.by_stage[stage] = round(self.by_stage[stage] + now - self._last, 2)
-        self._last = now
 
 
 # What is given

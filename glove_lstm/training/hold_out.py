@@ -5,8 +5,8 @@ Held-out texts calibrate the scores, and the model does not learn from them.
 - If validation texts are given, nothing else is held out.
 - Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits.
 - But with an encoder as teacher, fewer than 2,000 labelled texts and more unlabelled ones, a tenth of the unlabelled
-  texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups, a fraction (as
-  the preset article has), or measures of validation texts are asked for.
+  texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups or a fraction
+  (as the preset article has) are given.
 - So too, with any teacher, if this share of the labelled texts is fewer than ten. A fraction is then of the unlabelled
   texts.
 - Near duplicates, and texts of one group, are never on both sides, unless validation texts are given.
@@ -77,7 +77,7 @@ def hold_out(
         arguments: The share to hold out, and the seed.
 
     Raises:
-        DataError: Too few distinct texts can be held out, or the arguments need validation texts and there are none.
+        DataError: Too few distinct texts can be held out.
     """
     labelled, groups = _without_weight_0(labelled, groups)
     most_are_unlabelled = len(unlabelled) > len(labelled)
@@ -93,11 +93,6 @@ def hold_out(
             labelled, arguments.validation_fraction, arguments.seed, groups
         )
         split = Split(train, held_out, unlabelled)
-    if arguments.needs_validation and split.validation is None:
-        raise DataError(
-            "load_best_model_at_end, early_stopping_patience and the schedules reduce_lr_on_plateau and greedy need "
-            "validation texts; give some."
-        )
     label_weights = None
     if class_weight is not None and len(split.train):
         label_weights = class_weights(class_weight, split.train)
@@ -134,7 +129,7 @@ def _unlabelled_are_held_out(
         return False
     if labelled * share_to_hold_out(labelled, fraction) < FEWEST_TEXTS:
         return True
-    if fraction is not None or arguments.needs_validation or groups is not None:
+    if fraction is not None or groups is not None:
         return False
     return teacher.learns_labels and most_are_unlabelled and labelled < _FEW_LABELLED_TEXTS
 

@@ -2,21 +2,17 @@
 
 import copy
 import logging
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 import torch
-from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.utils.data import Sampler
 from transformers import (
-    EarlyStoppingCallback,
     EvalPrediction,
     PrinterCallback,
     ProgressCallback,
@@ -87,7 +83,8 @@ def train_lstm(
     if model.ngrams is not None:
         # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
         model.ngrams.requires_grad_(False)
-    with _scratch_folder(arguments) as folder:
+    # The Trainer saves nothing, but makes its output folder and may log there.
+    with tempfile.TemporaryDirectory(prefix="glove-lstm-") as folder:
         arguments = copy.copy(arguments)  # those of the caller stay as they are
         arguments.output_dir = folder
         trainer = GloveLstmTrainer(
@@ -99,8 +96,6 @@ def train_lstm(
             eval_dataset=validation,
             compute_metrics=compute_metrics,
         )
-        if arguments.early_stopping_patience is not None:
-            trainer.add_callback(EarlyStoppingCallback(arguments.early_stopping_patience))
         _replace_log(trainer)
         try:
             trainer.train()
@@ -127,22 +122,6 @@ def _replace_log(trainer: Trainer) -> None:
     # PrinterCallback prints at every log level.
     if any(replaced) and trainer.args.get_process_log_level() < logging.ERROR:
         trainer.add_callback(EpochLines)
-
-
-@contextmanager
-def _scratch_folder(arguments: GloveLstmTrainingArguments) -> Iterator[str]:
-    """Yield a temporary folder, the same in all processes of a training."""
-    names: list[str | None] = [None]
-    if arguments.process_index == 0:
-        names = [tempfile.mkdtemp(prefix="glove-lstm-")]
-    if arguments.world_size > 1:
-        broadcast_object_list(names)
-    [folder] = names
-    try:
-        yield str(folder)
-    finally:
-        if arguments.process_index == 0:
-            shutil.rmtree(str(folder), ignore_errors=True)
 
 
 class GloveLstmTrainer(Trainer):

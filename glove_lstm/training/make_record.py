@@ -1,7 +1,6 @@
 """Record how a model was made, and from which texts."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,9 +77,9 @@ def make_record(
     classifier: TorchClassifier,
     calibration: CalibrationRecord | None,
     ngram_c: float | None,
-    seconds: Mapping[str, float],
+    seconds: float,
 ) -> TrainingRecord:
-    """Return the record of a training, from what its steps returned and the seconds of each stage."""
+    """Return the record of a training, from what its steps returned, and the seconds that they took."""
     validation = split.validation
     return TrainingRecord(
         preset=settings.preset,
@@ -95,7 +94,6 @@ def make_record(
         label_weights=split.label_weights,
         ngram_c=ngram_c,
         epochs=float(state.epoch or 0),
-        best_step=state.best_global_step if settings.training.load_best_model_at_end else None,
         history=state.log_history,
         calibration=calibration,
         teacher=_teacher_record(teacher, split, targets, classifier),
@@ -106,7 +104,7 @@ def make_record(
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
-        seconds=dict(seconds),
+        seconds=seconds,
     )
 
 

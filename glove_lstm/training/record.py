@@ -75,14 +75,13 @@ class TrainingRecord:
         label_weights: Weight of each label in the loss; None: 1.
         ngram_c: C of the n-grams' SVM; None: the model has no n-grams, or they learned nothing.
         epochs: Passes over the texts.
-        best_step: Step whose weights were kept; None: the last one's.
         history: The Trainer's log: loss, learning rate and measures, by epoch.
         calibration: None: the scores are not calibrated.
         teacher: None: the model learned labels alone.
         parameters: Number of parameters.
         hardware: What it was trained on.
         versions: Of glove_lstm, torch and transformers.
-        seconds: Time of each stage: prepare, teacher, train, calibrate.
+        seconds: Time of the whole training, with that of the teacher.
     """
 
     preset: str
@@ -97,14 +96,13 @@ class TrainingRecord:
     label_weights: dict[str, float] | None
     ngram_c: float | None
     epochs: float
-    best_step: int | None
     history: list[dict[str, Any]]
     calibration: CalibrationRecord | None
     teacher: TeacherRecord | None
     parameters: int
     hardware: str
     versions: dict[str, str]
-    seconds: dict[str, float]
+    seconds: float
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as metrics.json holds it."""

@@ -68,8 +68,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "weight_decay": 0.01,
         "label_smoothing_factor": 0.1,
         # Epochs, batch size and learning rates follow from the number of texts; see `default_hyperparameters`.
-        # Not given: load_best_model_at_end. The learning rate falls to zero, so another epoch is better than the last
-        # only by chance.
     },
 }
 
@@ -80,7 +78,6 @@ _DEFAULTS: dict[str, Any] = {
     "dataloader_pin_memory": torch.cuda.is_available(),
     # Without it, torchrun without a GPU would train a separate model in each process.
     "use_cpu": not torch.accelerator.is_available(),
-    "save_total_limit": 1,
     "logging_strategy": "epoch",
     "eval_strategy": "epoch",
     "save_strategy": "no",
@@ -103,9 +100,6 @@ _DESCRIBED = (  # in metrics.json and on the card
     "label_smoothing_factor",
     "max_grad_norm",
     "corrupted_share",
-    "load_best_model_at_end",
-    "early_stopping_patience",
-    "metric_for_best_model",
     "seed",
     "data_seed",
 )
@@ -251,22 +245,11 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
 
 
 def _strategies(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return when the Trainer logs, evaluates and saves, where that follows from values that are given."""
+    """Return when the Trainer logs and evaluates, where that follows from values that are given."""
     strategies: dict[str, Any] = {}
     for kind in ("logging", "eval"):
         if f"{kind}_steps" in given:
             strategies[f"{kind}_strategy"] = "steps"
-    if given.get("load_best_model_at_end") or "early_stopping_patience" in given:
-        evaluation = {**_DEFAULTS, **strategies, **given}["eval_strategy"]
-        if evaluation == IntervalStrategy.NO:
-            raise DataError(
-                "To keep the best model, texts must be evaluated: leave eval_strategy out."
-            )
-        # Each evaluated model is saved, and the best one loaded at the end. (In transformers 5.0, the strategy
-        # "best" loads none.)
-        strategies["save_strategy"] = evaluation
-        if "eval_steps" in given or "logging_steps" in given:
-            strategies["save_steps"] = given.get("eval_steps", given.get("logging_steps"))
     return strategies
 
 
@@ -275,10 +258,6 @@ def _check_given(given: Mapping[str, Any]) -> None:
     for name, reason in REFUSED.items():
         if given.get(name, False) is not False:
             raise DataError(f"{name} does not exist here: {reason}. Leave it out.")
-    if "early_stopping_patience" in given and given.get("load_best_model_at_end") is False:
-        raise DataError(
-            "With early_stopping_patience, the best model is kept: leave load_best_model_at_end out."
-        )
     if "model_name_or_path" in given:
         for name in _names_of(TokenizerArguments):
             if name in given and name != "max_seq_length":

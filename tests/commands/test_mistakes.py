@@ -205,6 +205,7 @@ GIVEN = f"{DATA} --glove glove.txt"
         (f"{GIVEN} --resume_from_checkpoint True", "resume_from_checkpoint anew"),
         (f"{GIVEN} --save_strategy epoch", "save_strategy no checkpoints"),
         (f"{GIVEN} --save_total_limit 3", "save_total_limit no checkpoints"),
+        (f"{GIVEN} --push_to_hub True", "push_to_hub glove-lstm FOLDER --repo_id"),
         (f"{GIVEN} --overwrite_output_dir maybe", "--overwrite_output_dir maybe"),
         (f"{GIVEN} --revision v1", "revision model_name_or_path dataset_revision"),
         (f"{DATA} --model_name_or_path one --revision v1", "one 'v1'"),
@@ -222,11 +223,6 @@ def test_train(check, line: str, words: str) -> None:
     [
         ("--learning_rate 1000 --max_steps 9", "diverged learning_rate"),
         ("--learning_rate 1e5 --num_train_epochs 1", "diverged learning_rate"),
-        ("--early_stopping_patience 1 --validation_fraction 0", "validation texts"),
-        (
-            "--load_best_model_at_end True --metric_for_best_model worth --max_steps 1",
-            "'eval_worth'",
-        ),
     ],
 )
 def test_a_training_that_fails_leaves_nothing_behind(

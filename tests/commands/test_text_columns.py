@@ -1,4 +1,4 @@
-"""A checkpoint knows its text columns: evaluate, predict and BatchClassifier read these by default."""
+"""A checkpoint knows its text columns: evaluate, predict, fine-tuning and BatchClassifier read these by default."""
 
 import csv
 import json
@@ -7,6 +7,7 @@ import shutil
 import pandas as pd
 import pytest
 from support import (
+    QUICK,
     assert_command_names,
     edit_json,
     read_csv,
@@ -19,7 +20,7 @@ from support import (
 from glove_lstm import BatchClassifier
 from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
-from glove_lstm.commands import evaluate, predict
+from glove_lstm.commands import evaluate, predict, train
 from glove_lstm.files import digest
 
 
@@ -135,6 +136,35 @@ def test_evaluate_reads_the_label_column(copy, new, tmp_path):
     assert measured("label") == ("label", accuracy)
     assert measured("verdict") == ("verdict", pytest.approx(1 - accuracy))
     assert measured("verdict", "--label_column_name", "label") == ("label", accuracy)
+
+
+def fine_tuned(model, table, out, caplog, *options):
+    """The config of a model that is fine-tuned for one step, and what is said of its columns."""
+    caplog.clear()
+    words = ["--model_name_or_path", model, "--train_file", table, "--output_dir", out]
+    succeed(train.main, *words, *QUICK, "--max_steps", 1, *options)
+    warnings = [message for message in caplog.messages if "The model was trained on" in message]
+    return json.loads((out / "config.json").read_text(encoding="utf-8")), warnings
+
+
+def test_fine_tuning_reads_the_columns(of_titles, articles, tmp_path, caplog):
+    """Of the training, unless others are named: then there is a warning."""
+    config, warnings = fine_tuned(of_titles, articles, tmp_path / "titles", caplog)
+    assert config["text_column_names"] == ["title"]
+    assert warnings == []
+    both = as_options(["title", "text"])
+    config, [warning] = fine_tuned(of_titles, articles, tmp_path / "both", caplog, *both)
+    assert config["text_column_names"] == ["title", "text"]
+    assert "column title, but this reads title, text" in warning
+
+
+def test_fine_tuning_reads_the_label_column(copy, articles, tmp_path, caplog):
+    edit_json(copy / "config.json", label_column_name="verdict")
+    rows = [row | {"verdict": row["label"], "label": "other"} for row in read_csv(articles)]
+    table = write_table(tmp_path / "both.csv", rows)
+    config, warnings = fine_tuned(copy, table, tmp_path / "out", caplog)
+    assert config["label_column_name"] == "verdict"
+    assert warnings == []
 
 
 def test_texts_that_are_no_table_have_no_columns(of_titles):

@@ -14,8 +14,7 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 # Arguments of the classifier or of fit, and what the error names.
 MISTAKES = {
     "a name with a slip": ({"num_train_epoch": 1}, "num_train_epoch;", "num_train_epochs"),
-    "of the command": ({"push_to_hub": True}, "GloveLstmClassifier", "push_to_hub"),
-    "a folder": ({"output_dir": "out"}, "GloveLstmClassifier", "output_dir"),
+    "a folder": ({"output_dir": "out"}, "output_dir", "save_pretrained"),
     "half precision": ({"bf16": True}, "bf16", "32 bits"),
     "a resumed training": ({"resume_from_checkpoint": True}, "resume_from_checkpoint", "anew"),
     "a revision of nothing": ({"revision": "v1"}, "revision", "model_name_or_path"),

@@ -2,7 +2,6 @@
 
 import filecmp
 import re
-from argparse import Namespace
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,7 +15,6 @@ from web_server import serve
 
 from glove_lstm.checkpoint.names import PLACEHOLDER_ID, remote_code
 from glove_lstm.commands import push as command
-from glove_lstm.commands import train
 from glove_lstm.errors import DataError
 from glove_lstm.publishing import stage
 from glove_lstm.publishing.card import render_card
@@ -401,35 +399,3 @@ def test_who_is_not_logged_in_pushes_nothing(no_login):
     with pytest.raises(DataError) as refusal:
         check_destination(Destination(REPO))
     assert_names(refusal.value, "hf auth login", "HF_TOKEN")
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ([], ["--hub_model_id", "user/name"]),
-        (["--hub_model_id", "mine"], ["'mine'", "user/name"]),
-        (["--hub_model_id", REPO], ["hf auth login"]),
-    ],
-    ids=["no name", "wrong name", "login"],
-)
-def test_training_that_cannot_push_does_not_start(no_login, articles, tmp_path, options, words):
-    out = tmp_path / "out"
-    started = ["--train_file", articles, "--output_dir", out, "--push_to_hub", "True"]
-    assert_command_names(run_here(train.main, *started, *options), *words)
-    assert not out.exists()
-
-
-def test_the_trainer_gets_neither_token_nor_push(no_login):
-    training = Namespace(
-        push_to_hub=True,
-        hub_model_id=REPO,
-        hub_token=TOKEN,
-        hub_private_repo=True,
-        hub_revision="b",
-    )
-    to = train.training_destination(training)
-    assert to == Destination(REPO, private=True, branch="b", token=TOKEN)
-    assert TOKEN not in repr(to)
-    assert training.push_to_hub is False
-    assert training.hub_token is None
-    assert train.training_destination(training) is None

@@ -142,60 +142,6 @@ def test_a_training_of_one_step_learns_at_its_rate(train, news):
     assert result.model.classifier.bias.abs().tolist() == pytest.approx([0.03, 0.03], rel=0.01)
 
 
-# The best epoch
-
-CONSTANT = {"learning_rate": 0.5, "lr_scheduler_type": "constant", "warmup_steps": 0}
-
-
-def best_and_last(record):
-    """The entries of the best evaluation and of the last one."""
-    evaluations = [entry for entry in record.history if "eval_loss" in entry]
-    return min(evaluations, key=lambda entry: entry["eval_loss"]), evaluations[-1]
-
-
-def test_early_stopping_keeps_the_best_epoch(train, news):
-    """The model is that of a training which ends there."""
-    result = train(
-        news.texts, news.labels, num_train_epochs=12, early_stopping_patience=2, **CONSTANT
-    )
-    best, last = best_and_last(result.record)
-    assert 3 <= last["epoch"] < 12
-    assert result.record.epochs == last["epoch"]
-    assert best["epoch"] < last["epoch"]
-    assert result.record.best_step == best["step"]
-    assert_same_model(
-        train(news.texts, news.labels, num_train_epochs=best["epoch"], **CONSTANT), result
-    )
-
-
-def test_the_best_epoch_is_kept_without_early_stopping(train, news):
-    result = train(
-        news.texts, news.labels, num_train_epochs=12, load_best_model_at_end=True, **CONSTANT
-    )
-    best, last = best_and_last(result.record)
-    assert result.record.epochs == last["epoch"] == 12
-    assert best["epoch"] < 12
-    assert result.record.best_step == best["step"]
-    assert_same_model(
-        train(news.texts, news.labels, num_train_epochs=best["epoch"], **CONSTANT), result
-    )
-
-
-def test_the_best_step_is_kept_however_often_texts_are_evaluated(train, news):
-    """`logging_steps` is the Trainer's default for `eval_steps`."""
-    often = {"eval_strategy": "steps", "logging_steps": 4, "load_best_model_at_end": True}
-    result = train(news.texts, news.labels, max_steps=30, **often, **CONSTANT)
-    best, last = best_and_last(result.record)
-    assert best["step"] < last["step"]
-    assert result.record.best_step == best["step"]
-    assert_same_model(train(news.texts, news.labels, max_steps=best["step"], **CONSTANT), result)
-
-
-def test_without_a_best_epoch_the_last_one_stays(result):
-    assert result.record.best_step is None
-    assert result.record.epochs == 2
-
-
 # Fine-tuning
 
 

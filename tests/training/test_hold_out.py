@@ -119,7 +119,6 @@ def test_few_texts_are_not_held_out(caplog):
         (300, 300, True, {}, (30, 0)),  # as many labelled ones
         (90, 90, True, {}, (0, 0)),  # a tenth is too few, of each
         (199, 300, True, {"validation_fraction": 0.1}, (20, 0)),
-        (199, 300, True, {"load_best_model_at_end": True}, (20, 0)),
         (199, 300, False, {}, (20, 0)),
         (90, 300, False, {}, (0, 30)),  # a tenth of the labelled ones is too few
         (199, 300, None, {}, (20, 0)),

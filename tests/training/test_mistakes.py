@@ -72,14 +72,6 @@ OF_FIT = {
     ),
     "compiled": ({"torch_compile": True}, "torch_compile"),
     "a huge network": ({"hidden_size": 100_000_000}, "hidden_size"),
-    "the best epoch of nothing": (
-        {"early_stopping_patience": 1, "validation_fraction": 0},
-        *("early_stopping_patience", "validation texts"),
-    ),
-    "the best epoch without evaluations": (
-        {"load_best_model_at_end": True, "eval_strategy": "no"},
-        *("best model", "eval_strategy"),
-    ),
     "a name with a slip": ({"num_train_epoch": 1}, "num_train_epoch;", "num_train_epochs"),
     "no number of words": ({"vocab_size": 1}, "vocab_size", "1"),
     "a label alone": (
@@ -135,6 +127,21 @@ REFUSED = {
     "save_total_limit": (2, "no checkpoints"),
     "save_only_model": (True, "no checkpoints"),
     "save_on_each_node": (True, "no checkpoints"),
+    "load_best_model_at_end": (True, "last epoch"),
+    "metric_for_best_model": ("accuracy", "last epoch"),
+    "greater_is_better": (True, "last epoch"),
+    "push_to_hub": (True, "glove-lstm push FOLDER --repo_id"),
+    "hub_always_push": (True, "glove-lstm push"),
+    "hub_model_id": ("user/name", "glove-lstm push"),
+    "hub_private_repo": (True, "glove-lstm push"),
+    "hub_revision": ("v1", "glove-lstm push"),
+    "hub_strategy": ("end", "glove-lstm push"),
+    "hub_token": ("hf_token", "glove-lstm push"),
+    "deepspeed": ("ds.json", "large networks"),
+    "fsdp": ("full_shard", "large networks"),
+    "gradient_checkpointing": (True, "large networks"),
+    "parallelism_config": ({}, "large networks"),
+    "use_liger_kernel": (True, "large networks"),
 }
 
 
@@ -158,7 +165,6 @@ SETTINGS = {
         *("revision", "string", "5"),
     ),
     "a string as boolean": ({"freeze_embeddings": "False"}, "freeze_embeddings", "'False'"),
-    "a number as name": ({"metric_for_best_model": 5}, "metric_for_best_model", "string", "5"),
     "a boolean as number": ({"seed": True}, "seed", "whole number", "True"),
     "a string as whole number": ({"max_steps": "x"}, "max_steps", "whole number", "'x'"),
     "a beta of 2": ({"adam_beta1": 2}, "adam_beta1", "below 1", "2"),
@@ -167,10 +173,17 @@ SETTINGS = {
         {"report_to": "tensorboard"},
         *("report_to", "tensorboard", "TENSORBOARD_LOGGING_DIR"),
     ),
-    "the last model, stopped early": (
-        {"early_stopping_patience": 1, "load_best_model_at_end": False},
-        *("early_stopping_patience", "load_best_model_at_end"),
+    "a rate by a measure": (
+        {"lr_scheduler_type": "reduce_lr_on_plateau"},
+        *("lr_scheduler_type", "reduce_lr_on_plateau"),
     ),
+    "a schedule that needs more": (
+        {"lr_scheduler_type": "cosine_with_min_lr"},
+        *("min_lr", "lr_scheduler_kwargs"),
+    ),
+    "a schedule without such an argument": ({"lr_scheduler_kwargs": {"bend": 1}}, "'bend'"),
+    "an optimizer that is not installed": ({"optim": "lomo"}, "lomo_optim"),
+    "a log that is not installed": ({"report_to": "nowhere"}, "report_to", "'nowhere'"),
     "a string as number": ({"learning_rate": "fast"}, "learning_rate", "'fast'"),
     "half an epoch's texts": ({"per_device_train_batch_size": 0.5}, "per_device_train_batch_size"),
     "a tokenizer of its own": (

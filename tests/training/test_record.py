@@ -62,16 +62,14 @@ def test_a_record_of_labels(records):
     assert record.glove == "tiny.8d.txt"
     assert 0 < record.vocabulary_with_vectors <= 1
     assert record.ngram_c == 1
-    for name in ("label_weights", "teacher", "fine_tuned_from", "known_before", "best_step"):
+    for name in ("label_weights", "teacher", "fine_tuned_from", "known_before"):
         assert getattr(record, name) is None, name
     losses = [entry["loss"] for entry in record.history if "loss" in entry]
     assert len(losses) == 2
     assert record.parameters > 1000
     assert record.hardware == "CPU, one thread"
     assert record.versions.keys() == {"glove_lstm", "torch", "transformers"}
-    assert record.seconds.keys() == {"prepare", "teacher", "train", "calibrate"}
-    assert all(seconds >= 0 for seconds in record.seconds.values())
-    assert record.seconds["train"] > 0
+    assert record.seconds > 0
 
 
 def test_the_options_are_those_that_were_used(records):

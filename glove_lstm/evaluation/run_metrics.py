@@ -51,9 +51,8 @@ def run_metrics(
     validation = None
     if trained.validation is not None:
         validation = _measure(trained.classifier, trained.validation)
-        record = trained.record
-        if record.fine_tuned_from is None or record.known_before is not None:
-            validation["seen"] = record.validation_seen + (record.known_before or 0)
+        if trained.record.validation_seen is not None:
+            validation["seen"] = trained.record.validation_seen
         examples = trained.validation.examples
         if not examples.is_multi_label:
             scores = scores_of(trained.validation.logits, trained.classifier.problem_type)

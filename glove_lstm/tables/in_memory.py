@@ -103,7 +103,7 @@ def read_labels(labels: Any, name: str = "y", *, column_labels: Any = None) -> L
 
 def is_table(labels: Any) -> bool:
     """Return whether labels are an array, a sparse matrix or a data frame of two columns or more."""
-    shape = getattr(labels, "shape", ())
+    shape: tuple[int, ...] = getattr(labels, "shape", ())
     return len(shape) == 2 and shape[1] > 1
 
 

@@ -149,7 +149,7 @@ def fit(
         teacher=opened_teacher,
         arguments=settings.training,
     )
-    known = count_known_texts(split, checkpoint)
+    validation_seen = count_known_texts(split, checkpoint)
     seconds.end_of("prepare")
 
     # 2. Give the teacher the labels: an encoder learns them when it is first asked; a classifier or a function knows
@@ -225,7 +225,7 @@ def fit(
             targets,
             initial,
             state,
-            known=known,
+            validation_seen=validation_seen,
             checkpoint=checkpoint,
             teacher=opened_teacher,
             classifier=classifier,

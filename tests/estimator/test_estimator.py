@@ -211,7 +211,7 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     training = metrics["training"]
     assert (training["train_texts"], training["validation_texts"]) == (108, 12)
     # The start was trained on all validation texts.
-    assert training["known_before"] == metrics["validation"]["seen"] == 12
+    assert training["validation_seen"] == metrics["validation"]["seen"] == 12
     # A text that both trainings have learned is counted once.
     tuned.fit(TEXTS, LABELS, validation=(TEXTS[:12], LABELS[:12]))
     tuned.save_pretrained(tmp_path / "both")

@@ -11,7 +11,7 @@ if int(transformers.__version__.split(".")[0]) < 5:
         "pip install 'transformers>=5'"
     )
 
-from tokenizers import AddedToken, Encoding
+from tokenizers import Encoding
 from transformers import BatchEncoding, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import TruncationStrategy
 
@@ -25,15 +25,15 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
 
     - Without a `truncation` argument, texts are truncated to `model_max_length`. `truncation=False` is honoured.
     - A pair (title, body) is read as one text, `title + " " + body`, and offsets point into that text. With
-      `truncation` or `return_overflowing_tokens`, pairs are handled as in transformers.
+      `truncation`, pairs are handled as in transformers.
     - `token_type_ids`, if `model_input_names` has them, are the shapes of the words as they stand in the text (lower,
       Title, UPPER, mixed, digits or punctuation: `word_shapes.SHAPES`), and the characters of unknown words
       (`word_shapes.spelling`).
     - `offset_mapping` covers the accents that a text writes as characters of their own. `token_to_chars` and other
       methods of the output leave out those of a token's last letter.
     - Lone surrogates, which the Rust code refuses, become U+FFFD.
-    - With `split_special_tokens`, a padding or unknown token that is written in a text is text. All other special
-      tokens, such as those of `add_special_tokens`, stay whole.
+    - With `split_special_tokens`, a special token that is written in a text is text.
+    - `is_split_into_words` and `return_overflowing_tokens` are refused.
     """
 
     vocab_files_names = {"tokenizer_file": "tokenizer.json"}  # noqa: RUF012 (transformers' own form)
@@ -43,36 +43,6 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     # two reasons: an instance with a lock cannot be pickled, and an `__init__` to make one breaks `from_pretrained`,
     # which then gives an empty vocabulary.
     lock = RLock()
-
-    def _add_tokens(self, new_tokens: Any, special_tokens: bool = False) -> int:
-        """Add tokens to the vocabulary; `add_tokens`, `add_special_tokens` and loading call this method.
-
-        With `split_special_tokens`, the Rust code splits every token that is special to it, and keeps other added
-        tokens whole. Therefore only the padding and the unknown token are added as special to it.
-        """
-        if not self.split_special_tokens:
-            return super()._add_tokens(new_tokens, special_tokens)
-        split_tokens = (self.pad_token, self.unk_token)
-        tokens: list[str | AddedToken] = []
-        for token in new_tokens:
-            is_special = special_tokens or getattr(token, "special", False)
-            if is_special:
-                is_split = str(token) in split_tokens
-                tokens.append(_added_token(token, special=is_split))
-            else:
-                tokens.append(token)
-        return super()._add_tokens(tokens)
-
-    def _decode(self, token_ids: Any, skip_special_tokens: bool = False, **kwargs: Any) -> str:
-        """Decode ids, and skip special tokens that are not special to the Rust code (see `_add_tokens`)."""
-        if isinstance(token_ids, dict):
-            token_ids = token_ids["input_ids"]
-        if isinstance(token_ids, int):
-            token_ids = [token_ids]
-        if skip_special_tokens:
-            special = set(self.all_special_ids)
-            token_ids = [token for token in token_ids if token not in special]
-        return super()._decode(token_ids, skip_special_tokens=skip_special_tokens, **kwargs)
 
     def _get_padding_truncation_strategies(
         self, padding: Any = False, truncation: Any = None, **kwargs: Any
@@ -91,24 +61,22 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         )
         return padding, None, max_length, kwargs
 
-    def _encode_plus(
-        self, text: Any, text_pair: Any = None, *, is_split_into_words: bool = False, **options: Any
-    ) -> BatchEncoding:
+    def _encode_plus(self, text: Any, text_pair: Any = None, **options: Any) -> BatchEncoding:
         """Encode a text or a batch. Calls, `encode`, pipelines and collators all end here."""
+        for name in ("is_split_into_words", "return_overflowing_tokens"):
+            if options.get(name):
+                raise ValueError(f"This tokenizer has no {name}; leave it out.")
         text = replace_surrogates(text)
         text_pair = replace_surrogates(text_pair)
-        texts, pairs = _as_batch(text, text_pair, is_split_into_words)
+        texts, pairs = _as_batch(text, text_pair)
         is_empty_batch = isinstance(texts, list) and not texts and not pairs
         if is_empty_batch:  # the Rust code needs a text: encode an empty one, and remove its row
-            texts = [_empty_text(is_split_into_words)]
-            output = self._encode_batch(texts, None, is_split_into_words, **options)
+            output = self._encode_batch([""], None, **options)
             return BatchEncoding({name: rows[:0] for name, rows in output.items()}, [])
 
-        output = self._encode_batch(texts, pairs, is_split_into_words, **options)
-        is_single = _is_text(text, is_split_into_words)
+        output = self._encode_batch(texts, pairs, **options)
         has_tensors = options.get("return_tensors") is not None
-        may_have_several_rows = options.get("return_overflowing_tokens", False)
-        if is_single and not has_tensors and not may_have_several_rows:
+        if isinstance(text, str) and not has_tensors:
             return _first_row(output)
         return output
 
@@ -116,7 +84,6 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         self,
         texts: Any,
         pairs: Any,
-        of_words: bool,
         *,
         truncation_strategy: Any = TruncationStrategy.DO_NOT_TRUNCATE,
         max_length: int | None = None,
@@ -129,7 +96,6 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         Args:
             texts: The texts.
             pairs: Their second parts, or None.
-            of_words: Whether the texts are lists of words.
             truncation_strategy: As in transformers; None if the caller said nothing of truncation.
             max_length: As in transformers.
             return_tensors: As in transformers.
@@ -139,8 +105,8 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         if truncation_strategy is None:
             # Without an argument, max_length is `model_max_length` by now; None: there is no limit.
             truncation_strategy = "do_not_truncate" if max_length is None else "longest_first"
-            if isinstance(pairs, list) and not options.get("return_overflowing_tokens", False):
-                texts = _join_pairs(texts, pairs, of_words)
+            if isinstance(pairs, list):
+                texts = _join_pairs(texts, pairs)
                 pairs = None
         with self.lock:
             output = super()._encode_plus(
@@ -150,13 +116,12 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
                 max_length=max_length,
                 return_tensors=None,
                 return_token_type_ids=False,
-                is_split_into_words=of_words,
                 **options,
             )
         if return_token_type_ids is None:
             return_token_type_ids = "token_type_ids" in self.model_input_names
         if return_token_type_ids or "offset_mapping" in output:
-            types, offsets = self._types_and_offsets(output, texts, pairs, of_words)
+            types, offsets = self._types_and_offsets(output, texts, pairs)
             if return_token_type_ids:
                 output["token_type_ids"] = types
             if "offset_mapping" in output:
@@ -164,37 +129,32 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         return output.convert_to_tensors(return_tensors)
 
     def _types_and_offsets(
-        self, output: BatchEncoding, texts: list[Any], pairs: list[Any] | None, of_words: bool
+        self, output: BatchEncoding, texts: list[str], pairs: list[str] | None
     ) -> tuple[list[list[int]], list[list[tuple[int, int]]]]:
-        """Return types and offsets of the tokens of each row of an output; several rows may belong to one text."""
-        encodings = output.encodings or []
-        rows = range(len(encodings))
-        text_of_row = output.get("overflow_to_sample_mapping") or rows
+        """Return types and offsets of the tokens of each text of an output."""
         types = []
         offsets = []
-        for encoding, text_number in zip(encodings, text_of_row, strict=True):
-            parts = [texts[text_number]]
+        for row, encoding in enumerate(output.encodings or []):
+            parts = [texts[row]]
             if pairs is not None:
-                parts.append(pairs[text_number])
-            types_of_row, offsets_of_row = self._of_row(encoding, parts, of_words)
+                parts.append(pairs[row])
+            types_of_row, offsets_of_row = self._of_row(encoding, parts)
             types.append(types_of_row)
             offsets.append(offsets_of_row)
         return types, offsets
 
     def _of_row(
-        self, encoding: Encoding, parts: list[Any], of_words: bool
+        self, encoding: Encoding, parts: list[str]
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """Return the token type id of each token, 0 for padding; and where it begins and ends.
 
         Args:
             encoding: The tokens.
-            parts: The text, and its second part if there is one: strings, or lists of words.
-            of_words: Whether the parts are lists of words.
+            parts: The text, and its second part if there is one.
         """
         # Read once, because each access makes a new list.
         ids = encoding.ids
         part_of_token = encoding.sequence_ids  # None for padding
-        word_of_token = encoding.word_ids
         offsets = encoding.offsets
         unknown_id = self.unk_token_id
         types = [0] * len(ids)
@@ -202,8 +162,6 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             if part is None:
                 continue
             text = parts[part]
-            if of_words:
-                text = text[word_of_token[token]]
             start, end = offsets[token]
             end = surface_end(text, start, end)
             offsets[token] = start, end
@@ -218,21 +176,7 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             return super().save_pretrained(save_directory, *args, **kwargs)
 
 
-def _added_token(token: str | AddedToken, special: bool) -> AddedToken:
-    """Return a token that is special to the Rust code or not. Given as a string, it is not normalized."""
-    if isinstance(token, str):
-        return AddedToken(token, normalized=False, special=special)
-    return AddedToken(
-        token.content,
-        single_word=token.single_word,
-        lstrip=token.lstrip,
-        rstrip=token.rstrip,
-        normalized=token.normalized,
-        special=special,
-    )
-
-
-def _as_batch(text: Any, pair: Any, of_words: bool) -> tuple[Any, Any]:
+def _as_batch(text: Any, pair: Any) -> tuple[Any, Any]:
     """Return the texts of a call as a batch, and their second parts, or None if there are none.
 
         text                          pair          texts                pairs
@@ -242,54 +186,46 @@ def _as_batch(text: Any, pair: Any, of_words: bool) -> tuple[Any, Any]:
         ["a", "b"]                    ["c", "d"]    ["a", "b"]           ["c", "d"]
         [["title", "body"], "a"]      None          ["title", "a"]       ["body", ""]
 
-    With `of_words`, a list of words stands for each string. Values of other types are returned unchanged, and
-    transformers refuses them.
+    Values of other types are returned unchanged, and transformers refuses them.
     """
-    if _is_text(text, of_words):
+    if isinstance(text, str):
         if pair is None:
             return [text], None
         return [text], [pair]
-    if pair is None and isinstance(text, list) and any(_is_pair(row, of_words) for row in text):
-        return _divide_pairs(text, of_words)
+    if pair is None and isinstance(text, list) and any(_is_pair(row) for row in text):
+        return _divide_pairs(text)
     return text, pair
 
 
-def _divide_pairs(rows: list[Any], of_words: bool) -> tuple[list[Any], list[Any]]:
+def _divide_pairs(rows: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return the texts and the second parts of a batch of pairs. A text without a second part may be among them."""
     texts = []
     pairs = []
     for row in rows:
-        if _is_pair(row, of_words):
+        if _is_pair(row):
             first, second = row
         else:
             first = row
-            second = _empty_text(of_words)
+            second = ""
         texts.append(first)
         pairs.append(second)
     return texts, pairs
 
 
-def _empty_text(of_words: bool) -> Any:
-    return [] if of_words else ""
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
 
 
-def _is_text(value: Any, of_words: bool) -> bool:
-    if not of_words:
-        return isinstance(value, str)
-    is_batch = isinstance(value, list) and bool(value) and isinstance(value[0], list)
-    return isinstance(value, list) and not is_batch
-
-
-def _is_pair(value: Any, of_words: bool) -> bool:
-    return isinstance(value, list) and len(value) == 2 and _is_text(value[0], of_words)
-
-
-def _join_pairs(texts: list[Any], pairs: list[Any], of_words: bool) -> list[Any]:
+def _join_pairs(texts: list[str], pairs: list[str]) -> list[str]:
     """Return each text and its second part as one text."""
     if len(texts) != len(pairs):
         raise ValueError(f"{len(texts)} texts, but {len(pairs)} pairs; give equally many.")
-    between: Any = [] if of_words else " "
-    return [first + between + second for first, second in zip(texts, pairs, strict=True)]
+    joined = []
+    for first, second in zip(texts, pairs, strict=True):
+        if not (isinstance(first, str) and isinstance(second, str)):
+            raise TypeError(f"A pair must be two texts, not {first!r} and {second!r}.")
+        joined.append(f"{first} {second}")
+    return joined
 
 
 def _first_row(output: BatchEncoding) -> BatchEncoding:

@@ -18,7 +18,7 @@ SPELLING_LENGTH = 12  # characters
 # begins with known words, and fail at the first spelling.
 KNOWN = 32
 
-_LONGEST_CACHED = 31  # characters of a word whose shape is cached
+_LONGEST_CACHED = 31  # characters of a word whose type is cached
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FIRST_MARK = "\u0300"
 _ACCENT = re.compile("[\u0300-\u036f\u064b-\u065f]")  # of Latin, Greek, Cyrillic and Arabic letters
@@ -38,9 +38,17 @@ def token_type(word: str, unknown: bool) -> int:
         word: A word as it stands in the text.
         unknown: Whether the vocabulary lacks it.
     """
-    shape = _cached_shape(word) if len(word) <= _LONGEST_CACHED else _shape(word)
+    if len(word) <= _LONGEST_CACHED:
+        return _cached_token_type(word, unknown)
+    return _token_type(word, unknown)
+
+
+def _token_type(word: str, unknown: bool) -> int:
     code = spelling(word) if unknown else KNOWN
-    return shape | (code << SHAPE_BITS)
+    return _shape(word) | (code << SHAPE_BITS)
+
+
+_cached_token_type = lru_cache(1 << 14)(_token_type)
 
 
 def _shape(word: str) -> int:
@@ -53,9 +61,6 @@ def _shape(word: str) -> int:
         if kind in kinds:
             return SHAPES.index(kind)
     return SHAPES.index("punctuation")
-
-
-_cached_shape = lru_cache(1 << 14)(_shape)
 
 
 def spelling(word: str) -> int:

@@ -35,8 +35,7 @@ from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.columns import is_blank, python_values
-from glove_lstm.tables.examples import Examples
-from glove_lstm.tables.in_memory import LabelValues, read_labels, read_texts
+from glove_lstm.tables.in_memory import LabelValues, is_table, read_labels, read_texts
 from glove_lstm.tables.labels import (
     Label,
     check_label_names,
@@ -60,7 +59,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         glove: Word vectors: a name such as "6B.50d", or a file; None: they are drawn at random.
         preset: Settings to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
-        on_empty: What `fit` does with a blank text that has a label, in X and in validation: "error", "drop" or "keep".
         teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a
             `glove_lstm.TeacherModel`, or a function from a list of texts to the probability of each label, in the order
             of `label_names`, or `predict_proba` of a fitted classifier, in the order of its own. An encoder learns the
@@ -81,8 +79,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _training_texts: TextRecord | None
-    # Whether `fit` got lists of labels. Rows of 0 and 1 are then lists, too.
-    _labels_are_lists: bool
     _saved_from: Trained | Checkpoint  # what `save_pretrained` saves
     _weights_digest: str  # of the weights of a loaded checkpoint
     _classifier: TorchClassifier
@@ -94,7 +90,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         *,
         preset: str = "default",
         class_weight: Any = None,
-        on_empty: str = "error",
         teacher: Any = None,
         label_names: Any = None,
         random_state: Any = None,
@@ -104,7 +99,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self.glove = glove
         self.preset = preset
         self.class_weight = class_weight
-        self.on_empty = on_empty
         self.teacher = teacher
         self.label_names = label_names
         self.random_state = random_state
@@ -171,26 +165,25 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             texts = []
             labels = self._no_labels()
         else:
-            labels = _read_y(y, may_be_rare=bool(more_texts) and self.teacher is not None)
+            labels = read_labels(y)
+            check_label_names(
+                labels.classes,
+                len(labels.labels),
+                "y",
+                "give other labels",
+                may_be_rare=bool(more_texts) and self.teacher is not None,
+            )
         check_consistent_length(texts, labels.labels, sample_weight, groups)
+        _check_that_texts_are_filled(texts, "X")
         if sample_weight is not None and np.ndim(sample_weight) != 1:
             raise DataError("sample_weight has several columns; give one number for each text.")
-        label_names = labels.classes
-        if self.label_names is not None:
-            label_names = labels_as_strings(self.label_names)
-        kept = self._rows_with_text(texts, "X")
-        kept_texts = [texts[row] for row in kept]
-        kept_labels = [labels.labels[row] for row in kept]
-        kept_weights = None if sample_weight is None else np.asarray(sample_weight)[kept]
-        row_numbers = [row + 1 for row in kept]
-        # Checked here, too, so that errors name the rows as they are given.
-        Examples.from_names(kept_texts, kept_labels, label_names, kept_weights, rows=row_numbers)
-        kept_groups = None
         if groups is not None:
             if getattr(groups, "ndim", 1) != 1:
                 raise DataError("groups has several columns; give one value for each text.")
-            all_groups = python_values(groups)
-            kept_groups = [all_groups[row] for row in kept]
+            groups = python_values(groups)
+        label_names = labels.classes
+        if self.label_names is not None:
+            label_names = labels_as_strings(self.label_names)
         more_texts = [text for text in more_texts if not is_blank(text)]
         class_weight = self.class_weight
         if isinstance(class_weight, dict):
@@ -198,26 +191,24 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             class_weight = dict(zip(names, class_weight.values(), strict=True))
         with _global_state_restored(hide_output=not self.verbose):
             trained = fit(
-                kept_texts,
-                kept_labels,
-                self._read_validation(validation, labels),
+                texts,
+                labels.labels,
+                _read_validation(validation, labels.classes),
                 settings=self._settings(seed),
                 label_names=label_names,
-                groups=kept_groups,
+                groups=groups,
                 class_weight=class_weight,
-                sample_weight=kept_weights,
+                sample_weight=sample_weight,
                 compute_metrics=compute_metrics,
                 teacher=self.teacher,
                 unlabelled=more_texts,
             )
         self._training_texts = trained.text_record
-        self._labels_are_lists = labels.are_lists
         config = trained.model.config
-        config.labels_are_lists = labels.are_lists
         config.label_type = common_label_type(config.label_names, labels.label_type)
         self._saved_from = trained.without_texts()
-        of_table = [] if labels.are_lists else label_names
-        return self._set_model(trained.model, trained.tokenizer, of_table)
+        columns_of_table = label_names if is_table(y) else []
+        return self._set_model(trained.model, trained.tokenizer, columns_of_table)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""
@@ -237,7 +228,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         check_is_fitted(self)
-        labels = self._read_labels(y)
+        labels = read_labels(y, column_labels=self.classes_)
         if not labels.is_multi_label:
             return super().score(X, y, sample_weight)
         truth = number_labels(labels.labels, labels_as_strings(self.classes_))
@@ -253,10 +244,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if names is not None:
             label_type = read_labels(names, "label_names").label_type
         return LabelValues(labels=[], classes=[], label_type=label_type, is_multi_label=False)
-
-    def _read_labels(self, y: Any) -> LabelValues:
-        """Read labels of other texts as `fit` has read those of the training."""
-        return read_labels(y, are_lists=self._labels_are_lists, column_labels=self.classes_)
 
     def explain(self, text: str, label: Any = None) -> Explanation:
         """Return the effect of each word on a label, by default the best one; see `glove_lstm.explain`."""
@@ -284,7 +271,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if robustness and self._classifier.thresholds is not None:
             raise DataError("robustness is for models of one label a text; leave it out.")
         texts = _joined(X, "X")
-        labels = self._read_labels(y)
+        labels = read_labels(y, column_labels=self.classes_)
         check_consistent_length(texts, labels.labels)
         rows = LabelledRows(texts, labels.labels, numbers=list(range(1, len(texts) + 1)))
         return measure_unseen(self._classifier, rows, self._training_texts, robustness=robustness)
@@ -362,10 +349,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _global_state_restored(hide_output=True):
             classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
-        are_lists = getattr(classifier.config, "labels_are_lists", None)
-        if are_lists is None:  # `glove-lstm train` reads lists only, and does not record it
-            are_lists = classifier.config.label_type is None
-        loaded._labels_are_lists = are_lists
         loaded._saved_from = checkpoint
         loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
         return loaded._set_model(classifier, tokenizer)
@@ -406,40 +389,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             values["glove"] = "none" if self.glove is None else str(self.glove)
         return make_settings(self.preset, **(values | given))
 
-    def _rows_with_text(self, texts: Sequence[str], name: str) -> list[int]:
-        """Return the rows that are used: all, or those with text, as `on_empty` says. `name` names the texts."""
-        if self.on_empty not in ("error", "drop", "keep"):
-            raise DataError(f"on_empty must be error, drop or keep, not {self.on_empty!r}.")
-        if self.on_empty == "keep":
-            return list(range(len(texts)))
-        kept = [row for row, text in enumerate(texts) if not is_blank(text)]
-        if self.on_empty == "error" and len(kept) < len(texts):
-            first_blank = next(row for row, text in enumerate(texts, 1) if is_blank(text))
-            raise DataError(
-                f"{name}, row {first_blank} has no text; fill it, or set on_empty to drop or keep."
-            )
-        return kept
-
-    def _read_validation(
-        self, validation: Any, labels: LabelValues
-    ) -> tuple[list[str], list[Label]] | None:
-        """Read the argument `validation`; its labels are read as those of `y` were."""
-        if validation is None:
-            return None
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise DataError(
-                f"validation must be (texts, labels) or None, not {shown(validation)}; the share that is held out is "
-                "the argument validation_fraction of the classifier."
-            )
-        given_texts, y = validation
-        texts = _joined(given_texts, "validation texts")
-        names = read_labels(
-            y, "validation labels", are_lists=labels.are_lists, column_labels=labels.classes
-        ).labels
-        check_consistent_length(texts, names)
-        kept = self._rows_with_text(texts, "validation texts")
-        return [texts[row] for row in kept], [names[row] for row in kept]
-
 
 def _joined(texts: Any, name: str) -> list[str]:
     """Return texts; a title and its body are joined by a space. `name` names them in errors."""
@@ -447,16 +396,30 @@ def _joined(texts: Any, name: str) -> list[str]:
     return [" ".join(row) for row in zip(*columns, strict=True)]
 
 
-def _read_y(y: Any, *, may_be_rare: bool) -> LabelValues:
-    """Read the labels of `fit`; see `check_label_names` for labels that may be rare."""
-    labels = read_labels(y)
-    if len(labels.classes) < 2 and not labels.is_multi_label:
-        problem = f"y has {len(labels.classes)} class, {labels.classes}"
-        raise DataError(f"{problem}; a classifier needs two or more.")
-    check_label_names(
-        labels.classes, len(labels.labels), "y", "give other labels", may_be_rare=may_be_rare
-    )
-    return labels
+def _check_that_texts_are_filled(texts: Sequence[str], name: str) -> None:
+    """Refuse blank texts. `name` names the texts in errors."""
+    for row, text in enumerate(texts, 1):
+        if is_blank(text):
+            raise DataError(f"{name}, row {row} has no text; fill it, or leave it out.")
+
+
+def _read_validation(
+    validation: Any, column_labels: Sequence[str]
+) -> tuple[list[str], list[Label]] | None:
+    """Read the argument `validation`; the columns of a table without names are those of `y`, `column_labels`."""
+    if validation is None:
+        return None
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise DataError(
+            f"validation must be (texts, labels) or None, not {shown(validation)}; the share that is held out is "
+            "the argument validation_fraction of the classifier."
+        )
+    given_texts, y = validation
+    texts = _joined(given_texts, "validation texts")
+    labels = read_labels(y, "validation labels", column_labels=column_labels).labels
+    check_consistent_length(texts, labels)
+    _check_that_texts_are_filled(texts, "validation texts")
+    return texts, labels
 
 
 @contextmanager

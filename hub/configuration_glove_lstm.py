@@ -32,7 +32,6 @@ UNKNOWN_DATA = {
     "text_column_names": None,
     "label_column_name": None,
     "label_type": None,
-    "labels_are_lists": None,
 }
 
 AUTO_MAP = {

@@ -61,7 +61,6 @@ _FIELDS_WITHOUT_EFFECT = {
     "label2id",
     "label_column_name",
     "label_type",
-    "labels_are_lists",
     "problem_type",
     "text_column_names",
     "thresholds",

@@ -55,9 +55,8 @@ def run_metrics(
 
 def _measure_validation(trained: Trained, validation: ScoredTexts) -> Measures:
     measures = _measure(trained.classifier, validation)
-    record = trained.record
-    if record.fine_tuned_from is None or record.known_before is not None:
-        measures["seen"] = record.validation_seen + (record.known_before or 0)
+    if trained.record.validation_seen is not None:
+        measures["seen"] = trained.record.validation_seen
     if not validation.examples.is_multi_label:
         scores = scores_of(validation.logits, trained.classifier.problem_type)
         measures["suggested_threshold"] = suggest_threshold(scores, validation.examples.labels)

@@ -33,7 +33,6 @@ class Examples:
         weights: Sequence[float] | NDArray[Any] | None = None,
         *,
         name: str = "labels",
-        rows: Sequence[int] | None = None,
     ) -> "Examples":
         """Number labels that are given by name.
 
@@ -43,7 +42,6 @@ class Examples:
             label_names: All labels, in the order of their numbers.
             weights: (n,) of the texts.
             name: Names the labels in errors.
-            rows: (n,) the numbers of the rows in errors; None: from 1.
 
         Raises:
             DataError: The numbers of texts and labels differ, a label has no name, or a weight is negative.
@@ -64,13 +62,12 @@ class Examples:
             wrong = ~np.isfinite(weights) | (weights < 0)
             if wrong.any():
                 index = int(wrong.argmax())
-                row = index + 1 if rows is None else rows[index]
                 raise DataError(
-                    f"sample_weight, row {row} is {weights[index]}; give numbers from 0."
+                    f"sample_weight, row {index + 1} is {weights[index]}; give numbers from 0."
                 )
             if len(weights) and not weights.any():
                 raise DataError("sample_weight is 0 for all texts; give some a positive weight.")
-        numbers = number_labels(list(labels), label_names, name, rows)
+        numbers = number_labels(list(labels), label_names, name)
         return cls(list(texts), numbers, list(label_names), weights)
 
     def __len__(self) -> int:

@@ -63,50 +63,48 @@ class LabelValues:
     classes: list[str]  # the names of all labels: sorted by their values, or the columns of a table
     label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
     is_multi_label: bool  # whether a text may have several labels
-    are_lists: bool = False  # whether they were read as lists of labels, not as a table of 0 and 1
 
 
-def read_labels(
-    labels: Any,
-    name: str = "y",
-    *,
-    are_lists: bool = False,
-    column_labels: Any = None,
-) -> LabelValues:
+def read_labels(labels: Any, name: str = "y", *, column_labels: Any = None) -> LabelValues:
     """Read the labels of n texts.
-
-    Rows of 0 and 1 are read as a table. In [[0, 1], [1, 0]], the first text has the label 1, and the second text the
-    label 0. Read as lists of labels, both texts have the labels 0 and 1.
 
     Args:
         labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or a table (n, k) of
-            a 0 or 1 for each of k labels, k at least 2: lists, an array, a sparse matrix, or a data frame, whose
-            columns are the labels.
+            a 0 or 1 for each of k labels, k at least 2: an array, a sparse matrix, or a data frame, whose columns are
+            the labels.
         name: Names the labels in errors.
-        are_lists: Read lists of 0 and 1 as lists of labels, too; for labels of other texts, if the training labels were
-            lists. An array (n, k) is a table in any case.
         column_labels: Labels of a table without names, a list or an array in the order of its columns; None: 0 to
                 k - 1.
 
     Raises:
-        DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
+        DataError: A label is missing, has another kind than the first label, or is beyond 64 bits; or lists of 0 and 1
+            may be labels or a table: in [[0, 1], [1, 0]], both texts may have the labels 0 and 1, or each one of them.
     """
     if issparse(labels):
         labels = labels.toarray()
-    shape: tuple[int, ...] = getattr(labels, "shape", ())  # of an array or a data frame
-    if len(shape) == 2 and shape[1] > 1:
+    if is_table(labels):
         return _read_table(labels, name, column_labels)
-    rows = [] if len(shape) == 2 else _python_rows(labels)
+    is_column = len(getattr(labels, "shape", ())) == 2
+    rows = [] if is_column else _python_rows(labels)
     if not any(map(_is_list, rows)):
         column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
         return _read_values([[label] for label in column], name, are_lists=False)
-    if not are_lists and _are_zeros_and_ones(rows):
-        return _read_table(np.array(rows), name, column_labels)
+    if _are_zeros_and_ones(rows):
+        raise DataError(
+            f"{name} has lists of 0 and 1, which may be labels or a table; give a table as an array (np.array), and "
+            "labels as lists of strings."
+        )
     for number, row in enumerate(rows, 1):
         if not _is_list(row):
             problem = f"{name}, row {number} has the label {shown(row)}"
             raise DataError(f"{problem}; give a list of labels, as elsewhere.")
     return _read_values(rows, name, are_lists=True)
+
+
+def is_table(labels: Any) -> bool:
+    """Return whether labels are an array, a sparse matrix or a data frame of two columns or more."""
+    shape: tuple[int, ...] = getattr(labels, "shape", ())
+    return len(shape) == 2 and shape[1] > 1
 
 
 def _python_rows(labels: Any) -> list[Any]:
@@ -136,19 +134,30 @@ def _read_table(table: Any, name: str, column_labels: Any) -> LabelValues:
         raise DataError(
             f"{name} has {indicators.shape[1]} columns; they must hold 0 and 1 for each label."
         )
-    count = indicators.shape[1]
-    columns = list(getattr(table, "columns", ())) or list(range(count))  # of a data frame
-    is_unnamed = columns == list(range(count))
-    if is_unnamed and column_labels is not None and len(column_labels) == count:
-        columns = python_values(column_labels)
+    columns = _labels_of_columns(table, column_labels)
     classes = labels_as_strings(columns)
-    if len(set(classes)) < count:
+    if len(set(classes)) < len(columns):
         raise DataError(
             f"The columns of {name} must have different names, not {listed(columns)}; rename some."
         )
     are_numbers = all(isinstance(column, Integral) for column in columns)
     names = [[classes[number] for number in np.flatnonzero(row)] for row in indicators]
     return LabelValues(names, classes, "int" if are_numbers else "str", is_multi_label=True)
+
+
+def _labels_of_columns(table: Any, column_labels: Any) -> list[Any]:
+    """Return the label of each column: the names of a data frame, or else `column_labels`, or else numbers from 0.
+
+    The numbers of a data frame are its names if some of `column_labels` are such numbers, too.
+    """
+    numbers = list(range(table.shape[1]))
+    known = [] if column_labels is None else python_values(column_labels)
+    if hasattr(table, "columns"):
+        names = list(table.columns)
+        known_names = labels_as_strings(known)
+        if names != numbers or not set(known_names).isdisjoint(labels_as_strings(names)):
+            return names
+    return known if len(known) == len(numbers) else numbers
 
 
 def _read_values(rows: Sequence[Sequence[Any]], name: str, *, are_lists: bool) -> LabelValues:
@@ -167,9 +176,7 @@ def _read_values(rows: Sequence[Sequence[Any]], name: str, *, are_lists: bool) -
     names_of_rows: list[list[str]] = [[] for _ in rows]
     for number, label in zip(row_numbers, names, strict=True):
         names_of_rows[number - 1].append(label)
-    return LabelValues(
-        names_of_rows, labels_as_strings(classes), label_type, is_multi_label=True, are_lists=True
-    )
+    return LabelValues(names_of_rows, labels_as_strings(classes), label_type, is_multi_label=True)
 
 
 def _one_kind(values: Sequence[Any], row_numbers: Sequence[int], name: str) -> NDArray[Any]:

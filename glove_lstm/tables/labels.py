@@ -175,14 +175,11 @@ def check_label_names(
 
 
 def number_labels(
-    labels: Sequence[Label],
-    label_names: Sequence[str],
-    name: str = "labels",
-    rows: Sequence[int] | None = None,
+    labels: Sequence[Label], label_names: Sequence[str], name: str = "labels"
 ) -> NDArray[Any]:
     """Return the index of each label in `label_names`, (n,); or for lists of labels, (n, labels) with 1 for each.
 
-    `name` names the labels in errors, and `rows` the number of each, by default from 1.
+    `name` names the labels in errors.
 
     Raises:
         DataError: A label is not one of the names, or some are lists and others not.
@@ -190,7 +187,7 @@ def number_labels(
     number = {label_name: index for index, label_name in enumerate(label_names)}
     are_lists = len(labels) > 0 and not isinstance(labels[0], str)
     numbers: list[list[int]] = []  # of the labels of each text
-    for row, label in zip(rows or range(1, len(labels) + 1), labels, strict=True):
+    for row, label in enumerate(labels, 1):
         if isinstance(label, str) == are_lists:
             raise DataError(
                 f"{name}, row {row} has the label {label!r}; give lists for all texts, or none."

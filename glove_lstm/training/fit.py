@@ -149,7 +149,7 @@ def fit(
         teacher=opened_teacher,
         arguments=settings.training,
     )
-    known = count_known_texts(split, checkpoint)
+    validation_seen = count_known_texts(split, checkpoint)
 
     # 2. Give the teacher the labels: an encoder learns them when it is first asked; a classifier or a function knows
     # them already, and only puts them into their order.
@@ -220,7 +220,7 @@ def fit(
             targets,
             initial,
             state,
-            known=known,
+            validation_seen=validation_seen,
             checkpoint=checkpoint,
             teacher=opened_teacher,
             classifier=classifier,
@@ -261,14 +261,16 @@ def _open_teacher(
 ) -> Teacher:
     """Open the teacher.
 
-    A function has the labels that are given, or else those of the texts; in the order of scikit-learn, if it is a
+    A function has the labels that are given, or else those of the texts; in the classifier's own order, if it is a
     method of a classifier that has the same labels.
     """
     names = sorted_label_names(labels) if label_names is None else list(label_names)
     classifier = getattr(teacher, "__self__", None)
-    classes = getattr(classifier, "classes_", None)
-    if classes is not None:
-        own_names = labels_as_strings(classes)
+    own_labels = getattr(classifier, "classes_", None)  # of scikit-learn
+    if own_labels is None:
+        own_labels = getattr(classifier, "label_names", None)  # of `LightClassifier`
+    if own_labels is not None:
+        own_names = labels_as_strings(own_labels)
         if not names or sorted(own_names) == sorted(names):
             names = own_names
     return open_teacher(teacher, settings.training.device, names, seed=settings.training.seed)

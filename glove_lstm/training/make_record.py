@@ -1,19 +1,16 @@
 """Record how a model was made, and from which texts."""
 
 import logging
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 import transformers
-from numpy.typing import NDArray
 from transformers.trainer_callback import TrainerState
 
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.distillation.teacher import Teacher
 from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.tables.examples import Examples, Split
+from glove_lstm.tables.examples import Split
 from glove_lstm.training.initial_model import InitialModel, LoadedCheckpoint
 from glove_lstm.training.record import CalibrationRecord, TeacherRecord, TrainingRecord
 from glove_lstm.training.settings import Settings
@@ -22,46 +19,39 @@ from glove_lstm.version import __version__
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class KnownTexts:
-    """How many validation texts are known, which makes measures too good and scores too sure.
+def count_known_texts(split: Split, checkpoint: LoadedCheckpoint | None) -> int | None:
+    """Count the validation texts that the training or that of the checkpoint learns from, and warn of them.
 
-    Attributes:
-        seen: Those that are also among the training texts.
-        before: Others that the training of the checkpoint learned from; None: unknown, or there is no checkpoint.
+    They make measures too good and scores too sure. Texts are compared by their lower-cased words.
+
+    Returns:
+        None if the texts of the checkpoint are unknown.
     """
-
-    seen: int = 0
-    before: int | None = None
-
-
-def count_known_texts(split: Split, checkpoint: LoadedCheckpoint | None) -> KnownTexts:
-    """Count the validation texts that are known, and warn of them. Texts are compared by their lower-cased words."""
-    validation = split.validation
-    if validation is None:
-        return KnownTexts()
-    is_seen = _are_learned(TextRecord.of(split.train.texts, ()), validation)
-    seen = int(is_seen.sum())
-    if seen:
+    if split.validation is None:
+        return 0
+    texts = split.validation.texts
+    is_learned, _ = TextRecord.of(split.train.texts, ()).find(texts)
+    if is_learned.any():
         logger.warning(
             "%d of %d validation texts are training texts, too, which makes the scores too sure: leave them out of "
             "one of the two.",
-            seen,
-            len(validation),
+            is_learned.sum(),
+            len(texts),
         )
-    if checkpoint is None or checkpoint.text_record is None or not checkpoint.text_record.complete:
-        return KnownTexts(seen)
-    is_known = _are_learned(checkpoint.text_record, validation)
-    before = int((is_known & ~is_seen).sum())
-    if before:
+    if checkpoint is None:
+        return int(is_learned.sum())
+    if checkpoint.text_record is None or not checkpoint.text_record.complete:
+        return None
+    was_learned, _ = checkpoint.text_record.find(texts)
+    if was_learned.any():
         logger.warning(
             "%d of %d validation texts were learned by %s, which makes their measures too good and the scores too "
             "sure: give validation texts that it has not learned.",
-            before,
-            len(validation),
+            was_learned.sum(),
+            len(texts),
             checkpoint.name,
         )
-    return KnownTexts(seen, before)
+    return int((is_learned | was_learned).sum())
 
 
 def make_record(
@@ -71,7 +61,7 @@ def make_record(
     initial: InitialModel,
     state: TrainerState,
     *,
-    known: KnownTexts,
+    validation_seen: int | None,
     checkpoint: LoadedCheckpoint | None,
     teacher: Teacher | None,
     classifier: TorchClassifier,
@@ -86,8 +76,7 @@ def make_record(
         options=settings.described(initial.tokenizer, classifier.model.config),
         train_texts=len(split.train),
         validation_texts=0 if validation is None else len(validation),
-        validation_seen=known.seen,
-        known_before=known.before,
+        validation_seen=validation_seen,
         glove=initial.glove,
         vocabulary_with_vectors=initial.vocabulary_with_vectors,
         fine_tuned_from=None if checkpoint is None else checkpoint.name,
@@ -114,12 +103,6 @@ def make_text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextR
     if checkpoint is None:
         return record
     return record.added_to(checkpoint.text_record)
-
-
-def _are_learned(record: TextRecord, texts: Examples) -> NDArray[np.bool_]:
-    """Return whether a record has each text among those that were learned from, (n,)."""
-    is_trained, _ = record.find(texts.texts)
-    return is_trained
 
 
 def _teacher_record(

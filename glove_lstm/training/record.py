@@ -66,9 +66,8 @@ class TrainingRecord:
         options: Arguments that decide the result; those that follow from the number of texts as they were used.
         train_texts: Number of labelled texts that the model learned from.
         validation_texts: Number of labelled texts that were held out or given, to calibrate and measure it.
-        validation_seen: Validation texts that are also among the training texts.
-        known_before: Validation texts that an earlier training, of the checkpoint that was fine-tuned, learned from;
-            None: unknown, or there was none.
+        validation_seen: Validation texts that are also among the texts that this training or an earlier one, of the
+            checkpoint that was fine-tuned, learned from; None: unknown, because the checkpoint's texts are.
         glove: Name of the word vectors; None: the model was fine-tuned.
         vocabulary_with_vectors: Share of the vocabulary that has a word vector.
         fine_tuned_from: Checkpoint where training started.
@@ -88,8 +87,7 @@ class TrainingRecord:
     options: dict[str, Any]
     train_texts: int
     validation_texts: int
-    validation_seen: int
-    known_before: int | None
+    validation_seen: int | None
     glove: str | None
     vocabulary_with_vectors: float | None
     fine_tuned_from: str | None

@@ -81,6 +81,18 @@ def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog, kind):
     assert "another order" not in caplog.text
 
 
+def test_columns_are_in_the_order_of_our_classifiers(train, news, caplog):
+    """Whose labels may be in any order; they name the labels of texts that have none."""
+    teacher = train(news.texts, news.labels, label_names=["REAL", "FAKE"]).classifier.predict_proba
+    trained = train(news.texts, news.labels, teacher=teacher, augmented_copies=0, max_steps=1)
+    assert list(trained.model.config.label_names) == ["FAKE", "REAL"]
+    assert trained.record.teacher.agreement > 0.9
+    assert "another order" not in caplog.text
+
+    alone = train([], [], teacher=teacher, unlabelled=news.texts, max_steps=1)
+    assert list(alone.model.config.label_names) == ["REAL", "FAKE"]
+
+
 def weighed_split(train, others, label_weights):
     """Labelled texts and others, none of which is held out."""
     return Split(

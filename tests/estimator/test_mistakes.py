@@ -21,7 +21,6 @@ MISTAKES = {
     "a name too few": ({"label_names": ["FAKE"]}, "'REAL'", "not one of 'FAKE'"),
     "a string for a truth": ({"use_cpu": "False"}, "use_cpu", "'False'", "True or False"),
     "a share of 1": ({"validation_fraction": 1}, "validation_fraction", "1"),
-    "on_empty": ({"on_empty": "skip"}, "on_empty", "'skip'", "error, drop or keep"),
     "class weight": ({"class_weight": "even"}, "class_weight", "'even'", "'balanced'"),
     "validation: a number": ({"validation": 0.1}, "validation", "0.1", "(texts, labels)"),
     "validation: a string": (
@@ -37,17 +36,14 @@ MISTAKES = {
     "numbers": ({"X": np.ones((120, 3))}, "X", "(120, 3)"),
     "no text to validate": (
         {"validation": (["a text", " "], ["FAKE", "REAL"])},
-        *("validation texts, row 2", "on_empty"),
+        *("validation texts, row 2", "fill"),
     ),
-    "a weight after a blank text": (
-        {"X": ["", *TEXTS[1:]], "on_empty": "drop", "sample_weight": [1, 1, -1, *[1] * 117]},
-        "sample_weight, row 3",
-    ),
+    "a negative weight": ({"sample_weight": [1, 1, -1, *[1] * 117]}, "sample_weight, row 3"),
     "weights without labels": (
         {"y": None, "teacher": len, "sample_weight": [1] * 120},
         *("sample_weight", "labels"),
     ),
-    "no text": ({"X": ["", *["a text"] * 119]}, "X, row 1", "on_empty"),
+    "no text": ({"X": ["", *["a text"] * 119]}, "X, row 1", "fill"),
     "no labels": ({"y": None}, "y", "None", "teacher"),
     "groups are missing": ({"groups": [1, 2]}, "120", "2"),
     "groups of two columns": ({"groups": np.ones((120, 2))}, "groups", "columns"),
@@ -61,7 +57,8 @@ MISTAKES = {
     "None in a list": ({"y": [["a", "b"], ["c", None]] * 60}, "y, row 2"),
     "65 bits": ({"y": [0, 2**63] * 60}, "y, row 2", str(2**63), "64"),
     "a name twice": ({"y": pd.DataFrame(np.eye(120, 2), columns=["a", "a"])}, "y", "names"),
-    "one class": ({"y": ["FAKE"] * 120}, "y", "1 class", "FAKE"),
+    "lists of 0 and 1": ({"y": [[0, 1], [1, 0]] * 60}, "y", "table", "np.array", "strings"),
+    "one class": ({"y": ["FAKE"] * 120}, "'FAKE'", "only label"),
 }
 
 

@@ -37,9 +37,10 @@ FORMS_OF_LISTS = [list, of_objects, pd.Series, of_arrays, of_datasets]
 TABLE = [[0, 1], [1, 0], [1, 1]]
 NUMBERED = [["1"], ["0"], ["0", "1"]]
 NAMED = [["y"], ["z"], ["z", "y"]]
-FORMS_OF_TABLE = [list, np.array, csr_matrix, csr_array, pd.Series, pd.DataFrame]
-TWO_LISTS = [[0, 1], [1, 0]]
+FORMS_OF_TABLE = [np.array, csr_matrix, csr_array, pd.DataFrame]
 COLUMN_LABELS = {"column_labels": np.array(["z", "y"])}
+OTHER_ORDER = {"column_labels": np.array([1, 0])}
+OTHERS_NUMBERED = [["0"], ["1"], ["1", "0"]]
 FORMS = [list, np.array, pd.Series, of_datasets]
 
 
@@ -56,8 +57,11 @@ FORMS = [list, np.array, pd.Series, of_datasets]
         (FORMS_OF_TABLE, TABLE, COLUMN_LABELS, NAMED, ["z", "y"], "str"),
         ([named_frame], TABLE, {}, NAMED, ["z", "y"], "str"),
         ([named_frame], TABLE, {"column_labels": ["y", "z"]}, NAMED, ["z", "y"], "str"),
-        ([list], TWO_LISTS, {}, [["1"], ["0"]], ["0", "1"], "int"),
-        ([list], TWO_LISTS, {"are_lists": True}, [["0", "1"], ["1", "0"]], ["0", "1"], "int"),
+        # Columns of an array are in the order of the training; a frame names them, also by numbers.
+        ([np.array, csr_matrix], TABLE, OTHER_ORDER, OTHERS_NUMBERED, ["1", "0"], "int"),
+        ([pd.DataFrame], TABLE, OTHER_ORDER, NUMBERED, ["0", "1"], "int"),
+        ([pd.DataFrame], TABLE, {"column_labels": ["1", "0"]}, NUMBERED, ["0", "1"], "int"),
+        ([list], [[0, 1], [1]], {}, [["0", "1"], ["1"]], ["0", "1"], "int"),
     ],
 )
 def test_labels_in_memory(forms, values, options, names, classes, label_type):
@@ -66,9 +70,17 @@ def test_labels_in_memory(forms, values, options, names, classes, label_type):
         assert read.labels == names, form
         assert (read.classes, read.label_type) == (classes, label_type), form
         assert read.is_multi_label == isinstance(names[0], list), form
-        assert read.are_lists == (values is LISTS or options == {"are_lists": True}), form
         if not read.is_multi_label:
             assert label_values(classes, label_type).tolist() == sorted(values), form
+
+
+@pytest.mark.parametrize("form", [list, pd.Series, of_objects, of_arrays, of_datasets])
+def test_lists_of_0_and_1_are_refused(form):
+    """They may be lists of labels, or the rows of a table."""
+    with pytest.raises(
+        DataError, match=r"validation labels has lists of 0 and 1.*np\.array.*strings"
+    ):
+        read_labels(form([[0, 1], [1, 0]]), "validation labels")
 
 
 BRACKETS = "[" * 100_000  # deeper than a parser of JSON goes

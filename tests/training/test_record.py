@@ -62,7 +62,7 @@ def test_a_record_of_labels(records):
     assert record.glove == "tiny.8d.txt"
     assert 0 < record.vocabulary_with_vectors <= 1
     assert record.ngram_c == 1
-    for name in ("label_weights", "teacher", "fine_tuned_from", "known_before"):
+    for name in ("label_weights", "teacher", "fine_tuned_from"):
         assert getattr(record, name) is None, name
     losses = [entry["loss"] for entry in record.history if "loss" in entry]
     assert len(losses) == 2
@@ -103,7 +103,7 @@ def test_a_fine_tuned_model_tells_what_the_checkpoint_knew(records, checkpoint):
     assert record.fine_tuned_from == checkpoint.name
     assert record.glove is None
     assert record.vocabulary_with_vectors is None
-    assert 0 < record.known_before <= record.validation_texts
+    assert 0 < record.validation_seen <= record.validation_texts
 
 
 def test_what_was_learned_from_a_teacher(records, encoder):

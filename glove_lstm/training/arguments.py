@@ -4,11 +4,11 @@ import os
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import SchedulerType, Trainer, TrainingArguments, get_scheduler
-from transformers.integrations import get_available_reporting_integrations
+from transformers.integrations.integration_utils import get_available_reporting_integrations
 
 from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 
@@ -252,7 +252,7 @@ class GloveLstmTrainingArguments(TrainingArguments):
             torch.optim.SGD([any_parameter], lr=self.learning_rate or 1.0),
             num_warmup_steps=0,
             num_training_steps=1,
-            scheduler_specific_kwargs=self.lr_scheduler_kwargs,
+            scheduler_specific_kwargs=cast(dict[str, Any] | None, self.lr_scheduler_kwargs),
         )
 
     def get_warmup_steps(self, num_training_steps: int) -> int:

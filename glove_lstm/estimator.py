@@ -35,7 +35,7 @@ from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.columns import is_blank, python_values
-from glove_lstm.tables.in_memory import LabelValues, is_table, read_labels, read_texts
+from glove_lstm.tables.in_memory import LabelValues, read_labels, read_texts
 from glove_lstm.tables.labels import (
     Label,
     check_label_names,
@@ -207,7 +207,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         config = trained.model.config
         config.label_type = common_label_type(config.label_names, labels.label_type)
         self._saved_from = trained.without_texts()
-        columns_of_table = label_names if is_table(y) else []
+        columns_of_table = label_names if labels.is_table else []
         return self._set_model(trained.model, trained.tokenizer, columns_of_table)
 
     def predict(self, X: Any) -> NDArray[Any]:

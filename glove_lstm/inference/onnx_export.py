@@ -11,6 +11,7 @@ from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.weights_file import read_header
 from glove_lstm.errors import DataError
 from glove_lstm.files import whole_file
+from glove_lstm.inference.decisions import scores_of
 from glove_lstm.inference.light_classifier import open_session
 from glove_lstm.inference.onnx_graph import MODEL, STAND_INS, network_graph
 from glove_lstm.modeling.configuration_glove_lstm import (
@@ -39,7 +40,7 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
             if that is smaller.
 
     Raises:
-        DataError: The folder holds no checkpoint of this package.
+        DataError: The folder holds no checkpoint of this package, or its logits are not finite.
         RuntimeError: The logits differ from PyTorch's, which is a bug.
 
     Returns:
@@ -57,6 +58,7 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
     with torch.inference_mode():
         tensors = {name: torch.from_numpy(rows) for name, rows in inputs.items()}
         expected = model(**tensors, return_dict=True).logits.numpy()
+    scores_of(expected, checkpoint.problem_type)  # refuses logits that are not finite
     largest = max(1, np.abs(expected).max())
 
     light = network_graph(model.config)

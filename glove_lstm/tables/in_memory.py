@@ -63,6 +63,7 @@ class LabelValues:
     classes: list[str]  # the names of all labels: sorted by their values, or the columns of a table
     label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
     is_multi_label: bool  # whether a text may have several labels
+    is_table: bool = False  # whether the labels were given as the columns of a table of 0 and 1
 
 
 def read_labels(labels: Any, name: str = "y", *, column_labels: Any = None) -> LabelValues:
@@ -70,41 +71,31 @@ def read_labels(labels: Any, name: str = "y", *, column_labels: Any = None) -> L
 
     Args:
         labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or a table (n, k) of
-            a 0 or 1 for each of k labels, k at least 2: an array, a sparse matrix, or a data frame, whose columns are
-            the labels.
+            a 0 or 1 for each of k labels, k at least 2: an array, a sparse matrix, a data frame, whose columns are the
+            labels, or n lists, which scikit-learn, too, takes for a table.
         name: Names the labels in errors.
         column_labels: Labels of a table without names, a list or an array in the order of its columns; None: 0 to
                 k - 1.
 
     Raises:
-        DataError: A label is missing, has another kind than the first label, or is beyond 64 bits; or lists of 0 and 1
-            may be labels or a table: in [[0, 1], [1, 0]], both texts may have the labels 0 and 1, or each one of them.
+        DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
     """
     if issparse(labels):
         labels = labels.toarray()
-    if is_table(labels):
+    shape: tuple[int, ...] = getattr(labels, "shape", ())
+    if len(shape) == 2 and shape[1] > 1:
         return _read_table(labels, name, column_labels)
-    is_column = len(getattr(labels, "shape", ())) == 2
-    rows = [] if is_column else _python_rows(labels)
+    rows = [] if len(shape) == 2 else _python_rows(labels)
     if not any(map(_is_list, rows)):
         column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
         return _read_values([[label] for label in column], name, are_lists=False)
     if _are_zeros_and_ones(rows):
-        raise DataError(
-            f"{name} has lists of 0 and 1, which may be labels or a table; give a table as an array (np.array), and "
-            "labels as lists of strings."
-        )
+        return _read_table(np.array(rows), name, column_labels)
     for number, row in enumerate(rows, 1):
         if not _is_list(row):
             problem = f"{name}, row {number} has the label {shown(row)}"
             raise DataError(f"{problem}; give a list of labels, as elsewhere.")
     return _read_values(rows, name, are_lists=True)
-
-
-def is_table(labels: Any) -> bool:
-    """Return whether labels are an array, a sparse matrix or a data frame of two columns or more."""
-    shape: tuple[int, ...] = getattr(labels, "shape", ())
-    return len(shape) == 2 and shape[1] > 1
 
 
 def _python_rows(labels: Any) -> list[Any]:
@@ -142,7 +133,8 @@ def _read_table(table: Any, name: str, column_labels: Any) -> LabelValues:
         )
     are_numbers = all(isinstance(column, Integral) for column in columns)
     names = [[classes[number] for number in np.flatnonzero(row)] for row in indicators]
-    return LabelValues(names, classes, "int" if are_numbers else "str", is_multi_label=True)
+    label_type = "int" if are_numbers else "str"
+    return LabelValues(names, classes, label_type, is_multi_label=True, is_table=True)
 
 
 def _labels_of_columns(table: Any, column_labels: Any) -> list[Any]:

@@ -125,6 +125,7 @@ REFUSED = {
     "hub_token": _PUSHED_LATER,
     "deepspeed": _FOR_LARGE_NETWORKS,
     "fsdp": _FOR_LARGE_NETWORKS,
+    "fsdp_config": _FOR_LARGE_NETWORKS,
     "gradient_checkpointing": _FOR_LARGE_NETWORKS,
     "parallelism_config": _FOR_LARGE_NETWORKS,
     "use_liger_kernel": _FOR_LARGE_NETWORKS,

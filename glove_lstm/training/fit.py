@@ -347,7 +347,9 @@ def _check_labels(labelled: Examples, validation: Examples | None) -> None:
     if len(set(names)) < len(names):
         raise DataError(f"label_names has a label twice: {listed(names)}; name each once.")
     if len(names) < 2 and not labelled.is_multi_label:
-        raise DataError(f"{names[0]!r} is the only label; a classifier needs two or more.")
+        raise DataError(
+            f"All labels are of one class, {names[0]!r}; a classifier needs two or more."
+        )
     if validation is None or not len(labelled):
         return
     if validation.is_multi_label != labelled.is_multi_label:

@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+from pathlib import Path
+from tempfile import mkdtemp
 
 import pandas as pd
 import pytest
@@ -107,8 +109,8 @@ def test_evaluate_reads_the_columns(of_titles, articles, new, tmp_path):
     assert_command_names(done, "All 160")  # it knows the titles
     assert "warning" not in done.stderr
 
-    out = tmp_path / "out"
-    for columns in (None, ["title"], ["title", "text"]):
+    for number, columns in enumerate((None, ["title"], ["title", "text"])):
+        out = tmp_path / f"report {number}"
         words = [of_titles, "--test_file", new, *as_options(columns), "--output_dir", out]
         done = succeed(evaluate.main, *words)
         read = json.loads((out / "eval.json").read_text())["text_column_names"]
@@ -126,7 +128,7 @@ def test_evaluate_reads_the_label_column(copy, new, tmp_path):
     tables = {"label": new, "verdict": write_table(tmp_path / "both.csv", both)}
 
     def measured(column, *options):
-        out = tmp_path / "out"
+        out = Path(mkdtemp(dir=tmp_path))
         succeed(evaluate.main, copy, "--test_file", tables[column], *options, "--output_dir", out)
         figures = json.loads((out / "eval.json").read_text())
         return figures["label_column_name"], figures["accuracy"]

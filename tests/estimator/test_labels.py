@@ -85,12 +85,12 @@ FRAME = pd.DataFrame(TRIP_FIRST, columns=["trip", "food", "sport"])
 # Form of y -> y, the table that it stands for, classes, and other forms that `score` reads alike.
 FORMS = {
     "lists": (LISTS, TABLE, NAMES, [TABLE]),
-    "table": (TABLE, TABLE, [0, 1, 2], [csr_matrix(TABLE), TABLE.astype(float)]),
+    "table": (TABLE, TABLE, [0, 1, 2], [csr_matrix(TABLE), TABLE.astype(float).tolist()]),
     "frame": (
         FRAME,
         TRIP_FIRST,
         ["trip", "food", "sport"],
-        [TRIP_FIRST, csr_matrix(TRIP_FIRST), pd.DataFrame(TRIP_FIRST), FRAME[NAMES]],
+        [TRIP_FIRST, pd.Series(TRIP_FIRST.tolist()), pd.DataFrame(TRIP_FIRST), FRAME[NAMES]],
     ),
     "numbered frame": (
         pd.DataFrame(TRIP_FIRST, columns=[2, 0, 1]),

@@ -75,12 +75,10 @@ def test_labels_in_memory(forms, values, options, names, classes, label_type):
 
 
 @pytest.mark.parametrize("form", [list, pd.Series, of_objects, of_arrays, of_datasets])
-def test_lists_of_0_and_1_are_refused(form):
-    """They may be lists of labels, or the rows of a table."""
-    with pytest.raises(
-        DataError, match=r"validation labels has lists of 0 and 1.*np\.array.*strings"
-    ):
-        read_labels(form([[0, 1], [1, 0]]), "validation labels")
+def test_lists_of_0_and_1_are_a_table_as_in_scikit_learn(form):
+    read = read_labels(form([[0, 1], [1, 1]]))
+    assert (read.labels, read.is_table) == ([["1"], ["0", "1"]], True)
+    assert not read_labels(form([["0", "1"], ["1"]])).is_table
 
 
 BRACKETS = "[" * 100_000  # deeper than a parser of JSON goes

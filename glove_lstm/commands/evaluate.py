@@ -72,6 +72,8 @@ def _measure_model(args: argparse.Namespace) -> None:
     """Measure a checkpoint on the unseen texts of a split; print the report, and save it."""
     if args.output_dir:
         check_new_folder(args.output_dir)
+    if not args.model:
+        sys.stderr.write("The model is the shipped one, of fake and real news; name another.\n")
     model_name = args.model or str(DEFAULT_CHECKPOINT)
     checkpoint = Checkpoint.open(model_name, args.revision)
     is_multi_label = checkpoint.problem_type == MULTI_LABEL

@@ -152,17 +152,20 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
     """Write the arguments of a run into its folder, and remove what a killed run left unfinished.
 
     Raises:
-        DataError: The folder holds parts that this run cannot go on with, or a run.json that this version of the
-            package did not write.
+        DataError: The folder holds parts that this run cannot go on with, a run.json that this version of the package
+            did not write, or anything else without a run.json.
     """
     path = folder / _ARGUMENTS
     remedy = "remove the folder, or choose another"
-    earlier = read_json_object(path, remedy) if path.exists() else {}
-    is_foreign = bool(earlier) and earlier.keys() != arguments.keys()
-    if is_foreign:
-        raise DataError(
-            f"{path} is from another program, or another version of glove-lstm: {remedy}."
-        )
+    earlier = {}
+    if path.exists():
+        earlier = read_json_object(path, remedy)
+        if earlier.keys() != arguments.keys():
+            raise DataError(
+                f"{path} is from another program, or another version of glove-lstm: {remedy}."
+            )
+    elif any(entry.name != _LOCK for entry in folder.iterdir()):
+        raise DataError(f"{folder} holds something, but no parts of a run; choose a new folder.")
     different = [name for name, value in arguments.items() if earlier.get(name) != value]
     has_parts = any(folder.glob("part-*"))
     if has_parts and different:

@@ -126,7 +126,8 @@ def open_text_table(text: AbstractContextManager[TextIO], name: str, suffix: str
     other_separators, separator = ("[;\t]", "commas") if suffix == ".csv" else (",", "tabs")
     if len(header) == 1 and re.search(other_separators, header[0]):
         raise DataError(
-            f"{name} has the one column {shown(header[0])}; separate columns by {separator}."
+            f"{name} has the one column {shown(header[0])}; separate columns by {separator}, or put a line such as "
+            "sep=; before the header."
         )
     table = make_table(name, _read_csv_rows(reader, header, name), header)
     return replace(table, has_header=True)

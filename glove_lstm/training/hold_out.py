@@ -199,18 +199,26 @@ def hold_out_labelled(
         # A text without a group is alone.
         alone = [object() if is_blank(group) else group for group in groups]
         group_of = merge_groups(group_of, alone)
-    labels = texts.labels.tolist()
-    by_share = grouped_stratified_split(strata(labels, share), group_of, (1 - share, share), seed)
-    enough_rows = _MOST_TIMES_THE_SHARE * share * len(texts)
-    train, held_out = keep_labels_on_both_sides(
-        by_share, row_labels(labels), group_of, seed, enough_rows
-    )
+    # The share of each label is rounded, which may leave too few texts: then up to two more are asked for.
+    for more_texts in range(3):
+        share_with_more = share + more_texts / len(texts)
+        train, held_out = _divide(texts, group_of, share_with_more, seed)
+        if len(held_out) >= FEWEST_TEXTS:
+            break
     if not len(held_out):
         few = "too few distinct texts" if groups is None else "too few groups of texts"
         raise DataError(f"There are {few} to hold some out; {_ALTERNATIVES}.")
     _check_labels(texts, held_out)
     logger.info("%d of %d texts are held out for calibration.", len(held_out), len(texts))
     return texts.select(train), texts.select(held_out)
+
+
+def _divide(texts: Examples, group_of: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
+    """Return the rows to train on and those to hold out, about a share of n texts; groups (n,) stay together."""
+    labels = texts.labels.tolist()
+    by_share = grouped_stratified_split(strata(labels, share), group_of, (1 - share, share), seed)
+    enough_rows = _MOST_TIMES_THE_SHARE * share * len(texts)
+    return keep_labels_on_both_sides(by_share, row_labels(labels), group_of, seed, enough_rows)
 
 
 def share_to_hold_out(count: int, fraction: float | None = None) -> float:

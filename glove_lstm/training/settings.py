@@ -365,6 +365,7 @@ def default_hyperparameters(
     epochs = round(plan.texts_read / text_count)
     epochs = min(max(epochs, plan.fewest_epochs), plan.most_epochs)
     epochs_for_fewest_steps = ceil(_FEWEST_STEPS * texts_of_step / text_count)
+    epochs_for_fewest_steps = min(epochs_for_fewest_steps, _FEWEST_STEPS)  # each has a step
     rate_factor = (texts_of_step / _REFERENCE_BATCH_SIZE) ** 0.5
     return {
         "num_train_epochs": max(epochs, epochs_for_fewest_steps),

@@ -41,6 +41,14 @@ def test_a_twentieth_is_held_out_at_least_50_at_most_2000_and_a_tenth():
     assert held_out == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("counts", [(50, 50), (55, 45), (34, 33, 33), (25, 25, 25, 25), (91, 9)])
+def test_of_100_texts_enough_are_held_out_to_calibrate(counts):
+    texts = texts_of(**{f"label{number}": count for number, count in enumerate(counts)})
+    train, held_out = hold_out_labelled(texts, None, 42)
+    assert 10 <= len(held_out) <= 12
+    assert len(train) + len(held_out) == 100
+
+
 def test_near_duplicates_and_groups_stay_together():
     """Of three texts, the first is the second with one more word; each third text is of another author."""
 

@@ -18,8 +18,8 @@ def hundred_steps(texts, texts_of_step):
 
 # Texts, what differs of the targets, given arguments -> epochs, batch, rate, rate of the word vectors.
 SCHEDULES = [
-    (2, {}, {}, hundred_steps(2, 32), 32, RATE, WORDS_RATE),
-    (16, {}, {}, 200, 32, RATE, WORDS_RATE),
+    (2, {}, {}, 100, 32, RATE, WORDS_RATE),
+    (40, {}, {}, hundred_steps(40, 32), 32, RATE, WORDS_RATE),
     (300, {}, {}, 11, 32, RATE, WORDS_RATE),
     (5_000, {}, {}, 8, 32, RATE, WORDS_RATE),
     (5_001, {}, {}, 8, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),

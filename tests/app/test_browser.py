@@ -15,8 +15,17 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        # Chromium refuses to run in its sandbox as root, which CI is.
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
-def page(demo):
+def page(demo, browser):
     """The app; the test fails if it reports an error, asks another host, makes a traceback or comes to harm."""
     errors = []
     log_before = demo.log.read_text(encoding="utf-8", errors="replace")
@@ -29,19 +38,16 @@ def page(demo):
         if not request.url.startswith((demo.address, "data:", "blob:")):
             errors.append(f"asked {request.url}")
 
-    with playwright.sync_playwright() as started:
-        # Chromium refuses to run in its sandbox as root, which CI is.
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", on_console)
-        page.on("request", on_request)
-        page.goto(demo.address)
-        page.get_by_label("Title").wait_for()
-        yield page
-        assert page.evaluate("window.harmed") is None
-        browser.close()
+    page = browser.new_page()  # with cookies and storage of its own
+    page.set_default_timeout(30_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", on_console)
+    page.on("request", on_request)
+    page.goto(demo.address)
+    page.get_by_label("Title").wait_for()
+    yield page
+    assert page.evaluate("window.harmed") is None
+    page.close()
     assert not errors
     log = demo.log.read_text(encoding="utf-8", errors="replace")
     assert "Traceback" not in log.removeprefix(log_before)

@@ -318,3 +318,16 @@ def test_the_heading_names_the_model_and_one_column_has_one_box(browser, site):
         page.locator("#words mark.for").first.wait_for()
         assert "BELIEVE" in page.locator("#words").inner_text()
         assert ("BELIEVE" in page.get_by_label("Text").input_value()) is not has_title
+
+
+def test_a_runtime_of_other_contents_does_not_run(browser, tmp_path):
+    site = tmp_path / "site"
+    with serve_page(site) as address:
+        (site / "runtime").unlink()
+        (site / "runtime").mkdir()
+        for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
+            (site / "runtime" / name).write_text("window.harmed = 1")
+        page = open_page(browser, address)
+        playwright.expect(page.locator("#status")).to_contain_text("runtime/ort")
+        assert page.locator("button[type=submit]").is_disabled()
+        assert page.evaluate("window.harmed") is None

@@ -51,12 +51,3 @@ def test_a_fine_tuned_model_remembers_earlier_texts(tmp_path, complete):
     assert record.complete is complete
     assert record.added_to(None).complete is False  # what was before is unknown
     assert TextRecord.of([], []).added_to(record).complete is complete
-
-
-def test_equal_records_have_equal_files(tmp_path):
-    record = TextRecord.of(["a"], ["b"])
-    files = set()
-    for number in range(10):
-        record.save(tmp_path / f"{number}", "digest")
-        files.add((tmp_path / f"{number}").read_bytes())
-    assert len(files) == 1

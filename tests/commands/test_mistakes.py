@@ -218,27 +218,16 @@ def test_train(check, line: str, words: str) -> None:
     check(train.main, f"{line} --use_cpu True --disable_tqdm True", words)
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("--learning_rate 1000 --max_steps 9", "diverged learning_rate"),
-        ("--learning_rate 1e5 --num_train_epochs 1", "diverged learning_rate"),
-    ],
-)
 def test_a_training_that_fails_leaves_nothing_behind(
-    articles: Path,
-    glove_file: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    line: str,
-    words: str,
+    articles: Path, glove_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "a" / "new"]
-    done = run_here(train.main, *data, *line.split(), "--use_cpu", True, "--disable_tqdm", True)
-    assert_command_names(done, *words.split())
+    options = ["--learning_rate", 1000, "--max_steps", 9]
+    done = run_here(train.main, *data, *options, "--use_cpu", True, "--disable_tqdm", True)
+    assert_command_names(done, "diverged", "learning_rate")
     assert list(tmp_path.rglob("*")) == [scratch]
 
 

@@ -2,8 +2,6 @@
 
 import itertools
 import math
-import subprocess
-import sys
 import time
 import zlib
 
@@ -76,15 +74,6 @@ def test_each_text_is_asked_once(cache):
     assert other.asked == texts[:1]
 
 
-def test_without_an_identity_answers_are_in_memory_only(cache):
-    kept = LogitCache("a function", None)
-    teacher = Teacher()
-    for _ in range(2):
-        kept.logits(["a text"], teacher)
-    assert teacher.asked == ["a text"]
-    assert not cache.exists()
-
-
 def test_an_interrupted_run_asks_for_the_rest_only():
     texts = texts_of(2000)
     first = Teacher(stops_after=1500)
@@ -134,31 +123,6 @@ def test_two_that_are_open_at_once_lose_nothing():
     after = Teacher()
     np.testing.assert_array_equal(opened().logits(texts, after), answers_to(texts))
     assert not after.asked
-
-
-ASKING = """
-import itertools, sys, time
-import numpy as np
-from glove_lstm.distillation.cache import LogitCache
-hours = itertools.count(step=3600.0)
-time.monotonic = lambda: next(hours)
-first = int(sys.argv[1])
-texts = [f"text {number}" for number in range(first, first + 400)]
-ask = lambda texts: np.array([[len(text), 0.0] for text in texts])
-LogitCache("a teacher", sys.argv[2]).logits(texts, ask)
-"""
-
-
-def test_processes_share_the_folder():
-    commands = [[sys.executable, "-c", ASKING, first, IDENTITY] for first in ("0", "200")]
-    running = [subprocess.Popen(command, stderr=subprocess.PIPE) for command in commands]
-    for process in running:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors
-    after = Teacher()
-    answers = opened().logits(texts_of(600), after)
-    assert not after.asked
-    assert answers[:, 0].tolist() == [len(text) for text in texts_of(600)]
 
 
 def pickled(content, folder):

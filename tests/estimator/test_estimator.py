@@ -3,7 +3,6 @@
 import json
 import pickle
 import random
-from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -272,20 +271,6 @@ def test_a_loaded_classifier_is_saved_onto_its_own_folder(exported, tmp_path):
     }
     del before["handler.py"]
     assert after == before
-
-
-def test_fit_writes_no_file(tmp_path, monkeypatch, glove_file):
-    work, scratch = tmp_path / "work", tmp_path / "scratch"
-    work.mkdir()
-    scratch.mkdir()
-    monkeypatch.chdir(work)
-    monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    classifier = GloveLstmClassifier(**TINY).set_params(glove=glove_file)
-    for rate in (1e-3, 1e5):
-        classifier.set_params(learning_rate=rate)
-        with suppress(DataError):  # the second one diverges
-            classifier.fit(TEXTS, LABELS)
-    assert list(tmp_path.rglob("*")) == [work, scratch]
 
 
 def test_a_fitted_classifier_is_pickled(fitted, tmp_path):

@@ -13,11 +13,7 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 
 # Arguments of the classifier or of fit, and what the error names.
 MISTAKES = {
-    "a name with a slip": ({"num_train_epoch": 1}, "num_train_epoch;", "num_train_epochs"),
     "a folder": ({"output_dir": "out"}, "output_dir", "save_pretrained"),
-    "half precision": ({"bf16": True}, "bf16", "32 bits"),
-    "a resumed training": ({"resume_from_checkpoint": True}, "resume_from_checkpoint", "anew"),
-    "a revision of nothing": ({"revision": "v1"}, "revision", "model_name_or_path"),
     "a name too few": ({"label_names": ["FAKE"]}, "'REAL'", "not one of 'FAKE'"),
     "a string for a truth": ({"use_cpu": "False"}, "use_cpu", "'False'", "True or False"),
     "a share of 1": ({"validation_fraction": 1}, "validation_fraction", "1"),
@@ -45,7 +41,6 @@ MISTAKES = {
     ),
     "no text": ({"X": ["", *["a text"] * 119]}, "X, row 1", "fill"),
     "no labels": ({"y": None}, "y", "None", "teacher"),
-    "groups are missing": ({"groups": [1, 2]}, "120", "2"),
     "groups of two columns": ({"groups": np.ones((120, 2))}, "groups", "columns"),
     "weights of two columns": ({"sample_weight": np.ones((120, 1))}, "sample_weight", "columns"),
     "one group": ({"groups": [1] * 120}, "groups of texts", "validation_fraction"),

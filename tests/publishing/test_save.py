@@ -369,7 +369,6 @@ def test_what_a_model_can_do_without_costs_a_warning(
         half.write_text("{")
         raise NO_SPACE
 
-    monkeypatch.setattr(saving, "MetricsFile", MetricsFile)
     monkeypatch.setattr(f"glove_lstm.publishing.save.{function}", write_half)
     save(new, place / "out", metrics)
     assert f"{file} could not be written" in caplog.text

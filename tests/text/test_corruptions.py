@@ -27,7 +27,7 @@ def test_the_share_of_dropped_words(share):
 
 
 def test_a_training_copy_is_the_same_in_each_process():
-    """A resumed run sees the copies of the first."""
+    """A run with the same seed sees the same copies."""
     assert training_copy("A long debate on it.", "8") == "A lon debatr o it."
 
 

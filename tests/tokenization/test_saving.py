@@ -1,4 +1,4 @@
-"""Saving, loading and training anew; the hash that datasets caches by."""
+"""Saving and loading; the hash that datasets caches by."""
 
 import json
 
@@ -7,11 +7,8 @@ from datasets.fingerprint import Hasher
 from transformers import AutoTokenizer
 
 from glove_lstm import GloveLstmTokenizer
-from glove_lstm.modeling.configuration_glove_lstm import KNOWN
-from glove_lstm.tokenization.word_shapes import SHAPES
 
 TEXTS = ["The SKIPPER said 3.5", "", "see www.count.example “we” <pad>", "qwzx"]
-TITLE = SHAPES.index("title")
 
 
 @pytest.mark.parametrize(("variant", "token_types"), [("default", True), ("article", False)])
@@ -46,16 +43,3 @@ def test_calls_change_neither_files_nor_hash(make, tmp_path):
     assert len(saved) == 1
     written = json.loads(saved.pop())
     assert written["padding"] is written["truncation"] is None
-
-
-def test_train_new_from_iterator(make):
-    tokenizer = make(truncation_side="left", model_max_length=4)
-    batches = [["Lanterns the glow", "lanterns https://x.example glow"], ["tide"]]
-    new = tokenizer.train_new_from_iterator(iter(batches), vocab_size=50)
-    assert type(new) is GloveLstmTokenizer
-    assert {"lanterns", "the", "glow", "tide"} < set(new.get_vocab())
-    assert "boats" not in new.get_vocab()
-    assert sorted(new.get_vocab().values()) == list(range(len(new)))
-    assert (new.truncation_side, new.model_max_length) == ("left", 4)
-    assert new("Tide")["token_type_ids"] == [TITLE + 8 * KNOWN]
-    assert len(tokenizer.train_new_from_iterator(iter(batches), vocab_size=4)) == 4

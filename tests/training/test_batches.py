@@ -94,3 +94,12 @@ def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(
     assert orders[0] == orders[1]
     assert len(sampler) == len(lengths)
     assert sorted(orders[0]) == list(range(len(lengths)))
+
+
+def test_another_seed_or_epoch_gives_another_order():
+    orders = set()
+    for seed, epoch in ((0, 0), (1, 0), (0, 1)):
+        sampler = LengthGroupedSampler(texts_of(range(60)), 4, seed)
+        sampler.set_epoch(epoch)
+        orders.add(tuple(sampler))
+    assert len(orders) == 3

@@ -13,6 +13,7 @@ from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.distillation.targets import make_targets
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.tables.examples import Examples, Split
+from glove_lstm.temperature import fit_temperature
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.calibration import Scored, calibrate, fit_calibration, fit_thresholds
 from glove_lstm.training.settings import make_settings
@@ -40,10 +41,13 @@ def calibrated(scored, values):
 
 @pytest.mark.parametrize("scale", [0.2, 0.7, 4.0])
 def test_the_temperature_undoes_a_known_scale(scale):
+    """That of a teacher, too."""
     logits, labels = draw([1.0])
     values = fit_calibration([long_texts(logits / scale)], labels)
     assert values["temperature"] == pytest.approx(1 / scale, rel=0.06)
     assert values["ngram_weight"] == 1
+    of_teacher = fit_temperature(logits[:, 0] / scale, labels)
+    assert of_teacher == pytest.approx(1 / scale, rel=0.06)
 
 
 def test_the_weight_between_two_parts_is_found():

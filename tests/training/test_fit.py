@@ -12,6 +12,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
 from glove_lstm.tables.examples import Examples, class_weights
 from glove_lstm.training.fit import fit
+from glove_lstm.training.settings import make_settings
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +71,18 @@ def test_without_texts_the_labels_that_are_measured_stay(result):
     assert measures["accuracy"] == run_metrics(result).validation["accuracy"]
 
 
+@pytest.fixture
+def two_threads():
+    """torch computes with two threads, whatever OMP_NUM_THREADS says."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_a_seed_gives_the_same_model(result, train, news, small_settings):
-    """Whatever the global generators; and nothing that the caller gave is changed."""
+    """Whatever the global generators; and nothing that the caller gave or set is changed."""
     torch.manual_seed(99)
     np.random.seed(99)  # noqa: NPY002
     texts = list(news.texts)
@@ -79,12 +90,11 @@ def test_a_seed_gives_the_same_model(result, train, news, small_settings):
     weights = np.ones(160)
     settings = small_settings()
     settings_before = repr(settings)
-    threads_before = torch.get_num_threads()
     assert_same_model(fit(texts, labels, settings=settings, sample_weight=weights), result)
     assert repr(settings) == settings_before
     assert (texts, labels) == (news.texts, news.labels)
     assert (weights == 1).all()
-    assert torch.get_num_threads() == threads_before
+    assert torch.get_num_threads() == 2
 
     other = train(news.texts, news.labels, seed=1, max_steps=1)
     assert other.validation.examples.texts != result.validation.examples.texts
@@ -172,6 +182,17 @@ def test_fine_tuning_keeps_the_labels_of_the_checkpoint(tuning, news, checkpoint
 def test_fine_tuning_on_some_of_the_labels_keeps_the_others(tuning, news):
     result = tuning(news.texts[:40], ["REAL"] * 40)
     assert result.model.config.label_names == ["FAKE", "REAL"]
+
+
+def test_fine_tuning_on_other_labels_takes_twice_the_epochs(checkpoint):
+    """As docs/options.md says, unless they are given."""
+    texts = [f"council vote {number}" for number in range(500)]
+    epochs = []
+    for names in (["FAKE", "REAL"], ["GOOD", "BAD"]):
+        settings = make_settings(model_name_or_path=str(checkpoint), max_steps=1, use_cpu=True)
+        result = fit(texts, names * 250, (texts[:20], names * 10), settings=settings)
+        epochs.append(result.record.options["num_train_epochs"])
+    assert epochs == [8, 16]
 
 
 def test_a_teacher_of_some_labels_teaches_these_alone(tuning, train, news, tmp_path):

@@ -9,6 +9,7 @@ from teachers import by_length, changed_copy, with_pooling
 
 from glove_lstm import TeacherModel
 from glove_lstm.errors import DataError
+from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.settings import make_settings
 
 T = [f"text {number}" for number in range(40)]
@@ -301,3 +302,8 @@ def test_teachers(check, transformer, encoder, tmp_path, mistake):
     change, *words = OF_TEACHERS[mistake]
     at = SimpleNamespace(transformer=transformer, encoder=encoder, folder=tmp_path)
     check(change(at), words)
+
+
+def test_a_teacher_needs_a_single_process(check, monkeypatch):
+    monkeypatch.setattr(GloveLstmTrainingArguments, "world_size", 2)
+    check({"teacher": by_length}, ["teacher", "single process"])

@@ -7,9 +7,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from support import QUICK_VALUES, SMALL_VALUES
 from teachers import by_length
 from transformers.utils import logging as transformers_logging
 
+from glove_lstm import GloveLstmClassifier
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.progress import hidden_progress
 
@@ -60,11 +62,13 @@ def is_empty(folder):
 
 
 def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
-    train, news, transformer, places, watch
+    train, news, transformer, glove_file, places, watch
 ):
+    """By the estimator, too."""
+    estimator = GloveLstmClassifier(glove_file, **SMALL_VALUES, **QUICK_VALUES)
     watch.is_awake = True
     try:
-        train(news.texts, news.labels)
+        estimator.fit(news.texts, news.labels)
         train(news.texts, news.labels, teacher=transformer, augmented_copies=0, max_steps=1)
     finally:
         watch.is_awake = False

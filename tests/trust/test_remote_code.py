@@ -8,6 +8,7 @@ import pytest
 from support import ROOT, edit_json, run_without_package
 
 HUB = ROOT / "hub"
+NAMES = ["news", "hoax", "vote"]
 
 _USE = """
 import sys, torch
@@ -82,23 +83,14 @@ assert seen, "the watch is asleep"
 """
 
 
-@pytest.mark.slow
-def test_loads_and_classifies_without_our_package(tmp_path):
-    folder = shutil.copytree(HUB, tmp_path / "copy")
-    code = _USE.format(path=str(folder), labels={0: "FAKE", 1: "REAL"})
-    run_without_package(code + _WATCH, tmp_path)
-
-
-@pytest.mark.slow
-def test_the_tutorial_of_transformers_learns_other_labels(copy, tmp_path):
-    """docs/howto/trainer.md, on a small checkpoint with two labels: it learns three, and loads elsewhere."""
+def tune(copy, folder):
+    """Train a copy on three labels as docs/howto/trainer.md does, without our package; return the new folder."""
     page = (ROOT / "docs" / "howto" / "trainer.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.+?)```", page, re.DOTALL)
     [snippet] = [block for block in blocks if "Trainer(" in block]
     snippet = snippet.replace('"hub"', repr(str(copy)))
     edit_json(copy / "config.json", label_type="str", text_column_names=["body"])
-    names = ["news", "hoax", "vote"]
-    snippet, changed = re.subn(r"names = \[.+?\]", f"names = {names}", snippet)
+    snippet, changed = re.subn(r"names = \[.+?\]", f"names = {NAMES}", snippet)
     assert changed == 1
     texts = ("council report bridge", "SHOCKING secret hoax!!!", "The vote of the school")
     table = "text,label\n"
@@ -106,14 +98,24 @@ def test_the_tutorial_of_transformers_learns_other_labels(copy, tmp_path):
         for label, text in enumerate(texts):
             table += f"{text} {n % 7},{label}\n"
     for name in ("train", "test"):
-        (tmp_path / f"{name}.csv").write_text(table)
-    done = run_without_package(snippet + '\ntrainer.save_model("tuned")\n', tmp_path)
+        (folder / f"{name}.csv").write_text(table)
+    done = run_without_package(snippet + '\ntrainer.save_model("tuned")\n', folder)
     assert float(re.findall(r"'eval_accuracy': '?([\d.]+)", done.stdout)[-1]) > 0.95
+    return folder / "tuned"
+
+
+@pytest.mark.slow
+def test_folders_load_and_classify_without_our_package(copy, tmp_path):
+    """That of the repository, and one that the tutorial of transformers trained from a small checkpoint."""
+    tuned = tune(copy, tmp_path)
     shutil.rmtree(copy)  # nothing may point back to where it came from
+    # Nothing that describes the texts and labels of the earlier training.
+    config = json.loads((tuned / "config.json").read_text(encoding="utf-8"))
+    assert config.get("label_type") is config.get("text_column_names") is None
+
+    shipped = shutil.copytree(HUB, tmp_path / "shipped")
     other = tmp_path / "other machine"
     other.mkdir()
-    labels = dict(enumerate(names))
-    run_without_package(_USE.format(path=str(tmp_path / "tuned"), labels=labels), other)
-    # Nothing that describes the texts and labels of the earlier training.
-    config = json.loads((tmp_path / "tuned" / "config.json").read_text(encoding="utf-8"))
-    assert config.get("label_type") is config.get("text_column_names") is None
+    code = _USE.format(path=str(tuned), labels=dict(enumerate(NAMES)))
+    code += _USE.format(path=str(shipped), labels={0: "FAKE", 1: "REAL"}) + _WATCH
+    run_without_package(code, other)

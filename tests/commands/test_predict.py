@@ -447,10 +447,9 @@ def test_parts_are_kept_by_the_same_command(articles, tmp_path):
     """inference/test_bulk.py has the commands that are refused."""
     run("--input", articles, "--output", tmp_path / "whole.csv")
     folder = tmp_path / "parts"
-    folder.mkdir()
-    (folder / ".notes.part").write_text("mine")
     arguments = ["--input", articles, "--rows_per_part", 30, "--output_dir", folder]
     assert "160 rows in" in run(*arguments).stderr
+    (folder / ".notes.part").write_text("mine")
     parts = sorted(folder.glob("part-*.csv"))
     assert [part.name for part in parts] == [f"part-0000{number}.csv" for number in range(6)]
     rows = []

@@ -165,9 +165,7 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
                 f"{path} is from another program, or another version of glove-lstm: {remedy}."
             )
     elif any(entry.name != _LOCK for entry in folder.iterdir()):
-        raise DataError(
-            f"{folder} has files, but no {_ARGUMENTS} of an earlier run; choose a new folder."
-        )
+        raise DataError(f"{folder} has files, but no {_ARGUMENTS} of an earlier run; choose another.")
     different = [name for name, value in arguments.items() if earlier.get(name) != value]
     has_parts = any(folder.glob("part-*"))
     if has_parts and different:

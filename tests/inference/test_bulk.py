@@ -136,8 +136,8 @@ def test_a_folder_in_use_is_refused_and_the_first_run_goes_on(tmp_path):
         (["columns"], {"columns": "text"}),
         (["inputs"], {"rows": 161}),
         (["standard input"], {"texts": ["a", "", "c"]}),
-        (["out", "run.json", "new folder"], {"files": {"part-00000.csv": "mine"}}),
-        (["out", "run.json", "new folder"], {"files": {"config.json": "{}"}}),
+        (["out", "run.json"], {"files": {"part-00000.csv": "mine"}}),
+        (["out", "run.json"], {"files": {"config.json": "{}"}}),
         (["run.json"], {"files": {"run.json": '{"mine": 1}'}}),
         (["run.json"], {"files": {"run.json": "{"}}),
         (["run.json"], {"files": {"run.json": "[]"}}),
@@ -165,7 +165,7 @@ def test_parts_of_another_run(tmp_path, words, change):
     source = open_texts(texts, "here") if texts else open_files([path], columns)
     with pytest.raises(DataError) as refusal:
         label(source, folder, **change)
-    assert_names(refusal.value, *words, "remove the folder")
+    assert_names(refusal.value, *words, "choose another")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

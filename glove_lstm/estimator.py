@@ -228,11 +228,28 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         check_is_fitted(self)
-        labels = read_labels(y, column_labels=self.classes_)
+        labels = self._read_true_labels(y)
         if not labels.is_multi_label:
             return super().score(X, y, sample_weight)
         truth = number_labels(labels.labels, labels_as_strings(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
+
+    def _read_true_labels(self, y: Any) -> LabelValues:
+        """Read labels with which predictions are compared.
+
+        Raises:
+            DataError: A text has several labels and the model gives one, or the other way round.
+        """
+        labels = read_labels(y, column_labels=self.classes_)
+        gives_several = self._classifier.thresholds is not None
+        if labels.is_multi_label != gives_several:
+            expected = (
+                "a list of labels, or a row of a table of 0 and 1" if gives_several else "one label"
+            )
+            raise DataError(
+                f"y must have {expected} for each text, as in the training; give such labels."
+            )
+        return labels
 
     def _no_labels(self) -> LabelValues:
         """Return an empty list of labels, of the type of those that a function as teacher names."""
@@ -271,8 +288,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if robustness and self._classifier.thresholds is not None:
             raise DataError("robustness is for models of one label a text; leave it out.")
         texts = _joined(X, "X")
-        labels = read_labels(y, column_labels=self.classes_)
+        labels = self._read_true_labels(y)
         check_consistent_length(texts, labels.labels)
+        if not texts:
+            raise DataError("X has no texts to measure; give some.")
         rows = LabelledRows(texts, labels.labels, numbers=list(range(1, len(texts) + 1)))
         return measure_unseen(self._classifier, rows, self._training_texts, robustness=robustness)
 

@@ -17,6 +17,8 @@ from transformers.tokenization_utils_base import TruncationStrategy
 
 from .word_shapes import replace_surrogates, surface_end, token_type
 
+_STRATEGIES_OF_PAIRS = (TruncationStrategy.ONLY_FIRST, TruncationStrategy.ONLY_SECOND)
+
 
 class GloveLstmTokenizer(PreTrainedTokenizerFast):
     """A word-level tokenizer. All text cleaning is in `tokenizer.json`, so that training and inference cannot differ.
@@ -24,7 +26,8 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
     It differs from `PreTrainedTokenizerFast` as follows:
 
     - Without a `truncation` argument, texts are truncated to `model_max_length`. `truncation=False` is honoured.
-    - A pair (title, body) is read as one text, `title + " " + body`, and offsets point into that text.
+    - A pair (title, body) is read as one text, `title + " " + body`, and offsets point into that text. It is truncated
+      as one text, also with "only_first" and "only_second".
     - `token_type_ids`, if `model_input_names` has them, are the shapes of the words as they stand in the text (lower,
       Title, UPPER, mixed, digits or punctuation: `word_shapes.SHAPES`), and the characters of unknown words
       (`word_shapes.spelling`).
@@ -65,9 +68,13 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
         for name in ("is_split_into_words", "return_overflowing_tokens"):
             if options.get(name):
                 raise ValueError(f"This tokenizer has no {name}; leave it out.")
+        if options.get("truncation_strategy") in _STRATEGIES_OF_PAIRS:
+            options["truncation_strategy"] = TruncationStrategy.LONGEST_FIRST
         text = replace_surrogates(text)
         texts = _as_batch(text, replace_surrogates(text_pair))
-        if texts == []:  # the Rust code needs a text: encode an empty one, and remove its row
+        if (
+            isinstance(texts, list) and not texts
+        ):  # the Rust code needs a text: encode an empty one, and remove its row
             output = self._encode_batch([""], **options)
             return BatchEncoding({name: rows[:0] for name, rows in output.items()}, [])
 

@@ -120,7 +120,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     end = words.index("--") if "--" in words else len(words)
     args = _parser().parse_intermixed_args(words[:end])
     for text in args.texts:
-        _check_is_no_checkpoint(text)
+        _check_is_text(text)
     args.texts += words[end + 1 :]
     if args.output == Path("-"):  # as for --input
         args.output = None
@@ -207,9 +207,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check_is_no_checkpoint(text: str) -> None:
-    path = os.path.join(text, CONFIG_NAME)  # noqa: PTH118 - as below
-    if text and os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises if a text is too long
+def _check_is_text(text: str) -> None:
+    """Raise a DataError if a text is the name of a file, or of a checkpoint's folder."""
+    # Not by pathlib, which raises errors of its own if a text is too long for a name.
+    if os.path.isfile(text):  # noqa: PTH113
+        raise DataError(
+            f"{text} is a file, not a text: give a table with --input; or texts, one a line, by < {text}."
+        )
+    if text and os.path.isfile(os.path.join(text, CONFIG_NAME)):  # noqa: PTH113, PTH118
         raise DataError(f"{text!r} is a checkpoint's folder; give it with --model.")
 
 
@@ -280,11 +285,6 @@ def _is_standard_input(path: Path) -> bool:
 def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> TextSource:
     """Open the input: texts of the command line, files, or standard input."""
     if args.texts:
-        for text in args.texts:
-            if os.path.isfile(text):  # noqa: PTH113 - Path.is_file raises if a text is too long
-                raise DataError(
-                    f"{text} is a file, not a text: give a table with --input; or texts, one a line, by < {text}."
-                )
         return open_texts(args.texts, "the command line")
     columns = args.text_column_names
     if args.input and args.input != ["-"]:

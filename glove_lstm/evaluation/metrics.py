@@ -116,7 +116,7 @@ def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]
 
 
 def suggest_threshold(probabilities: Floats, labels: Ints) -> dict[str, float]:
-    """Suggest a score below which a label is called unsure: about nine in ten texts or more reach it.
+    """Suggest a score below which a label is called unsure; most texts reach it.
 
     Returns:
         A row as in `coverage_table`. "threshold" is the multiple of 0.05, up to 0.6, whose coverage is nearest to 0.9.

@@ -115,7 +115,7 @@ class BatchClassifier:
 
 
 def _check_columns(batch: Any) -> None:
-    """Raise a DataError if a batch has no columns, a column is a single value, or the lengths of two columns differ."""
+    """Raise a DataError if a batch is no mapping, a column is a single value, or the lengths of two columns differ."""
     if not isinstance(batch, Mapping) and not hasattr(batch, "assign"):
         kind = type(batch).__name__
         raise DataError(
@@ -124,7 +124,8 @@ def _check_columns(batch: Any) -> None:
     lengths = {}
     for name in batch:
         column = batch[name]
-        if isinstance(column, str) or not isinstance(column, Sized):
+        is_column = isinstance(column, Sized) and getattr(column, "ndim", 1) > 0
+        if isinstance(column, str | bytes) or not is_column:
             raise DataError("The batch holds single values; call `map` with batched=True.")
         lengths[name] = len(column)
     if len(set(lengths.values())) > 1:

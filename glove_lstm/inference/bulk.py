@@ -23,6 +23,7 @@ from glove_lstm.version import __version__
 _MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long
 _ARGUMENTS = "run.json"
 _LOCK = ".predict.lock"  # exists while a run writes to the folder, and after a run was killed
+_OWN = (_LOCK, f".{_ARGUMENTS}.")  # beginnings of what a run that is killed at its start may leave
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,10 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
             raise DataError(
                 f"{path} is from another program, or another version of glove-lstm: {remedy}."
             )
-    elif any(entry.name != _LOCK for entry in folder.iterdir()):
-        raise DataError(f"{folder} has files, but no {_ARGUMENTS} of an earlier run; choose another.")
+    elif any(not entry.name.startswith(_OWN) for entry in folder.iterdir()):
+        raise DataError(
+            f"{folder} has files, but no {_ARGUMENTS} of an earlier run; choose another."
+        )
     different = [name for name, value in arguments.items() if earlier.get(name) != value]
     has_parts = any(folder.glob("part-*"))
     if has_parts and different:
@@ -175,8 +178,12 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
     if has_parts and arguments["inputs"] is None:
         raise DataError(f"{folder} holds parts, but standard input cannot be read again: {remedy}.")
 
-    for unfinished in folder.glob(".part-*.part"):  # as `whole_file` names files while it writes
-        unfinished.unlink()
+    for pattern in (
+        ".part-*.part",
+        f".{_ARGUMENTS}.*.part",
+    ):  # as `whole_file` names unfinished files
+        for unfinished in folder.glob(pattern):
+            unfinished.unlink()
     with whole_file(path) as unfinished:
         unfinished.write_text(json.dumps(arguments, indent=1) + "\n", encoding="utf-8")
 

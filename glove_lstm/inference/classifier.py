@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -158,7 +158,9 @@ class Classifier(ABC):
 
 def _listed(texts: Sequence[str], name: str) -> list[str]:
     """Return texts as a list, and refuse a single text, a set, a table and other values."""
-    is_ordered = isinstance(texts, Iterable) and not isinstance(texts, str | Mapping | Set)
+    is_ordered = isinstance(texts, Iterable) and not isinstance(
+        texts, str | Mapping | set | frozenset
+    )
     if not is_ordered or getattr(texts, "ndim", 1) != 1:
         raise TypeError(f"{name} must be a list of texts, not of type {type(texts).__name__}")
     listed = list(texts)

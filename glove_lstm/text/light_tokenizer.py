@@ -149,10 +149,12 @@ class LightTokenizer:
 
     def part_read(self, text: str) -> tuple[int, int]:
         """Return where the part of a text begins and ends that is not cut off: 0 and its length, if it is short."""
+        limit = self.model_max_length
+        if limit is None:
+            return 0, len(text)
         part = self._part_to_read(text)
         _, begins = self._encode_by_rust(part)
-        limit = self.model_max_length
-        if limit is None or len(begins) <= limit:
+        if len(begins) <= limit:
             return 0, len(text)
         if self.truncation_side == "left":
             return len(text) - len(part) + int(begins[-limit]), len(text)

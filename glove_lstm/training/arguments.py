@@ -133,6 +133,7 @@ REFUSED = {
 # Arguments with which the results would be wrong or missing, and the only value that is accepted.
 _FIXED: dict[str, Any] = {
     "batch_eval_metrics": False,  # metrics are computed from all rows
+    "debug": [],  # would fail on numbers that are not of floating point
     "dataloader_multiprocessing_context": None,
     "dataloader_persistent_workers": False,  # would repeat the copies of the first epoch
     "eval_do_concat_batches": True,

@@ -3,7 +3,8 @@
 Held-out texts calibrate the scores, and the model does not learn from them.
 
 - If validation texts are given, nothing else is held out.
-- Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits.
+- Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits; about that, since each label
+  has its share.
 - But with an encoder as teacher, fewer than 2,000 labelled texts and more unlabelled ones, a tenth of the unlabelled
   texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups or a fraction
   (as the preset article has) are given.
@@ -170,7 +171,7 @@ def hold_out_labelled(
     Args:
         texts: n texts.
         fraction: Share of the texts to hold out, 0 to below 1; None: a twentieth, at least 50 and at most 2,000 texts,
-            but never more than a tenth.
+            but never more than a tenth; or a few more, to be ten.
         seed: The same seed holds the same texts out.
         groups: n values, such as authors; None: only near duplicates stay together.
 
@@ -218,7 +219,10 @@ def _divide(texts: Examples, group_of: Ints, share: float, seed: int) -> tuple[I
     labels = texts.labels.tolist()
     by_share = grouped_stratified_split(strata(labels, share), group_of, (1 - share, share), seed)
     enough_rows = _MOST_TIMES_THE_SHARE * share * len(texts)
-    return keep_labels_on_both_sides(by_share, row_labels(labels), group_of, seed, enough_rows)
+    train, held_out = keep_labels_on_both_sides(
+        by_share, row_labels(labels), group_of, seed, enough_rows
+    )
+    return train, held_out
 
 
 def share_to_hold_out(count: int, fraction: float | None = None) -> float:

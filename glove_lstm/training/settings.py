@@ -175,6 +175,7 @@ class Settings:
             training.label_smoothing_factor = 0.0
         if not has_validation:
             training.eval_strategy = IntervalStrategy.NO
+            training.eval_on_start = False
         return replace(self, training=training)
 
     def described(

@@ -291,3 +291,11 @@ def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(exported, hub, tmp_pa
     assert tuned.tokenizer_.get_vocab() == loaded.tokenizer_.get_vocab()
     with pytest.raises(DataError, match=r"config\.json"):
         tuned.set_params(revision="main").fit(TEXTS, LABELS)
+
+
+def test_labels_of_another_kind_are_refused(fitted):
+    for measure in (fitted.score, fitted.evaluate):
+        with pytest.raises(DataError, match="one label for each text"):
+            measure(TEXTS[:2], [["FAKE"], []])
+    with pytest.raises(DataError, match="no texts"):
+        fitted.evaluate([], [])

@@ -70,6 +70,16 @@ def test_a_bad_row_ends_the_run_after_whole_parts(tmp_path):
 # Kills, and runs at the same time
 
 
+def test_killed_before_the_first_part(tmp_path):
+    path = write_articles(tmp_path / "in.csv", 20)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / ".run.json.0123.part").write_text("{")  # as a kill may leave it
+    (folder / ".predict.lock").touch()
+    assert label(open_files([path]), folder).rows == 20
+    assert not list(folder.glob(".*"))
+
+
 def test_killed_at_any_point_every_row_comes_once(tmp_path):
     """The run is killed again and again, each time a bit later, until it is through."""
     path = write_articles(tmp_path / "in.csv", 3000)  # 30 parts

@@ -215,9 +215,8 @@ def _ask_teacher(drawing: Drawing, settings: Settings, encoder: str) -> Asked:
     Its logits are kept in the cache, and the seconds beside them, so that other students of it need not ask again.
     """
     seconds_file = cache_folder() / "seconds.json"
-    if (
-        not seconds_file.exists()
-    ):  # an interrupted run may have kept some logits, whose time is unknown
+    if not seconds_file.exists():
+        # An interrupted run may have kept some logits, whose time is unknown.
         shutil.rmtree(cache_folder() / "teachers", ignore_errors=True)
     began = time.process_time()
     model = encoder_folder(encoder, settings.mpnet)

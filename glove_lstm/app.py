@@ -25,9 +25,9 @@ from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.processors import processors
 
-MOST_CHARACTERS = (
-    20_000  # of a title and a text together; an explanation of so many takes some seconds
-)
+# Of a title and a text together. An explanation of so many takes some seconds, and in a script without spaces more than
+# a minute.
+MOST_CHARACTERS = 20_000
 # Words of a longer text are marked only at a click: marking takes a classification of the text for each word.
 MOST_WHILE_TYPING = 1_000
 # publishing/page/page.js has the same examples and colours.

@@ -69,8 +69,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint, but
             no warnings.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
-            `vocab_size`, `use_cpu` or `model_name_or_path` (a checkpoint to fine-tune).
-            `fit` checks them.
+            `vocab_size`, `use_cpu` or `model_name_or_path` (a checkpoint to fine-tune). `fit` checks them.
 
     Attributes:
         classes_: Sorted labels, (classes,); the labels of a table of 0 and 1 in the order of its columns.
@@ -242,12 +241,12 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         labels = read_labels(y, column_labels=self.classes_)
         gives_several = self._classifier.thresholds is not None
+        expected = "one label"
+        if gives_several:
+            expected = "a list of labels, or a row of a table of 0 and 1"
         if labels.is_multi_label != gives_several:
-            expected = (
-                "a list of labels, or a row of a table of 0 and 1" if gives_several else "one label"
-            )
             raise DataError(
-                f"y must have {expected} for each text, as in the training; give such labels."
+                f"y must have {expected} for each text; give labels as in the training."
             )
         return labels
 

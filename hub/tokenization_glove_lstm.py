@@ -72,9 +72,8 @@ class GloveLstmTokenizer(PreTrainedTokenizerFast):
             options["truncation_strategy"] = TruncationStrategy.LONGEST_FIRST
         text = replace_surrogates(text)
         texts = _as_batch(text, replace_surrogates(text_pair))
-        if (
-            isinstance(texts, list) and not texts
-        ):  # the Rust code needs a text: encode an empty one, and remove its row
+        is_empty_batch = isinstance(texts, list) and not texts
+        if is_empty_batch:  # the Rust code needs a text: encode an empty one, and remove its row
             output = self._encode_batch([""], **options)
             return BatchEncoding({name: rows[:0] for name, rows in output.items()}, [])
 

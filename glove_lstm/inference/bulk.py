@@ -23,7 +23,9 @@ from glove_lstm.version import __version__
 _MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long
 _ARGUMENTS = "run.json"
 _LOCK = ".predict.lock"  # exists while a run writes to the folder, and after a run was killed
-_OWN = (_LOCK, f".{_ARGUMENTS}.")  # beginnings of what a run that is killed at its start may leave
+# Patterns of unfinished files, as `whole_file` names them: of a part, and of run.json.
+_UNFINISHED_PART = ".part-*.part"
+_UNFINISHED_ARGUMENTS = f".{_ARGUMENTS}.*.part"
 
 
 @dataclass(frozen=True)
@@ -165,10 +167,8 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
             raise DataError(
                 f"{path} is from another program, or another version of glove-lstm: {remedy}."
             )
-    elif any(not entry.name.startswith(_OWN) for entry in folder.iterdir()):
-        raise DataError(
-            f"{folder} has files, but no {_ARGUMENTS} of an earlier run; choose another."
-        )
+    else:
+        _check_holds_nothing(folder)
     different = [name for name, value in arguments.items() if earlier.get(name) != value]
     has_parts = any(folder.glob("part-*"))
     if has_parts and different:
@@ -178,14 +178,20 @@ def _claim_output_folder(folder: Path, arguments: dict[str, Any]) -> None:
     if has_parts and arguments["inputs"] is None:
         raise DataError(f"{folder} holds parts, but standard input cannot be read again: {remedy}.")
 
-    for pattern in (
-        ".part-*.part",
-        f".{_ARGUMENTS}.*.part",
-    ):  # as `whole_file` names unfinished files
+    for pattern in (_UNFINISHED_PART, _UNFINISHED_ARGUMENTS):
         for unfinished in folder.glob(pattern):
             unfinished.unlink()
     with whole_file(path) as unfinished:
         unfinished.write_text(json.dumps(arguments, indent=1) + "\n", encoding="utf-8")
+
+
+def _check_holds_nothing(folder: Path) -> None:
+    """Raise a DataError if a folder holds more than what a run leaves that was killed at its start."""
+    left_by_a_run = {folder / _LOCK, *folder.glob(_UNFINISHED_ARGUMENTS)}
+    if set(folder.iterdir()) - left_by_a_run:
+        raise DataError(
+            f"{folder} has files, but no {_ARGUMENTS} of an earlier run; choose another."
+        )
 
 
 def chunks(

@@ -158,10 +158,8 @@ class Classifier(ABC):
 
 def _listed(texts: Sequence[str], name: str) -> list[str]:
     """Return texts as a list, and refuse a single text, a set, a table and other values."""
-    is_ordered = isinstance(texts, Iterable) and not isinstance(
-        texts, str | Mapping | set | frozenset
-    )
-    if not is_ordered or getattr(texts, "ndim", 1) != 1:
+    has_no_order = isinstance(texts, str | Mapping | set | frozenset)
+    if has_no_order or not isinstance(texts, Iterable) or getattr(texts, "ndim", 1) != 1:
         raise TypeError(f"{name} must be a list of texts, not of type {type(texts).__name__}")
     listed = list(texts)
     for row, text in enumerate(listed):

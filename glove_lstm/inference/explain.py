@@ -23,9 +23,8 @@ JOINTS = "-'\u2019.,"  # join two words to one, as in "well-known", "don't", "U.
 # space belongs to one of them.
 WORD = re.compile(rf"{CHARACTER}|{LETTER}+(?:[{JOINTS}]{LETTER}+)*|[{MARKS}\u200d]+")
 
-_MOST_PARTS = (
-    1500  # of a text that are left out; a text of more words is divided into runs of words
-)
+# Parts of a text that are left out, one at a time. A text of more words is divided into runs of words.
+_MOST_PARTS = 1500
 # Words below this share of the largest effect are not marked; publishing/page/page.js has the same number.
 LEAST_MARKED = 0.1
 _BATCH_CHARACTERS = 1 << 22  # of the texts that are predicted together

@@ -218,9 +218,11 @@ class VectorEncoder:
         tokens = Tokens(ids, types, np.diff(tokens_before))
         if not pieces:
             return tokens
-        different = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
-        numbers = np.array([different[piece] for piece in pieces])
-        tokens_of_pieces = self._encode_pieces(list(different)).select(numbers)
+        # A piece that occurs several times, as in the variants of a text that is explained, is encoded once.
+        distinct_pieces = list(dict.fromkeys(pieces))
+        rows = {piece: row for row, piece in enumerate(distinct_pieces)}
+        row_of_piece = np.array([rows[piece] for piece in pieces])
+        tokens_of_pieces = self._encode_pieces(distinct_pieces).select(row_of_piece)
         return tokens.replaced(np.searchsorted(begins, piece_begins), tokens_of_pieces)
 
     def _spellings(self, text: bytes, begins: Integers, lengths: Integers) -> Integers:

@@ -3,8 +3,7 @@
 Held-out texts calibrate the scores, and the model does not learn from them.
 
 - If validation texts are given, nothing else is held out.
-- Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits; about that, since each label
-  has its share.
+- Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits. It is rounded for each label.
 - But with an encoder as teacher, fewer than 2,000 labelled texts and more unlabelled ones, a tenth of the unlabelled
   texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups or a fraction
   (as the preset article has) are given.
@@ -165,13 +164,13 @@ def hold_out_labelled(
 ) -> tuple[Examples, Examples | None]:
     """Hold labelled texts out.
 
-    Every label is on both sides where its texts and groups allow it, and if that takes at most a quarter more texts. A
-    warning names the others.
+    The share is rounded for each label; of 100 texts, at least ten are held out. Every label is on both sides where its
+    texts and groups allow it, and if that takes at most a quarter more texts. A warning names the others.
 
     Args:
         texts: n texts.
         fraction: Share of the texts to hold out, 0 to below 1; None: a twentieth, at least 50 and at most 2,000 texts,
-            but never more than a tenth; or a few more, to be ten.
+            but never more than a tenth.
         seed: The same seed holds the same texts out.
         groups: n values, such as authors; None: only near duplicates stay together.
 

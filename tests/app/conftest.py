@@ -1,9 +1,9 @@
-"""A running app for the tests of this folder."""
+"""A running app and a browser for the tests of this folder."""
 
 import json
 
 import pytest
-from app_server import run_demo
+from app_server import CHROMIUM, run_demo
 from hub_server import HubServer
 
 REPO = "user/ours"
@@ -23,3 +23,14 @@ def demo(shared_export, tmp_path_factory):
         options = (REPO, "--revision", "main")
         with run_demo(scratch / "log.txt", *options, **env) as running:
             yield running
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright  # the tests without a browser do not need it
+
+    with sync_playwright() as started:
+        # Chromium refuses to run in its sandbox as root, which CI is.
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

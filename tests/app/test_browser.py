@@ -15,15 +15,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        # Chromium refuses to run in its sandbox as root, which CI is.
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(demo, browser):
     """The app; the test fails if it reports an error, asks another host, makes a traceback or comes to harm."""

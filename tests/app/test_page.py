@@ -67,14 +67,6 @@ def site(tmp_path_factory):
         yield folder, address
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 def open_page(browser, address, **options):
     page = browser.new_context(**options).new_page()
     page.set_default_timeout(120_000)

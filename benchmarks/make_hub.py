@@ -35,7 +35,7 @@ from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.save import save
-from glove_lstm.tables.examples import Examples, ScoredTexts
+from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained, fit
 
 # Rows are many and alike: fewer passes, in larger batches, than for a corpus of some thousand texts.
@@ -86,7 +86,7 @@ def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool)
         )
     trained = move_bias(raise_temperature(trained), _BIAS)
     trained.model.config.text_column_names = ["title", "text"]
-    classified = ScoredTexts(test, trained.classifier.predict_logits(test.texts))
+    classified = replace(test, logits=trained.classifier.predict_logits(test.texts))
     metrics = run_metrics(
         trained, classified, data=corpus.description, language="en", license="apache-2.0"
     )
@@ -114,7 +114,7 @@ def move_bias(trained: Trained, bias: float) -> Trained:
     assert validation is not None
     half = bias * model.config.temperature / model.config.ngram_weight / 2
     model.ngrams.bias.data += torch.tensor([-half, half])
-    logits = trained.classifier.predict_logits(validation.examples.texts)
+    logits = trained.classifier.predict_logits(validation.texts)
     return replace(trained, validation=replace(validation, logits=logits))
 
 

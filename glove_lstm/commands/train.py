@@ -35,7 +35,7 @@ from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.save import save
 from glove_lstm.splits.splitter import without_near_duplicates
 from glove_lstm.tables.columns import columns_warning
-from glove_lstm.tables.examples import ClassWeight, Examples, ScoredTexts
+from glove_lstm.tables.examples import ClassWeight, Examples
 from glove_lstm.tables.load import Data, LabelledRows, load_splits
 from glove_lstm.tables.text_rows import open_files
 from glove_lstm.training.arguments import REFUSED, ModelArguments
@@ -119,7 +119,7 @@ def _fit(
 
 def _measure(
     arguments: TrainArguments, data: Data, trained: Trained
-) -> tuple[MetricsFile, ScoredTexts | None]:
+) -> tuple[MetricsFile, Examples | None]:
     """Measure a model, and return its measures and the test texts.
 
     A model that cannot be measured is saved without measures, with a warning: the training was worth more.
@@ -131,7 +131,7 @@ def _measure(
             rows = data.splits["test"]
             names = trained.model.config.label_names
             examples = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
-            test = ScoredTexts(examples, trained.classifier.predict_logits(examples.texts))
+            test = replace(examples, logits=trained.classifier.predict_logits(examples.texts))
         metrics = run_metrics(
             trained,
             test,
@@ -140,7 +140,7 @@ def _measure(
             license=arguments.license,
         )
         if arguments.with_baselines:
-            metrics.baselines = measure_baselines(trained, test.examples if test else None)
+            metrics.baselines = measure_baselines(trained, test)
     except Exception as error:
         logger.warning("The model could not be measured: %s.", first_line(error))
     return metrics, test

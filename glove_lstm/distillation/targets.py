@@ -33,28 +33,6 @@ Kind = Literal["labels", "label sets", "logits"]
 
 
 @dataclass(frozen=True, eq=False)
-class CalibrationTexts:
-    """Texts that are held out, and what calibrates a model on them.
-
-    Attributes:
-        examples: n texts with labels: those of people, or the best ones of a teacher.
-        labels_of: Whose labels these are: "people", or "teacher".
-        probabilities: (n, labels) of a teacher, which calibrate instead of the labels; None: the labels do.
-        teacher_logits: (n, labels), each with mean 0; None: there is no teacher.
-    """
-
-    examples: Examples
-    labels_of: Literal["people", "teacher"] = "people"
-    probabilities: NDArray[np.float64] | None = None
-    teacher_logits: Floats | None = None
-
-    @property
-    def are_enough(self) -> bool:
-        """Whether they are enough to calibrate a model; fewer are measured only."""
-        return len(self.examples) >= FEWEST_TEXTS
-
-
-@dataclass(frozen=True, eq=False)
 class Targets:
     """What a model learns, and what calibrates it.
 
@@ -66,6 +44,8 @@ class Targets:
         weights: (m,) in the loss of the LSTM; None: 1.
         ngram_examples: What the n-grams learn from.
         calibration_texts: What calibrates the model; None: nothing does.
+        probabilities: (n, labels) of a teacher, which calibrate instead of the labels of `calibration_texts`; None: the
+            labels do.
         copies: Number of altered copies among `texts`.
         temperature: The teacher's logits are divided by it.
     """
@@ -75,7 +55,8 @@ class Targets:
     values: NDArray[Any]
     weights: NDArray[np.float64] | None
     ngram_examples: Examples
-    calibration_texts: CalibrationTexts | None = None
+    calibration_texts: Examples | None = None
+    probabilities: NDArray[np.float64] | None = None
     copies: int = 0
     temperature: float = 1.0
 
@@ -145,25 +126,37 @@ def make_targets(
             glove=glove,
             ngram_examples=train,
         )
-    return replace(targets, calibration_texts=calibration_texts, temperature=temperature)
+    return replace(
+        targets,
+        calibration_texts=calibration_texts,
+        probabilities=_probabilities(teacher, calibration_texts),
+        temperature=temperature,
+    )
 
 
-def _calibration_texts(split: Split, teacher: Teacher | None) -> CalibrationTexts | None:
+def _calibration_texts(split: Split, teacher: Teacher | None) -> Examples | None:
     """Return validation texts with their labels, or held-out texts without labels with those of a teacher."""
     if split.validation is not None:
         logits = None if teacher is None else teacher.logits(split.validation.texts)
-        return CalibrationTexts(split.validation, teacher_logits=logits)
+        return replace(split.validation, teacher_logits=logits)
     if teacher is None or not len(split.held_out_unlabelled):
         return None
     logits = teacher.logits(split.held_out_unlabelled)
-    best_labels = Examples(
-        split.held_out_unlabelled, logits.argmax(axis=1), split.train.label_names
+    return Examples(
+        split.held_out_unlabelled,
+        logits.argmax(axis=1),
+        split.train.label_names,
+        teacher_logits=logits,
+        labels_of="teacher",
     )
-    # Of a teacher that knows its labels, nothing is known of how sure it may be.
-    probabilities = None
-    if teacher.learns_labels:
-        probabilities = softmax(_SHARPNESS * logits.astype(np.float64), axis=1)
-    return CalibrationTexts(best_labels, "teacher", probabilities, logits)
+
+
+def _probabilities(teacher: Teacher, calibration: Examples | None) -> NDArray[np.float64] | None:
+    """Return the probabilities of a teacher's own labels; None if nothing is known of how sure it may be."""
+    if calibration is None or calibration.labels_of == "people" or not teacher.learns_labels:
+        return None
+    assert calibration.teacher_logits is not None
+    return softmax(_SHARPNESS * calibration.teacher_logits.astype(np.float64), axis=1)
 
 
 def _with_best_labels(teacher: Teacher, split: Split, temperature: float) -> Examples:
@@ -230,15 +223,15 @@ def _logits(
     return Targets("logits", texts, logits, weights, ngram_examples, copies=len(copies))
 
 
-def _temperature_of(teacher: Teacher, calibration: CalibrationTexts | None) -> float:
+def _temperature_of(teacher: Teacher, calibration: Examples | None) -> float:
     """Return the temperature at which a teacher's logits fit labels of people; 1 if none is needed or can be known."""
     if teacher.learns_labels or calibration is None or calibration.labels_of == "teacher":
         return 1.0
-    if not calibration.are_enough:
+    if len(calibration) < FEWEST_TEXTS:
         return 1.0
     assert calibration.teacher_logits is not None
     logits = calibration.teacher_logits.astype(np.float64)
-    labels = calibration.examples.labels
+    labels = calibration.labels
     _warn_of_wrong_labels(logits, labels)
     return fit_temperature(logits, labels)
 

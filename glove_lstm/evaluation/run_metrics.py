@@ -14,7 +14,7 @@ from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import scores_of
-from glove_lstm.tables.examples import Examples, ScoredTexts
+from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 def run_metrics(
     trained: Trained,
-    test: ScoredTexts | None = None,
+    test: Examples | None = None,
     *,
     data: str = "texts in memory",
     language: str | None = None,
@@ -53,30 +53,30 @@ def run_metrics(
     )
 
 
-def _measure_validation(trained: Trained, validation: ScoredTexts) -> Measures:
+def _measure_validation(trained: Trained, validation: Examples) -> Measures:
     measures = _measure(trained.classifier, validation)
     if trained.record.validation_seen is not None:
         measures["seen"] = trained.record.validation_seen
-    if not validation.examples.is_multi_label:
+    if not validation.is_multi_label:
         scores = scores_of(validation.logits, trained.classifier.problem_type)
-        measures["suggested_threshold"] = suggest_threshold(scores, validation.examples.labels)
+        measures["suggested_threshold"] = suggest_threshold(scores, validation.labels)
     return measures
 
 
-def _measure_test(trained: Trained, test: ScoredTexts) -> Measures:
+def _measure_test(trained: Trained, test: Examples) -> Measures:
     measures = _measure(trained.classifier, test)
     if trained.text_record.complete:
-        is_trained, is_validated = trained.text_record.find(test.examples.texts)
+        is_trained, is_validated = trained.text_record.find(test.texts)
         measures["seen"] = int((is_trained | is_validated).sum())
     return measures
 
 
-def _measure(classifier: Classifier, texts: ScoredTexts) -> Measures:
+def _measure(classifier: Classifier, texts: Examples) -> Measures:
     scores = scores_of(texts.logits, classifier.problem_type)
-    return measure(scores, texts.examples.labels, classifier.label_names, classifier.thresholds)
+    return measure(scores, texts.labels, classifier.label_names, classifier.thresholds)
 
 
-def plot_run(trained: Trained, folder: Path, test: ScoredTexts | None = None) -> None:
+def plot_run(trained: Trained, folder: Path, test: Examples | None = None) -> None:
     """Plot the curves of a training and, if its texts have one label each, its scores.
 
     The scores are those of the test texts, or without test texts those of the validation texts.
@@ -87,9 +87,9 @@ def plot_run(trained: Trained, folder: Path, test: ScoredTexts | None = None) ->
     plot_curves(trained.record.history, folder / "curves.png", loss)
     texts = test or trained.validation
     classifier = trained.classifier
-    if texts is not None and not texts.examples.is_multi_label:
+    if texts is not None and not texts.is_multi_label:
         scores = scores_of(texts.logits, classifier.problem_type)
-        plot_measured(scores, texts.examples.labels, classifier.label_names, folder)
+        plot_measured(scores, texts.labels, classifier.label_names, folder)
 
 
 def measure_baselines(
@@ -108,7 +108,7 @@ def measure_baselines(
     if test is not None:
         measured["test"] = test
     elif trained.validation is not None:
-        measured["validation"] = trained.validation.examples
+        measured["validation"] = trained.validation
     if not measured:
         logger.warning("There are no texts to measure baselines on.")
         return None

@@ -21,7 +21,7 @@ from glove_lstm.files import digest
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.card import write_card
-from glove_lstm.tables.examples import ScoredTexts
+from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def save(
     trained: Trained,
     folder: Path,
     metrics: MetricsFile,
-    test: ScoredTexts | None = None,
+    test: Examples | None = None,
     *,
     overwrite: bool = False,
 ) -> None:
@@ -73,7 +73,7 @@ def _write_model(trained: Trained, folder: Path) -> None:
 
 
 def _write_rest(
-    trained: Trained, metrics: MetricsFile, test: ScoredTexts | None, folder: Path
+    trained: Trained, metrics: MetricsFile, test: Examples | None, folder: Path
 ) -> None:
     """Write what a model can do without. Nothing stays of a step that fails."""
     plots = folder / "plots"

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,11 @@ class Examples:
     labels: NDArray[Any]  # (n,) indices of the names; or (n, labels), 1 where a text has the label
     label_names: Sequence[str]
     weights: Floats | None = None  # (n,) of the texts in training; None: all 1
+    logits: NDArray[np.floating] | None = (
+        None  # (n, labels) of a model, calibrated; None: not classified
+    )
+    teacher_logits: NDArray[np.floating] | None = None  # (n, labels), each with mean 0
+    labels_of: Literal["people", "teacher"] = "people"  # who gave the labels
 
     @classmethod
     def from_names(
@@ -95,23 +100,6 @@ class Examples:
         all_labels = np.concatenate([self.labels.astype(np.int64), labels])
         all_weights = np.concatenate([own_weights, weights])
         return Examples([*self.texts, *texts], all_labels, self.label_names, all_weights)
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredTexts:
-    """Labelled texts, with the logits of a model for them; they are classified once.
-
-    Attributes:
-        examples: n texts with labels.
-        logits: (n, labels), calibrated.
-    """
-
-    examples: Examples
-    logits: NDArray[np.float32]
-
-    def without_texts(self) -> "ScoredTexts":
-        """Return labels and logits, with empty texts."""
-        return replace(self, examples=replace(self.examples, texts=[""] * len(self.examples)))
 
 
 @dataclass(frozen=True, eq=False)

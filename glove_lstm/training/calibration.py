@@ -89,14 +89,14 @@ def calibrate(
     """
     if targets.calibration_texts is None:
         return None
-    if not targets.calibration_texts.are_enough:
+    held_out = targets.calibration_texts
+    if len(held_out) < FEWEST_TEXTS:
         logger.warning(
             "The scores are not calibrated by %s: a calibration needs %d. Give more.",
-            counted(len(targets.calibration_texts.examples), "validation text"),
+            counted(len(held_out), "validation text"),
             FEWEST_TEXTS,
         )
         return None
-    held_out = targets.calibration_texts.examples
     texts_of_versions = [held_out.texts, _beginnings(held_out.texts)]
     if arguments.corrupted_share:
         texts_of_versions.append(corrupt(held_out.texts, tokenizer, seed=arguments.seed))
@@ -107,7 +107,7 @@ def calibrate(
     values = fit_calibration(
         versions,
         held_out.labels,
-        targets.calibration_texts.probabilities,
+        targets.probabilities,
         usual_weight=usual_weight,
     )
     model.config.update(values)
@@ -125,7 +125,7 @@ def calibrate(
             )
     return CalibrationRecord(
         texts=len(held_out),
-        labels_of=targets.calibration_texts.labels_of,
+        labels_of=held_out.labels_of,
         temperature=model.config.temperature,
         shrinkage=model.config.shrinkage,
         ngram_weight=None if model.ngrams is None else model.config.ngram_weight,

@@ -23,7 +23,7 @@ from glove_lstm.distillation.teacher import Teacher, TeacherLike, open_teacher
 from glove_lstm.errors import DataError, listed
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.tables.examples import ClassWeight, Examples, ScoredTexts
+from glove_lstm.tables.examples import ClassWeight, Examples
 from glove_lstm.tables.labels import Label, labels_as_strings, sorted_label_names
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import tokenize, tokenize_targets
@@ -59,7 +59,7 @@ class Trained:
     tokenizer: PreTrainedTokenizerBase
     record: TrainingRecord
     train: Examples
-    validation: ScoredTexts | None
+    validation: Examples | None
     text_record: TextRecord
 
     @property
@@ -74,7 +74,7 @@ class Trained:
         """
         validation = None
         if self.validation is not None:
-            validation = self.validation.without_texts()
+            validation = replace(self.validation, texts=[""] * len(self.validation))
         return replace(self, train=self.train.select([]), validation=validation)
 
 
@@ -181,7 +181,7 @@ def fit(
         tokenizer = LightTokenizer.of(initial.tokenizer)
         calibration_tokens = None
         if targets.calibration_texts is not None:
-            examples = targets.calibration_texts.examples
+            examples = targets.calibration_texts
             calibration_tokens = tokenize(examples.texts, tokenizer, examples.labels)
 
         # 5. Fit the n-grams.
@@ -213,7 +213,7 @@ def fit(
         scored = None
         if split.validation is not None:
             logits = classifier.predict_logits(split.validation.texts)
-            scored = ScoredTexts(split.validation, logits)
+            scored = replace(split.validation, logits=logits)
         record = make_record(
             settings,
             split,

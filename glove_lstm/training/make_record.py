@@ -113,7 +113,7 @@ def _teacher_record(
     agreement = None
     calibration = targets.calibration_texts
     if calibration is not None and calibration.teacher_logits is not None:
-        logits_of_model = classifier.predict_logits(calibration.examples.texts)
+        logits_of_model = classifier.predict_logits(calibration.texts)
         is_same = logits_of_model.argmax(axis=1) == calibration.teacher_logits.argmax(axis=1)
         agreement = float(is_same.mean())
     return TeacherRecord(

@@ -6,7 +6,7 @@ import pytest
 
 from glove_lstm.baselines import BASELINES
 from glove_lstm.evaluation.run_metrics import measure_baselines
-from glove_lstm.tables.examples import Examples, ScoredTexts
+from glove_lstm.tables.examples import Examples
 
 NAMES = ["calm", "loud"]
 
@@ -26,7 +26,7 @@ def test_baselines_learn_nothing_from_the_texts_that_measure_them():
     unknown = labelled([*calm, *((f"bad{n} sad{n}", "loud") for n in range(4))])
 
     for texts in ({"test": unknown}, {"validation": unknown}):
-        validation = ScoredTexts(unknown, None) if "validation" in texts else None
+        validation = unknown if "validation" in texts else None
         trained = SimpleNamespace(train=train, validation=validation)
         baselines = measure_baselines(trained, texts.get("test"), {"known": of_training})
         [split] = texts

@@ -38,9 +38,9 @@ def assert_same_model(result, expected):
 def test_one_model_of_all_but_the_held_out_texts(result, news):
     assert result.record.train_texts == len(result.train) == 144
     assert result.record.validation_texts == 16
-    assert len(result.validation.examples) == 16
-    assert sorted([*result.train.texts, *result.validation.examples.texts]) == sorted(news.texts)
-    assert not was_trained_on(result, result.validation.examples.texts).any()
+    assert len(result.validation) == 16
+    assert sorted([*result.train.texts, *result.validation.texts]) == sorted(news.texts)
+    assert not was_trained_on(result, result.validation.texts).any()
     assert len(result.text_record.trained) == 144
     assert result.model.config.temperature != 1
     assert any("eval_loss" in log for log in result.record.history)
@@ -53,7 +53,7 @@ def test_one_model_of_all_but_the_held_out_texts(result, news):
 
 def test_the_classifier_is_the_model_with_its_calibration(result, news):
     """As the tokenizer and the model of transformers give it; the logits of validation texts are kept."""
-    held_out = result.validation.examples
+    held_out = result.validation
     logits = result.classifier.predict_logits(held_out.texts)
     np.testing.assert_array_equal(logits, result.validation.logits)
     inputs = result.tokenizer(held_out.texts, padding=True, return_tensors="pt")
@@ -66,7 +66,7 @@ def test_the_classifier_is_the_model_with_its_calibration(result, news):
 def test_without_texts_the_labels_that_are_measured_stay(result):
     small = result.without_texts()
     assert not len(small.train)
-    assert not any(small.validation.examples.texts)
+    assert not any(small.validation.texts)
     measures = run_metrics(small).validation
     assert measures["accuracy"] == run_metrics(result).validation["accuracy"]
 
@@ -97,7 +97,7 @@ def test_a_seed_gives_the_same_model(result, train, news, small_settings):
     assert torch.get_num_threads() == 2
 
     other = train(news.texts, news.labels, seed=1, max_steps=1)
-    assert other.validation.examples.texts != result.validation.examples.texts
+    assert other.validation.texts != result.validation.texts
 
 
 def test_validation_texts_that_are_given_are_never_trained_on(train, news, caplog):
@@ -105,7 +105,7 @@ def test_validation_texts_that_are_given_are_never_trained_on(train, news, caplo
     result = train(news.texts[60:], news.labels[60:], given, max_steps=1)
     assert result.record.train_texts == 100
     assert result.record.validation_texts == 60
-    assert result.validation.examples.texts == given[0]
+    assert result.validation.texts == given[0]
     assert not was_trained_on(result, given[0]).any()
     assert result.record.validation_seen == 0
     # Texts that are in both are told.

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logit
 
 from glove_lstm.distillation.targets import Targets
-from glove_lstm.errors import counted, listed
+from glove_lstm.errors import counted
 from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
+from glove_lstm.inference.torch_classifier import torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.temperature import (
@@ -21,75 +20,41 @@ from glove_lstm.temperature import (
     HIGHEST_SCALE,
     LOWEST_SCALE,
     as_questions,
-    best_scale,
     smoothed_targets,
 )
-from glove_lstm.text.corruptions import first_words
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.arguments import GloveLstmTrainingArguments
-from glove_lstm.training.batches import corrupt, tokenize
+from glove_lstm.training.batches import tokenize
 from glove_lstm.training.record import CalibrationRecord
 
 logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 
-_HIGHEST_SHRINKAGE = 32.0  # known tokens
-_BEGINNINGS = (1, 2, 4, 8, 16)  # words of the short texts to which the shrinkage is fitted
-# The prior of the parts' weights: the usual weight of the n-grams beside 1 of the LSTM, and the standard deviation of
-# the logarithm of each of the two. DECISIONS.md says what was tried.
-_USUAL_WEIGHT = 2.0
-_USUAL_WEIGHT_WITHOUT_VECTORS = 8.0
-_SPREAD = 1.0
-# Of the thresholds of a multi-label model:
-# A label's best threshold counts as half at this many texts with the label; DECISIONS.md says why.
-_TEXTS_FOR_HALF = 20
-# Of fewer texts with the label, its best threshold is a matter of chance.
-_FEWEST_FOR_THRESHOLD = 5
-# Best thresholds are this far from 0 and 1 at least, because their logits are averaged.
+# The best threshold counts as half at this many labels of all texts; DECISIONS.md says why.
+_LABELS_FOR_HALF = 20
+# The best threshold is this far from 0 and 1 at least, because logits of thresholds are averaged.
 _NEAREST_TO_EDGE = 1e-3
 
 
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """n texts with the logits of the parts of a model, LSTM and n-grams."""
-
-    logits: Floats  # (n, parts, labels)
-    known: Floats  # (n,) number of known tokens, at least 1
-
-    def summed(self, scales: Floats, shrinkage: float) -> Floats:
-        """Return the sum of the parts' logits times their scales (parts,), shrunk: (n, labels)."""
-        shrunk = self.known / (self.known + shrinkage)
-        return np.tensordot(self.logits, scales, (1, 0)) * shrunk[:, None]
-
-
 def calibrate(
-    model: GloveLstmForSequenceClassification,
-    tokenizer: LightTokenizer,
-    targets: Targets,
-    arguments: GloveLstmTrainingArguments,
-    *,
-    has_vectors: bool,
+    model: GloveLstmForSequenceClassification, tokenizer: LightTokenizer, targets: Targets
 ) -> CalibrationRecord | None:
-    """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
+    """Fit the weight of the n-grams, the temperature and, for multi-label models, the threshold.
 
-    The weight and the shrinkage are fitted to whole texts, their first words and, if the model learned from corrupted
-    copies, a corrupted copy of each. The temperature is fitted to whole texts alone. Weights of classes and texts
-    are not used. A multi-label text is calibrated as one yes-or-no question for each label; see `as_questions`.
+    Weights of classes and texts are not used. A multi-label text is calibrated as one yes-or-no question for each
+    label; see `as_questions`.
 
     Args:
         model: A trained model without calibration; the values are set in its config.
         tokenizer: Its tokenizer.
         targets: `calibration_texts` has n texts from which the model did not learn, or none.
-        arguments: Whether there were corrupted copies, and their seed.
-        has_vectors: Whether any word had a vector before the training.
 
     Returns:
         What was fitted; None if there are no texts, or too few.
     """
-    if targets.calibration_texts is None:
-        return None
     held_out = targets.calibration_texts
+    if held_out is None:
+        return None
     if len(held_out) < FEWEST_TEXTS:
         logger.warning(
             "The scores are not calibrated by %s: a calibration needs %d. Give more.",
@@ -97,161 +62,95 @@ def calibrate(
             FEWEST_TEXTS,
         )
         return None
-    texts_of_versions = [held_out.texts, _beginnings(held_out.texts)]
-    if arguments.corrupted_share:
-        texts_of_versions.append(corrupt(held_out.texts, tokenizer, seed=arguments.seed))
-    versions = [score_parts(model, tokenizer, texts) for texts in texts_of_versions]
-    usual_weight = _USUAL_WEIGHT
-    if not has_vectors:
-        usual_weight = _USUAL_WEIGHT_WITHOUT_VECTORS
-    values = fit_calibration(
-        versions,
-        held_out.labels,
-        targets.probabilities,
-        usual_weight=usual_weight,
+    part_logits = score_parts(model, tokenizer, held_out.texts)
+    temperature, ngram_weight = fit_calibration(
+        part_logits, held_out.labels, targets.probabilities
     )
-    model.config.update(values)
-    unfitted_names: list[str] = []
+    model.config.update({"temperature": temperature, "ngram_weight": ngram_weight})
     if held_out.is_multi_label:
-        calibrated = TorchClassifier.of(model, tokenizer)
-        scores = calibrated.predict_proba(held_out.texts)
-        thresholds, unfitted = fit_thresholds(scores, held_out.labels)
-        model.config.update({"thresholds": thresholds})
-        unfitted_names = [held_out.label_names[label] for label in unfitted]
-        if unfitted_names:
-            logger.info(
-                "Labels of too few held-out texts have the common threshold: %s.",
-                listed(unfitted_names),
-            )
+        weights = np.array([1.0, ngram_weight])[: part_logits.shape[1]]
+        scores = expit(_weighted_sum(part_logits, weights / temperature))
+        threshold = fit_threshold(scores, held_out.labels)
+        model.config.update({"thresholds": [threshold] * len(held_out.label_names)})
     return CalibrationRecord(
         texts=len(held_out),
         labels_of=held_out.labels_of,
-        temperature=model.config.temperature,
-        shrinkage=model.config.shrinkage,
-        ngram_weight=None if model.ngrams is None else model.config.ngram_weight,
-        unfitted_thresholds=unfitted_names,
+        temperature=temperature,
+        ngram_weight=None if model.ngrams is None else ngram_weight,
     )
-
-
-def _beginnings(texts: Sequence[str]) -> list[str]:
-    """Return the first 1, 2, 4, 8 or 16 words of each text, in turn."""
-    beginnings = []
-    for row, text in enumerate(texts):
-        count = _BEGINNINGS[row % len(_BEGINNINGS)]
-        beginnings.append(first_words(text, count))
-    return beginnings
 
 
 def score_parts(
     model: GloveLstmForSequenceClassification, tokenizer: LightTokenizer, texts: Sequence[str]
-) -> Scored:
-    """Return the logits of n texts by the parts of the model."""
-    tokenized = tokenize(texts, tokenizer)
+) -> Floats:
+    """Return the logits of n texts by the parts of the model, LSTM and n-grams: (n, parts, labels)."""
+    tokens = tokenize(texts, tokenizer)
     with progress("Calibrating", total=len(texts)) as bar:
-        run = torch_runner(model, "part_logits")
-        logits = run_batches(run, tokenized.tokens, done=bar.update)
-    known = tokenized.count_other_than(model.config.unk_token_id).clip(min=1)
-    return Scored(logits.astype(np.float64), known.astype(np.float64))
+        logits = run_batches(torch_runner(model, "part_logits"), tokens, done=bar.update)
+    return logits.astype(np.float64)
 
 
 def fit_calibration(
-    versions: Sequence[Scored],
-    labels: NDArray[Any],
-    probabilities: Floats | None = None,
-    *,
-    usual_weight: float = _USUAL_WEIGHT,
-) -> dict[str, float]:
-    """Fit the values of the config to one or more versions of n texts; the first version is the whole texts.
+    part_logits: Floats, labels: NDArray[Any], probabilities: Floats | None = None
+) -> tuple[float, float]:
+    """Fit the scales of the parts' logits to the labels of n texts, by the smallest cross-entropy.
 
     Args:
-        versions: The versions of the texts.
+        part_logits: (n, parts, labels).
         labels: (n,) class indices; or (n, labels), 1 where a text has the label.
         probabilities: (n, labels) probabilities of the labels that a teacher gives, instead of `labels`; None: these.
-        usual_weight: Centre of the prior of the n-grams' weight.
 
     Returns:
-        `ngram_weight` (1 for a model without n-grams), `shrinkage` and `temperature`.
+        The temperature, and the weight of the n-grams beside 1 of the LSTM; 1 for a model without n-grams.
     """
-    scored = list(versions)
-    if labels.ndim == 2:  # yes-or-no questions
-        scored = [_questions_of(version, labels) for version in versions]
-    if probabilities is None:
-        # Of the texts; or of yes-or-no questions, 0 for no and 1 for yes.
-        classes = labels.reshape(-1).astype(np.int64)
-        targets = smoothed_targets(classes, scored[0].logits.shape[2])
-    else:
-        targets = probabilities
-    parts = scored[0].logits.shape[1]
-    usual_log_scales = np.log([1.0, usual_weight])[:parts]
+    if labels.ndim == 2:
+        part_logits, labels = _questions_of(part_logits, labels)
+    targets = probabilities
+    if targets is None:
+        targets = smoothed_targets(labels, part_logits.shape[2])
 
-    def loss(values: Floats) -> float:
-        """Return the cross-entropy of all versions, and the prior, for log-scales of the parts and shrinkage."""
-        log_scales, shrinkage = values[:parts], float(values[parts])
-        total = 0.0
-        for version in scored:
-            log_scores = log_softmax(version.summed(np.exp(log_scales), shrinkage), axis=1)
-            total -= (targets * log_scores).sum()
-        from_usual = log_scales - usual_log_scales
-        deviations = (from_usual - from_usual.mean()) / _SPREAD
-        prior = len(scored) * (deviations**2).sum() / 2
-        return (total + prior) / len(targets)
+    def loss(log_scales: Floats) -> float:
+        log_scores = log_softmax(_weighted_sum(part_logits, np.exp(log_scales)), axis=1)
+        return -(targets * log_scores).sum() / len(targets)
 
-    bounds_of_scale = (np.log(LOWEST_SCALE), np.log(HIGHEST_SCALE))
-    bounds = [bounds_of_scale] * parts + [(0.0, _HIGHEST_SHRINKAGE)]
-    start = np.array([0.0] * parts + [1.0])
-    best = minimize(loss, start, method="L-BFGS-B", bounds=bounds).x
-    scales = np.exp(best[:parts])
-    shrinkage = float(best[parts])
-    weights = scales / scales[0]  # of the LSTM 1, and of the n-grams, if there are any
-    scale, _ = best_scale(scored[0].summed(weights, shrinkage), targets)
-    return {
-        "ngram_weight": float(weights[1]) if parts == 2 else 1.0,
-        "shrinkage": shrinkage,
-        "temperature": 1 / scale,
-    }
+    parts = part_logits.shape[1]
+    bounds = [(np.log(LOWEST_SCALE), np.log(HIGHEST_SCALE))] * parts
+    best = minimize(loss, np.zeros(parts), method="L-BFGS-B", bounds=bounds)
+    scales = np.exp(best.x)
+    return float(1 / scales[0]), float(scales[-1] / scales[0])
 
 
-def _questions_of(scored: Scored, labels: NDArray[Any]) -> Scored:
+def _weighted_sum(part_logits: Floats, scales: Floats) -> Floats:
+    """Return the sum of the parts' logits (n, parts, labels) times their scales (parts,): (n, labels)."""
+    return np.tensordot(part_logits, scales, (1, 0))
+
+
+def _questions_of(part_logits: Floats, labels: NDArray[Any]) -> tuple[Floats, NDArray[np.integer]]:
     """Return multi-label texts as yes-or-no questions; see `as_questions`."""
-    parts = [as_questions(part, labels)[0] for part in np.moveaxis(scored.logits, 1, 0)]
-    return Scored(np.stack(parts, axis=1), np.repeat(scored.known, labels.shape[1]))
+    parts = []
+    for logits in np.moveaxis(part_logits, 1, 0):
+        questions, answers = as_questions(logits, labels)
+        parts.append(questions)
+    return np.stack(parts, axis=1), answers
 
 
-def fit_thresholds(scores: Floats, labels: NDArray[np.number]) -> tuple[list[float], list[int]]:
-    """Fit the threshold of each label to calibrated scores.
+def fit_threshold(scores: Floats, labels: NDArray[np.number]) -> float:
+    """Fit the threshold that all labels share to calibrated scores.
 
-    The threshold with the best F1 of few texts is a matter of chance. A label's best threshold is therefore averaged
-    with the common one, that with the best micro F1, and the common one with 0.5. The logits of the thresholds are
-    averaged. The weight of a best threshold is n / (n + 20) for n texts with the label, or n labels of all texts.
+    The threshold with the best micro F1 of few texts is a matter of chance. It is therefore averaged with 0.5, as
+    logits, at a weight of n / (n + 20) for n labels of all texts.
 
     Args:
         scores: (n, labels).
         labels: (n, labels), 1 where a text has the label.
-
-    Returns:
-        The thresholds, and the indices of the labels that fewer than five texts have: they get the common threshold.
     """
-    has_label = labels.astype(bool)
-    best = [_best_threshold(*column) for column in zip(scores.T, has_label.T, strict=True)]
-    best_of_all = _best_threshold(scores.ravel(), has_label.ravel())
-    common = _pulled(best_of_all, int(has_label.sum()), towards=0.5)
-    counts = has_label.sum(axis=0).tolist()
-    thresholds = []
-    unfitted = []
-    for label, count in enumerate(counts):
-        if count < _FEWEST_FOR_THRESHOLD:
-            unfitted.append(label)
-            thresholds.append(common)
-        else:
-            thresholds.append(_pulled(best[label], count, towards=common))
-    return thresholds, unfitted
-
-
-def _pulled(threshold: float, count: int, towards: float) -> float:
-    """Average the logits of two thresholds; `count` texts with the label decide the weight of the first one."""
-    weight = count / (count + _TEXTS_FOR_HALF)
-    bounded = np.clip(threshold, _NEAREST_TO_EDGE, 1 - _NEAREST_TO_EDGE)
-    return float(expit(weight * logit(bounded) + (1 - weight) * logit(towards)))
+    has_label = labels.astype(bool).ravel()
+    count = has_label.sum()
+    weight = count / (count + _LABELS_FOR_HALF)
+    best = np.clip(
+        _best_threshold(scores.ravel(), has_label), _NEAREST_TO_EDGE, 1 - _NEAREST_TO_EDGE
+    )
+    return float(expit(weight * logit(best)))  # the logit of 0.5 is 0
 
 
 def _best_threshold(scores: Floats, has_label: NDArray[np.bool_]) -> float:

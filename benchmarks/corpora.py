@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.sources import balanced_weights, corpora_and_publishers, split_by_source
-from glove_lstm.splits.splitter import Ints, grouped_stratified_split, near_duplicate_groups
+from benchmarks.splits import grouped_stratified_split
+from glove_lstm.splits.splitter import Ints, near_duplicate_groups
 from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.load import LabelledRows, load_splits
 

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import numpy as np
 
 from glove_lstm.errors import DataError
 from glove_lstm.splits.splitter import (
     Ints,
     exact_duplicate_groups,
-    grouped_stratified_split,
+    hold_out_share,
     merge_groups,
     near_duplicate_groups,
 )
@@ -79,14 +78,16 @@ class FakeOrRealNews(NewsBuilder):
         articles = read_articles(path)
         labels = [article["label"] for article in articles]
         if self.config.name == "article":
-            shares = {"train": 0.8, "validation": 0.2}
-            groups = np.arange(len(articles))
+            train, validation = hold_out_share(labels, range(len(articles)), 0.2, _SEED)
+            parts = {"train": train, "validation": validation}
         else:
-            shares = {"train": 0.7, "validation": 0.1, "test": 0.2}
             groups = _duplicate_groups(articles)
-        parts = grouped_stratified_split(labels, groups, list(shares.values()), _SEED)
+            others, test = hold_out_share(labels, groups, 0.2, _SEED)
+            labels_of_others = [labels[row] for row in others]
+            train, validation = hold_out_share(labels_of_others, groups[others], 1 / 8, _SEED)
+            parts = {"train": others[train], "validation": others[validation], "test": test}
         generators = []
-        for split, part in zip(shares, parts, strict=True):
+        for split, part in parts.items():
             if len(part):
                 rows = [articles[row] for row in part]
                 generators.append(datasets.SplitGenerator(split, gen_kwargs={"rows": rows}))

@@ -22,13 +22,10 @@ from glove_lstm.distillation.teacher import Teacher
 from glove_lstm.errors import DataError, counted
 from glove_lstm.splits.splitter import (
     Ints,
-    grouped_stratified_split,
-    keep_labels_on_both_sides,
+    hold_out_share,
     merge_groups,
     near_duplicate_groups,
-    row_labels,
     rows_without_near_duplicates,
-    strata,
     without_near_duplicates,
 )
 from glove_lstm.tables.columns import is_blank
@@ -43,8 +40,6 @@ _SHARE = 1 / 20
 _LEAST_TEXTS = 50
 _MOST_TEXTS = 2_000
 _MOST_SHARE = 1 / 10
-# Texts are added so that every label is held out, until this many times the share is.
-_MOST_TIMES_THE_SHARE = 1.25
 # Unlabelled texts to hold out; enough for a temperature.
 _UNLABELLED_SHARE = 1 / 10
 _MOST_UNLABELLED = 1_000
@@ -164,8 +159,8 @@ def hold_out_labelled(
 ) -> tuple[Examples, Examples | None]:
     """Hold labelled texts out.
 
-    The share is rounded for each label; of 100 texts, at least ten are held out. Every label is on both sides where its
-    texts and groups allow it, and if that takes at most a quarter more texts. A warning names the others.
+    The share is rounded for each label. Every label keeps texts to train on; a warning names labels that have none
+    that is held out.
 
     Args:
         texts: n texts.
@@ -199,29 +194,13 @@ def hold_out_labelled(
         # A text without a group is alone.
         alone = [object() if is_blank(group) else group for group in groups]
         group_of = merge_groups(group_of, alone)
-    # The share of each label is rounded, which may leave too few texts: then up to two more are asked for.
-    for more_texts in range(3):
-        share_with_more = share + more_texts / len(texts)
-        train, held_out = _divide(texts, group_of, share_with_more, seed)
-        if len(held_out) >= FEWEST_TEXTS:
-            break
+    train, held_out = hold_out_share(texts.labels, group_of, share, seed)
     if not len(held_out):
         few = "too few distinct texts" if groups is None else "too few groups of texts"
         raise DataError(f"There are {few} to hold some out; {_ALTERNATIVES}.")
     _check_labels(texts, held_out)
     logger.info("%d of %d texts are held out for calibration.", len(held_out), len(texts))
     return texts.select(train), texts.select(held_out)
-
-
-def _divide(texts: Examples, group_of: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
-    """Return the rows to train on and those to hold out, about a share of n texts; groups (n,) stay together."""
-    labels = texts.labels.tolist()
-    by_share = grouped_stratified_split(strata(labels, share), group_of, (1 - share, share), seed)
-    enough_rows = _MOST_TIMES_THE_SHARE * share * len(texts)
-    train, held_out = keep_labels_on_both_sides(
-        by_share, row_labels(labels), group_of, seed, enough_rows
-    )
-    return train, held_out
 
 
 def share_to_hold_out(count: int, fraction: float | None = None) -> float:
@@ -236,10 +215,8 @@ def share_to_hold_out(count: int, fraction: float | None = None) -> float:
 
 def _check_labels(texts: Examples, held_out: Ints) -> None:
     """Warn of labels without held-out texts; raise a DataError if too few labels have held-out texts."""
-    rows, labels = row_labels(texts.labels.tolist())
-    count = len(texts.label_names)
-    in_all = np.bincount(labels, minlength=count)
-    in_held_out = np.bincount(labels[np.isin(rows, held_out)], minlength=count)
+    in_all = _count_labels(texts)
+    in_held_out = _count_labels(texts.select(held_out))
     undivided = np.flatnonzero((in_all > 0) & (in_held_out == 0))
     if not len(undivided):
         return
@@ -264,3 +241,10 @@ def _check_labels(texts: Examples, held_out: Ints) -> None:
         "These labels have no held-out texts, because they have too few texts or groups: %s.",
         listing,
     )
+
+
+def _count_labels(texts: Examples) -> Ints:
+    """Return the number of texts with each label: (labels,)."""
+    if texts.is_multi_label:
+        return texts.labels.sum(axis=0).astype(np.int64)
+    return np.bincount(texts.labels, minlength=len(texts.label_names))

@@ -38,8 +38,8 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     exact_groups = exact_duplicate_groups(texts)
     _, first_rows = np.unique(exact_groups, return_index=True)
     # The i-th of these texts stands for the i-th exact group.
-    sets = join_near_duplicates([texts[row] for row in first_rows])
-    groups = renumber(sets[group] for group in exact_groups.tolist())
+    groups_of_distinct = join_near_duplicates([texts[row] for row in first_rows])
+    groups = renumber(groups_of_distinct[exact_groups].tolist())
     largest = np.bincount(groups).max(initial=0)
     if largest >= _FEWEST_ALIKE and largest > len(groups) / 2:
         logger.warning(

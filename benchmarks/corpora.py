@@ -15,9 +15,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.sources import balanced_weights, corpora_and_publishers, split_by_source
-from glove_lstm.splits.splitter import Ints, grouped_stratified_split, near_duplicate_groups
+from benchmarks.splits import grouped_stratified_split
+from glove_lstm.splits.splitter import Ints, near_duplicate_groups
 from glove_lstm.tables.examples import Examples
-from glove_lstm.tables.load import LabelledRows, load_splits
+from glove_lstm.tables.load import Rows, load_splits
 
 NAMES = ["FAKE", "REAL"]
 HEAD_ROWS = 256  # head.csv holds the articles of these first rows of titles.csv
@@ -124,7 +125,7 @@ def liar(folder: Path, config: str | None = None) -> Splits:
     """LIAR, with six labels, or with `config` "two" with two."""
     data = load_splits("liar", config, data_dir=folder / "liar")
 
-    def table(rows: LabelledRows) -> pd.DataFrame:
+    def table(rows: Rows) -> pd.DataFrame:
         labels = [data.label_names.index(label) for label in rows.labels]
         return pd.DataFrame({"text": rows.texts, "label": labels})
 

@@ -17,8 +17,9 @@ from benchmarks import corpora
 from benchmarks.corpora import join, joined_texts, select
 from benchmarks.corruptions import CORRUPTIONS
 from benchmarks.sources import corpora_and_publishers, split_by_source
+from benchmarks.splits import grouped_stratified_split
 from glove_lstm.evaluation.robustness import perturb
-from glove_lstm.splits.splitter import grouped_stratified_split, near_duplicate_groups
+from glove_lstm.splits.splitter import near_duplicate_groups
 
 TASKS = (
     *("titles", "recovery", "liar", *corpora.STANDARD, "left_out", "sources_out"),

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.splits import grouped_stratified_split
 from glove_lstm.errors import DataError
-from glove_lstm.splits.splitter import Ints, grouped_stratified_split, merge_groups, renumber
+from glove_lstm.splits.splitter import Ints, merge_groups, renumber
 
 Floats = NDArray[np.float64]
 

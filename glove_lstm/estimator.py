@@ -35,7 +35,7 @@ from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.columns import is_blank, python_values
-from glove_lstm.tables.in_memory import LabelValues, read_labels, read_texts
+from glove_lstm.tables.in_memory import is_table, read_labels, read_texts
 from glove_lstm.tables.labels import (
     Label,
     check_label_names,
@@ -44,7 +44,7 @@ from glove_lstm.tables.labels import (
     labels_as_strings,
     number_labels,
 )
-from glove_lstm.tables.load import LabelledRows
+from glove_lstm.tables.load import Rows
 from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import Settings, make_settings
 
@@ -162,17 +162,18 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 )
             more_texts = texts + more_texts
             texts = []
-            labels = self._no_labels()
+            labels = []
+            classes = self._labels_of_teacher()
         else:
-            labels = read_labels(y)
+            labels, classes = read_labels(y)
             check_label_names(
-                labels.classes,
-                len(labels.labels),
+                labels_as_strings(classes),
+                len(labels),
                 "y",
                 "give other labels",
                 may_be_rare=bool(more_texts) and self.teacher is not None,
             )
-        check_consistent_length(texts, labels.labels, sample_weight, groups)
+        check_consistent_length(texts, labels, sample_weight, groups)
         _check_that_texts_are_filled(texts, "X")
         if sample_weight is not None and np.ndim(sample_weight) != 1:
             raise DataError("sample_weight has several columns; give one number for each text.")
@@ -180,7 +181,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             if getattr(groups, "ndim", 1) != 1:
                 raise DataError("groups has several columns; give one value for each text.")
             groups = python_values(groups)
-        label_names = labels.classes
+        label_names = labels_as_strings(classes) if y is not None else []
         if self.label_names is not None:
             label_names = labels_as_strings(self.label_names)
         more_texts = [text for text in more_texts if not is_blank(text)]
@@ -191,8 +192,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _global_state_restored(hide_output=not self.verbose):
             trained = fit(
                 texts,
-                labels.labels,
-                _read_validation(validation, labels.classes),
+                labels,
+                _read_validation(validation, classes),
                 settings=self._settings(seed),
                 label_names=label_names,
                 groups=groups,
@@ -204,9 +205,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             )
         self._training_texts = trained.text_record
         config = trained.model.config
-        config.label_type = common_label_type(config.label_names, labels.label_type)
+        label_type = type(classes[0]).__name__ if classes else "str"
+        config.label_type = common_label_type(config.label_names, label_type)
         self._saved_from = trained.without_texts()
-        columns_of_table = label_names if labels.is_table else []
+        columns_of_table = label_names if y is not None and is_table(y) else []
         return self._set_model(trained.model, trained.tokenizer, columns_of_table)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -228,38 +230,35 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         check_is_fitted(self)
         labels = self._read_true_labels(y)
-        if not labels.is_multi_label:
+        if self._classifier.thresholds is None:
             return super().score(X, y, sample_weight)
-        truth = number_labels(labels.labels, labels_as_strings(self.classes_))
+        truth = number_labels(labels, labels_as_strings(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
 
-    def _read_true_labels(self, y: Any) -> LabelValues:
+    def _read_true_labels(self, y: Any) -> list[Any]:
         """Read labels with which predictions are compared.
 
         Raises:
             DataError: A text has several labels and the model gives one, or the other way round.
         """
-        labels = read_labels(y, column_labels=self.classes_)
+        labels, _ = read_labels(y, columns=self.classes_)
         gives_several = self._classifier.thresholds is not None
         expected = "one label"
         if gives_several:
             expected = "a list of labels, or a row of a table of 0 and 1"
-        if labels.is_multi_label != gives_several:
+        if labels and isinstance(labels[0], list) != gives_several:
             raise DataError(
                 f"y must have {expected} for each text; give labels as in the training."
             )
         return labels
 
-    def _no_labels(self) -> LabelValues:
-        """Return an empty list of labels, of the type of those that a function as teacher names."""
+    def _labels_of_teacher(self) -> list[Any]:
+        """Return the labels that a function as teacher names; none if it names none."""
         names = self.label_names
         if names is None:
             classifier = getattr(self.teacher, "__self__", None)  # whose method is the teacher
             names = getattr(classifier, "classes_", None)
-        label_type = "str"
-        if names is not None:
-            label_type = read_labels(names, "label_names").label_type
-        return LabelValues(labels=[], classes=[], label_type=label_type, is_multi_label=False)
+        return [] if names is None else read_labels(names, "label_names")[1]
 
     def explain(self, text: str, label: Any = None) -> Explanation:
         """Return the effect of each word on a label, by default the best one; see `glove_lstm.explain`."""
@@ -288,10 +287,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             raise DataError("robustness is for models of one label a text; leave it out.")
         texts = _joined(X, "X")
         labels = self._read_true_labels(y)
-        check_consistent_length(texts, labels.labels)
+        check_consistent_length(texts, labels)
         if not texts:
             raise DataError("X has no texts to measure; give some.")
-        rows = LabelledRows(texts, labels.labels, numbers=list(range(1, len(texts) + 1)))
+        rows = Rows(texts, labels, numbers=list(range(1, len(texts) + 1)))
         return measure_unseen(self._classifier, rows, self._training_texts, robustness=robustness)
 
     def save_pretrained(
@@ -422,7 +421,7 @@ def _check_that_texts_are_filled(texts: Sequence[str], name: str) -> None:
 
 
 def _read_validation(
-    validation: Any, column_labels: Sequence[str]
+    validation: Any, column_labels: Sequence[Any]
 ) -> tuple[list[str], list[Label]] | None:
     """Read the argument `validation`; the columns of a table without names are those of `y`, `column_labels`."""
     if validation is None:
@@ -434,7 +433,7 @@ def _read_validation(
         )
     given_texts, y = validation
     texts = _joined(given_texts, "validation texts")
-    labels = read_labels(y, "validation labels", column_labels=column_labels).labels
+    labels, _ = read_labels(y, "validation labels", column_labels)
     check_consistent_length(texts, labels)
     _check_that_texts_are_filled(texts, "validation texts")
     return texts, labels

@@ -30,14 +30,13 @@ from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.metrics_file import MetricsFile, remarks
 from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
-from glove_lstm.files import read_json_object
+from glove_lstm.files import expand_globs, read_json_object
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.save import save
 from glove_lstm.splits.splitter import without_near_duplicates
-from glove_lstm.tables.columns import columns_warning
+from glove_lstm.tables.columns import columns_warning, open_files, read_rows
 from glove_lstm.tables.examples import ClassWeight, Examples
-from glove_lstm.tables.load import Data, LabelledRows, load_splits
-from glove_lstm.tables.text_rows import open_files
+from glove_lstm.tables.load import Data, Rows, load_splits
 from glove_lstm.training.arguments import REFUSED, ModelArguments
 from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import (
@@ -93,7 +92,7 @@ def _fit(
     class_weight: ClassWeight | None,
     unlabelled: Sequence[str],
 ) -> Trained:
-    train = data.splits.get("train", LabelledRows([], []))
+    train = data.splits.get("train", Rows())
     validation = None
     if "validation" in data.splits:
         rows = data.splits["validation"]
@@ -273,8 +272,10 @@ def _load_columns(
         is_given = getattr(arguments, name) != argument.default
         if is_given and name in names_of_labelled:
             raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
-    source = open_files(unlabelled, arguments.text_column_names, trained_columns)
-    return Data({}, [], source.columns, _unlabelled_names(unlabelled))
+    _, columns = open_files(
+        expand_globs(unlabelled), arguments.text_column_names, trained=trained_columns
+    )
+    return Data({}, [], columns.text, _unlabelled_names(unlabelled))
 
 
 def _unlabelled_names(files: Sequence[str]) -> str:
@@ -290,14 +291,15 @@ def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:
     if not arguments.unlabelled_file:
         return []
     requested = None if data.splits else arguments.text_column_names
-    rows = open_files(arguments.unlabelled_file, requested, data.text_column_names)
-    if rows.columns != data.text_column_names:
+    files = expand_globs(arguments.unlabelled_file)
+    tables, columns = open_files(files, requested, trained=data.text_column_names)
+    if columns.text != data.text_column_names:
         logger.warning(
             "The texts without labels are read from the columns %s, those with labels from %s.",
-            ", ".join(rows.columns),
+            ", ".join(columns.text),
             ", ".join(data.text_column_names),
         )
-    texts = [row.joined for row in rows if not row.empty]
+    texts = [row.joined for table in tables for row in read_rows(table, columns) if not row.empty]
     if not texts:
         names = _unlabelled_names(arguments.unlabelled_file)
         raise DataError(f"{names}: all texts are blank; give a file with texts.")

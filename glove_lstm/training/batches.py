@@ -19,7 +19,9 @@ from glove_lstm.text.tokens import Tokens, pad
 _CHUNK = 4096  # texts tokenised between two updates of the progress bar
 _CHARACTERS_PER_TOKEN = 16  # with its space; the mean of a real text is lower
 
-Feature = dict[str, Any]  # a text: `input_ids`, `token_type_ids`, perhaps `labels`, `weights` and `text`
+Feature = dict[
+    str, Any
+]  # a text: `input_ids`, `token_type_ids`, perhaps `labels`, `weights` and `text`
 
 
 def tokenize(texts: Sequence[str], tokenizer: LightTokenizer) -> Tokens:

@@ -120,7 +120,9 @@ def trainer_arguments(
     assert settings.num_train_epochs
     assert settings.per_device_train_batch_size
     steps = ceil(text_count / settings.per_device_train_batch_size) * settings.num_train_epochs
-    is_warmed_up = settings.lr_scheduler_type != "constant" and steps > 1  # the first step is at rate 0
+    is_warmed_up = (
+        settings.lr_scheduler_type != "constant" and steps > 1
+    )  # the first step is at rate 0
     return TrainingArguments(
         output_dir=folder,
         num_train_epochs=settings.num_train_epochs,

@@ -47,9 +47,9 @@ def as_options(columns):
     return ["--text_column_names", ",".join(columns)] if columns else []
 
 
-def by_predict(model, table, columns, _, *options, **streams):
+def by_predict(model, table, columns, _, *options):
     words = ["--model", model, *as_options(columns), *options, "--format", "csv"]
-    done = succeed(predict.main, *words, **streams)
+    done = succeed(predict.main, *words)
     scores = [float(row["score_REAL"]) for row in csv.DictReader(done.stdout.splitlines())]
     # Some articles are longer than the checkpoint reads, which is another warning.
     return scores, [line for line in done.stderr.splitlines() if "longer than" not in line]
@@ -57,11 +57,6 @@ def by_predict(model, table, columns, _, *options, **streams):
 
 def by_files(model, table, columns, caplog):
     return by_predict(model, table, columns, caplog, "--input", table)
-
-
-def by_stream(model, table, columns, caplog):
-    options = ["--input", "-", "--input_format", "csv"]
-    return by_predict(model, table, columns, caplog, *options, stdin=table.read_bytes())
 
 
 def by_batches(model, table, columns, caplog):
@@ -78,7 +73,6 @@ def by_batches(model, table, columns, caplog):
 
 DOORS = {
     "files": by_files,
-    "standard input": by_stream,
     "batches": by_batches,
 }
 

@@ -47,9 +47,9 @@ def as_options(columns):
     return ["--text_column_names", ",".join(columns)] if columns else []
 
 
-def by_predict(model, table, columns, _, *options):
+def by_predict(model, table, columns, _, *options, **streams):
     words = ["--model", model, *as_options(columns), *options, "--format", "csv"]
-    done = succeed(predict.main, *words)
+    done = succeed(predict.main, *words, **streams)
     scores = [float(row["score_REAL"]) for row in csv.DictReader(done.stdout.splitlines())]
     # Some articles are longer than the checkpoint reads, which is another warning.
     return scores, [line for line in done.stderr.splitlines() if "longer than" not in line]

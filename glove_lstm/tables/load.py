@@ -27,7 +27,6 @@ from glove_lstm.tables.labels import (
     read_label,
     sorted_label_names,
 )
-from glove_lstm.tables.named_datasets import open_dataset
 from glove_lstm.tables.tables import Table, open_table
 
 logger = logging.getLogger(__name__)
@@ -125,6 +124,10 @@ def load_splits(
     }
     _check_arguments(dataset_name, dataset_options, list(files))
     if dataset_name:
+        from glove_lstm.tables.named_datasets import (
+            open_dataset,
+        )  # datasets takes seconds to import
+
         tables, description = open_dataset(
             dataset_name,
             dataset_config_name,

@@ -152,8 +152,10 @@ def load_splits(
     )
     if is_multi_label is None:
         is_multi_label = label_list(first.head[0].get(label_column_name)) is not None
-    names = list(label_names or first.class_names.get(label_column_name, ()))
-    splits, names = _read_splits(tables, columns, names, is_multi_label, on_empty, may_be_rare)
+    known_names = label_names or first.class_names.get(label_column_name) or ()
+    splits, names = _read_splits(
+        tables, columns, list(known_names), is_multi_label, on_empty, may_be_rare
+    )
     if not splits:
         raise DataError(
             f"No split of {description} has labels in {shown(label_column_name)}; name another."

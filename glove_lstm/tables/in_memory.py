@@ -54,7 +54,7 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
 
 
 def read_labels(
-    labels: Any, name: str = "y", columns: Sequence[Any] | None = None
+    labels: Any, name: str = "y", columns: Sequence[Any] | NDArray[Any] | None = None
 ) -> tuple[list[Any], list[Any]]:
     """Read the labels of n texts.
 
@@ -122,7 +122,9 @@ def _python_rows(labels: Any) -> list[Any]:
     return [row.tolist() if isinstance(row, np.ndarray | np.generic) else row for row in labels]
 
 
-def _read_table(table: Any, columns: Sequence[Any] | None) -> tuple[list[list[str]], list[Any]]:
+def _read_table(
+    table: Any, columns: Sequence[Any] | NDArray[Any] | None
+) -> tuple[list[list[str]], list[Any]]:
     indicators = _array_of_columns(table)
     if indicators is None:
         indicators = np.array(_python_rows(table))

@@ -21,15 +21,14 @@ from typing import Any, NoReturn
 
 from transformers import HfArgumentParser
 
-from glove_lstm.baselines import DESCRIPTIONS
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.commands.data_arguments import LIST_ARGUMENTS, DataArguments, TrainArguments
 from glove_lstm.distillation.pretrained import TeacherModel
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.evaluation.metrics_file import MetricsFile, remarks
-from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
+from glove_lstm.evaluation.metrics_file import MetricsFile
+from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.files import read_json_object
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.save import save
@@ -124,7 +123,16 @@ def _measure(
 
     A model that cannot be measured is saved without measures, with a warning: the training was worth more.
     """
-    metrics = MetricsFile(trained.record, data.description, arguments.language, arguments.license)
+    dataset = arguments.dataset_name or ""
+    is_on_hub = "/" in dataset and not Path(dataset).is_dir()
+    facts: dict[str, Any] = {
+        "data": data.description,
+        "language": arguments.language,
+        "license": arguments.license,
+        "dataset_id": dataset if is_on_hub else None,
+        "is_news": dataset == "fake_or_real_news",
+    }
+    metrics = MetricsFile(trained.record, **facts)
     test = None
     try:
         if "test" in data.splits:
@@ -132,15 +140,9 @@ def _measure(
             names = trained.model.config.label_names
             examples = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
             test = replace(examples, logits=trained.classifier.predict_logits(examples.texts))
-        metrics = run_metrics(
-            trained,
-            test,
-            data=data.description,
-            language=arguments.language,
-            license=arguments.license,
-        )
+        metrics = run_metrics(trained, test, **facts)
         if arguments.with_baselines:
-            metrics.baselines = measure_baselines(trained, test)
+            metrics.baseline = measure_baseline(trained, test)
     except Exception as error:
         logger.warning("The model could not be measured: %s.", first_line(error))
     return metrics, test
@@ -306,27 +308,13 @@ def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:
 
 
 def _summary(metrics: MetricsFile) -> str:
-    """Return a line for each measured split, and for each remark and baseline on it."""
+    """Return a line for each measured split, for each remark on it, and for the baseline."""
     lines = ""
-    for split in ("validation", "test"):
-        measures = metrics.splits.get(split)
-        if measures is None:
-            continue
-        low, high = measures["accuracy_interval"]
-        rows = f"{measures['rows']} rows"
-        if measures.get("seen"):
-            rows += f", {measures['seen']} of them used in training"
-        micro_f1 = ""
-        if "micro_f1" in measures:  # of texts with several labels
-            micro_f1 = f", micro F1 {measures['micro_f1']:.4f}"
-        lines += (
-            f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; largest "
-            f"class {measures['majority_share']:.4f}){micro_f1}, ECE {measures['ece']:.4f}\n"
-        )
-        for sentence in remarks(measures, advise=metrics.training.label_weights is None):
+    for split, measures in reversed(metrics.splits.items()):
+        lines += f"{split}: {measures.summary()}\n"
+        for sentence in measures.remarks(advise=metrics.training.label_weights is None):
             lines += f"  {sentence}\n"
-        for baseline, accuracies in (metrics.baselines or {}).items():
-            if split in accuracies:
-                accuracy = accuracies[split]["accuracy"]
-                lines += f"  {DESCRIPTIONS[baseline]}: {accuracy:.4f}\n"
+        if metrics.baseline and split in metrics.baseline:
+            accuracy = metrics.baseline[split]["accuracy"]
+            lines += f"  linear SVC on TF-IDF: accuracy {accuracy:.4f}\n"
     return lines or "Not measured.\n"

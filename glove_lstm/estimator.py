@@ -30,6 +30,7 @@ from glove_lstm.inference.onnx_export import light_classifier
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.columns import is_blank, python_values
+from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.in_memory import is_table, read_labels, read_texts
 from glove_lstm.tables.labels import (
     Label,
@@ -39,7 +40,6 @@ from glove_lstm.tables.labels import (
     labels_as_strings,
     number_labels,
 )
-from glove_lstm.tables.load import Rows
 from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import Settings, make_settings
 
@@ -297,8 +297,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         check_consistent_length(texts, labels)
         if not texts:
             raise DataError("X has no texts to measure; give some.")
-        rows = Rows(texts, labels, numbers=list(range(1, len(texts) + 1)))
-        return measure_unseen(self._classifier, rows, self._training_texts, robustness=robustness)
+        examples = Examples.from_names(texts, labels, self._classifier.label_names)
+        return measure_unseen(
+            self._classifier, examples, self._training_texts, robustness=robustness
+        )
 
     def save_pretrained(
         self,

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.new_folder import check_target
-from glove_lstm.commands.data_arguments import LIST_ARGUMENTS, DataArguments, TrainArguments
+from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import expand_globs, read_json_object
 from glove_lstm.options import add_options, check_names
@@ -78,7 +78,6 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Settings]:
         DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
     """
     argv = list(argv)
-    _check_lists_given_once(argv)
     values: dict[str, Any] = {}
     if argv and argv[0].endswith(".json") and not argv[0].startswith("-"):
         path = Path(argv.pop(0))
@@ -118,14 +117,6 @@ def parse_arguments(argv: Sequence[str]) -> dict[str, Any]:
             f"{word!r} belongs to no argument; leave it out. A JSON file of arguments comes first."
         )
     return vars(given)
-
-
-def _check_lists_given_once(argv: Sequence[str]) -> None:
-    """Raise a DataError if an option of files is given twice: argparse would keep the last list only."""
-    names = [word.partition("=")[0] for word in argv]
-    for name in LIST_ARGUMENTS:
-        if names.count(f"--{name}") > 1:
-            raise DataError(f"--{name} is given twice; give it once, followed by all values.")
 
 
 # Texts
@@ -268,10 +259,19 @@ def _measure(
     A model that cannot be measured is saved without measures, with a warning: the training was worth more.
     """
     from glove_lstm.evaluation.metrics_file import MetricsFile
-    from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
+    from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
     from glove_lstm.tables.examples import Examples
 
-    metrics = MetricsFile(trained.record, data.description, arguments.language, arguments.license)
+    dataset = arguments.dataset_name or ""
+    is_on_hub = "/" in dataset and not Path(dataset).is_dir()
+    facts: dict[str, Any] = {
+        "data": data.description,
+        "language": arguments.language,
+        "license": arguments.license,
+        "dataset_id": dataset if is_on_hub else None,
+        "is_news": dataset == "fake_or_real_news",
+    }
+    metrics = MetricsFile(trained.record, **facts)
     test = None
     try:
         if "test" in data.splits:
@@ -279,15 +279,9 @@ def _measure(
             names = trained.model.config.label_names
             test = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
             test = replace(test, logits=trained.classifier.predict_logits(test.texts))
-        metrics = run_metrics(
-            trained,
-            test,
-            data=data.description,
-            language=arguments.language,
-            license=arguments.license,
-        )
+        metrics = run_metrics(trained, test, **facts)
         if arguments.with_baselines:
-            metrics.baselines = measure_baselines(trained, test)
+            metrics.baseline = measure_baseline(trained, test)
     except Exception as error:
         logger.warning("The model could not be measured: %s.", first_line(error))
     return metrics, test
@@ -309,30 +303,13 @@ def _save(
 
 
 def _summary(metrics: "MetricsFile") -> str:
-    """Return a line for each measured split, and for each remark and baseline on it."""
-    from glove_lstm.baselines import DESCRIPTIONS
-    from glove_lstm.evaluation.metrics_file import remarks
-
+    """Return a line for each measured split, for each remark on it, and for the baseline."""
     lines = ""
-    for split in ("validation", "test"):
-        measures = metrics.splits.get(split)
-        if measures is None:
-            continue
-        low, high = measures["accuracy_interval"]
-        rows = f"{measures['rows']} rows"
-        if measures.get("seen"):
-            rows += f", {measures['seen']} of them used in training"
-        micro_f1 = ""
-        if "micro_f1" in measures:  # of texts with several labels
-            micro_f1 = f", micro F1 {measures['micro_f1']:.4f}"
-        lines += (
-            f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; largest "
-            f"class {measures['majority_share']:.4f}){micro_f1}, ECE {measures['ece']:.4f}\n"
-        )
-        for sentence in remarks(measures, advise=metrics.training.label_weights is None):
+    for split, measures in reversed(metrics.splits.items()):
+        lines += f"{split}: {measures.summary()}\n"
+        for sentence in measures.remarks(advise=metrics.training.label_weights is None):
             lines += f"  {sentence}\n"
-        for baseline, accuracies in (metrics.baselines or {}).items():
-            if split in accuracies:
-                accuracy = accuracies[split]["accuracy"]
-                lines += f"  {DESCRIPTIONS[baseline]}: {accuracy:.4f}\n"
+        if metrics.baseline and split in metrics.baseline:
+            accuracy = metrics.baseline[split]["accuracy"]
+            lines += f"  linear SVC on TF-IDF: accuracy {accuracy:.4f}\n"
     return lines or "Not measured.\n"

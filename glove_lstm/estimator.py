@@ -30,7 +30,8 @@ from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.files import digest
 from glove_lstm.inference.decisions import decision_thresholds, labels_above
 from glove_lstm.inference.explain import Explanation
-from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.inference.onnx_export import light_classifier
 from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
@@ -80,7 +81,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     _training_texts: TextRecord | None
     _saved_from: Trained | Checkpoint  # what `save_pretrained` saves
     _weights_digest: str  # of the weights of a loaded checkpoint
-    _classifier: TorchClassifier
+    _classifier: LightClassifier
     _columns: NDArray[np.int64]  # the columns of the model's scores, in the order of `classes_`
 
     def __init__(
@@ -371,6 +372,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
         return loaded._set_model(classifier, tokenizer)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process gets: not the session of ONNX Runtime, which cannot be pickled."""
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_classifier"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "model_" in state:
+            self._classifier = light_classifier(self.model_, self.tokenizer_)
+
     def _set_model(self, model: Any, tokenizer: Any, columns_of_table: Sequence[str] = ()) -> Self:
         """Set the model, and the classes with the type of labels that its config names.
 
@@ -382,7 +393,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         self.model_ = model
         self.tokenizer_ = tokenizer
-        self._classifier = TorchClassifier.of(model, tokenizer)
+        self._classifier = light_classifier(model, tokenizer)
         labels = label_values(model.config.label_names, model.config.label_type)
         self._columns = np.argsort(labels, kind="stable")
         if decision_thresholds(model.config.to_dict()) is not None:

@@ -30,7 +30,7 @@ from glove_lstm.commands.data_arguments import DataArguments
 from glove_lstm.errors import DataError, counted
 from glove_lstm.evaluation.leaks import describe_leaks, find_leaks
 from glove_lstm.evaluation.report import measure_unseen
-from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.progress import hidden_progress
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.load import load_splits
@@ -107,7 +107,7 @@ def _measure_model(args: argparse.Namespace) -> None:
         "label_column_name": data.label_column_name,
     }
     report = measure_unseen(
-        TorchClassifier.of(*checkpoint.load_model()),
+        LightClassifier.from_checkpoint(checkpoint),
         rows,
         checkpoint.training_texts(),
         source=source,

@@ -21,7 +21,7 @@ from glove_lstm.inference.light_classifier import (
     open_session,
     session_options,
 )
-from glove_lstm.inference.onnx_graph import MODEL, STAND_INS, network_graph
+from glove_lstm.inference.onnx_graph import MODEL, NUMBERS, network_graph
 from glove_lstm.modeling.configuration_glove_lstm import (
     CODE_BITS,
     KNOWN,
@@ -152,17 +152,13 @@ def _fill_in(graph: Any, model: GloveLstmForSequenceClassification) -> None:
     for name, table in model.tables().items():
         if table.dim() == 2:
             weights[f"{MODEL}.{name}"] = lossless_float16(table.detach()).cpu()
-    fields = {number: field for field, number in STAND_INS.items()}
+    numbers = {name: getattr(model.config, name) for name in NUMBERS}
+    numbers["lstm_length"] = numbers["lstm_length"] or _ALL_TOKENS
     for name, initializer in graph.initializers.items():
-        traced = initializer.const_value.numpy()
-        if name in weights:
+        if name in numbers:
+            _set_value(initializer, np.asarray(numbers[name], initializer.dtype.numpy()))
+        elif name in weights:
             _set_value(initializer, weights.pop(name).numpy())
-        elif traced.size == 1 and traced.item() in fields:
-            field = fields[traced.item()]
-            number = getattr(model.config, field)
-            if field == "lstm_length" and number == 0:
-                number = _ALL_TOKENS
-            _set_value(initializer, np.full_like(traced, number))
     assert not weights, f"the graph does not read {min(weights)}"
     [lstm] = [node for node in graph if node.op_type == "LSTM"]
     lstm.attributes["hidden_size"] = ir.AttrInt64("hidden_size", model.config.hidden_size)
@@ -203,15 +199,11 @@ def _share_weights(graph: Any, path: Path) -> None:
 
 
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:
-    """Return random texts with padding on both sides; one is empty, others end where the LSTM stops reading."""
+    """Return random texts; one is empty, others end where the LSTM stops reading."""
     config = model.config
     read_length = config.lstm_length or 20  # tokens that the LSTM reads
     lengths = np.array([read_length + 20, read_length, read_length + 1, 0, read_length - 1])
-    begins = np.array([0, 1, 0, 1, 0])
-    positions = np.arange(read_length + 21)
-    is_begun = positions >= begins[:, None]
-    is_ended = positions >= (begins + lengths)[:, None]
-    mask = is_begun & ~is_ended  # (texts, positions)
+    mask = np.arange(read_length + 21) < lengths[:, None]  # (texts, positions)
     generator = np.random.default_rng(0)
     ids = generator.integers(0, config.vocab_size, mask.shape)
     is_unknown = ids % 3 == 0

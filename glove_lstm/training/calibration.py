@@ -13,7 +13,7 @@ from scipy.special import expit, log_softmax, logit
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import counted, listed
 from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
+from glove_lstm.inference.onnx_export import light_classifier
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.temperature import (
@@ -29,6 +29,7 @@ from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import corrupt, tokenize
 from glove_lstm.training.record import CalibrationRecord
+from glove_lstm.training.torch_runner import torch_runner
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +114,7 @@ def calibrate(
     model.config.update(values)
     unfitted_names: list[str] = []
     if held_out.is_multi_label:
-        calibrated = TorchClassifier.of(model, tokenizer)
-        scores = calibrated.predict_proba(held_out.texts)
+        scores = light_classifier(model, tokenizer).predict_proba(held_out.texts)
         thresholds, unfitted = fit_thresholds(scores, held_out.labels)
         model.config.update({"thresholds": thresholds})
         unfitted_names = [held_out.label_names[label] for label in unfitted]
@@ -148,8 +148,7 @@ def score_parts(
     """Return the logits of n texts by the parts of the model."""
     tokenized = tokenize(texts, tokenizer)
     with progress("Calibrating", total=len(texts)) as bar:
-        run = torch_runner(model, "part_logits")
-        logits = run_batches(run, tokenized.tokens, done=bar.update)
+        logits = run_batches(torch_runner(model), tokenized.tokens, done=bar.update)
     known = tokenized.count_other_than(model.config.unk_token_id).clip(min=1)
     return Scored(logits.astype(np.float64), known.astype(np.float64))
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.distillation.targets import make_targets
 from glove_lstm.distillation.teacher import Teacher, TeacherLike, open_teacher
 from glove_lstm.errors import DataError, listed
-from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.inference.onnx_export import light_classifier
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import ClassWeight, Examples
 from glove_lstm.tables.labels import Label, labels_as_strings, sorted_label_names
@@ -47,7 +49,7 @@ class Trained:
     """A trained model, and how it was made.
 
     Attributes:
-        classifier: The model, with its calibration.
+        model: The model as transformers saves it.
         tokenizer: Its tokenizer, as transformers saves it.
         record: How it was made.
         train: Labelled texts that it learned from.
@@ -55,17 +57,21 @@ class Trained:
         text_record: Record of all texts that were used.
     """
 
-    classifier: TorchClassifier
+    model: GloveLstmForSequenceClassification
     tokenizer: PreTrainedTokenizerBase
     record: TrainingRecord
     train: Examples
     validation: Examples | None
     text_record: TextRecord
 
-    @property
-    def model(self) -> GloveLstmForSequenceClassification:
-        """The model as transformers saves it."""
-        return self.classifier.model
+    @cached_property
+    def classifier(self) -> LightClassifier:
+        """The calibrated model in ONNX Runtime."""
+        return light_classifier(self.model, self.tokenizer)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: not the session of the classifier."""
+        return {name: value for name, value in vars(self).items() if name != "classifier"}
 
     def without_texts(self) -> "Trained":
         """Return it without texts, so that it is small when it is kept or pickled.
@@ -209,7 +215,7 @@ def fit(
         )
 
         # 8. Return the model, and how it was made.
-        classifier = TorchClassifier.of(model, tokenizer)
+        classifier = light_classifier(model, tokenizer)
         scored = None
         if split.validation is not None:
             logits = classifier.predict_logits(split.validation.texts)
@@ -220,6 +226,7 @@ def fit(
             targets,
             initial,
             state,
+            model,
             validation_seen=validation_seen,
             checkpoint=checkpoint,
             teacher=opened_teacher,
@@ -229,7 +236,7 @@ def fit(
             seconds=round(time.perf_counter() - began, 2),
         )
     return Trained(
-        classifier=classifier,
+        model=model,
         tokenizer=initial.tokenizer,
         record=record,
         train=split.train,

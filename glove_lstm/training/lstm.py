@@ -25,12 +25,12 @@ from transformers import (
 from glove_lstm.distillation.targets import Kind
 from glove_lstm.errors import DataError
 from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.torch_classifier import torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.arguments import GloveLstmTrainingArguments
 from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
 from glove_lstm.training.lazy_adam import LazyAdamW
+from glove_lstm.training.torch_runner import torch_runner
 
 _CHECKED = 64  # texts whose logits are computed after the training
 _LARGEST_LOGIT = 1e4  # those of a useful model are below 100
@@ -81,7 +81,6 @@ def train_lstm(
         DataError: The training diverged.
     """
     if model.ngrams is not None:
-        # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
         model.ngrams.requires_grad_(False)
     # The Trainer saves nothing, but makes its output folder and may log there.
     with tempfile.TemporaryDirectory(prefix="glove-lstm-") as folder:
@@ -166,7 +165,7 @@ class GloveLstmTrainer(Trainer):
             return (outputs.loss, outputs) if return_outputs else outputs.loss
         weights = inputs.pop("weights", None)
         labels = inputs.pop("labels")
-        outputs = model(**inputs)
+        outputs = model(**inputs, lstm_only=True)
         smoothing = self.args.label_smoothing_factor
         loss_of_texts = losses(self._kind, outputs.logits, labels, smoothing)
         if weights is not None:
@@ -266,7 +265,7 @@ def _check_converged(model: GloveLstmForSequenceClassification, texts: Tokenized
     lengths = texts.tokens.lengths[:_CHECKED]
     count = int(lengths.sum())
     first_texts = Tokens(texts.tokens.ids[:count], texts.tokens.types[:count], lengths)
-    logits = run_batches(torch_runner(model, "part_logits"), first_texts)
+    logits = run_batches(torch_runner(model), first_texts)
     largest = float(np.abs(logits).max())
     if not (are_finite and largest < _LARGEST_LOGIT):  # NaN is not smaller
         raise DataError("The training diverged; lower learning_rate.")

@@ -9,7 +9,8 @@ from transformers.trainer_callback import TrainerState
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.distillation.teacher import Teacher
-from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import Split
 from glove_lstm.training.initial_model import InitialModel, LoadedCheckpoint
 from glove_lstm.training.record import CalibrationRecord, TeacherRecord, TrainingRecord
@@ -60,11 +61,12 @@ def make_record(
     targets: Targets,
     initial: InitialModel,
     state: TrainerState,
+    model: GloveLstmForSequenceClassification,
     *,
     validation_seen: int | None,
     checkpoint: LoadedCheckpoint | None,
     teacher: Teacher | None,
-    classifier: TorchClassifier,
+    classifier: LightClassifier,
     calibration: CalibrationRecord | None,
     ngram_c: float | None,
     seconds: float,
@@ -73,7 +75,7 @@ def make_record(
     validation = split.validation
     return TrainingRecord(
         preset=settings.preset,
-        options=settings.described(initial.tokenizer, classifier.model.config),
+        options=settings.described(initial.tokenizer, model.config),
         train_texts=len(split.train),
         validation_texts=0 if validation is None else len(validation),
         validation_seen=validation_seen,
@@ -86,8 +88,8 @@ def make_record(
         history=state.log_history,
         calibration=calibration,
         teacher=_teacher_record(teacher, split, targets, classifier),
-        parameters=classifier.model.num_parameters(),
-        hardware=_hardware(classifier.model.device, teacher),
+        parameters=model.num_parameters(),
+        hardware=_hardware(model.device, teacher),
         versions={
             "glove_lstm": __version__,
             "torch": torch.__version__,
@@ -106,7 +108,7 @@ def make_text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextR
 
 
 def _teacher_record(
-    teacher: Teacher | None, split: Split, targets: Targets, classifier: TorchClassifier
+    teacher: Teacher | None, split: Split, targets: Targets, classifier: LightClassifier
 ) -> TeacherRecord | None:
     if teacher is None:
         return None

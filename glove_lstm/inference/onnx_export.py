@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
-from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
@@ -103,44 +102,25 @@ def light_classifier(
         tokenizer = LightTokenizer.of(tokenizer)
     light = network_graph(model.config)
     _fill_in(light.graph, model)
-    large = _take_large_weights(light.graph)
+    # ONNX Runtime reads the large weights from arrays: from memory, it takes no graph of more than 2 GB.
+    arrays = {}
+    for name, initializer in light.graph.initializers.items():
+        if initializer.const_value.nbytes >= _SMALLEST_SHARED:
+            arrays[name] = initializer.const_value.numpy().copy()
+            _set_place(initializer, Path("memory"), 0)
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in arrays.values()]
     options = session_options()
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(weights) for weights in large.values()]
-    options.add_external_initializers(list(large), values)
+    options.add_external_initializers(list(arrays), values)
     content = ir.to_proto(light).SerializeToString()
     config = model.config
     return LightClassifier(
         session=onnxruntime.InferenceSession(content, options, providers=PROVIDERS),
-        weights=tuple(large.values()),
+        weights=tuple(arrays.values()),
         tokenizer=tokenizer,
         label_names=tuple(config.label_names),
         problem_type=config.problem_type,
         thresholds=decision_thresholds(config.to_dict()),
     )
-
-
-def _take_large_weights(graph: Any) -> dict[str, NDArray[Any]]:
-    """Return copies of the large weights by name, and leave no values of them in the graph.
-
-    ONNX Runtime cannot read a graph of more than 2 GB from memory.
-    """
-    from onnxscript import ir
-
-    large = {}
-    for name, initializer in graph.initializers.items():
-        tensor = initializer.const_value
-        if tensor.nbytes < _SMALLEST_SHARED:
-            continue
-        large[name] = tensor.numpy().copy()
-        initializer.const_value = ir.ExternalTensor(
-            "memory",
-            offset=0,
-            length=tensor.nbytes,
-            dtype=tensor.dtype,
-            shape=tensor.shape,
-            name=tensor.name,
-        )
-    return large
 
 
 def _fill_in(graph: Any, model: GloveLstmForSequenceClassification) -> None:
@@ -175,8 +155,6 @@ def _set_value(initializer: Any, value: np.ndarray[Any, Any]) -> None:
 
 def _share_weights(graph: Any, path: Path) -> None:
     """Make large weights refer to a checkpoint's file, where it holds the very same bytes."""
-    from onnxscript import ir
-
     header, start_of_weights = read_header(path)
     with path.open("rb") as file:
         for name, entry in header.items():
@@ -184,18 +162,25 @@ def _share_weights(graph: Any, path: Path) -> None:
             begin, end = entry["data_offsets"]
             if initializer is None or end - begin < _SMALLEST_SHARED:
                 continue
-            tensor = initializer.const_value
             file.seek(start_of_weights + begin)
-            if file.read(end - begin) == tensor.tobytes():
-                initializer.const_value = ir.ExternalTensor(
-                    path.name,
-                    offset=start_of_weights + begin,
-                    length=end - begin,
-                    dtype=tensor.dtype,
-                    shape=tensor.shape,
-                    name=tensor.name,
-                    base_dir=path.parent,
-                )
+            if file.read(end - begin) == initializer.const_value.tobytes():
+                _set_place(initializer, path, start_of_weights + begin)
+
+
+def _set_place(initializer: Any, path: Path, offset: int) -> None:
+    """Replace the values of a weight by a place in a file."""
+    from onnxscript import ir
+
+    tensor = initializer.const_value
+    initializer.const_value = ir.ExternalTensor(
+        path.name,
+        offset=offset,
+        length=tensor.nbytes,
+        dtype=tensor.dtype,
+        shape=tensor.shape,
+        name=tensor.name,
+        base_dir=path.parent,
+    )
 
 
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:

@@ -147,7 +147,7 @@ def _fit_tfidf(
 
 
 def _settings(drawing: Drawing) -> TrainingSettings:
-    return make_settings(seed=drawing.seed, disable_tqdm=True)
+    return make_settings(seed=drawing.seed)
 
 
 def _fit_ours(

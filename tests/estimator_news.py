@@ -11,7 +11,6 @@ TINY = {
     "ngram_buckets": 64,
     "corrupted_share": 0,
     "learning_rate": 0.02,
-    "num_train_epochs": 1,
     "num_train_epochs": 2,
     "random_state": 0,
     "use_cpu": True,

@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS logits (
     PRIMARY KEY (teacher, text)
 ) WITHOUT ROWID
 """
+# The last: sqlite3 cannot decode what a damaged file says.
+_FAILURES = sqlite3.Error, OSError, UnicodeError
 _KEY_SIZE = 16  # bytes of the hash of a text
 _NOTE = b"note"  # in the place of a text's hash
 _CHECKSUM_SIZE = 4  # bytes
@@ -104,7 +106,7 @@ class LogitCache:
             with _transaction(self._file) as connection:
                 for key, content in connection.execute(query, [self._identity]):
                     self._read_row(key, content)
-        except (sqlite3.Error, OSError) as error:
+        except _FAILURES as error:
             self._give_up("read", error)
 
     def _read_row(self, key: Any, content: Any) -> None:
@@ -129,7 +131,7 @@ class LogitCache:
         try:
             with _transaction(self._file) as connection:
                 connection.executemany("INSERT OR REPLACE INTO logits VALUES (?, ?, ?)", rows)
-        except (sqlite3.Error, OSError) as error:
+        except _FAILURES as error:
             self._give_up("written", error)
 
     def _give_up(self, attempt: str, error: Exception) -> None:
@@ -152,6 +154,8 @@ def _transaction(file: Path) -> Iterator[sqlite3.Connection]:
     """Open the file, which is made if it is missing. What is written is there after the block, or nothing is."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(file, timeout=_SECONDS_FOR_OTHERS)) as connection, connection:
+        # No kill needs more. After a power cut, the file may be damaged, which costs its logits only.
+        connection.execute("PRAGMA synchronous = OFF")
         connection.execute(_TABLE)
         yield connection
 

@@ -44,7 +44,7 @@ def _fit_default(train: Table, test: Table, seed: int) -> float:
         trained = fit(
             train["text"].tolist(),
             train["label"].tolist(),
-            settings=make_settings(glove="none", seed=seed, disable_tqdm=True),
+            settings=make_settings(glove="none", seed=seed),
         )
     names = np.array(trained.model.config.label_names)
     best = trained.classifier.predict_proba(test["text"].tolist()).argmax(axis=1)

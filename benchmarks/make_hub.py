@@ -28,12 +28,12 @@ from benchmarks.thumbnail import plot_thumbnail
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, THUMBNAIL_NAME
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
-from glove_lstm.evaluation.metrics import compute_metrics, measure
+from glove_lstm.evaluation.measures import Measures
+from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
-from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
+from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained, fit
@@ -88,12 +88,17 @@ def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool)
     trained.model.config.text_column_names = ["title", "text"]
     classified = replace(test, logits=trained.classifier.predict_logits(test.texts))
     metrics = run_metrics(
-        trained, classified, data=corpus.description, language="en", license="apache-2.0"
+        trained,
+        classified,
+        data=corpus.description,
+        language="en",
+        license="apache-2.0",
+        is_news=True,
     )
     others = other_corpora(data_dir)
-    metrics.baselines = measure_baselines(trained, test, others)
-    if is_default and metrics.baselines is not None:
-        fill_other_corpora(_measure_others(trained.classifier, others), metrics.baselines)
+    metrics.baseline = measure_baseline(trained, test, others)
+    if is_default and metrics.baseline is not None:
+        fill_other_corpora(_measure_others(trained.classifier, others), metrics.baseline)
     metrics.robustness = measure_robustness(trained.classifier, test.texts, test.labels)
     metrics.others = {
         "examples": classify_examples(trained.classifier),
@@ -114,8 +119,9 @@ def move_bias(trained: Trained, bias: float) -> Trained:
     assert validation is not None
     half = bias * model.config.temperature / model.config.ngram_weight / 2
     model.ngrams.bias.data += torch.tensor([-half, half])
-    logits = trained.classifier.predict_logits(validation.texts)
-    return replace(trained, validation=replace(validation, logits=logits))
+    moved = replace(trained)  # its classifier has the new bias
+    logits = moved.classifier.predict_logits(validation.texts)
+    return replace(moved, validation=replace(validation, logits=logits))
 
 
 def raise_temperature(trained: Trained) -> Trained:
@@ -158,13 +164,13 @@ def raise_temperature(trained: Trained) -> Trained:
 
 
 def _measure_others(
-    classifier: TorchClassifier, others: Mapping[str, Examples]
-) -> dict[str, dict[str, Any]]:
+    classifier: LightClassifier, others: Mapping[str, Examples]
+) -> dict[str, Measures]:
     """Measure the classifier on corpora that the training did not use: name -> measures."""
     measured = {}
     for name, texts in others.items():
         scores = classifier.predict_proba(texts.texts)
-        measured[name] = measure(
+        measured[name] = Measures.of(
             scores, texts.labels, classifier.label_names, classifier.thresholds
         )
     return measured

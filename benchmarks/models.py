@@ -41,7 +41,7 @@ from glove_lstm.vectors.glove import GloveVectors, load_glove
 # Models without a part of `default`, which benchmarks.ablation measures: settings of the training.
 PARTS: dict[str, dict[str, Any]] = {
     "lstm_alone": {"ngram_buckets": 0},
-    "ngrams_alone": {"max_steps": 1, "learning_rate": 0.0},  # and no LSTM at prediction
+    "ngrams_alone": {"num_train_epochs": 0.01, "learning_rate": 0.0},  # and no LSTM at prediction
     "without_word_shapes": {"type_embedding_size": 0},
     "without_characters": {"character_buckets": 0},
     "without_corrupted_copies": {"corrupted_share": 0.0},
@@ -146,7 +146,7 @@ class Settings:
         """Return the settings of a training of one of our presets."""
         preset = "article" if model == "article" else "default"
         values = {**self.arguments, **PARTS.get(model, {})}
-        values |= {"glove": self.glove_name, "seed": seed, "disable_tqdm": True}
+        values |= {"glove": self.glove_name, "seed": seed, }
         return make_settings(preset, **values)
 
 

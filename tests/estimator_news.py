@@ -12,7 +12,7 @@ TINY = {
     "corrupted_share": 0,
     "learning_rate": 0.02,
     "num_train_epochs": 1,
-    "max_steps": 10,
+    "num_train_epochs": 2,
     "random_state": 0,
     "use_cpu": True,
     "verbose": 0,

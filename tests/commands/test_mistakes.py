@@ -75,13 +75,9 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", "standard input rows"),
         ("in.csv", "in.csv --input"),
         ("a --input in.csv", "'a' --input"),
         ("user/model --input in.csv", "'user/model' --input --model"),
-        ("--input -", "--input_format csv tsv jsonl"),
-        ("--input - in.csv --input_format csv", "--input -"),
-        ("--input in.csv --input_format csv", "--input_format --input -"),
         ("--input in.csv --output in.csv", "--output in.csv"),
         ("--input in.csv --output empty/../in.csv", "--output in.csv"),
         ("--input in.csv --output link.csv", "--output link.csv"),
@@ -226,7 +222,7 @@ def test_a_training_that_fails_leaves_nothing_behind(
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "a" / "new"]
     options = ["--learning_rate", 1000, "--max_steps", 9]
-    done = run_here(train.main, *data, *options, "--use_cpu", True, "--disable_tqdm", True)
+    done = run_here(train.main, *data, *options, "--use_cpu", True)
     assert_command_names(done, "diverged", "learning_rate")
     assert list(tmp_path.rglob("*")) == [scratch]
 

@@ -59,11 +59,6 @@ def by_files(model, table, columns, caplog):
     return by_predict(model, table, columns, caplog, "--input", table)
 
 
-def by_stream(model, table, columns, caplog):
-    options = ["--input", "-", "--input_format", "csv"]
-    return by_predict(model, table, columns, caplog, *options, stdin=table.read_bytes())
-
-
 def by_batches(model, table, columns, caplog):
     frame = pd.read_csv(table).drop(columns="label", errors="ignore")
     caplog.clear()
@@ -78,7 +73,6 @@ def by_batches(model, table, columns, caplog):
 
 DOORS = {
     "files": by_files,
-    "standard input": by_stream,
     "batches": by_batches,
 }
 
@@ -144,7 +138,7 @@ def fine_tuned(model, table, out, caplog, *options):
     """The config of a model that is fine-tuned for one step, and what is said of its columns."""
     caplog.clear()
     words = ["--model_name_or_path", model, "--train_file", table, "--output_dir", out]
-    succeed(train.main, *words, *QUICK, "--max_steps", 1, *options)
+    succeed(train.main, *words, *QUICK, "--num_train_epochs", 0.01, *options)
     warnings = [message for message in caplog.messages if "The model was trained on" in message]
     return json.loads((out / "config.json").read_text(encoding="utf-8")), warnings
 

@@ -16,7 +16,7 @@ from support import (
 )
 from teachers import by_length
 
-# from glove_lstm.commands import train as train_command
+from glove_lstm.commands import train as train_command
 from glove_lstm.distillation.copies import make_copies
 from glove_lstm.distillation.targets import make_targets
 from glove_lstm.distillation.teacher import open_teacher

@@ -14,17 +14,15 @@ SEVERAL = [["a"], ["b"], ["a", "b"], []] * 40
 def records(train, news, encoder, checkpoint):
     """Kind of training -> its record."""
     texts, labels = news.texts, news.labels
-    unlabelled = {"unlabelled": texts[40:], "max_steps": 1}
+    unlabelled = {"unlabelled": texts[40:], "num_train_epochs": 0.01}
     return {
         "labels": train(texts, labels).record,
-        "label sets": train(texts, SEVERAL, max_steps=1).record,
-        "few": train(texts[:10], labels[:10], max_steps=1).record,
+        "label sets": train(texts, SEVERAL, num_train_epochs=0.01).record,
+        "few": train(texts[:10], labels[:10], num_train_epochs=0.01).record,
         "fine-tuned": train(
-            texts, labels, model_name_or_path=str(checkpoint), max_steps=1, seed=1
+            texts, labels, model_name_or_path=str(checkpoint), num_train_epochs=0.01, seed=1
         ).record,
-        "function": train(
-            texts, labels, teacher=by_length, augmented_copies=1, **unlabelled
-        ).record,
+        "function": train(texts, labels, teacher=by_length, **unlabelled).record,
         "encoder": train(texts[:40], labels[:40], teacher=encoder, **unlabelled).record,
     }
 
@@ -70,7 +68,7 @@ def test_the_options_are_those_that_were_used(records):
 
 
 def test_smoothing_that_has_no_effect_is_told(train, news, caplog):
-    result = train(news.texts, SEVERAL, max_steps=1, label_smoothing_factor=0.2)
+    result = train(news.texts, SEVERAL, num_train_epochs=0.01, label_smoothing_factor=0.2)
     assert result.record.options["label_smoothing_factor"] == 0
     assert "label_smoothing_factor has no effect" in caplog.text
 

@@ -69,7 +69,7 @@ def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
     watch.is_awake = True
     try:
         estimator.fit(news.texts, news.labels)
-        train(news.texts, news.labels, teacher=transformer, augmented_copies=0, max_steps=1)
+        train(news.texts, news.labels, teacher=transformer, num_train_epochs=0.01)
     finally:
         watch.is_awake = False
     assert any(path.suffix == ".npz" for path in watch.paths)
@@ -94,7 +94,7 @@ def test_nothing_is_printed_but_a_line_an_epoch(train, news, places, capsys):
     assert re.fullmatch(rf"epoch 1 of 1: loss {number}\n", capsys.readouterr().err)
     level = transformers_logging.get_verbosity()
     try:
-        train(news.texts, news.labels, teacher=by_length, augmented_copies=0, log_level="error")
+        train(news.texts, news.labels, teacher=by_length, log_level="error")
     finally:
         transformers_logging.set_verbosity(level)  # which the Trainer has set for the process
     printed = capsys.readouterr()
@@ -122,5 +122,7 @@ def test_nothing_is_left_after_an_error(train, news, places, error):
         train(news.texts, news.labels, compute_metrics=compute_metrics)
     assert is_empty(places["temporary"])
     assert is_empty(places["work"])
-    trained = train(news.texts, news.labels, max_steps=1)  # and the next training is as any other
+    trained = train(
+        news.texts, news.labels, num_train_epochs=0.01
+    )  # and the next training is as any other
     assert trained.record.calibration.texts == 16

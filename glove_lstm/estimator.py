@@ -54,9 +54,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         preset: Settings to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a
-            `glove_lstm.TeacherModel`, or a function from a list of texts to the probability of each label, in the order
-            of `label_names`, or `predict_proba` of a fitted classifier, in the order of its own. An encoder learns the
-            labels first.
+            `glove_lstm.TeacherModel`, a fitted classifier of scikit-learn that takes texts, or a function from a list of
+            texts to the probability of each label, in the order of `label_names`. An encoder learns the labels first.
         label_names: All labels, if the texts may lack some, or have none and the teacher is a function; None: those
             that occur, sorted.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
@@ -255,11 +254,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return labels
 
     def _labels_of_teacher(self) -> list[Any]:
-        """Return the labels that a function as teacher names; none if it names none."""
+        """Return the labels of a function or a fitted classifier as teacher; none if they are unknown."""
         names = self.label_names
         if names is None:
-            classifier = getattr(self.teacher, "__self__", None)  # whose method is the teacher
-            names = getattr(classifier, "classes_", None)
+            names = getattr(self.teacher, "classes_", None)  # of a fitted classifier
         return [] if names is None else read_labels(names, "label_names")[1]
 
     def explain(self, text: str, label: Any = None) -> Explanation:

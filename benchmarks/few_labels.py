@@ -44,7 +44,7 @@ from benchmarks.folds import Fold, make_folds
 from benchmarks.models import sources
 from benchmarks.peers import classify_linear, encoder_folder, fit_elsewhere
 from benchmarks.records import benchmark_parser, read_results, record, write_json
-from glove_lstm.baselines import BASELINES
+from glove_lstm.baselines import linear_baseline
 from glove_lstm.commands.command import run_command
 from glove_lstm.distillation.targets import make_targets
 from glove_lstm.distillation.teacher import Teacher, open_teacher
@@ -135,10 +135,9 @@ def _fit_tfidf(
     _: Settings,
     folder: Path,
     *,
-    baseline: str = "tfidf_svc",
     logistic: bool = False,
 ) -> Fitted:
-    pipeline = BASELINES[baseline]()
+    pipeline = linear_baseline()
     if logistic:
         pipeline = make_pipeline(pipeline[0], LogisticRegression(C=_C, max_iter=2_000))
     pipeline.fit(drawing.texts, drawing.labels)
@@ -187,7 +186,7 @@ def _fit_taught_svc(drawing: Drawing, settings: Settings, folder: Path, *, encod
     asked = _ask_teacher(drawing, settings, encoder)
     probabilities = softmax(asked.teacher.logits(drawing.unlabelled))
     weights = [1.0] * len(drawing.texts) + (probabilities.max(axis=1) ** 2).tolist()
-    pipeline = BASELINES["tfidf_svc_cased_chars"]()
+    pipeline = linear_baseline()
     pipeline.fit(
         [*drawing.texts, *drawing.unlabelled],
         [*drawing.labels, *probabilities.argmax(axis=1).tolist()],
@@ -258,8 +257,7 @@ def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str)
 
 
 _FITS: dict[str, Callable[[Drawing, Settings, Path], Fitted]] = {
-    "tfidf_svc": _fit_tfidf,
-    "tfidf_svc_cased_chars": partial(_fit_tfidf, baseline="tfidf_svc_cased_chars"),
+    "tfidf_svc_cased_chars": _fit_tfidf,
     "tfidf_logistic": partial(_fit_tfidf, logistic=True),
     "glove_lstm": _fit_ours,
     "taught_MiniLM": partial(_fit_taught, encoder="MiniLM"),

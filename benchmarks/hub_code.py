@@ -23,8 +23,8 @@ from glove_lstm.checkpoint.names import (
     THUMBNAIL_NAME,
     remote_code,
 )
+from glove_lstm.evaluation.measures import Measures, results_table
 from glove_lstm.evaluation.metrics_file import MetricsFile
-from glove_lstm.printable import markdown_table
 from glove_lstm.publishing.card import NAME as TITLE
 from glove_lstm.publishing.card import render_card
 from glove_lstm.publishing.stage import write_hub_files
@@ -32,16 +32,6 @@ from glove_lstm.publishing.stage import write_hub_files
 NAME = "glove-lstm-fake-news"
 _PICTURE = "Two titles with their scores, and the words on which the scores depend"
 HUB_CARD = Path(__file__).parent / "hub_card.md"
-_COLUMNS = (
-    "corpus",
-    "number",
-    "accuracy",
-    "95 % interval",
-    "best linear model",
-    "largest class",
-    "macro F1",
-    "calibration error",
-)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -100,32 +90,16 @@ def _widget(examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def fill_other_corpora(
-    corpora: Mapping[str, Mapping[str, Any]], baselines: Mapping[str, Mapping[str, Any]]
+    corpora: Mapping[str, Measures], baseline: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Write the measures on corpora that the training did not use into hub_card.md.
 
     Args:
         corpora: Name -> measures.
-        baselines: Name of a baseline -> corpus -> measures.
+        baseline: Corpus -> accuracy of the linear model.
     """
-    rows = []
-    for name, measures in corpora.items():
-        low, high = measures["accuracy_interval"]
-        linear = [
-            of[name]["accuracy"] for baseline, of in baselines.items() if baseline != "majority"
-        ]
-        row = [
-            name,
-            f"{measures['rows']:,}",
-            f"{measures['accuracy']:.4f}",
-            f"{low:.4f}-{high:.4f}",
-            f"{max(linear):.4f}",
-            f"{measures['majority_share']:.4f}",
-            f"{measures['f1']:.4f}",
-            f"{measures['ece']:.4f}",
-        ]
-        rows.append(row)
-    table = f"<!-- other_corpora -->\n{markdown_table(_COLUMNS, rows)}\n<!-- end -->"
+    rows = results_table(corpora, baseline)
+    table = f"<!-- other_corpora -->\n{rows}\n<!-- end -->"
     card = HUB_CARD.read_text(encoding="utf-8")
     card = re.sub(r"<!-- other_corpora -->.*?<!-- end -->", lambda _: table, card, flags=re.DOTALL)
     HUB_CARD.write_text(card, encoding="utf-8")

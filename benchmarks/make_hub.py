@@ -28,9 +28,10 @@ from benchmarks.thumbnail import plot_thumbnail
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, THUMBNAIL_NAME
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
-from glove_lstm.evaluation.metrics import compute_metrics, measure
+from glove_lstm.evaluation.measures import Measures
+from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
-from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
+from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.torch_classifier import TorchClassifier
@@ -88,12 +89,17 @@ def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool)
     trained.model.config.text_column_names = ["title", "text"]
     classified = replace(test, logits=trained.classifier.predict_logits(test.texts))
     metrics = run_metrics(
-        trained, classified, data=corpus.description, language="en", license="apache-2.0"
+        trained,
+        classified,
+        data=corpus.description,
+        language="en",
+        license="apache-2.0",
+        is_news=True,
     )
     others = other_corpora(data_dir)
-    metrics.baselines = measure_baselines(trained, test, others)
-    if is_default and metrics.baselines is not None:
-        fill_other_corpora(_measure_others(trained.classifier, others), metrics.baselines)
+    metrics.baseline = measure_baseline(trained, test, others)
+    if is_default and metrics.baseline is not None:
+        fill_other_corpora(_measure_others(trained.classifier, others), metrics.baseline)
     metrics.robustness = measure_robustness(trained.classifier, test.texts, test.labels)
     metrics.others = {
         "examples": classify_examples(trained.classifier),
@@ -159,12 +165,12 @@ def raise_temperature(trained: Trained) -> Trained:
 
 def _measure_others(
     classifier: TorchClassifier, others: Mapping[str, Examples]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Measures]:
     """Measure the classifier on corpora that the training did not use: name -> measures."""
     measured = {}
     for name, texts in others.items():
         scores = classifier.predict_proba(texts.texts)
-        measured[name] = measure(
+        measured[name] = Measures.of(
             scores, texts.labels, classifier.label_names, classifier.thresholds
         )
     return measured

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import METRICS_NAME
 from glove_lstm.errors import DataError
-from glove_lstm.evaluation.metrics_file import describes_news
 from glove_lstm.files import read_checkpoint_json
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import are_unsure, decide, suggested_threshold
@@ -182,7 +181,7 @@ def _is_about_news(checkpoint: Checkpoint) -> bool:
     if not path.is_file():  # transformers' Trainer writes none
         return False
     data = read_checkpoint_json(path).get("data")
-    return isinstance(data, dict) and describes_news(str(data.get("description")))
+    return isinstance(data, dict) and bool(data.get("is_news"))
 
 
 def _read(title: Any, text: Any) -> str:

@@ -115,7 +115,7 @@ def add_options(parser: argparse.ArgumentParser, group: type[Any]) -> None:
         if kind is bool:
             more = {"type": _boolean, "nargs": "?", "const": True, "metavar": "True|False"}
         elif kind == list[str]:
-            more = {"nargs": "+", "metavar": known.name.upper()}
+            more = {"nargs": "+", "action": "extend", "metavar": known.name.upper()}
         elif known.metadata["choices"]:
             more["choices"] = list(known.metadata["choices"])
         parser.add_argument(

@@ -1,4 +1,4 @@
-r"""Measure a checkpoint on labelled texts, or look for phrases that give a label away.
+r"""Measure a checkpoint on labelled texts, or list the phrases that tell most of a label.
 
 glove-lstm evaluate --test_file labelled.csv --output_dir report
 glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
@@ -14,13 +14,11 @@ A checkpoint records its training and validation texts. Only other texts are mea
 """
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
-
-import transformers
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, MULTI_LABEL
@@ -28,29 +26,24 @@ from glove_lstm.checkpoint.new_folder import check_new_folder
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
 from glove_lstm.errors import DataError, counted
-from glove_lstm.evaluation.leaks import describe_leaks, find_leaks
-from glove_lstm.evaluation.report import measure_unseen
-from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.progress import hidden_progress
+from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.options import add_options
 from glove_lstm.tables.columns import columns_warning
+from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.load import load_splits
-
-_DATA_FIELDS = dataclasses.fields(DataArguments)
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, then measure a model or look for leaks."""
     args = _parser().parse_args(argv)
-    transformers.utils.logging.disable_progress_bar()
-    with hidden_progress(not sys.stderr.isatty()):
-        if args.leaks:
-            _print_leaks(args)
-        else:
-            _measure_model(args)
+    if args.leaks:
+        _print_leaks(args)
+    else:
+        _measure_model(args)
 
 
 def _print_leaks(args: argparse.Namespace) -> None:
-    """Print the phrases that give a label away, in all splits together."""
+    """Print the phrases that tell most of a label, in all splits together."""
     if args.model or args.revision or args.robustness or args.output_dir:
         raise DataError(
             "--leaks prints phrases and measures no model; leave out MODEL, --revision, --robustness and --output_dir."
@@ -60,6 +53,9 @@ def _print_leaks(args: argparse.Namespace) -> None:
     data = load_splits(**arguments)
     if data.is_multi_label:
         raise DataError(f"{data.description} has lists of labels; --leaks is for one label a text.")
+    # scikit-learn takes a second to import: not before arguments and files are checked.
+    from glove_lstm.evaluation.leaks import describe_leaks, find_leaks
+
     texts: list[str] = []
     labels: list[str] = []
     for rows in data.splits.values():
@@ -79,12 +75,13 @@ def _measure_model(args: argparse.Namespace) -> None:
     is_multi_label = checkpoint.problem_type == MULTI_LABEL
     if is_multi_label and args.robustness:
         raise DataError("--robustness is for models of one label a text; leave it out.")
+    classifier = LightClassifier.from_checkpoint(checkpoint)
 
     data = load_splits(
         **_data_arguments(args),
         trained_columns=checkpoint.text_column_names,
         trained_label_column=checkpoint.label_column_name,
-        label_names=list(checkpoint.label_names),
+        label_names=list(classifier.label_names),
         is_multi_label=is_multi_label,
     )
     if args.split not in data.splits:
@@ -93,6 +90,9 @@ def _measure_model(args: argparse.Namespace) -> None:
     clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
+    # matplotlib and scikit-learn take seconds to import: not before arguments and files are checked.
+    from glove_lstm.evaluation.report import measure_unseen
+
     rows = data.splits[args.split]
     sys.stdout.write(
         f"{model_name}: {counted(len(rows), 'text')} ({data.description}; split {args.split})\n"
@@ -107,9 +107,11 @@ def _measure_model(args: argparse.Namespace) -> None:
         "label_column_name": data.label_column_name,
     }
     report = measure_unseen(
-        TorchClassifier.of(*checkpoint.load_model()),
-        rows,
+        classifier,
+        Examples.from_names(rows.texts, rows.labels, classifier.label_names),
         checkpoint.training_texts(),
+        rows=rows.numbers,
+        files=rows.files if len(set(rows.files)) > 1 else None,
         source=source,
         robustness=args.robustness,
     )
@@ -121,22 +123,14 @@ def _measure_model(args: argparse.Namespace) -> None:
 
 def _data_arguments(args: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of the command that `load_splits` has, too."""
-    return {field.name: getattr(args, field.name) for field in _DATA_FIELDS}
+    options = vars(args)
+    return {known.name: options.get(known.name, known.default) for known in fields(DataArguments)}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("glove-lstm evaluate", __doc__)
     add_model(parser)
-    for field in _DATA_FIELDS:
-        takes_files = field.name in ("train_file", "validation_file", "test_file")
-        parser.add_argument(
-            f"--{field.name}",
-            default=field.default,
-            action="extend" if takes_files else "store",
-            nargs="+" if takes_files else None,
-            choices=field.metadata.get("choices"),
-            help=field.metadata["help"],
-        )
+    add_options(parser, DataArguments)
     parser.add_argument(
         "--split",
         default="test",
@@ -147,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--leaks",
         action="store_true",
-        help="measure no model, but list phrases that alone give a label away",
+        help="measure no model, but list the phrases that tell most of a label",
     )
     parser.add_argument(
         "--output_dir",

@@ -13,40 +13,29 @@ OUTPUT_DIR, a new or empty folder, gets the checkpoint with its remote code, met
 import argparse
 import gc
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from transformers import HfArgumentParser
-
-from glove_lstm.baselines import DESCRIPTIONS
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.new_folder import check_target
-from glove_lstm.commands.data_arguments import LIST_ARGUMENTS, DataArguments, TrainArguments
-from glove_lstm.distillation.pretrained import TeacherModel
+from glove_lstm.commands.data_arguments import DataArguments, TrainArguments
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.evaluation.metrics_file import MetricsFile, remarks
-from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
 from glove_lstm.files import expand_globs, read_json_object
-from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.save import save
-from glove_lstm.splits.splitter import without_near_duplicates
+from glove_lstm.options import add_options, check_names
 from glove_lstm.tables.columns import columns_warning, open_files, read_rows
-from glove_lstm.tables.examples import ClassWeight, Examples
 from glove_lstm.tables.load import Data, Rows, load_splits
-from glove_lstm.training.arguments import REFUSED, ModelArguments
-from glove_lstm.training.fit import Trained, fit
-from glove_lstm.training.settings import (
-    GROUPS,
-    PRESETS,
-    SETTING_NAMES,
-    Settings,
-    check_names,
-    make_settings,
-)
+from glove_lstm.training.settings import SETTING_NAMES, Settings, make_settings
+
+# torch, transformers, scikit-learn and matplotlib are imported where they are needed, after the arguments and the
+# texts were checked: a mistake is answered at once.
+if TYPE_CHECKING:
+    from glove_lstm.evaluation.metrics_file import MetricsFile
+    from glove_lstm.tables.examples import ClassWeight, Examples
+    from glove_lstm.training.fit import Trained
 
 logger = logging.getLogger(__name__)
 
@@ -54,95 +43,30 @@ logger = logging.getLogger(__name__)
 def main(argv: Sequence[str]) -> None:
     """Train, measure and save a classifier."""
     arguments, settings = parse(argv)
-    folder = Path(str(settings.training.output_dir))
-    overwrite = arguments.overwrite_output_dir
-    is_first_process = settings.training.process_index == 0
-    if is_first_process:
-        check_target(folder, overwrite=overwrite)
-    hides_bars = bool(settings.training.disable_tqdm) or not sys.stderr.isatty()
-    with hidden_progress(hides_bars):
-        class_weight: ClassWeight | None = arguments.class_weight
-        if class_weight not in (None, "balanced"):
-            path = Path(str(class_weight))
-            class_weight = read_json_object(path, "give balanced, or a JSON file {label: weight}")
-        data = _load(arguments, settings.model)
-        if arguments.with_baselines and (data.is_multi_label or "train" not in data.splits):
-            raise DataError(
-                "--with_baselines needs training texts with one label each; leave it out."
-            )
-        unlabelled = _unlabelled_texts(arguments, data)
-        # Exclude the objects of the imported libraries from garbage collection, which Accelerate runs after each
-        # training.
-        gc.freeze()
-        trained = _fit(arguments, settings, data, class_weight, unlabelled)
-        if not is_first_process:  # only the first process writes files
-            return
-        # predict and evaluate then read these columns by default.
-        trained.model.config.text_column_names = data.text_column_names
-        trained.model.config.label_column_name = data.label_column_name
-        metrics, test = _measure(arguments, data, trained)
-        save(trained, folder, metrics, test, overwrite=overwrite)
-    sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
-
-
-def _fit(
-    arguments: TrainArguments,
-    settings: Settings,
-    data: Data,
-    class_weight: ClassWeight | None,
-    unlabelled: Sequence[str],
-) -> Trained:
-    train = data.splits.get("train", Rows())
-    validation = None
-    if "validation" in data.splits:
-        rows = data.splits["validation"]
-        validation = rows.texts, rows.labels
-    teacher = None
-    if arguments.teacher:
-        teacher = TeacherModel(
-            arguments.teacher, arguments.teacher_revision, arguments.trust_remote_code
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise DataError(
+            "glove-lstm train runs in one process; start it without torchrun, or see docs/howto/trainer.md."
         )
-    return fit(
-        train.texts,
-        train.labels,
-        validation,
-        settings=settings,
-        label_names=data.label_names,
-        groups=train.groups,
-        class_weight=class_weight,
-        compute_metrics=compute_metrics,
-        teacher=teacher,
-        unlabelled=unlabelled,
-    )
+    folder = Path(arguments.output_dir)
+    check_target(folder, overwrite=arguments.overwrite_output_dir)
+    class_weight: ClassWeight | None = arguments.class_weight
+    if class_weight not in (None, "balanced"):
+        path = Path(str(class_weight))
+        class_weight = read_json_object(path, "give balanced, or a JSON file {label: weight}")
+    data = _load(arguments, settings)
+    if arguments.with_baselines and (data.is_multi_label or "train" not in data.splits):
+        raise DataError("--with_baselines needs training texts with one label each; leave it out.")
+    unlabelled = _unlabelled_texts(arguments, data)
+
+    trained = _fit(arguments, settings, data, class_weight, unlabelled)
+    # predict and evaluate then read these columns by default.
+    trained.model.config.text_column_names = data.text_column_names
+    trained.model.config.label_column_name = data.label_column_name
+    metrics, test = _measure(arguments, data, trained)
+    _save(trained, folder, metrics, test, overwrite=arguments.overwrite_output_dir)
 
 
-def _measure(
-    arguments: TrainArguments, data: Data, trained: Trained
-) -> tuple[MetricsFile, Examples | None]:
-    """Measure a model, and return its measures and the test texts.
-
-    A model that cannot be measured is saved without measures, with a warning: the training was worth more.
-    """
-    metrics = MetricsFile(trained.record, data.description, arguments.language, arguments.license)
-    test = None
-    try:
-        if "test" in data.splits:
-            rows = data.splits["test"]
-            names = trained.model.config.label_names
-            examples = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
-            test = replace(examples, logits=trained.classifier.predict_logits(examples.texts))
-        metrics = run_metrics(
-            trained,
-            test,
-            data=data.description,
-            language=arguments.language,
-            license=arguments.license,
-        )
-        if arguments.with_baselines:
-            metrics.baselines = measure_baselines(trained, test)
-    except Exception as error:
-        logger.warning("The model could not be measured: %s.", first_line(error))
-    return metrics, test
+# Arguments
 
 
 def parse(argv: Sequence[str]) -> tuple[TrainArguments, Settings]:
@@ -154,31 +78,19 @@ def parse(argv: Sequence[str]) -> tuple[TrainArguments, Settings]:
         DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
     """
     argv = list(argv)
-    _check_lists_given_once(argv)
     values: dict[str, Any] = {}
     if argv and argv[0].endswith(".json") and not argv[0].startswith("-"):
         path = Path(argv.pop(0))
         values = read_json_object(path, "give one object of argument names and values")
     values |= parse_arguments(argv)
-    preset = values.pop("preset", None) or "default"
     own_names = [argument.name for argument in fields(TrainArguments)]
     check_names(values, [*own_names, *SETTING_NAMES])
-
-    own_values = {}
-    setting_values = {}
-    for name, value in values.items():
-        if name in SETTING_NAMES:
-            setting_values[name] = value
-        elif value is not None:  # null in a JSON file keeps the default, as in `make_settings`
-            own_values[name] = value
-    try:
-        arguments = TrainArguments(**own_values)
-    except ValueError as error:
-        raise DataError(f"{first_line(error)}.") from None
-    return arguments, make_settings(preset, **setting_values)
+    given = {name: value for name, value in values.items() if value is not None}
+    own_values = {name: given.pop(name) for name in own_names if name in given}
+    return TrainArguments(**own_values), make_settings(**given)
 
 
-class _Parser(HfArgumentParser):
+class _Parser(argparse.ArgumentParser):
     """A parser that raises a DataError instead of ending the process."""
 
     def error(self, message: str) -> NoReturn:
@@ -188,46 +100,33 @@ class _Parser(HfArgumentParser):
 def parse_arguments(argv: Sequence[str]) -> dict[str, Any]:
     """Return the arguments that a command line names, with their values."""
     parser = _Parser(
-        (TrainArguments, *GROUPS),  # type: ignore[arg-type]
         prog="glove-lstm train",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--preset", help=f"The preset to start from: {' or '.join(PRESETS)}.")
-    for action in parser._actions:
-        action.default = argparse.SUPPRESS  # leaves out arguments that are not given
-        if action.dest in REFUSED:
-            action.help = argparse.SUPPRESS
+    add_options(parser, TrainArguments)
+    add_options(parser, Settings)
     given, unknown = parser.parse_known_args(argv)
     if unknown:
         word = unknown[0].partition("=")[0]
         if word.startswith("-"):
-            options = list(parser._option_string_actions)
-            check_names({word: None}, options)  # raises an error that suggests a known name
+            names = [*fields(TrainArguments), *fields(Settings)]
+            check_names([word], [f"--{known.name}" for known in names])  # suggests a known name
         raise DataError(
             f"{word!r} belongs to no argument; leave it out. A JSON file of arguments comes first."
         )
     return vars(given)
 
 
-def _check_lists_given_once(argv: Sequence[str]) -> None:
-    """Raise a DataError if an option of files is given twice: argparse would keep the last list only."""
-    names = []
-    for word in argv:
-        if word.startswith("--"):
-            option = word.partition("=")[0]
-            names.append(option.removeprefix("--").replace("-", "_"))
-    for name in LIST_ARGUMENTS:
-        if names.count(name) > 1:
-            raise DataError(f"--{name} is given twice; give it once, followed by all values.")
+# Texts
 
 
-def _load(arguments: TrainArguments, model: ModelArguments) -> Data:
+def _load(arguments: TrainArguments, settings: Settings) -> Data:
     """Load the texts with labels, by default from the columns that the checkpoint to fine-tune was trained on."""
-    if model.model_name_or_path is None:
+    if settings.model_name_or_path is None:
         return _load_columns(arguments, None, None)
-    checkpoint = Checkpoint.open(model.model_name_or_path, model.revision)
+    checkpoint = Checkpoint.open(settings.model_name_or_path, settings.revision)
     data = _load_columns(arguments, checkpoint.text_column_names, checkpoint.label_column_name)
     clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
     if clause:
@@ -243,35 +142,37 @@ def _load_columns(
     """Load the texts with labels; see `load_splits`. If there are unlabelled texts, there may be no others."""
     files = arguments.train_file or arguments.validation_file or arguments.test_file
     unlabelled = arguments.unlabelled_file
-    if arguments.dataset_name or files or not unlabelled:
-        options = {}
-        for argument in fields(DataArguments):
-            options[argument.name] = getattr(arguments, argument.name)
-        data = load_splits(
-            **options,
-            group_column_name=arguments.group_column_name,
-            trained_columns=trained_columns,
-            trained_label_column=trained_label_column,
-            may_be_rare=bool(unlabelled),
-        )
-        if unlabelled:
-            if "train" not in data.splits and arguments.group_column_name:
-                raise DataError(
-                    "group_column_name is for training texts with labels; give them, or leave it out."
-                )
-            names = _unlabelled_names(unlabelled)
-            return replace(data, description=f"{data.description}, {names}")
-        if "train" not in data.splits:
-            raise DataError("There are no training texts: give --train_file or a train split.")
-        return data
-    names_of_labelled = {argument.name for argument in fields(DataArguments)}
+    if unlabelled and not arguments.dataset_name and not files:
+        return _without_labels(arguments, unlabelled, trained_columns)
+    options = {known.name: getattr(arguments, known.name) for known in fields(DataArguments)}
+    data = load_splits(
+        **options,
+        group_column_name=arguments.group_column_name,
+        trained_columns=trained_columns,
+        trained_label_column=trained_label_column,
+        may_be_rare=bool(unlabelled),
+    )
+    if unlabelled:
+        if "train" not in data.splits and arguments.group_column_name:
+            raise DataError(
+                "group_column_name is for training texts with labels; give them, or leave it out."
+            )
+        return replace(data, description=f"{data.description}, {_unlabelled_names(unlabelled)}")
+    if "train" not in data.splits:
+        raise DataError("There are no training texts: give --train_file or a train split.")
+    return data
+
+
+def _without_labels(
+    arguments: TrainArguments, unlabelled: Sequence[str], trained_columns: Sequence[str] | None
+) -> Data:
+    """Return data without labelled texts; refuse arguments of these."""
+    names_of_labelled = {known.name for known in fields(DataArguments)} - {"text_column_names"}
     names_of_labelled |= {"group_column_name", "class_weight"}
-    names_of_labelled.remove("text_column_names")
-    for argument in fields(arguments):
-        name = argument.name
-        is_given = getattr(arguments, name) != argument.default
-        if is_given and name in names_of_labelled:
-            raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
+    for known in fields(arguments):
+        is_given = getattr(arguments, known.name) != known.default
+        if is_given and known.name in names_of_labelled:
+            raise DataError(f"{known.name} is for texts with labels; give them, or leave it out.")
     _, columns = open_files(
         expand_globs(unlabelled), arguments.text_column_names, trained=trained_columns
     )
@@ -303,32 +204,112 @@ def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:
     if not texts:
         names = _unlabelled_names(arguments.unlabelled_file)
         raise DataError(f"{names}: all texts are blank; give a file with texts.")
-    test_texts = data.splits["test"].texts if "test" in data.splits else []
-    return without_near_duplicates(texts, test_texts, "test")
+    if "test" not in data.splits:
+        return texts
+    from glove_lstm.splits.splitter import without_near_duplicates
+
+    return without_near_duplicates(texts, data.splits["test"].texts, "test")
 
 
-def _summary(metrics: MetricsFile) -> str:
-    """Return a line for each measured split, and for each remark and baseline on it."""
-    lines = ""
-    for split in ("validation", "test"):
-        measures = metrics.splits.get(split)
-        if measures is None:
-            continue
-        low, high = measures["accuracy_interval"]
-        rows = f"{measures['rows']} rows"
-        if measures.get("seen"):
-            rows += f", {measures['seen']} of them used in training"
-        micro_f1 = ""
-        if "micro_f1" in measures:  # of texts with several labels
-            micro_f1 = f", micro F1 {measures['micro_f1']:.4f}"
-        lines += (
-            f"{split}: accuracy {measures['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, {rows}; largest "
-            f"class {measures['majority_share']:.4f}){micro_f1}, ECE {measures['ece']:.4f}\n"
+# Training
+
+
+def _fit(
+    arguments: TrainArguments,
+    settings: Settings,
+    data: Data,
+    class_weight: "ClassWeight | None",
+    unlabelled: Sequence[str],
+) -> "Trained":
+    from glove_lstm.distillation.pretrained import TeacherModel
+    from glove_lstm.evaluation.metrics import compute_metrics
+    from glove_lstm.training.fit import fit
+
+    # Exclude the objects of the imported libraries from garbage collection, which Accelerate runs after each training.
+    gc.freeze()
+    train = data.splits.get("train", Rows())
+    validation = None
+    if "validation" in data.splits:
+        rows = data.splits["validation"]
+        validation = rows.texts, rows.labels
+    teacher = None
+    if arguments.teacher:
+        teacher = TeacherModel(
+            arguments.teacher, arguments.teacher_revision, arguments.trust_remote_code
         )
-        for sentence in remarks(measures, advise=metrics.training.label_weights is None):
+    return fit(
+        train.texts,
+        train.labels,
+        validation,
+        settings=settings,
+        label_names=data.label_names,
+        groups=train.groups,
+        class_weight=class_weight,
+        compute_metrics=compute_metrics,
+        teacher=teacher,
+        unlabelled=unlabelled,
+    )
+
+
+def _measure(
+    arguments: TrainArguments, data: Data, trained: "Trained"
+) -> "tuple[MetricsFile, Examples | None]":
+    """Measure a model, and return its measures and the test texts.
+
+    A model that cannot be measured is saved without measures, with a warning: the training was worth more.
+    """
+    from glove_lstm.evaluation.metrics_file import MetricsFile
+    from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
+    from glove_lstm.tables.examples import Examples
+
+    dataset = arguments.dataset_name or ""
+    is_on_hub = "/" in dataset and not Path(dataset).is_dir()
+    facts: dict[str, Any] = {
+        "data": data.description,
+        "language": arguments.language,
+        "license": arguments.license,
+        "dataset_id": dataset if is_on_hub else None,
+        "is_news": dataset == "fake_or_real_news",
+    }
+    metrics = MetricsFile(trained.record, **facts)
+    test = None
+    try:
+        if "test" in data.splits:
+            rows = data.splits["test"]
+            names = trained.model.config.label_names
+            test = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
+            test = replace(test, logits=trained.classifier.predict_logits(test.texts))
+        metrics = run_metrics(trained, test, **facts)
+        if arguments.with_baselines:
+            metrics.baseline = measure_baseline(trained, test)
+    except Exception as error:
+        logger.warning("The model could not be measured: %s.", first_line(error))
+    return metrics, test
+
+
+def _save(
+    trained: "Trained",
+    folder: Path,
+    metrics: "MetricsFile",
+    test: "Examples | None",
+    *,
+    overwrite: bool,
+) -> None:
+    """Save a model, and print its measures."""
+    from glove_lstm.publishing.save import save
+
+    save(trained, folder, metrics, test, overwrite=overwrite)
+    sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
+
+
+def _summary(metrics: "MetricsFile") -> str:
+    """Return a line for each measured split, for each remark on it, and for the baseline."""
+    lines = ""
+    for split, measures in reversed(metrics.splits.items()):
+        lines += f"{split}: {measures.summary()}\n"
+        for sentence in measures.remarks(advise=metrics.training.label_weights is None):
             lines += f"  {sentence}\n"
-        for baseline, accuracies in (metrics.baselines or {}).items():
-            if split in accuracies:
-                accuracy = accuracies[split]["accuracy"]
-                lines += f"  {DESCRIPTIONS[baseline]}: {accuracy:.4f}\n"
+        if metrics.baseline and split in metrics.baseline:
+            accuracy = metrics.baseline[split]["accuracy"]
+            lines += f"  linear SVC on TF-IDF: accuracy {accuracy:.4f}\n"
     return lines or "Not measured.\n"

@@ -1,15 +1,17 @@
-"""Metrics of a classifier with 95 % intervals, for the Trainer and for reports."""
+"""Metrics of a classifier with 95 % intervals."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn import metrics as sk
-from transformers import EvalPrediction
 
-from glove_lstm.inference.decisions import labels_above, softmax
+from glove_lstm.inference.decisions import softmax
+
+if TYPE_CHECKING:
+    from transformers import EvalPrediction
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -53,11 +55,11 @@ def basic_measures(probabilities: Floats, labels: Ints) -> dict[str, Any]:
         "mcc": float(mcc),
         "roc_auc": auc,
         "ece": expected_calibration_error(probabilities, labels),
-        "brier": float(_brier(probabilities, labels).mean()),
+        "brier": float(brier_scores(probabilities, labels).mean()),
     }
 
 
-def compute_metrics(prediction: EvalPrediction) -> dict[str, Any]:
+def compute_metrics(prediction: "EvalPrediction") -> dict[str, Any]:
     """Compute `basic_measures` for the Trainer; for multi-label texts, accuracy, macro F1 and micro F1."""
     logits = prediction.predictions
     if isinstance(logits, tuple):
@@ -66,10 +68,11 @@ def compute_metrics(prediction: EvalPrediction) -> dict[str, Any]:
     labels = np.asarray(prediction.label_ids)
     if labels.ndim == 1:
         return basic_measures(softmax(logits), labels)
+    truth = labels > 0
     predicted = logits > 0  # the sigmoid is above 0.5
-    f1 = sk.f1_score(labels, predicted, average="macro", zero_division=0)
-    micro_f1 = sk.f1_score(labels, predicted, average="micro", zero_division=0)
-    return {"accuracy": sk.accuracy_score(labels, predicted), "f1": f1, "micro_f1": micro_f1}
+    accuracy = float((truth == predicted).all(axis=1).mean())
+    macro_f1, micro_f1 = f1_scores(truth, predicted)
+    return {"accuracy": accuracy, "f1": macro_f1, "micro_f1": micro_f1}
 
 
 def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:
@@ -165,167 +168,43 @@ def mean_interval(values: NDArray[Any]) -> list[float]:
     return bootstrap_interval(lambda rows: values[rows].mean(), len(values))
 
 
-def share_with_interval(name: str, count: int, total: int) -> dict[str, Any]:
-    """Return count / total and its 95 % interval (Wilson 1927), under the keys `name` and `name`_interval.
+def accuracy_with_interval(is_correct: NDArray[np.bool_]) -> dict[str, Any]:
+    """Return `accuracy` and its 95 % interval, `accuracy_interval` (Wilson 1927), from n booleans.
 
-    Unlike a bootstrap interval, it does not shrink to a point if the share is 0 or 1. If the total is 0, the share is 0
-    and the interval 0 to 1.
+    Unlike a bootstrap interval, it does not shrink to a point if the accuracy is 0 or 1.
     """
-    if not total:
-        return {name: 0.0, f"{name}_interval": [0.0, 1.0]}
-    low, high = binomtest(count, total).proportion_ci(method="wilson")
-    return {name: count / total, f"{name}_interval": [float(low), float(high)]}
+    correct, total = int(is_correct.sum()), len(is_correct)
+    low, high = binomtest(correct, total).proportion_ci(method="wilson")
+    return {"accuracy": correct / total, "accuracy_interval": [float(low), float(high)]}
 
 
-def accuracy_with_interval(correct: NDArray[np.bool_]) -> dict[str, Any]:
-    """Return the accuracy and its 95 % interval, from n booleans."""
-    return share_with_interval("accuracy", int(correct.sum()), len(correct))
+def f1_scores(labels: NDArray[Any], predicted: NDArray[Any]) -> tuple[float, float]:
+    """Return the macro F1 of the labels that occur, and the micro F1; 0 if none occurs.
 
-
-def measure(
-    scores: Floats, labels: NDArray[Any], names: Sequence[str], thresholds: Sequence[float] | None
-) -> dict[str, Any]:
-    """Measure the scores of the texts of a split.
+    A hundred times as fast as those of scikit-learn, for a bootstrap.
 
     Args:
-        scores: (n, labels).
-        labels: (n,) indices of the labels; or with thresholds, (n, labels) of 1 and 0.
-        names: Names of the labels.
-        thresholds: (labels,) scores from which a text gets each label; None: it has exactly one.
-
-    Returns:
-        `basic_measures` with `rows`, the interval of the accuracy, the share of the majority class, `coverage`, and
-        `rarest`: label, rows and recall of the rarest label that occurs. With thresholds: `accuracy`, the share of
-        texts whose labels are all correct; `f1`, the mean over the labels; `micro_f1`, `ece` and `brier` over all pairs
-        of a text and a label; `majority_share`, the share of texts with the most frequent set of labels; `by_label`:
-        name -> rows, threshold, F1 and its interval.
+        labels: (n,) indices of labels; or (n, labels), whether a text has the label.
+        predicted: As `labels`.
     """
-    if thresholds is not None:
-        return _measure_label_sets(scores, labels, names, thresholds)
-    is_correct = scores.argmax(axis=1) == labels
-    present, rows = np.unique(labels, return_counts=True)
-    rarest = present[rows.argmin()]
-    return {
-        "rows": len(labels),
-        **basic_measures(scores, labels),
-        **accuracy_with_interval(is_correct),
-        "majority_share": float(rows.max() / len(labels)),
-        "coverage": coverage_table(scores, labels),
-        "rarest": {
-            "label": names[rarest],
-            "rows": int(rows.min()),
-            "recall": float(is_correct[labels == rarest].mean()),
-        },
-    }
+    if labels.ndim == 2:
+        true = labels.sum(axis=0)
+        guessed = predicted.sum(axis=0)
+        correct = (labels & predicted).sum(axis=0)
+    else:
+        count = max(labels.max(), predicted.max()) + 1
+        true = np.bincount(labels, minlength=count)
+        guessed = np.bincount(predicted, minlength=count)
+        correct = np.bincount(labels[labels == predicted], minlength=count)
+    occurs = true > 0
+    if not occurs.any():
+        return 0.0, 0.0
+    f1 = 2 * correct[occurs] / (true + guessed)[occurs]
+    micro_f1 = 2 * correct.sum() / (true + guessed).sum()
+    return float(f1.mean()), float(micro_f1)
 
 
-def measure_by_label(probabilities: Floats, labels: Ints, names: Sequence[str]) -> dict[str, Any]:
-    """Return what a report has beside `measure`, of a model that gives a text one label.
-
-    Args:
-        probabilities: (n, classes).
-        labels: (n,).
-        names: Class names.
-
-    Returns:
-        `f1_interval` and `brier_interval`; `confusion`, with a row for each true label and a column for each predicted
-        one; `by_label`: name -> rows, precision, recall and their intervals, where 0 / 0 is 0.
-    """
-    predicted = probabilities.argmax(axis=1)
-    classes = np.arange(len(names))
-    confusion = sk.confusion_matrix(labels, predicted, labels=classes)
-    by_label = {}
-    for label, name in enumerate(names):
-        correct_rows = int(confusion[label, label])
-        true_rows = int(confusion[label].sum())
-        predicted_rows = int(confusion[:, label].sum())
-        by_label[name] = {
-            "rows": true_rows,
-            **share_with_interval("precision", correct_rows, predicted_rows),
-            **share_with_interval("recall", correct_rows, true_rows),
-        }
-    present = np.unique(labels)
-    f1_scores = _f1_statistic(labels[:, None] == present, predicted[:, None] == present)
-    *_, f1_interval, _ = bootstrap_interval(f1_scores, len(labels))
-    return {
-        "f1_interval": f1_interval,
-        "brier_interval": mean_interval(_brier(probabilities, labels)),
-        "confusion": confusion.tolist(),
-        "by_label": by_label,
-    }
-
-
-def _measure_label_sets(
-    scores: Floats, labels: NDArray[Any], names: Sequence[str], thresholds: Sequence[float]
-) -> dict[str, Any]:
-    """Measure the scores of a multi-label model; see `measure`."""
-    truth = labels > 0
-    predicted = labels_above(scores, thresholds)
-    f1_scores = _f1_statistic(truth, predicted)
-    *f1_by_label, macro_f1, micro_f1 = f1_scores(np.arange(len(truth))).tolist()
-    *intervals_by_label, macro_interval, micro_interval = bootstrap_interval(f1_scores, len(truth))
-
-    by_label = {}
-    for label, name in enumerate(names):
-        by_label[name] = {
-            "rows": int(truth[:, label].sum()),
-            "threshold": thresholds[label],
-            "f1": f1_by_label[label],
-            "f1_interval": intervals_by_label[label],
-        }
-
-    is_correct = (truth == predicted).all(axis=1)
-    _, rows_of_sets = np.unique(truth, axis=0, return_counts=True)
-    # Each pair of a text and a label is a question with the classes no and yes.
-    question_scores = np.stack([1 - scores, scores], axis=2).reshape(-1, 2)
-    answers = truth.ravel().astype(np.int64)
-    return {
-        "rows": len(truth),
-        **accuracy_with_interval(is_correct),
-        "f1": macro_f1,
-        "f1_interval": macro_interval,
-        "micro_f1": micro_f1,
-        "micro_f1_interval": micro_interval,
-        "majority_share": float(rows_of_sets.max() / len(truth)),
-        "ece": expected_calibration_error(question_scores, answers),
-        "brier": float(((scores - truth) ** 2).mean()),
-        "by_label": by_label,
-    }
-
-
-def _f1_statistic(
-    truth: NDArray[np.bool_], predicted: NDArray[np.bool_]
-) -> Callable[[Ints], Floats]:
-    """Return a function from rows to the F1 of each label, the macro F1 and the micro F1: (labels + 2,).
-
-    A row may be drawn several times. 0 / 0 is 0. A label that occurs in `truth`, but in no drawn row, does not count in
-    the macro F1.
-
-    Args:
-        truth: (n, labels).
-        predicted: (n, labels).
-    """
-    # F1 is 2 * correct / (true + predicted).
-    twice_correct = (truth & predicted) * 2.0
-    is_true = truth * 1.0
-    true_and_predicted = is_true + predicted
-    never_occurs = ~truth.any(axis=0)
-
-    def f1_scores(rows: Ints) -> Floats:
-        # Multiplying with the number of draws of each text sums over the drawn texts, without copies of their rows.
-        draws = np.bincount(rows, minlength=len(truth))
-        numerators = draws @ twice_correct
-        denominators = draws @ true_and_predicted
-        by_label = numerators / np.maximum(denominators, 1)
-        counting = by_label[(draws @ is_true > 0) | never_occurs]
-        macro = counting.mean() if len(counting) else 0.0
-        micro = numerators.sum() / max(denominators.sum(), 1)
-        return np.append(by_label, [macro, micro])
-
-    return f1_scores
-
-
-def _brier(probabilities: Floats, labels: Ints) -> Floats:
+def brier_scores(probabilities: Floats, labels: Ints) -> Floats:
     """Return the squared distance of each row from its one-hot label, (n,)."""
     one_hot = np.eye(probabilities.shape[1])[labels]
     return np.asarray(((probabilities - one_hot) ** 2).sum(axis=1))

@@ -1,23 +1,18 @@
-"""metrics.json: how a model was made, and how it measures; and what must be said beside these measures."""
+"""metrics.json: how a model was made, and how it measures."""
 
 import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from glove_lstm.checkpoint.names import METRICS_NAME
-from glove_lstm.errors import DataError, counted, shown
+from glove_lstm.errors import DataError
+from glove_lstm.evaluation.measures import Measures
 from glove_lstm.files import read_checkpoint_json
 from glove_lstm.training.record import TrainingRecord
 
-Measures = dict[str, Any]  # of a split; see `evaluation.metrics`
-
-_SECTIONS = ("validation", "test", "baselines", "robustness")
-# Datasets whose labels FAKE and REAL name the source of a news text. classifier.js has the same pattern.
-_NEWS_DATA = re.compile(r"\bfake_or_real_news\b|\bliar \(two\)")
-_SKEWED = 0.8  # from this share of the largest class on, accuracy hides the other classes
+_SPLITS = ("test", "validation")
+_OF_TEXTS = ("baseline", "robustness")
 
 
 @dataclass
@@ -29,10 +24,12 @@ class MetricsFile:
         data: The files or the dataset, in words.
         language: Language of the texts, as a code of the Hub; None: not given.
         license: Licence of the model, as an id of the Hub; None: not given.
+        dataset_id: Id of the dataset on the Hub; None: it is not from there.
+        is_news: Whether the texts are those of FakeOrRealNews, whose labels name the kind of source of a text.
         validation: Measures of the validation texts; None: there are none.
         test: Measures of the test texts; None: there are none.
-        baselines: Linear model -> split -> its accuracy with an interval.
-        robustness: Alteration -> measures of the altered test texts.
+        baseline: Name of texts -> accuracy of a linear model, with its interval.
+        robustness: Alteration -> accuracy on the altered test texts, with its interval.
         others: Further sections, which only `hub/` has.
     """
 
@@ -40,28 +37,34 @@ class MetricsFile:
     data: str
     language: str | None = None
     license: str | None = None
+    dataset_id: str | None = None
+    is_news: bool = False
     validation: Measures | None = None
     test: Measures | None = None
-    baselines: Measures | None = None
-    robustness: Measures | None = None
+    baseline: dict[str, Any] | None = None
+    robustness: dict[str, Any] | None = None
     others: dict[str, Any] = field(default_factory=dict)
 
     @property
     def splits(self) -> dict[str, Measures]:
         """The measured splits, the most trustworthy one first."""
-        measured = {"test": self.test, "validation": self.validation}
+        measured = {split: getattr(self, split) for split in _SPLITS}
         return {split: measures for split, measures in measured.items() if measures is not None}
 
     def write(self, folder: Path) -> None:
         """Write the file into the folder of a checkpoint. Sections without a value are left out."""
-        values: dict[str, Any] = {}
-        for name in _SECTIONS:
-            if getattr(self, name) is not None:
-                values[name] = getattr(self, name)
+        values: dict[str, Any] = {
+            split: measures.to_json() for split, measures in self.splits.items()
+        }
+        for section in _OF_TEXTS:
+            if getattr(self, section) is not None:
+                values[section] = getattr(self, section)
         values["data"] = {
             "description": self.data,
             "language": self.language,
             "license": self.license,
+            "dataset_id": self.dataset_id,
+            "is_news": self.is_news,
         }
         values["training"] = self.training.to_json()
         values |= self.others
@@ -79,52 +82,17 @@ class MetricsFile:
         if not path.is_file():
             return None
         values = read_checkpoint_json(path)
-        sections = {name: values.pop(name, None) for name in _SECTIONS}
         try:
+            facts = values.pop("data")
+            facts["data"] = facts.pop("description")
+            for split in _SPLITS:
+                if split in values:
+                    facts[split] = Measures(**values.pop(split))
+            for section in _OF_TEXTS:
+                facts[section] = values.pop(section, None)
             training = TrainingRecord.from_json(values.pop("training"))
-            data = values.pop("data")
-            return cls(
-                training,
-                data["description"],
-                data["language"],
-                data["license"],
-                **sections,
-                others=values,
-            )
-        except (KeyError, TypeError) as error:
+            return cls(training, others=values, **facts)
+        except (AttributeError, KeyError, TypeError) as error:
             raise DataError(
                 f"{path} is not from a training of this version ({error}): get the checkpoint again, or remove it."
             ) from None
-
-
-def describes_news(description: str) -> bool:
-    """Return whether a description of data, `MetricsFile.data`, names a dataset of fake and real news."""
-    return _NEWS_DATA.search(description) is not None
-
-
-def remarks(measures: Mapping[str, Any], *, advise: bool) -> list[str]:
-    """Return sentences about the measures of a split; none if classes are even and the model beats the largest one.
-
-    Args:
-        measures: See `evaluation.metrics.measure`.
-        advise: Whether to advise to weigh the classes in training; not if they were, or if that is unknown.
-    """
-    sentences = []
-    majority = measures["majority_share"]
-    rarest = measures.get("rarest")
-    if rarest is not None and _SKEWED < majority < 1:
-        sentence = (
-            f"The largest class has {majority:.1%} of the texts, which hides the others in the accuracy: macro F1 is "
-            f"{measures['f1']:.4f}, and the recall of the rarest label, {shown(rarest['label'])} "
-            f"({counted(rarest['rows'], 'text')}), is {rarest['recall']:.4f}."
-        )
-        if advise:
-            sentence += " A training with --class_weight balanced finds more of its texts."
-        sentences.append(sentence)
-    lowest, _ = measures["accuracy_interval"]
-    if lowest <= majority:
-        sentences.append(
-            "The accuracy is not better than that of always answering the largest class, "
-            f"{majority:.4f}: its interval begins at {lowest:.4f}."
-        )
-    return sentences

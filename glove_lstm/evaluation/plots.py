@@ -1,22 +1,15 @@
 """Plots of a training run and of measured texts, in colours that colour-blind readers can tell apart."""
 
-import logging
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
-from glove_lstm.errors import shown
 from glove_lstm.evaluation.metrics import Floats, Ints, reliability
 from glove_lstm.files import whole_file
-
-logger = logging.getLogger(__name__)
 
 # Colours of Okabe and Ito 2008.
 BLUE = "#0072B2"
@@ -24,7 +17,6 @@ ORANGE = "#D55E00"
 GREY = "#666666"
 _LONGEST_NAME = 30  # characters of a label; longer ones are cut
 _LONGEST_LEVEL_NAME = 8  # of two labels that fit side by side
-_FONT_OF_BOXES = "Last Resort High-Efficiency"  # has a box for every letter
 
 
 def plot_curves(
@@ -65,8 +57,7 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         names: Class names.
         folder: Folder of the files.
     """
-    with matplotlib.rc_context({"font.family": _font_families("".join(names))}):
-        _plot_confusion(probabilities, labels, names, folder / "confusion.png")
+    _plot_confusion(probabilities, labels, names, folder / "confusion.png")
     _plot_reliability(probabilities, labels, len(names), folder / "reliability.png")
 
 
@@ -102,31 +93,6 @@ def _shown(name: str) -> str:
     return name.replace("$", r"\$")
 
 
-def _font_families(letters: str) -> list[str]:
-    """Return the usual font of matplotlib, and installed ones with letters that it lacks, such as Chinese."""
-    usual = font_manager.FontProperties()
-    families = list(usual.get_family())
-    missing = _missing_letters(letters, font_manager.findfont(usual))
-    for font in font_manager.fontManager.ttflist:
-        if not missing:
-            break
-        if font.name == _FONT_OF_BOXES:
-            continue
-        still_missing = _missing_letters(missing, font.fname)
-        if len(still_missing) < len(missing):
-            families.append(font.name)
-            missing = still_missing
-    if missing:
-        logger.warning("The plots have boxes for %s, which no installed font has.", shown(missing))
-    return families
-
-
-def _missing_letters(letters: str, font_file: str) -> str:
-    """Return the letters that a font lacks, without white space."""
-    known = font_manager.get_font(font_file).get_charmap()
-    return "".join(letter for letter in letters if ord(letter) not in known and letter.strip())
-
-
 def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: Path) -> None:
     figure = Figure(figsize=(4, 4), layout="constrained")
     axis = figure.subplots()
@@ -146,7 +112,6 @@ def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: P
 def _save(figure: Figure, path: Path) -> None:
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
-    with whole_file(path) as unfinished, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # `_font_families` warns of them
+    with whole_file(path) as unfinished:
         # Without the version of matplotlib, the same plot is the same file.
         figure.savefig(unfinished, format="png", dpi=150, metadata={"Software": None})

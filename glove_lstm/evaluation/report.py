@@ -9,35 +9,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix
 
 from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
 from glove_lstm.checkpoint.new_folder import check_new_folder, new_folder
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError
-from glove_lstm.evaluation.metrics import measure, measure_by_label
-from glove_lstm.evaluation.metrics_file import remarks
+from glove_lstm.evaluation.measures import Measures, figure_cells
 from glove_lstm.evaluation.plots import plot_measured
 from glove_lstm.evaluation.predictions import Predictions
 from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.printable import markdown_table
-from glove_lstm.tables.labels import number_labels
-from glove_lstm.tables.load import Rows
+from glove_lstm.tables.examples import Examples
 
 logger = logging.getLogger(__name__)
-
-_MEASURES_WITH_INTERVAL = {
-    "accuracy": "accuracy",
-    "f1": "macro F1",
-    "micro_f1": "micro F1",
-    "brier": "Brier score",
-}
-_OTHER_MEASURES = {
-    "ece": "ECE",
-    "mcc": "Matthews correlation",
-    "roc_auc": "ROC AUC",
-    "majority_share": "majority class",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,28 +32,29 @@ class Report:
 
     Attributes:
         figures: The contents of eval.json.
+        measures: The main figures.
         predictions: The scores of the measured texts.
     """
 
     figures: dict[str, Any]
+    measures: Measures
     predictions: Predictions
 
     def text(self) -> str:
         """Format everything for a terminal."""
-        figures = self.figures
         sections = [
-            _describe_seen(figures),
-            _measures(figures),
-            *remarks(figures, advise=False),
-            _by_label(figures),
+            _describe_seen(self.figures),
+            self.measures.table(),
+            *self.measures.remarks(advise=False),
+            self.predictions.label_report(),
         ]
-        if "confusion" in figures:
-            sections += [_confusion(figures), _coverage(figures)]
+        if self.measures.coverage is not None:
+            sections.append(_coverage(self.measures.coverage))
         mistakes = self.predictions.surest_mistakes()
         if mistakes:
             sections.append(mistakes)
-        if "robustness" in figures:
-            sections.append(_robustness(figures["robustness"]))
+        if "robustness" in self.figures:
+            sections.append(_robustness(self.figures["robustness"]))
         return "\n\n".join(sections) + "\n"
 
     def save(self, folder: str | Path) -> None:
@@ -87,16 +74,17 @@ class Report:
             (unfinished / "eval.json").write_text(f"{text}\n", encoding="utf-8", errors="replace")
             predictions.write(unfinished / "predictions.csv")
             if predictions.thresholds is None:
-                plot_measured(
-                    predictions.scores, predictions.labels, predictions.label_names, unfinished
-                )
+                texts = predictions.texts
+                plot_measured(predictions.scores, texts.labels, texts.label_names, unfinished)
 
 
 def measure_unseen(
     classifier: Classifier,
-    rows: Rows,
+    texts: Examples,
     training_texts: TextRecord | None,
     *,
+    rows: Sequence[int] | None = None,
+    files: Sequence[str] | None = None,
     source: Mapping[str, Any] | None = None,
     robustness: bool = False,
 ) -> Report:
@@ -104,8 +92,10 @@ def measure_unseen(
 
     Args:
         classifier: The classifier.
-        rows: n texts with labels of the classifier, and their numbers.
+        texts: n texts with labels of the classifier, in its order.
         training_texts: The texts of its training; None: they are unknown, and all texts are measured.
+        rows: The number of each text in its table, from 1; None: texts are numbered.
+        files: The table of each text; None: there is one.
         source: The first entries of eval.json, such as "model", its name, and "data".
         robustness: Whether to measure it on perturbed texts, too; for models of one label a text.
 
@@ -113,30 +103,33 @@ def measure_unseen(
         DataError: The training has seen all texts.
     """
     figures = dict(source or {})
-    unseen, figures["seen"] = _find_unseen(rows.texts, training_texts)
+    unseen, figures["seen"] = find_unseen(texts.texts, training_texts)
     if not len(unseen):
         raise DataError(f"{_describe_seen(figures)} Give other texts.")
-
-    texts = [rows.texts[row] for row in unseen]
-    names = list(classifier.label_names)
-    labels = number_labels(rows.labels, names)[unseen]
-    scores, figures["truncated"] = _scores(classifier, texts)
-    thresholds = classifier.thresholds
-    figures["labels"] = names
-    figures |= measure(scores, labels, names, thresholds)
-    if thresholds is None:
-        figures |= measure_by_label(scores, labels, names)
+    rows = rows or range(1, len(texts) + 1)
+    texts = texts.select(unseen)
+    scores, figures["truncated"] = _scores(classifier, texts.texts)
+    predictions = Predictions(
+        texts,
+        [rows[number] for number in unseen],
+        None if files is None else [files[number] for number in unseen],
+        scores,
+        classifier.thresholds,
+    )
+    measures = Measures.of(scores, texts.labels, texts.label_names, classifier.thresholds)
+    figures["labels"] = list(texts.label_names)
+    figures |= measures.to_json()
+    figures["by_label"] = predictions.by_label()
+    if classifier.thresholds is None:
+        labels = range(len(texts.label_names))
+        confusion = confusion_matrix(texts.labels, predictions.predicted, labels=labels)
+        figures["confusion"] = confusion.tolist()  # a row for each true label
     if robustness:
-        figures["robustness"] = measure_robustness(classifier, texts, labels)
-
-    numbers = [rows.numbers[row] for row in unseen]
-    files = None
-    if len(set(rows.files)) > 1:
-        files = [rows.files[row] for row in unseen]
-    return Report(figures, Predictions(texts, numbers, files, names, labels, scores, thresholds))
+        figures["robustness"] = measure_robustness(classifier, texts.texts, texts.labels)
+    return Report(figures, measures, predictions)
 
 
-def _find_unseen(
+def find_unseen(
     texts: Sequence[str], training_texts: TextRecord | None
 ) -> tuple[NDArray[np.int64], dict[str, Any] | None]:
     """Return the rows of the texts that a training has not seen, and counts of the texts; None if it is unknown."""
@@ -179,81 +172,29 @@ def _describe_seen(figures: Mapping[str, Any]) -> str:
     roles = f"(trained on {counts['trained']:,}, validated on {counts['validated']:,})"
     if not unseen:
         return f"All {seen:,} texts were seen {roles}."
-    sentences = f"{seen:,} of the {seen + unseen:,} texts were seen {roles}"
-    if seen:
-        sentences += f"; the figures are for the other {unseen:,}"
-    sentences += ". Copies are found despite other case, punctuation or white space; edited copies are not found."
+    sentences = (
+        f"{seen:,} of the {seen + unseen:,} texts were seen {roles}; the others are measured. Copies are found despite "
+        "other case, punctuation or white space; edited copies are not found."
+    )
     if not counts["complete"]:
-        sentences += (
-            " It is unknown which other texts it has seen: it was trained from a checkpoint "
-            "without a record."
-        )
+        sentences += " It is unknown which other texts the training before it has seen."
     return sentences
 
 
-def _measures(figures: Mapping[str, Any]) -> str:
-    rows = []
-    for name, title in _MEASURES_WITH_INTERVAL.items():
-        if f"{name}_interval" in figures:
-            rows.append([title, *_with_interval(figures, name)])
-    for name, title in _OTHER_MEASURES.items():
-        if name not in figures:
-            continue
-        cell = "not defined"
-        if figures[name] is not None:
-            cell = f"{figures[name]:.4f}"
-        rows.append([title, cell])
-    return markdown_table(["measure", "value", "95 % interval"], rows)
-
-
-def _by_label(figures: Mapping[str, Any]) -> str:
-    names = ["f1"]
-    has_one_label_each = "confusion" in figures
-    if has_one_label_each:
-        names = ["precision", "recall"]
-    header = ["label", "rows"]
-    for name in names:
-        header += [name, "95 % interval"]
-    rows = []
-    for label, measures in figures["by_label"].items():
-        row = [label, f"{measures['rows']:,}"]
-        for name in names:
-            if name == "recall" and not measures["rows"]:
-                continue  # not defined for a label that no text has
-            row += _with_interval(measures, name)
-        rows.append(row)
-    return markdown_table(header, rows)
-
-
-def _confusion(figures: Mapping[str, Any]) -> str:
-    names = figures["labels"]
-    rows = []
-    for name, counts in zip(names, figures["confusion"], strict=True):
-        rows.append([name, *map(str, counts)])
-    return markdown_table(["true / predicted", *names], rows)
-
-
-def _coverage(figures: Mapping[str, Any]) -> str:
-    rows = []
-    for kept in figures["coverage"]:
-        threshold = f"{kept['threshold']:.4f}"
-        rows.append([threshold, f"{kept['coverage']:.1%}", f"{kept['accuracy']:.4f}"])
+def _coverage(coverage: Sequence[Mapping[str, float]]) -> str:
+    rows = [
+        [f"{kept['threshold']:.4f}", f"{kept['coverage']:.1%}", f"{kept['accuracy']:.4f}"]
+        for kept in coverage
+    ]
     return markdown_table(["score at least", "texts", "accuracy"], rows)
 
 
 def _robustness(robustness: Mapping[str, Any]) -> str:
     rows = []
     for name, figures in robustness.items():
-        description = DESCRIPTIONS.get(name, "as they are")  # of the clean texts
-        row = [description, *_with_interval(figures, "accuracy")]
+        row = [DESCRIPTIONS.get(name, "as they are")]  # the clean texts have no description
+        row += figure_cells(figures["accuracy"], figures["accuracy_interval"])
         if "lost" in figures:
-            row += _with_interval(figures, "lost", "+")
+            row += figure_cells(figures["lost"], figures["lost_interval"], "+")
         rows.append(row)
-    header = ["texts", "accuracy", "95 % interval", "lost", "95 % interval"]
-    return markdown_table(header, rows)
-
-
-def _with_interval(figures: Mapping[str, Any], name: str, sign: str = "") -> list[str]:
-    """Return two cells, a measure and its interval. With the sign "+", positive numbers have a plus sign."""
-    low, high = figures[f"{name}_interval"]
-    return [f"{figures[name]:{sign}.4f}", f"{low:{sign}.4f} to {high:{sign}.4f}"]
+    return markdown_table(["texts", "accuracy", "95 % interval", "lost", "95 % interval"], rows)

@@ -2,17 +2,20 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sklearn.dummy import DummyClassifier
+import numpy as np
+from numpy.typing import NDArray
 
-from glove_lstm.baselines import BASELINES, DESCRIPTIONS
+from glove_lstm.baselines import linear_baseline
 from glove_lstm.errors import first_line
-from glove_lstm.evaluation.metrics import accuracy_with_interval, measure, suggest_threshold
-from glove_lstm.evaluation.metrics_file import Measures, MetricsFile
+from glove_lstm.evaluation.measures import Measures
+from glove_lstm.evaluation.metrics import accuracy_with_interval
+from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
-from glove_lstm.inference.classifier import Classifier
+from glove_lstm.evaluation.report import find_unseen
 from glove_lstm.inference.decisions import scores_of
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained
@@ -21,59 +24,37 @@ logger = logging.getLogger(__name__)
 
 
 def run_metrics(
-    trained: Trained,
-    test: Examples | None = None,
-    *,
-    data: str = "texts in memory",
-    language: str | None = None,
-    license: str | None = None,
+    trained: Trained, test: Examples | None = None, *, data: str = "texts in memory", **facts: Any
 ) -> MetricsFile:
     """Measure a model on its validation texts and on test texts.
 
-    `seen` is the number of measured texts that were used in training; it is missing if the texts of an earlier training
-    are unknown.
-
     Args:
         trained: The model.
-        test: Test texts; None: there are none.
+        test: Test texts with the model's logits; None: there are none.
         data: The files or the dataset, in words.
-        language: Language of the texts, as a code of the Hub.
-        license: Licence of the model, as an id of the Hub.
+        facts: `language`, `license`, `dataset_id` and `is_news` of the `MetricsFile`.
     """
-    validation = None
+    metrics = MetricsFile(trained.record, data, **facts)
     if trained.validation is not None:
-        validation = _measure_validation(trained, trained.validation)
-    return MetricsFile(
-        training=trained.record,
-        data=data,
-        language=language,
-        license=license,
-        validation=validation,
-        test=None if test is None else _measure_test(trained, test),
-    )
+        is_trained, _ = trained.text_record.find(trained.validation.texts)
+        metrics.validation = _measure(trained, trained.validation, int(is_trained.sum()))
+    if test is not None:
+        unseen, _ = find_unseen(test.texts, trained.text_record)
+        metrics.test = _measure(trained, test, len(test) - len(unseen))
+    return metrics
 
 
-def _measure_validation(trained: Trained, validation: Examples) -> Measures:
-    measures = _measure(trained.classifier, validation)
-    if trained.record.validation_seen is not None:
-        measures["seen"] = trained.record.validation_seen
-    if not validation.is_multi_label:
-        scores = scores_of(validation.logits, trained.classifier.problem_type)
-        measures["suggested_threshold"] = suggest_threshold(scores, validation.labels)
-    return measures
+def _measure(trained: Trained, texts: Examples, seen: int) -> Measures:
+    classifier = trained.classifier
+    scores = _scores(trained, texts)
+    measures = Measures.of(scores, texts.labels, classifier.label_names, classifier.thresholds)
+    # Of a checkpoint that was fine-tuned, the earlier texts may be unknown.
+    return replace(measures, seen=seen if trained.text_record.complete else None)
 
 
-def _measure_test(trained: Trained, test: Examples) -> Measures:
-    measures = _measure(trained.classifier, test)
-    if trained.text_record.complete:
-        is_trained, is_validated = trained.text_record.find(test.texts)
-        measures["seen"] = int((is_trained | is_validated).sum())
-    return measures
-
-
-def _measure(classifier: Classifier, texts: Examples) -> Measures:
-    scores = scores_of(texts.logits, classifier.problem_type)
-    return measure(scores, texts.labels, classifier.label_names, classifier.thresholds)
+def _scores(trained: Trained, texts: Examples) -> NDArray[np.float64]:
+    assert texts.logits is not None
+    return scores_of(texts.logits, trained.classifier.problem_type)
 
 
 def plot_run(trained: Trained, folder: Path, test: Examples | None = None) -> None:
@@ -86,23 +67,22 @@ def plot_run(trained: Trained, folder: Path, test: Examples | None = None) -> No
     loss = "squared difference" if learns_logits else "cross-entropy"
     plot_curves(trained.record.history, folder / "curves.png", loss)
     texts = test or trained.validation
-    classifier = trained.classifier
     if texts is not None and not texts.is_multi_label:
-        scores = scores_of(texts.logits, classifier.problem_type)
-        plot_measured(scores, texts.labels, classifier.label_names, folder)
+        names = trained.classifier.label_names
+        plot_measured(_scores(trained, texts), texts.labels, names, folder)
 
 
-def measure_baselines(
+def measure_baseline(
     trained: Trained,
     test: Examples | None = None,
     others: Mapping[str, Examples] | None = None,
-) -> Measures | None:
-    """Fit linear models to the training texts, and return their accuracies; None if nothing can be measured.
+) -> dict[str, Any] | None:
+    """Fit a linear model to the training texts, and return its accuracies; None if nothing can be measured.
 
     Args:
         trained: The training.
-        test: Texts to measure them on; None: the validation texts.
-        others: Name -> other texts to measure them on.
+        test: Texts to measure it on; None: the validation texts.
+        others: Name -> other texts to measure it on.
     """
     measured = dict(others or {})
     if test is not None:
@@ -110,19 +90,14 @@ def measure_baselines(
     elif trained.validation is not None:
         measured["validation"] = trained.validation
     if not measured:
-        logger.warning("There are no texts to measure baselines on.")
+        logger.warning("There are no texts to measure the baseline on.")
         return None
-    baselines: dict[str, Any] = {}
-    for baseline, make in {"majority": DummyClassifier, **BASELINES}.items():
-        logger.info("Fitting a baseline: %s", DESCRIPTIONS[baseline])
-        try:
-            model = make().fit(trained.train.texts, trained.train.labels)
-        except ValueError as error:  # such as texts without words
-            logger.warning("This baseline is left out: %s.", first_line(error))
-            continue
-        accuracies = {}
-        for name, texts in measured.items():
-            is_correct = model.predict(texts.texts) == texts.labels
-            accuracies[name] = accuracy_with_interval(is_correct)
-        baselines[baseline] = accuracies
-    return baselines
+    try:
+        model = linear_baseline().fit(trained.train.texts, trained.train.labels)
+    except ValueError as error:  # such as texts without words
+        logger.warning("The baseline is left out: %s.", first_line(error))
+        return None
+    accuracies = {}
+    for name, texts in measured.items():
+        accuracies[name] = accuracy_with_interval(model.predict(texts.texts) == texts.labels)
+    return accuracies

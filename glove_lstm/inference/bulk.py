@@ -42,7 +42,7 @@ class Source:
     @property
     def kept(self) -> dict[str, Any]:
         """The columns that the output repeats, with their first values."""
-        cells = [cells for table in self.tables for cells in table.head]
+        cells = [cells for table in self.tables[:1] for cells in table.head()]
         kept = {}
         for name in self.columns.others:
             values = (row.get(name) for row in cells)

@@ -90,13 +90,11 @@ def are_unsure(scores: NDArray[np.floating], unsure_below: float) -> NDArray[np.
 def suggested_threshold(checkpoint: Checkpoint) -> float | None:
     """Return the score below which labels are unsure, as the training recorded it.
 
-    See `evaluation.metrics.suggest_threshold`. None if there were no validation texts, if a text may have several
-    labels, or if the weights have changed since.
+    See `evaluation.metrics.suggest_threshold`. None if there were no validation texts, or if a text may have several
+    labels.
     """
     path = checkpoint.folder / METRICS_NAME
     if checkpoint.problem_type == MULTI_LABEL or not path.is_file():
-        return None
-    if checkpoint.has_stale_figures():
         return None
     metrics = read_checkpoint_json(path)
     try:

@@ -80,7 +80,7 @@ def read_rows(table: Table, columns: Columns) -> Iterator[Row]:
             or a `text` that would not be read.
     """
     for name in (*columns.text, *columns.others):
-        if table.head and name not in table.columns:
+        if table.columns and name not in table.columns:
             raise DataError(
                 f"{table.name} has no column {shown(name)}, which the first table has; add it."
             )
@@ -122,7 +122,7 @@ def open_files(
     """
     tables = [open_table(path) for path in paths]
     for table in tables:
-        if table.head:
+        if table.columns:
             return tables, choose_columns(table, requested, trained=trained, kept=kept)
     raise DataError(f"{tables[-1].name} has no rows; give data.")
 
@@ -202,7 +202,8 @@ def _default_text_columns(table: Table, not_text: Sequence[str]) -> list[str]:
     for defaults in _DEFAULTS:
         if set(defaults) <= set(candidates):
             return list(defaults)
-    names = [name for name in candidates if any(_is_text(cells.get(name)) for cells in table.head)]
+    head = table.head()
+    names = [name for name in candidates if any(_is_text(cells.get(name)) for cells in head)]
     if len(names) != 1:
         raise DataError(
             f"{table.name} has {len(names)} columns that may be text; set text_column_names from "

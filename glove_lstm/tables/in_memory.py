@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
@@ -55,7 +54,7 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
 
 
 def read_labels(
-    labels: Any, name: str = "y", columns: Sequence[Any] | None = None
+    labels: Any, name: str = "y", columns: Sequence[Any] | NDArray[Any] | None = None
 ) -> tuple[list[Any], list[Any]]:
     """Read the labels of n texts.
 
@@ -83,9 +82,9 @@ def read_labels(
             problem = f"{name}, row {number} has the label {shown(row)}"
             raise DataError(f"{problem}; give a list of labels, as elsewhere.")
     row_numbers = [number for number, row in enumerate(rows, 1) for _ in row]
-    _check_values([label for row in rows for label in row], row_numbers, name)
-    classes = MultiLabelBinarizer().fit(rows).classes_.tolist()
-    return [labels_as_strings(row) for row in rows], classes
+    values = _check_values([label for row in rows for label in row], row_numbers, name)
+    names = iter(labels_as_strings(values))
+    return [[next(names) for _ in row] for row in rows], np.unique(values).tolist()
 
 
 def is_table(labels: Any) -> bool:
@@ -123,7 +122,9 @@ def _python_rows(labels: Any) -> list[Any]:
     return [row.tolist() if isinstance(row, np.ndarray | np.generic) else row for row in labels]
 
 
-def _read_table(table: Any, columns: Sequence[Any] | None) -> tuple[list[list[str]], list[Any]]:
+def _read_table(
+    table: Any, columns: Sequence[Any] | NDArray[Any] | None
+) -> tuple[list[list[str]], list[Any]]:
     indicators = _array_of_columns(table)
     if indicators is None:
         indicators = np.array(_python_rows(table))
@@ -153,6 +154,7 @@ def _check_values(values: Sequence[Any], row_numbers: Sequence[int], name: str) 
         row_numbers: The row of each label, for errors.
         name: Names the labels in errors.
     """
+    values = [value.item() if isinstance(value, np.generic) else value for value in values]
     for row, value in zip(row_numbers, values, strict=True):
         if is_blank(value):
             raise DataError(f"{name}, row {row} has no label; label the text, or leave it out.")

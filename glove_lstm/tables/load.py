@@ -27,7 +27,6 @@ from glove_lstm.tables.labels import (
     read_label,
     sorted_label_names,
 )
-from glove_lstm.tables.named_datasets import open_dataset
 from glove_lstm.tables.tables import Table, open_table
 
 logger = logging.getLogger(__name__)
@@ -125,6 +124,10 @@ def load_splits(
     }
     _check_arguments(dataset_name, dataset_options, list(files))
     if dataset_name:
+        from glove_lstm.tables.named_datasets import (
+            open_dataset,
+        )  # datasets takes seconds to import
+
         tables, description = open_dataset(
             dataset_name,
             dataset_config_name,
@@ -136,7 +139,7 @@ def load_splits(
         tables, description = _open_files(files)
 
     for table in [table for of_split in tables.values() for table in of_split]:
-        if not table.head:
+        if not table.columns:
             raise DataError(f"{table.name} has no rows; give a file with data.")
     first = next(iter(tables.values()))[0]
     if label_column_name is None:
@@ -151,9 +154,11 @@ def load_splits(
         group=group_column_name if "train" in tables else None,
     )
     if is_multi_label is None:
-        is_multi_label = label_list(first.head[0].get(label_column_name)) is not None
-    names = list(label_names or first.class_names.get(label_column_name, ()))
-    splits, names = _read_splits(tables, columns, names, is_multi_label, on_empty, may_be_rare)
+        is_multi_label = label_list(first.head()[0].get(label_column_name)) is not None
+    known_names = label_names or first.class_names.get(label_column_name) or ()
+    splits, names = _read_splits(
+        tables, columns, list(known_names), is_multi_label, on_empty, may_be_rare
+    )
     if not splits:
         raise DataError(
             f"No split of {description} has labels in {shown(label_column_name)}; name another."
@@ -188,7 +193,7 @@ def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str
     for split, one_or_more in files.items():
         paths = expand_globs(one_or_more)
         opened = [open_table(path) for path in paths]
-        with_rows = [table for table in opened if table.head]
+        with_rows = [table for table in opened if table.columns]
         tables[split] = with_rows or opened  # engines such as Spark write parts without rows
         names = [without_folders(str(path)) for path in paths]
         descriptions.append(f"{split} {' + '.join(names)}")

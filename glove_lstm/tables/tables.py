@@ -51,15 +51,14 @@ class Table:
     read: Callable[[Sequence[str] | None], Iterator[Cells]]
     class_names: Mapping[str, list[str]] = field(default_factory=dict)
 
-    @cached_property
     def head(self) -> list[Cells]:
-        """The first rows, up to 100."""
+        """Read the first rows, up to 100. They are not kept: there may be many files."""
         return list(islice(self.read(None), _ROWS_OF_HEAD))
 
     @cached_property
     def columns(self) -> list[str]:
-        """The names of the columns in the first rows."""
-        return list(dict.fromkeys(chain.from_iterable(self.head)))
+        """The names of the columns in the first rows; none if there are no rows."""
+        return list(dict.fromkeys(chain.from_iterable(self.head())))
 
 
 def open_table(path: Path) -> Table:

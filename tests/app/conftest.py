@@ -15,7 +15,7 @@ def demo(shared_export, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("demo")
     files = {path.name: path.read_bytes() for path in shared_export.iterdir() if path.is_file()}
     metrics = json.loads(files["metrics.json"])
-    metrics["data"]["description"] = "fake_or_real_news (default) from news.csv"
+    metrics["data"]["is_news"] = True
     files["metrics.json"] = json.dumps(metrics).encode()
     with HubServer() as hub:
         hub.add_repo(REPO, files)

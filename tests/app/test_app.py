@@ -89,7 +89,7 @@ def test_the_verdict_may_be_unsure(exported):
 @pytest.mark.parametrize(
     ("metrics", "is_news"),
     [
-        ({"data": {"description": "fake_or_real_news (default) from news.csv"}}, True),
+        ({"data": {"is_news": True}}, True),
         ({"data": {"description": "train reviews.csv"}}, False),
         ({"data": {}}, False),
         ({}, False),

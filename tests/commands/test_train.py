@@ -120,10 +120,7 @@ def test_fine_tuning_on_other_labels_in_separate_files(checkpoint, tmp_path, cap
     config = read(out / "config.json")
     assert config["id2label"] == {"0": "$_fair^$", "1": "LOUD", "2": "REAL"}
     assert "test: accuracy" in done.stdout
-    baselines = read(out / "metrics.json")["baselines"]
-    assert set(baselines) == {"majority", "tfidf_svc", "tfidf_svc_cased", "tfidf_svc_cased_chars"}
-    assert baselines["majority"]["test"]["accuracy"] == pytest.approx(1 / 3)
-    assert baselines["tfidf_svc_cased"]["test"]["accuracy"] > 0.5
+    assert read(out / "metrics.json")["baseline"]["test"]["accuracy"] > 0.5
 
 
 def test_rows_of_a_group_are_all_held_out_or_none(articles, glove_file, tmp_path):

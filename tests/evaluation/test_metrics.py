@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.evaluate_metric import ClassificationMetrics
-from glove_lstm.evaluation.metrics import (
-    basic_measures,
-    coverage_table,
-    measure,
-    measure_by_label,
-    suggest_threshold,
-)
+from glove_lstm.evaluation.measures import Measures
+from glove_lstm.evaluation.metrics import basic_measures, coverage_table, suggest_threshold
 
 
 @st.composite
@@ -100,12 +95,6 @@ def area(scores, is_of_label):
     return mean((score > other) + (score == other) / 2 for score, other in pairs)
 
 
-def measure_labels(probabilities, labels, names):
-    """What a report has."""
-    of_split = measure(probabilities, labels, names, None)
-    return of_split | measure_by_label(probabilities, labels, names)
-
-
 @settings(max_examples=40, deadline=None)
 @given(predictions())
 def test_measures_are_those_of_plain_definitions(made):
@@ -113,24 +102,16 @@ def test_measures_are_those_of_plain_definitions(made):
     rows, classes = probabilities.shape
     predicted = probabilities.argmax(axis=1)
     pairs = list(zip(labels.tolist(), predicted.tolist(), strict=True))
-    names = "ABCD"[:classes]
-    found = measure_labels(probabilities, labels, list(names))
+    measures = Measures.of(probabilities, labels, "ABCD"[:classes], None)
+    found = measures.to_json()
+    assert Measures(**found) == measures
 
-    confusion = [
-        [pairs.count((label, other)) for other in range(classes)] for label in range(classes)
-    ]
-    assert found["confusion"] == confusion
     true = [labels.tolist().count(label) for label in range(classes)]
     guessed = [predicted.tolist().count(label) for label in range(classes)]
-    right = [confusion[label][label] for label in range(classes)]
+    right = [pairs.count((label, label)) for label in range(classes)]
     precision = [ratio(right[label], guessed[label]) for label in range(classes)]
     recall = [ratio(right[label], true[label]) for label in range(classes)]
     f1 = [ratio(2 * right[label], true[label] + guessed[label]) for label in range(classes)]
-    for label, name in enumerate(names):
-        row = found["by_label"][name]
-        expected = (true[label], precision[label], recall[label])
-        assert (row["rows"], row["precision"], row["recall"]) == pytest.approx(expected)
-
     present = [label for label in range(classes) if true[label]]
     chance = sum(true[label] * guessed[label] for label in range(classes))
     variances = [rows**2 - sum(count**2 for count in counts) for counts in (true, guessed)]
@@ -151,7 +132,7 @@ def test_measures_are_those_of_plain_definitions(made):
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     if len(present) == 1:
-        assert found["roc_auc"] is None
+        assert measures.roc_auc is None
     else:
         areas = [area(probabilities[:, label], labels == label) for label in present]
         assert found["roc_auc"] == pytest.approx(mean(areas))
@@ -176,8 +157,7 @@ def label_sets(draw):
 @given(label_sets())
 def test_measures_of_label_sets_are_those_of_plain_definitions(made):
     scores, truth, thresholds = made
-    names = "ABCD"[: len(thresholds)]
-    found = measure(scores, truth, list(names), thresholds)
+    found = Measures.of(scores, truth, "ABCD"[: len(thresholds)], thresholds).to_json()
     predicted = [
         [score >= threshold for score, threshold in zip(row, thresholds, strict=True)]
         for row in scores
@@ -186,12 +166,10 @@ def test_measures_of_label_sets_are_those_of_plain_definitions(made):
     right = [sum(map(min, *column)) for column in columns]
     given_or_true = [sum(true) + sum(guessed) for true, guessed in columns]
     f1 = [ratio(2 * both, either) for both, either in zip(right, given_or_true, strict=True)]
-    for label, name in enumerate(names):
-        row = found["by_label"][name]
-        low, high = row.pop("f1_interval")
+    f1_of_present = [f1[label] for label, (true, _) in enumerate(columns) if any(true)]
+    for name in ("f1", "micro_f1"):
+        low, high = found[f"{name}_interval"]
         assert 0 <= low <= high <= 1
-        rows = sum(columns[label][0])
-        assert row == {"rows": rows, "threshold": thresholds[label], "f1": pytest.approx(f1[label])}
 
     questions = []
     for score, true in zip(scores.ravel(), truth.ravel(), strict=True):
@@ -200,7 +178,7 @@ def test_measures_of_label_sets_are_those_of_plain_definitions(made):
     expected = {
         "rows": len(truth),
         "accuracy": mean(list(row) == guess for row, guess in zip(truth, predicted, strict=True)),
-        "f1": mean(f1),
+        "f1": mean(f1_of_present) if f1_of_present else 0.0,
         "micro_f1": ratio(2 * sum(right), sum(given_or_true)),
         "majority_share": max(sets.values()) / len(truth),
         "ece": calibration_error(questions),
@@ -224,46 +202,35 @@ def test_measures_have_intervals():
     highest = generator.uniform(0.5, 1, 400)
     predicted = np.where(generator.random(400) < highest, labels, 1 - labels)
     probabilities = np.where(np.eye(2)[predicted] == 1, highest[:, None], 1 - highest[:, None])
-    measures = measure_labels(probabilities, labels, ["A", "B"])
+    measures = Measures.of(probabilities, labels, ["A", "B"], None)
 
-    assert measures["accuracy_interval"] == pytest.approx(wilson(measures["accuracy"], 400))
-    for label, name in enumerate("AB"):
-        row = measures["by_label"][name]
-        guessed = int((predicted == label).sum())
-        assert row["recall_interval"] == pytest.approx(wilson(row["recall"], row["rows"]))
-        assert row["precision_interval"] == pytest.approx(wilson(row["precision"], guessed))
-
+    assert measures.accuracy_interval == pytest.approx(wilson(measures.accuracy, 400))
     squares = ((probabilities - np.eye(2)[labels]) ** 2).sum(axis=1)
     deviations = {
         "brier": squares.std() / 20,
-        "f1": sqrt(measures["accuracy"] * (1 - measures["accuracy"]) / 400),  # about
+        "f1": sqrt(measures.accuracy * (1 - measures.accuracy) / 400),  # about
     }
     for name, deviation in deviations.items():
-        normal = [measures[name] - 1.96 * deviation, measures[name] + 1.96 * deviation]
-        assert measures[f"{name}_interval"] == pytest.approx(normal, abs=0.005), name
+        value = getattr(measures, name)
+        normal = [value - 1.96 * deviation, value + 1.96 * deviation]
+        assert getattr(measures, f"{name}_interval") == pytest.approx(normal, abs=0.005), name
 
 
 def test_a_label_that_is_not_drawn_does_not_lower_the_macro_f1():
     """Many rare labels, all right: of the texts of each draw, all labels are right, too."""
     labels = np.repeat(np.arange(50), 2)
-    measures = measure_labels(np.eye(50)[labels], labels, [f"label {n}" for n in range(50)])
-    assert (measures["f1"], measures["f1_interval"]) == (1, [1, 1])
-    measures = measure(np.eye(50)[labels], np.eye(50)[labels], [*map(str, range(50))], [0.5] * 50)
-    assert (measures["f1"], measures["f1_interval"]) == (1, [1, 1])
+    names = [f"label {number}" for number in range(50)]
+    scores = np.eye(50)[labels]
+    for truth, thresholds in ((labels, None), (scores, [0.5] * 50)):
+        measures = Measures.of(scores, truth, names, thresholds)
+        assert (measures.f1, measures.f1_interval) == (1, [1, 1])
 
 
-def test_a_label_that_never_occurs_has_figures_and_intervals():
+def test_one_label_alone_has_measures():
     probabilities = np.array([[0.7, 0.2, 0.1]] * 5)
-    measures = measure_labels(probabilities, np.zeros(5, dtype=int), ["A", "B", "C"])
-    assert (measures["f1"], measures["recall"], measures["roc_auc"]) == (1, 1, None)
-    assert measures["accuracy_interval"] == pytest.approx(wilson(1, 5))  # never empty
-    assert measures["by_label"]["B"] == {
-        "rows": 0,
-        "precision": 0.0,
-        "recall": 0.0,
-        "precision_interval": [0.0, 1.0],
-        "recall_interval": [0.0, 1.0],
-    }
+    measures = Measures.of(probabilities, np.zeros(5, dtype=int), ["A", "B", "C"], None)
+    assert (measures.f1, measures.recall, measures.mcc, measures.roc_auc) == (1, 1, 0, None)
+    assert measures.accuracy_interval == pytest.approx(wilson(1, 5))  # never empty
 
 
 def test_the_metric_of_evaluate_is_the_same_measure():

@@ -19,6 +19,10 @@ def of_datasets(labels):
     return datasets.Dataset.from_dict({"label": labels})["label"]
 
 
+def of_numpy(labels):
+    return [[np.int64(label) for label in row] for row in labels]
+
+
 LISTS = [["b", "a"], ["a"], []]
 TABLE = [[0, 1], [1, 0], [1, 1]]
 NUMBERED = [["1"], ["0"], ["0", "1"]]
@@ -36,7 +40,7 @@ FORMS_OF_TABLE = [list, np.array, csr_array, pd.DataFrame, pd.Series, of_dataset
         (FORMS, [True, False], None, ["True", "False"], [False, True]),
         (FORMS, [-1.0, 1e17], None, ["-1", f"1{'0' * 17}"], [-1.0, 1e17]),
         ([list, pd.Series, of_datasets], LISTS, None, LISTS, ["a", "b"]),
-        ([list], [[0, 1], [1]], None, [["0", "1"], ["1"]], [0, 1]),
+        ([list, of_numpy], [[0, 1], [1]], None, [["0", "1"], ["1"]], [0, 1]),
         ([list], [["0", "1"], ["1"]], None, [["0", "1"], ["1"]], ["0", "1"]),
         # As in scikit-learn, lists of 0 and 1 are a table.
         (FORMS_OF_TABLE, TABLE, None, NUMBERED, [0, 1]),

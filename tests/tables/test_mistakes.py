@@ -230,7 +230,7 @@ STATEMENTS = dict.fromkeys(("train.tsv", "valid.tsv", "test.tsv"), STATEMENT)
     [
         ({"train.tsv": STATEMENT, "test.tsv": STATEMENT}, ["valid.tsv", "does not exist"]),
         ({**STATEMENTS, "train.tsv": b"\xff\n"}, ["liar"]),
-        ({**STATEMENTS, "train.tsv": STATEMENT + STATEMENT.replace("true", "TRUE")}, ["train.tsv, row 2", "'TRUE'", "pants-fire"]),
+        ({**STATEMENTS, "train.tsv": STATEMENT + STATEMENT.replace("true", "TRUE")}, ["train.tsv, row 2", "'TRUE'"]),
         ({**STATEMENTS, "train.tsv": STATEMENT + "more\t" + STATEMENT}, ["liar"]),
     ],
 )  # fmt: skip

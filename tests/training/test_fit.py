@@ -9,7 +9,7 @@ from teachers import by_length
 
 from glove_lstm.checkpoint.text_record import hash_texts
 from glove_lstm.errors import DataError
-from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
+from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.tables.examples import Examples, class_weights
 from glove_lstm.training.fit import fit
 from glove_lstm.training.settings import make_settings
@@ -47,8 +47,7 @@ def test_one_model_of_all_but_the_held_out_texts(result, news):
     assert accuracy(result, news.texts, news.labels) > 0.9
 
     measures = run_metrics(result).validation
-    assert measures["rows"] == 16
-    assert measures["seen"] == 0
+    assert (measures.rows, measures.seen) == (16, 0)
 
 
 def test_the_classifier_is_the_model_with_its_calibration(result, news):
@@ -68,7 +67,7 @@ def test_without_texts_the_labels_that_are_measured_stay(result):
     assert not len(small.train)
     assert not any(small.validation.texts)
     measures = run_metrics(small).validation
-    assert measures["accuracy"] == run_metrics(result).validation["accuracy"]
+    assert measures.accuracy == run_metrics(result).validation.accuracy
 
 
 @pytest.fixture
@@ -129,7 +128,7 @@ def test_few_texts_are_not_calibrated_or_measured(train, caplog):
     assert config.temperature == config.ngram_weight == 1
     assert config.shrinkage == 0
     assert result.validation is None
-    assert measure_baselines(result) is None
+    assert measure_baseline(result) is None
 
 
 @pytest.mark.parametrize("teacher", [None, by_length])

@@ -9,8 +9,6 @@ const GRAPH = "light.onnx";
 const WEIGHTS = "model.safetensors";
 
 const SEVERAL = "multi_label_classification";
-// Datasets of fake and real news, as in glove_lstm/evaluation/metrics_file.py.
-const NEWS_DATA = /\bfake_or_real_news\b|\bliar \(two\)/;
 
 export class Classifier {
   /**
@@ -42,7 +40,7 @@ export class Classifier {
   constructor(config, tokenizer, session, Tensor, metrics) {
     Object.assign(this, { tokenizer, session, Tensor });
     this.unsureBelow = metrics.validation?.suggested_threshold?.threshold ?? 0;
-    this.isAboutNews = NEWS_DATA.test(metrics.data?.description ?? ""); // whatever its labels are called
+    this.isAboutNews = metrics.data?.is_news ?? false; // whatever its labels are called
     const names = config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }; // transformers leaves its default names out
     this.labels = Object.keys(names).sort((a, b) => a - b).map((key) => names[key]);
     this.hasTitle = (config.text_column_names ?? ["title", "text"]).length > 1;

@@ -34,7 +34,6 @@ from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained, fit
@@ -120,8 +119,9 @@ def move_bias(trained: Trained, bias: float) -> Trained:
     assert validation is not None
     half = bias * model.config.temperature / model.config.ngram_weight / 2
     model.ngrams.bias.data += torch.tensor([-half, half])
-    logits = trained.classifier.predict_logits(validation.texts)
-    return replace(trained, validation=replace(validation, logits=logits))
+    moved = replace(trained)  # its classifier has the new bias
+    logits = moved.classifier.predict_logits(validation.texts)
+    return replace(moved, validation=replace(validation, logits=logits))
 
 
 def raise_temperature(trained: Trained) -> Trained:
@@ -164,7 +164,7 @@ def raise_temperature(trained: Trained) -> Trained:
 
 
 def _measure_others(
-    classifier: TorchClassifier, others: Mapping[str, Examples]
+    classifier: LightClassifier, others: Mapping[str, Examples]
 ) -> dict[str, Measures]:
     """Measure the classifier on corpora that the training did not use: name -> measures."""
     measured = {}

@@ -116,12 +116,9 @@ def _train_default(job: Job) -> Predict:
     train([*argv, "--output_dir", str(checkpoint), *job["arguments"]])
 
     def predict(texts: Sequence[str]) -> list[str]:
-        from glove_lstm.checkpoint.checkpoint import Checkpoint
-        from glove_lstm.inference.torch_classifier import TorchClassifier
+        from glove_lstm.inference.light_classifier import LightClassifier
 
-        model, tokenizer = Checkpoint.open(checkpoint).load_model()
-        best = TorchClassifier.of(model, tokenizer).predict_logits(texts).argmax(axis=1)
-        return [model.config.label_names[label] for label in best]
+        return [answer["label"] for answer in LightClassifier.from_pretrained(checkpoint)(texts)]
 
     return predict
 

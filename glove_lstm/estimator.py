@@ -205,18 +205,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what cannot be pickled: the session of ONNX Runtime."""
-        state = dict(super().__getstate__())
-        state.pop("_classifier", None)
-        if state.get("_trained") is not None:
-            state["_trained"] = replace(state["_trained"], classifier=None)
-        return state
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_classifier"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "model_" in state:
             self._classifier = light_classifier(self.model_, self.tokenizer_)
-        if state.get("_trained") is not None:
-            self._trained = replace(state["_trained"], classifier=self._classifier)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""

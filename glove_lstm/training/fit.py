@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,22 +54,29 @@ class Trained:
     """A trained model, and how it was made.
 
     Attributes:
-        classifier: The model, with its calibration.
+        model: The model as transformers saves it.
         tokenizer: Its tokenizer, as transformers saves it.
         record: How it was made.
         train: Labelled texts that it learned from.
         validation: Labelled texts that were held out, with the model's logits; None: there are none.
         text_record: Record of all texts that were used.
-        model: The model as transformers saves it.
     """
 
-    classifier: LightClassifier
+    model: GloveLstmForSequenceClassification
     tokenizer: PreTrainedTokenizerBase
     record: TrainingRecord
     train: Examples
     validation: Examples | None
     text_record: TextRecord
-    model: GloveLstmForSequenceClassification
+
+    @cached_property
+    def classifier(self) -> LightClassifier:
+        """The calibrated model in ONNX Runtime."""
+        return light_classifier(self.model, self.tokenizer)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: not the session of the classifier."""
+        return {name: value for name, value in vars(self).items() if name != "classifier"}
 
 
 def fit(
@@ -225,7 +233,7 @@ def fit(
             },
             seconds=round(time.perf_counter() - began, 2),
         )
-    return Trained(classifier, tokenizer, record, split.train, scored, text_record, model)
+    return Trained(model, tokenizer, record, split.train, scored, text_record)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from tides import make_texts
 
 from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.distillation.targets import make_targets
-from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.inference.onnx_export import light_classifier
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.temperature import fit_temperature
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -137,7 +137,7 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     for name in ("temperature", "shrinkage", "ngram_weight"):
         assert getattr(record, name) == getattr(model.config, name), name
     assert model.config.temperature != 1
-    logits = TorchClassifier.of(model, tokenizer).predict_logits(texts).astype(np.float64)
+    logits = light_classifier(model, tokenizer).predict_logits(texts).astype(np.float64)
     assert scale_of_the_smallest_loss(logits, held_out.labels) == pytest.approx(1, rel=1e-2)
     if several:
         thresholds, _ = fit_thresholds(1 / (1 + np.exp(-logits)), truth)

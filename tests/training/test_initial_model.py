@@ -82,7 +82,7 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
     types = torch.tensor([[8 * spelling(word) for word in mistyped]])
     unknown_id = model.config.unk_token_id
     ids = torch.full_like(types, unknown_id)
-    inputs = model.encoder.prepare_inputs(ids, None, types, None)
+    inputs = model.encoder.prepare_inputs(ids, None, types)
     unknown = model.get_input_embeddings().weight[unknown_id].detach()
     with torch.no_grad():
         read = model.encoder.embed(inputs)[:, 0, : glove.vectors.shape[1]] - unknown

@@ -131,7 +131,7 @@ def test_frozen_vectors_stay_bit_for_bit_through_training(tmp_path, texts):
 
 def test_word_vectors_have_a_rate_of_their_own(tmp_path, texts):
     """Adam's first step moves each weight by its rate."""
-    model = build_model(**LIKE_THE_DEFAULT_PRESET)
+    model = build_model(**{**LIKE_THE_DEFAULT_PRESET, "ngram_buckets": 0})
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     options = {"max_steps": 1, "lr_scheduler_type": "constant", "weight_decay": 0.0}
     args = arguments(tmp_path, embedding_learning_rate=1e-4, **options)

@@ -13,7 +13,7 @@ from glove_lstm import LightClassifier
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import LOADED_NAMES, PLACEHOLDER_ID
 from glove_lstm.errors import DataError
-from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.inference.onnx_export import light_classifier
 
 MODEL_FILES = {
     *LOADED_NAMES,
@@ -71,7 +71,7 @@ def test_neither_type_nor_kernel_of_a_config_is_used(exported):
     edit_json(exported / "config.json", return_dict=False)
     model, tokenizer = Checkpoint.open(exported).load_model()
     assert model.dtype == torch.float32
-    after = TorchClassifier.of(model, tokenizer).predict_proba(["A text"])
+    after = light_classifier(model, tokenizer).predict_proba(["A text"])
     np.testing.assert_allclose(after, before, atol=1e-5)
 
 

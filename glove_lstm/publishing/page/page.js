@@ -61,8 +61,8 @@ try {
 }
 
 /**
- * Return what the page shows: `base`, the address of a checkpoint's files, and its `title`; perhaps `card`, the address of
- * its card, and `runtime`, that of ONNX Runtime. All are in model.json beside the page, unless ?model= names other files.
+ * Return what the page shows, as model.json beside it says, unless ?model= names other files: `title`, `base` (address of a
+ * checkpoint's files), `card` (of its card), perhaps `runtime` (of ONNX Runtime), and `server` where POST predict classifies.
  */
 async function readAbout() {
   const base = new URLSearchParams(location.search).get("model");
@@ -77,7 +77,7 @@ function showModel({ title, card }, base) {
   const link = document.querySelector("#model");
   link.href = card ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
   link.textContent = link.href;
-  document.querySelector("#name").textContent = ` with ${title}`;
+  document.querySelector("h1").textContent = document.title = `Classify a text with ${title}`;
 }
 
 function showDownload(arrived, total) {

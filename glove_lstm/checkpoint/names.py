@@ -5,7 +5,6 @@ from pathlib import Path
 from glove_lstm.files import package_resource
 
 MODEL_TYPE = "glove_lstm"
-HUB_ID = r"[\w.-]+/[\w.-]+"  # the pattern of a repository's id
 MULTI_LABEL = "multi_label_classification"  # the `problem_type` of a model of several labels a text
 
 CONFIG_NAME = "config.json"

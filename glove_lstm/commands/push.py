@@ -5,12 +5,11 @@ glove-lstm push out --repo_id user/glove-lstm-fake-news --dry_run
 glove-lstm push out --space --repo_id user/fake-news-page
 glove-lstm push out --space_dir page
 
-Log in first with `hf auth login` or HF_TOKEN. The files are searched for secrets, and the checkpoint is loaded once; a
-missing light.onnx is exported. The card of a training gets the id of the repository; one that names another id stays
-as it is. With --space, the page that classifies in the browser is pushed as a static Space; with --space_dir, it is
-written into a new folder, which any web server can serve, and nothing is sent. One commit adds the files, and deletes
-measures and plots of an earlier model where MODEL has none. Other files of the repository stay. A failed push can be
-run again.
+Log in first with `hf auth login` or HF_TOKEN. A missing light.onnx is exported. The card of a training gets the id of
+the repository; one that names another id stays as it is. With --space, the page that classifies in the browser is
+pushed as a static Space; with --space_dir, it is written into a new folder, which any web server can serve, and nothing
+is sent. One commit adds the files, and deletes measures and plots of an earlier model where MODEL has none. Other files
+of the repository stay.
 """
 
 import argparse
@@ -18,25 +17,26 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from glove_lstm.checkpoint.new_folder import check_new_folder, new_folder
 from glove_lstm.commands.command import add_folder, new_parser
 from glove_lstm.errors import DataError
+
+if TYPE_CHECKING:
+    from glove_lstm.publishing.push import Destination
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, check, push, report."""
     args = _parse(argv)
     checkpoint = Path(args.model)
-    if args.space_dir is not None:
-        for option in ("private", "branch", "dry_run", "space"):
-            if getattr(args, option):
-                raise DataError(
-                    f"--{option} is for a push; --space_dir sends nothing. Leave one out."
-                )
-        _write_space(checkpoint, Path(args.space_dir))
-        return
+    if not checkpoint.is_dir():
+        raise DataError(f"{checkpoint} is not a folder; give the folder of a checkpoint.")
     # Modules that take seconds to import are imported after the checks of the arguments.
+    if args.space_dir is not None:
+        _write_space(checkpoint, Path(args.space_dir), args.runtime)
+        return
     from glove_lstm.publishing import push, stage
 
     destination = push.Destination(
@@ -46,24 +46,20 @@ def main(argv: Sequence[str]) -> None:
         branch=args.branch,
     )
     push.check_destination(destination, login=not args.dry_run)
-    _check_folder(checkpoint)
-    stage_files = stage.stage_space if args.space else stage.stage_checkpoint
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
-        stage_files(checkpoint, folder, args.repo_id)
-        if not args.dry_run:
-            commit = push.push_folder(folder, destination)
-            sys.stdout.write(push.loading_example(destination, commit))
-            return
-        try:
-            for name in push.files_to_delete(folder, destination):
-                sys.stdout.write(f"{'deleted':>12}  {name}\n")
-        except DataError as error:  # a dry run needs no network
-            sys.stderr.write(f"warning: files that a push would delete are not listed: {error}\n")
-        sizes = stage.file_sizes(folder)
-        for name, size in sizes.items():
-            sys.stdout.write(f"{size:>12,}  {name}\n")
-        sys.stdout.write(f"{sum(sizes.values()):>12,}  in {len(sizes)} files; nothing was sent.\n")
+        if args.space:
+            stage.stage_space(checkpoint, folder, args.repo_id, args.runtime)
+        else:
+            stage.stage_checkpoint(checkpoint, folder, args.repo_id)
+        if args.dry_run:
+            sizes = stage.file_sizes(folder)
+            for name, size in sizes.items():
+                sys.stdout.write(f"{size:>12,}  {name}\n")
+            total = f"{sum(sizes.values()):>12,}  in {len(sizes)} files"
+            sys.stdout.write(f"{total}; nothing was sent.\n")
+        else:
+            _push(folder, destination)
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -74,26 +70,36 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     target.add_argument("--space_dir", help="new folder for the page; nothing is sent")
     parser.add_argument("--private", action="store_true", help="create a private repository")
     parser.add_argument("--branch", help="of REPO_ID, created if it is missing; default: main")
-    parser.add_argument(
-        "--dry_run", action="store_true", help="check, and list what is sent and deleted"
-    )
+    parser.add_argument("--dry_run", action="store_true", help="list what would be sent")
     parser.add_argument("--space", action="store_true", help="push a static Space that shows it")
+    parser.add_argument(
+        "--runtime",
+        type=Path,
+        help="folder of an installed onnxruntime-web, to copy it beside the page",
+    )
     return parser.parse_args(argv)
 
 
-def _check_folder(checkpoint: Path) -> None:
-    if not checkpoint.is_dir():
-        raise DataError(f"{checkpoint} is not a folder; give the folder of a checkpoint.")
+def _push(folder: Path, destination: "Destination") -> None:
+    """Send a folder, and print how to load it. What the Hub answers is an error in its own words."""
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # of httpx or httpx2
+
+    from glove_lstm.publishing.push import loading_example, push_folder
+
+    try:
+        commit = push_folder(folder, destination)
+    except (HTTPError, OSError) as error:
+        raise DataError(f"{destination.repo_id} was not pushed: {error}") from None
+    sys.stdout.write(loading_example(destination, commit))
 
 
-def _write_space(checkpoint: Path, folder: Path) -> None:
+def _write_space(checkpoint: Path, folder: Path, runtime: Path | None) -> None:
     """Write the page and the checkpoint into a new folder."""
     from glove_lstm.publishing.stage import file_sizes, stage_space
 
-    _check_folder(checkpoint)
     check_new_folder(folder)
     with new_folder(folder) as unfinished:
-        stage_space(checkpoint, unfinished, None)
+        stage_space(checkpoint, unfinished, None, runtime)
     size = sum(file_sizes(folder).values())
     sys.stdout.write(
         f"Wrote {folder} ({size:,} bytes). To look at it: python -m http.server --directory {folder}\n"

@@ -15,12 +15,13 @@ export class Classifier {
    * Load the files of a checkpoint from a URL that ends in "/", and ONNX Runtime.
    *
    * `onProgress` is called with the bytes that have arrived, and with those of all files, as far as the servers tell.
+   * `runtime` is the address of ONNX Runtime.
    */
-  static async load(base, onProgress = () => {}) {
+  static async load(base, onProgress = () => {}, runtime = RUNTIME) {
     const opened = await Promise.all([
       ...["config.json", "tokenizer.json", "tokenizer_config.json", GRAPH, WEIGHTS].map((name) => open(new URL(name, base))),
       open(new URL("metrics.json", base), { mayBeMissing: true }),
-      ...Object.entries(HASHES).map(([name, integrity]) => open(RUNTIME + name, { integrity })),
+      ...Object.entries(HASHES).map(([name, integrity]) => open(runtime + name, { integrity })),
     ]);
     const files = await download(opened, onProgress);
     const [config, tokenizer, options, graph, weights, metrics, script, wasm] = files;

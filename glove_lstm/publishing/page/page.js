@@ -26,7 +26,6 @@ const OUTDATED = new Error("a newer text has come"); // ends an explanation
 
 export let classifier; // for the console, and for tests
 
-const { model: defaultModel, modelPage } = document.documentElement.dataset;
 const form = document.querySelector("form");
 const classifyButton = form.querySelector("button[type=submit]");
 const progress = document.querySelector("progress");
@@ -38,11 +37,11 @@ let newest = 0; // the number of the last request
 let running = Promise.resolve(); // one text at a time: the model cannot run twice at once
 
 try {
-  const model = new URLSearchParams(location.search).get("model");
-  const base = new URL((model ?? defaultModel).replace(/\/*$/, "/"), location.href);
-  showModel(base, model === null ? modelPage : undefined);
+  const about = await readAbout();
+  const base = new URL(about.base.replace(/\/*$/, "/"), location.href);
+  showModel(about, base);
   progress.hidden = false;
-  classifier = await Classifier.load(base, showDownload);
+  classifier = await Classifier.load(base, showDownload, about.runtime);
   document.querySelector("#with-title").hidden = !classifier.hasTitle;
   if (classifier.isAboutNews) {
     document.querySelector("#meaning").hidden = false;
@@ -61,14 +60,24 @@ try {
   progress.hidden = true;
 }
 
-/** Link to `address`; without one, to the Hub page of the files, or to the files themselves if they are elsewhere. */
-function showModel(base, address) {
+/**
+ * Return what the page shows, as model.json beside it says, unless ?model= names other files: `title`, `base` (address of a
+ * checkpoint's files), `card` (of its card), perhaps `runtime` (of ONNX Runtime), and `server` where POST predict classifies.
+ */
+async function readAbout() {
+  const base = new URLSearchParams(location.search).get("model");
+  if (base === null) return (await fetch("model.json")).json();
+  const parts = base.replace(/\/(?:resolve|raw)\/[^/]+\/*$/, "").split("/").filter(Boolean);
+  const isOnHub = base.startsWith("https://huggingface.co/");
+  return { base, title: parts.slice(isOnHub ? -2 : -1).join("/") };
+}
+
+/** Show the title, and link to the card; without one, to the Hub page of the files, or to the files themselves. */
+function showModel({ title, card }, base) {
   const link = document.querySelector("#model");
-  link.href = address ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
+  link.href = card ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
   link.textContent = link.href;
-  const parts = new URL(link.href).pathname.replace(/^\/spaces\/|\/tree\/.*$/g, "").split("/").filter(Boolean);
-  const name = parts.slice(link.hostname === "huggingface.co" ? -2 : -1).join("/");
-  document.querySelector("#name").textContent = name && ` with ${decodeURIComponent(name)}`;
+  document.querySelector("h1").textContent = document.title = `Classify a text with ${title}`;
 }
 
 function showDownload(arrived, total) {

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from glove_lstm.tables.examples import Examples
-from glove_lstm.tables.load import LabelledRows, load_splits
+from glove_lstm.tables.load import Rows, load_splits
 
 NAMES = ["FAKE", "REAL"]
 REVIEW_NAMES = ["neg", "pos"]  # of Chinese reviews
@@ -106,7 +106,7 @@ def liar(folder: Path, config: str | None = None) -> Splits:
     """LIAR, with six labels, or with `config` "two" with two."""
     data = load_splits("liar", config, data_dir=folder / "liar")
 
-    def table(rows: LabelledRows) -> pd.DataFrame:
+    def table(rows: Rows) -> pd.DataFrame:
         labels = [data.label_names.index(label) for label in rows.labels]
         return pd.DataFrame({"text": rows.texts, "label": labels})
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     )
     from glove_lstm.modeling.modeling_glove_lstm import GloveLstmModel as GloveLstmModel
     from glove_lstm.tables.fake_or_real_news import FakeOrRealNews as FakeOrRealNews
-    from glove_lstm.tables.liar import Liar as Liar
     from glove_lstm.tokenization.tokenization_glove_lstm import (
         GloveLstmTokenizer as GloveLstmTokenizer,
     )
@@ -39,7 +38,6 @@ _MODULES = {
     "GloveLstmModel": "glove_lstm.auto_classes",
     "GloveLstmTokenizer": "glove_lstm.auto_classes",
     "LightClassifier": "glove_lstm.inference.light_classifier",
-    "Liar": "glove_lstm.tables.liar",
     "TeacherModel": "glove_lstm.distillation.pretrained",
     "explain": "glove_lstm.inference.explain",
 }

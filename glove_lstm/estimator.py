@@ -1,41 +1,36 @@
 """A scikit-learn classifier that trains, measures, saves and publishes as the commands do."""
 
 import logging
-import random
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from huggingface_hub import CommitInfo
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
-from transformers.utils import logging as transformers_logging
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import WEIGHTS_NAME
 from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError, shown
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report, measure_unseen
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.files import digest
 from glove_lstm.inference.decisions import decision_thresholds, labels_above
 from glove_lstm.inference.explain import Explanation
-from glove_lstm.inference.torch_classifier import TorchClassifier
-from glove_lstm.progress import hidden_progress
+from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.inference.onnx_export import light_classifier
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.columns import is_blank, python_values
-from glove_lstm.tables.in_memory import LabelValues, read_labels, read_texts
+from glove_lstm.tables.in_memory import is_table, read_labels, read_texts
 from glove_lstm.tables.labels import (
     Label,
     check_label_names,
@@ -44,12 +39,11 @@ from glove_lstm.tables.labels import (
     labels_as_strings,
     number_labels,
 )
-from glove_lstm.tables.load import LabelledRows
+from glove_lstm.tables.load import Rows
 from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import Settings, make_settings
 
 _GLOVE = "6B.50d"
-_GLOBAL_STATE_LOCK = threading.Lock()  # threads share the global random generators
 
 
 class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
@@ -66,8 +60,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         label_names: All labels, if the texts may lack some, or have none and the teacher is a function; None: those
             that occur, sorted.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
-        verbose: 0 hides the progress bars, the log of the training and transformers' report on a loaded checkpoint, but
-            no warnings.
+        verbose: 0 hides the progress bars and the log of the training, but no warnings.
         **training_arguments: Arguments of `glove-lstm train` by name, such as `num_train_epochs`, `learning_rate`,
             `vocab_size`, `use_cpu` or `model_name_or_path` (a checkpoint to fine-tune). `fit` checks them.
 
@@ -78,9 +71,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _training_texts: TextRecord | None
-    _saved_from: Trained | Checkpoint  # what `save_pretrained` saves
-    _weights_digest: str  # of the weights of a loaded checkpoint
-    _classifier: TorchClassifier
+    _trained: Trained | None  # what `save_pretrained` saves; None: the classifier was loaded
+    _classifier: LightClassifier
     _columns: NDArray[np.int64]  # the columns of the model's scores, in the order of `classes_`
 
     def __init__(
@@ -162,17 +154,18 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 )
             more_texts = texts + more_texts
             texts = []
-            labels = self._no_labels()
+            labels = []
+            classes = self._labels_of_teacher()
         else:
-            labels = read_labels(y)
+            labels, classes = read_labels(y)
             check_label_names(
-                labels.classes,
-                len(labels.labels),
+                labels_as_strings(classes),
+                len(labels),
                 "y",
                 "give other labels",
                 may_be_rare=bool(more_texts) and self.teacher is not None,
             )
-        check_consistent_length(texts, labels.labels, sample_weight, groups)
+        check_consistent_length(texts, labels, sample_weight, groups)
         _check_that_texts_are_filled(texts, "X")
         if sample_weight is not None and np.ndim(sample_weight) != 1:
             raise DataError("sample_weight has several columns; give one number for each text.")
@@ -180,7 +173,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             if getattr(groups, "ndim", 1) != 1:
                 raise DataError("groups has several columns; give one value for each text.")
             groups = python_values(groups)
-        label_names = labels.classes
+        label_names = labels_as_strings(classes) if y is not None else []
         if self.label_names is not None:
             label_names = labels_as_strings(self.label_names)
         more_texts = [text for text in more_texts if not is_blank(text)]
@@ -188,11 +181,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if isinstance(class_weight, dict):
             names = labels_as_strings(class_weight)
             class_weight = dict(zip(names, class_weight.values(), strict=True))
-        with _global_state_restored(hide_output=not self.verbose):
+        with _log_shown(bool(self.verbose)):
             trained = fit(
                 texts,
-                labels.labels,
-                _read_validation(validation, labels.classes),
+                labels,
+                _read_validation(validation, classes),
                 settings=self._settings(seed),
                 label_names=label_names,
                 groups=groups,
@@ -204,10 +197,26 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             )
         self._training_texts = trained.text_record
         config = trained.model.config
-        config.label_type = common_label_type(config.label_names, labels.label_type)
-        self._saved_from = trained.without_texts()
-        columns_of_table = label_names if labels.is_table else []
+        label_type = type(classes[0]).__name__ if classes else "str"
+        config.label_type = common_label_type(config.label_names, label_type)
+        self._trained = replace(trained, train=trained.train.select([]))  # small, if it is pickled
+        columns_of_table = label_names if y is not None and is_table(y) else []
         return self._set_model(trained.model, trained.tokenizer, columns_of_table)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what cannot be pickled: the session of ONNX Runtime."""
+        state = dict(super().__getstate__())
+        state.pop("_classifier", None)
+        if state.get("_trained") is not None:
+            state["_trained"] = replace(state["_trained"], classifier=None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "model_" in state:
+            self._classifier = light_classifier(self.model_, self.tokenizer_)
+        if state.get("_trained") is not None:
+            self._trained = replace(state["_trained"], classifier=self._classifier)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""
@@ -228,38 +237,35 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         check_is_fitted(self)
         labels = self._read_true_labels(y)
-        if not labels.is_multi_label:
+        if self._classifier.thresholds is None:
             return super().score(X, y, sample_weight)
-        truth = number_labels(labels.labels, labels_as_strings(self.classes_))
+        truth = number_labels(labels, labels_as_strings(self.classes_))
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
 
-    def _read_true_labels(self, y: Any) -> LabelValues:
+    def _read_true_labels(self, y: Any) -> list[Any]:
         """Read labels with which predictions are compared.
 
         Raises:
             DataError: A text has several labels and the model gives one, or the other way round.
         """
-        labels = read_labels(y, column_labels=self.classes_)
+        labels, _ = read_labels(y, columns=self.classes_)
         gives_several = self._classifier.thresholds is not None
         expected = "one label"
         if gives_several:
             expected = "a list of labels, or a row of a table of 0 and 1"
-        if labels.is_multi_label != gives_several:
+        if labels and isinstance(labels[0], list) != gives_several:
             raise DataError(
                 f"y must have {expected} for each text; give labels as in the training."
             )
         return labels
 
-    def _no_labels(self) -> LabelValues:
-        """Return an empty list of labels, of the type of those that a function as teacher names."""
+    def _labels_of_teacher(self) -> list[Any]:
+        """Return the labels that a function as teacher names; none if it names none."""
         names = self.label_names
         if names is None:
             classifier = getattr(self.teacher, "__self__", None)  # whose method is the teacher
             names = getattr(classifier, "classes_", None)
-        label_type = "str"
-        if names is not None:
-            label_type = read_labels(names, "label_names").label_type
-        return LabelValues(labels=[], classes=[], label_type=label_type, is_multi_label=False)
+        return [] if names is None else read_labels(names, "label_names")[1]
 
     def explain(self, text: str, label: Any = None) -> Explanation:
         """Return the effect of each word on a label, by default the best one; see `glove_lstm.explain`."""
@@ -288,10 +294,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             raise DataError("robustness is for models of one label a text; leave it out.")
         texts = _joined(X, "X")
         labels = self._read_true_labels(y)
-        check_consistent_length(texts, labels.labels)
+        check_consistent_length(texts, labels)
         if not texts:
             raise DataError("X has no texts to measure; give some.")
-        rows = LabelledRows(texts, labels.labels, numbers=list(range(1, len(texts) + 1)))
+        rows = Rows(texts, labels, numbers=list(range(1, len(texts) + 1)))
         return measure_unseen(self._classifier, rows, self._training_texts, robustness=robustness)
 
     def save_pretrained(
@@ -304,8 +310,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         """Write what `glove-lstm train` writes into a new or empty folder: complete, or not at all.
 
-        A loaded classifier copies the files it was loaded from; later changes of `model_` are not saved.
-
         Args:
             folder: Where to write.
             language: Language of the texts, as a code such as "en", for the model card.
@@ -313,24 +317,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             overwrite: Whether a checkpoint in the folder is replaced. A folder with anything else is never replaced.
 
         Raises:
-            DataError: The folder holds something, or cannot be written.
+            DataError: The folder holds something, or cannot be written; or the classifier was loaded, not trained.
         """
         check_is_fitted(self)
-        if isinstance(self._saved_from, Trained):
-            check_target(Path(folder), overwrite=overwrite)
-            with _global_state_restored(hide_output=not self.verbose):
-                metrics = run_metrics(self._saved_from, language=language, license=license)
-                save(self._saved_from, Path(folder), metrics, overwrite=overwrite)
-            return
-        if language or license:
+        if self._trained is None:
             raise DataError(
-                "A loaded classifier keeps its model card; edit its README.md instead of giving language or license."
+                "This classifier was loaded and not trained since; copy its folder, or push that with glove-lstm push."
             )
-        checkpoint = self._saved_from
-        weights = checkpoint.folder / WEIGHTS_NAME
-        if not weights.is_file() or digest(weights) != self._weights_digest:
-            raise DataError(f"{weights} is not the file that was loaded; load it again.")
-        checkpoint.copy_to(Path(folder), overwrite=overwrite)
+        check_target(Path(folder), overwrite=overwrite)
+        metrics = run_metrics(self._trained, language=language, license=license)
+        save(self._trained, Path(folder), metrics, overwrite=overwrite)
 
     def push_to_hub(
         self,
@@ -359,17 +355,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         Labels have the type that they had in `fit`; labels of a checkpoint of `glove-lstm train` are strings.
         """
         checkpoint = Checkpoint.open(model, revision)
-        checkpoint.fetch_all()
         named: dict[str, Any] = {"model_name_or_path": str(model)}
         if revision is not None:
             named["revision"] = revision
         loaded = cls(**named)
-        with _global_state_restored(hide_output=True):
-            classifier, tokenizer = checkpoint.load_model()
         loaded._training_texts = checkpoint.training_texts()
-        loaded._saved_from = checkpoint
-        loaded._weights_digest = digest(checkpoint.folder / WEIGHTS_NAME)
-        return loaded._set_model(classifier, tokenizer)
+        loaded._trained = None
+        return loaded._set_model(*checkpoint.load_model())
 
     def _set_model(self, model: Any, tokenizer: Any, columns_of_table: Sequence[str] = ()) -> Self:
         """Set the model, and the classes with the type of labels that its config names.
@@ -382,7 +374,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         self.model_ = model
         self.tokenizer_ = tokenizer
-        self._classifier = TorchClassifier.of(model, tokenizer)
+        self._classifier = light_classifier(model, tokenizer)
         labels = label_values(model.config.label_names, model.config.label_type)
         self._columns = np.argsort(labels, kind="stable")
         if decision_thresholds(model.config.to_dict()) is not None:
@@ -395,13 +387,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def _settings(self, seed: int) -> Settings:
         """Return the settings of the arguments."""
         given = self._training_arguments
-        if "output_dir" in given:
-            raise DataError(
-                "GloveLstmClassifier has no argument output_dir: call save_pretrained(folder). Leave it out."
-            )
         if self.random_state is not None and "seed" in given:
             raise DataError("seed is drawn from random_state; give only one of them.")
-        values: dict[str, Any] = {"seed": seed, "disable_tqdm": not self.verbose}
+        values: dict[str, Any] = {"seed": seed}
         fine_tunes = given.get("model_name_or_path") is not None
         if not fine_tunes or self.glove not in (None, _GLOVE):
             values["glove"] = "none" if self.glove is None else str(self.glove)
@@ -422,7 +410,7 @@ def _check_that_texts_are_filled(texts: Sequence[str], name: str) -> None:
 
 
 def _read_validation(
-    validation: Any, column_labels: Sequence[str]
+    validation: Any, column_labels: Sequence[Any]
 ) -> tuple[list[str], list[Label]] | None:
     """Read the argument `validation`; the columns of a table without names are those of `y`, `column_labels`."""
     if validation is None:
@@ -434,28 +422,19 @@ def _read_validation(
         )
     given_texts, y = validation
     texts = _joined(given_texts, "validation texts")
-    labels = read_labels(y, "validation labels", column_labels=column_labels).labels
+    labels, _ = read_labels(y, "validation labels", column_labels)
     check_consistent_length(texts, labels)
     _check_that_texts_are_filled(texts, "validation texts")
     return texts, labels
 
 
 @contextmanager
-def _global_state_restored(*, hide_output: bool) -> Iterator[None]:
-    """Restore the global random generators afterwards, and perhaps hide progress bars and logs.
-
-    Only one thread is in the block at a time.
-    """
-    with _GLOBAL_STATE_LOCK, hidden_progress(hide_output):
-        python_state = random.getstate()
-        numpy_state = np.random.get_state()  # noqa: NPY002 - transformers seeds it
-        level = transformers_logging.get_verbosity()
-        try:
-            if hide_output:
-                transformers_logging.set_verbosity(max(level, logging.ERROR))
-            with torch.random.fork_rng(range(torch.cuda.device_count())):
-                yield
-        finally:
-            transformers_logging.set_verbosity(level)
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)  # noqa: NPY002
+def _log_shown(is_shown: bool) -> Iterator[None]:
+    """Show the progress bars and the log of this package, or hide them; warnings are always shown."""
+    package = logging.getLogger("glove_lstm")
+    level = package.level
+    package.setLevel(logging.INFO if is_shown else logging.WARNING)
+    try:
+        yield
+    finally:
+        package.setLevel(level)

@@ -135,13 +135,6 @@ def digest_of_words(words: Sequence[str], size: int) -> bytes:
     return hashlib.blake2b(content, digest_size=size).digest()
 
 
-def looks_like_html(path: Path) -> bool:
-    """Return whether the file begins like a web page, as servers send instead of a missing file."""
-    with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html"))
-
-
 @contextmanager
 def open_lines(path: Path, member: str, advice: str = "get another archive") -> Iterator[BinaryIO]:
     """Open a text file to iterate over its lines.

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from glove_lstm.inference.bulk import Labeller, label_to_folder
-from glove_lstm.tables.text_rows import open_files
+from glove_lstm.inference.bulk import Labeller, Source, label_to_folder
+from glove_lstm.tables.columns import open_files
 
 NAMES = ("FAKE", "REAL")
 
@@ -40,6 +40,12 @@ def model(predict, names=NAMES, thresholds=None, made="up"):
     )
 
 
+def source_of(path, columns=None):
+    """The rows of a file."""
+    tables, chosen = open_files([Path(path)], columns)
+    return Source(chosen, tables, paths=[Path(path)])
+
+
 def main(path, folder, kind, rows_per_part, pause):
     """Label."""
 
@@ -48,7 +54,7 @@ def main(path, folder, kind, rows_per_part, pause):
         return predict(texts, pairs)
 
     summary = label_to_folder(
-        open_files([path]),
+        source_of(path),
         Labeller(model(slowly)),
         Path(folder),
         kind,

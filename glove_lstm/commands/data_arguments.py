@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from glove_lstm.training.arguments import check_choices, check_types, option
+from glove_lstm.errors import DataError
+from glove_lstm.options import check_options, option
 
 LIST_ARGUMENTS = ("train_file", "validation_file", "test_file", "unlabelled_file")
 
@@ -23,7 +24,7 @@ class DataArguments:
     test_file: list[str] | None = option(None, "As --train_file.")
     text_column_names: str | None = option(
         None,
-        "Columns of text; default: those that the checkpoint was trained on, if the first table has them; else "
+        "Columns of text, separated by commas; default: those that the checkpoint was trained on, if the first table has them; else "
         "title,text, else text, title, or the only text column.",
     )
     label_column_name: str | None = option(
@@ -37,29 +38,18 @@ class DataArguments:
     dataset_revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
 
     def __post_init__(self) -> None:
-        check_types(self, but=["text_column_names"])
-        check_choices(self)
         for name in LIST_ARGUMENTS:
-            value = getattr(self, name, None)
-            if value is not None:
-                setattr(self, name, _list_of_strings(name, value))
-        if self.text_column_names is not None:  # `load_splits` reads a string or a list
-            _list_of_strings("text_column_names", self.text_column_names)
-
-
-def _list_of_strings(name: str, value: Any) -> list[str]:
-    """Wrap a lone string. Raise a ValueError for other values, as in a JSON file."""
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"{name} must be a string or a list of strings, not {value!r}")
-    return value
+            value: Any = getattr(self, name, None)
+            if isinstance(value, str):  # as in a JSON file
+                setattr(self, name, [value])
+        check_options(self)
 
 
 @dataclass
 class TrainArguments(DataArguments):
     """What `train` does with the texts, beside the settings."""
 
+    output_dir: str = option("out", "A new or empty folder for the checkpoint.")
     overwrite_output_dir: bool = option(
         False, "Whether a checkpoint in --output_dir is replaced; anything else never is."
     )
@@ -98,4 +88,4 @@ class TrainArguments(DataArguments):
             return
         for name in ("teacher_revision", "trust_remote_code", "unlabelled_file"):
             if getattr(self, name):
-                raise ValueError(f"{name} needs a teacher; give --teacher")
+                raise DataError(f"{name} needs a teacher; give --teacher.")

@@ -23,18 +23,17 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
-from glove_lstm.files import check_writable, whole_file
-from glove_lstm.inference.bulk import Labeller, Summary, chunks, label_to_folder
+from glove_lstm.files import check_writable, expand_globs, is_glob, whole_file
+from glove_lstm.inference.bulk import Labeller, Source, Summary, chunks, label_to_folder
 from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.processors import processors
-from glove_lstm.tables.columns import columns_warning
+from glove_lstm.tables.columns import Columns, Row, columns_warning, open_files
 from glove_lstm.tables.tables import checked_lines
-from glove_lstm.tables.text_rows import TextSource, open_files, open_stream, open_texts
+from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
-_STREAM_FORMATS = ("csv", "tsv", "jsonl")
 _SHIPPED = "The model is the shipped one, of fake and real news; name another with --model."
 
 
@@ -53,7 +52,7 @@ def main(argv: Sequence[str]) -> None:
     source = _open_source(args, trained)
     if args.output:
         _check_is_no_input(args.output, source)
-    clause = columns_warning(trained, source.columns)
+    clause = columns_warning(trained, source.columns.text)
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
     unsure_below = _unsure_below(args, checkpoint)
@@ -88,7 +87,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _label_to_file(
-    target: Path | TextIO, args: argparse.Namespace, source: TextSource, labeller: Labeller
+    target: Path | TextIO, args: argparse.Namespace, source: Source, labeller: Labeller
 ) -> Summary:
     """Label all rows, and write them to a file or a stream, chunk by chunk."""
     layout = labeller.layout(source)
@@ -122,7 +121,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     for text in args.texts:
         _check_is_text(text)
     args.texts += words[end + 1 :]
-    if args.output == Path("-"):  # as for --input
+    if args.output == Path("-"):
         args.output = None
     if args.output and args.output.suffix.lower() == ".gz":
         raise DataError(f"--output {args.output}: output is not compressed; leave .gz out.")
@@ -148,10 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         nargs="+",
         metavar="FILE",
-        help="CSV, TSV, JSON, JSONL (or .gz) or Parquet files, or quoted globs; -: standard input",
-    )
-    parser.add_argument(
-        "--input_format", choices=_STREAM_FORMATS, help="format of --input -, read as UTF-8"
+        help="CSV, TSV, JSON, JSONL (or .gz) or Parquet files, or quoted globs",
     )
     parser.add_argument(
         "--text_column_names",
@@ -255,22 +251,14 @@ def _check_input(args: argparse.Namespace) -> None:
             f"{args.texts[0]!r} is a text, and --input gives texts, too; leave one of them out, or name a model with "
             "--model."
         )
-    has_stream = "-" in (args.input or ())
-    if has_stream and len(args.input) > 1:
-        raise DataError("--input - cannot be combined with files.")
-    if has_stream and not args.input_format:
-        raise DataError(f"--input - needs --input_format: {', '.join(_STREAM_FORMATS)}.")
-    if args.input_format and not has_stream:
-        raise DataError("--input_format applies only to --input -.")
     if args.text_column_names and not args.input:
         raise DataError("--text_column_names applies only to --input.")
     if args.keep_columns is not None and not args.input:
         raise DataError("--keep_columns applies only to --input.")
 
 
-def _check_is_no_input(output: Path, source: TextSource) -> None:
-    files = source.identity() or []  # None for a stream and for texts of the command line
-    is_file_of_input = str(output.resolve()) in [file["path"] for file in files]
+def _check_is_no_input(output: Path, source: Source) -> None:
+    is_file_of_input = output.resolve() in [path.resolve() for path in source.paths]
     if is_file_of_input or (output.is_file() and _is_standard_input(output)):
         raise DataError(f"--output {output} is an input; choose another name.")
 
@@ -282,18 +270,22 @@ def _is_standard_input(path: Path) -> bool:
         return False
 
 
-def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> TextSource:
+def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> Source:
     """Open the input: texts of the command line, files, or standard input."""
-    if args.texts:
-        return open_texts(args.texts, "the command line")
-    columns = args.text_column_names
-    if args.input and args.input != ["-"]:
-        return open_files(args.input, columns, trained, args.keep_columns)
-
-    if sys.stdin is None:
-        raise DataError("Standard input is closed; give texts, or files with --input.")
-    if args.input:  # a table, in --input_format
-        return open_stream(sys.stdin.buffer, args.input_format, columns, trained, args.keep_columns)
-    # `run_command` has set its encoding, and bytes that are not UTF-8 become surrogates.
-    lines = checked_lines(sys.stdin, "standard input")
-    return open_texts((line.rstrip("\r\n") for line in lines), "standard input")
+    if args.input:
+        paths = expand_globs(args.input)
+        several = len(args.input) > 1 or any(map(is_glob, args.input))
+        tables, columns = open_files(
+            paths, args.text_column_names, trained=trained, kept=args.keep_columns
+        )
+        return Source(columns, tables, paths=paths, has_file_column=several)
+    name = "the command line"
+    texts = args.texts
+    if not texts:
+        if sys.stdin is None:
+            raise DataError("Standard input is closed; give texts, or files with --input.")
+        name = "standard input"
+        # `run_command` has set its encoding, and bytes that are not UTF-8 become surrogates.
+        texts = (line.rstrip("\r\n") for line in checked_lines(sys.stdin, name))
+    rows = (Row(name, number, replace_surrogates(text)) for number, text in enumerate(texts, 1))
+    return Source(Columns(["text"], []), texts=rows)

@@ -13,41 +13,29 @@ OUTPUT_DIR, a new or empty folder, gets the checkpoint with its remote code, met
 import argparse
 import gc
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from transformers import HfArgumentParser
-
-from glove_lstm.baselines import DESCRIPTIONS
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.commands.data_arguments import LIST_ARGUMENTS, DataArguments, TrainArguments
-from glove_lstm.distillation.pretrained import TeacherModel
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.evaluation.metrics_file import MetricsFile, remarks
-from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
-from glove_lstm.files import read_json_object
-from glove_lstm.progress import hidden_progress
-from glove_lstm.publishing.save import save
-from glove_lstm.splits.splitter import without_near_duplicates
-from glove_lstm.tables.columns import columns_warning
-from glove_lstm.tables.examples import ClassWeight, Examples
-from glove_lstm.tables.load import Data, LabelledRows, load_splits
-from glove_lstm.tables.text_rows import open_files
-from glove_lstm.training.arguments import REFUSED, ModelArguments
-from glove_lstm.training.fit import Trained, fit
-from glove_lstm.training.settings import (
-    GROUPS,
-    PRESETS,
-    SETTING_NAMES,
-    Settings,
-    check_names,
-    make_settings,
-)
+from glove_lstm.files import expand_globs, read_json_object
+from glove_lstm.options import add_options, check_names
+from glove_lstm.tables.columns import columns_warning, open_files, read_rows
+from glove_lstm.tables.load import Data, Rows, load_splits
+from glove_lstm.training.settings import SETTING_NAMES, Settings, make_settings
+
+# torch, transformers, scikit-learn and matplotlib are imported where they are needed, after the arguments and the
+# texts were checked: a mistake is answered at once.
+if TYPE_CHECKING:
+    from glove_lstm.evaluation.metrics_file import MetricsFile
+    from glove_lstm.tables.examples import ClassWeight, Examples
+    from glove_lstm.training.fit import Trained
 
 logger = logging.getLogger(__name__)
 
@@ -55,45 +43,200 @@ logger = logging.getLogger(__name__)
 def main(argv: Sequence[str]) -> None:
     """Train, measure and save a classifier."""
     arguments, settings = parse(argv)
-    folder = Path(str(settings.training.output_dir))
-    overwrite = arguments.overwrite_output_dir
-    is_first_process = settings.training.process_index == 0
-    if is_first_process:
-        check_target(folder, overwrite=overwrite)
-    hides_bars = bool(settings.training.disable_tqdm) or not sys.stderr.isatty()
-    with hidden_progress(hides_bars):
-        class_weight: ClassWeight | None = arguments.class_weight
-        if class_weight not in (None, "balanced"):
-            path = Path(str(class_weight))
-            class_weight = read_json_object(path, "give balanced, or a JSON file {label: weight}")
-        data = _load(arguments, settings.model)
-        if arguments.with_baselines and (data.is_multi_label or "train" not in data.splits):
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise DataError(
+            "glove-lstm train runs in one process; start it without torchrun, or see docs/howto/trainer.md."
+        )
+    folder = Path(arguments.output_dir)
+    check_target(folder, overwrite=arguments.overwrite_output_dir)
+    class_weight: ClassWeight | None = arguments.class_weight
+    if class_weight not in (None, "balanced"):
+        path = Path(str(class_weight))
+        class_weight = read_json_object(path, "give balanced, or a JSON file {label: weight}")
+    data = _load(arguments, settings)
+    if arguments.with_baselines and (data.is_multi_label or "train" not in data.splits):
+        raise DataError("--with_baselines needs training texts with one label each; leave it out.")
+    unlabelled = _unlabelled_texts(arguments, data)
+
+    trained = _fit(arguments, settings, data, class_weight, unlabelled)
+    # predict and evaluate then read these columns by default.
+    trained.model.config.text_column_names = data.text_column_names
+    trained.model.config.label_column_name = data.label_column_name
+    metrics, test = _measure(arguments, data, trained)
+    _save(trained, folder, metrics, test, overwrite=arguments.overwrite_output_dir)
+
+
+# Arguments
+
+
+def parse(argv: Sequence[str]) -> tuple[TrainArguments, Settings]:
+    """Read a command line: `[FILE.json] [--preset NAME] [--name value ...]`.
+
+    The command line overrides the file, the file overrides the preset, and the preset the defaults.
+
+    Raises:
+        DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
+    """
+    argv = list(argv)
+    _check_lists_given_once(argv)
+    values: dict[str, Any] = {}
+    if argv and argv[0].endswith(".json") and not argv[0].startswith("-"):
+        path = Path(argv.pop(0))
+        values = read_json_object(path, "give one object of argument names and values")
+    values |= parse_arguments(argv)
+    own_names = [argument.name for argument in fields(TrainArguments)]
+    check_names(values, [*own_names, *SETTING_NAMES])
+    given = {name: value for name, value in values.items() if value is not None}
+    own_values = {name: given.pop(name) for name in own_names if name in given}
+    return TrainArguments(**own_values), make_settings(**given)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises a DataError instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise DataError(f"{message[:1].upper()}{message[1:].rstrip('.')}.")
+
+
+def parse_arguments(argv: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments that a command line names, with their values."""
+    parser = _Parser(
+        prog="glove-lstm train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_options(parser, TrainArguments)
+    add_options(parser, Settings)
+    given, unknown = parser.parse_known_args(argv)
+    if unknown:
+        word = unknown[0].partition("=")[0]
+        if word.startswith("-"):
+            names = [*fields(TrainArguments), *fields(Settings)]
+            check_names([word], [f"--{known.name}" for known in names])  # suggests a known name
+        raise DataError(
+            f"{word!r} belongs to no argument; leave it out. A JSON file of arguments comes first."
+        )
+    return vars(given)
+
+
+def _check_lists_given_once(argv: Sequence[str]) -> None:
+    """Raise a DataError if an option of files is given twice: argparse would keep the last list only."""
+    names = [word.partition("=")[0] for word in argv]
+    for name in LIST_ARGUMENTS:
+        if names.count(f"--{name}") > 1:
+            raise DataError(f"--{name} is given twice; give it once, followed by all values.")
+
+
+# Texts
+
+
+def _load(arguments: TrainArguments, settings: Settings) -> Data:
+    """Load the texts with labels, by default from the columns that the checkpoint to fine-tune was trained on."""
+    if settings.model_name_or_path is None:
+        return _load_columns(arguments, None, None)
+    checkpoint = Checkpoint.open(settings.model_name_or_path, settings.revision)
+    data = _load_columns(arguments, checkpoint.text_column_names, checkpoint.label_column_name)
+    clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
+    if clause:
+        logger.warning("%s.", clause)
+    return data
+
+
+def _load_columns(
+    arguments: TrainArguments,
+    trained_columns: Sequence[str] | None,
+    trained_label_column: str | None,
+) -> Data:
+    """Load the texts with labels; see `load_splits`. If there are unlabelled texts, there may be no others."""
+    files = arguments.train_file or arguments.validation_file or arguments.test_file
+    unlabelled = arguments.unlabelled_file
+    if unlabelled and not arguments.dataset_name and not files:
+        return _without_labels(arguments, unlabelled, trained_columns)
+    options = {known.name: getattr(arguments, known.name) for known in fields(DataArguments)}
+    data = load_splits(
+        **options,
+        group_column_name=arguments.group_column_name,
+        trained_columns=trained_columns,
+        trained_label_column=trained_label_column,
+        may_be_rare=bool(unlabelled),
+    )
+    if unlabelled:
+        if "train" not in data.splits and arguments.group_column_name:
             raise DataError(
-                "--with_baselines needs training texts with one label each; leave it out."
+                "group_column_name is for training texts with labels; give them, or leave it out."
             )
-        unlabelled = _unlabelled_texts(arguments, data)
-        # Exclude the objects of the imported libraries from garbage collection, which Accelerate runs after each
-        # training.
-        gc.freeze()
-        trained = _fit(arguments, settings, data, class_weight, unlabelled)
-        if not is_first_process:  # only the first process writes files
-            return
-        # predict and evaluate then read these columns by default.
-        trained.model.config.text_column_names = data.text_column_names
-        trained.model.config.label_column_name = data.label_column_name
-        metrics, test = _measure(arguments, data, trained)
-        save(trained, folder, metrics, test, overwrite=overwrite)
-    sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
+        return replace(data, description=f"{data.description}, {_unlabelled_names(unlabelled)}")
+    if "train" not in data.splits:
+        raise DataError("There are no training texts: give --train_file or a train split.")
+    return data
+
+
+def _without_labels(
+    arguments: TrainArguments, unlabelled: Sequence[str], trained_columns: Sequence[str] | None
+) -> Data:
+    """Return data without labelled texts; refuse arguments of these."""
+    names_of_labelled = {known.name for known in fields(DataArguments)} - {"text_column_names"}
+    names_of_labelled |= {"group_column_name", "class_weight"}
+    for known in fields(arguments):
+        is_given = getattr(arguments, known.name) != known.default
+        if is_given and known.name in names_of_labelled:
+            raise DataError(f"{known.name} is for texts with labels; give them, or leave it out.")
+    _, columns = open_files(
+        expand_globs(unlabelled), arguments.text_column_names, trained=trained_columns
+    )
+    return Data({}, [], columns.text, _unlabelled_names(unlabelled))
+
+
+def _unlabelled_names(files: Sequence[str]) -> str:
+    names = ", ".join(Path(file).name for file in files)
+    return f"{names} (without labels)"
+
+
+def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:
+    """Read the texts without labels, except blank texts and near duplicates of test texts.
+
+    They choose their own text columns, if the data have labels and other columns.
+    """
+    if not arguments.unlabelled_file:
+        return []
+    requested = None if data.splits else arguments.text_column_names
+    files = expand_globs(arguments.unlabelled_file)
+    tables, columns = open_files(files, requested, trained=data.text_column_names)
+    if columns.text != data.text_column_names:
+        logger.warning(
+            "The texts without labels are read from the columns %s, those with labels from %s.",
+            ", ".join(columns.text),
+            ", ".join(data.text_column_names),
+        )
+    texts = [row.joined for table in tables for row in read_rows(table, columns) if not row.empty]
+    if not texts:
+        names = _unlabelled_names(arguments.unlabelled_file)
+        raise DataError(f"{names}: all texts are blank; give a file with texts.")
+    if "test" not in data.splits:
+        return texts
+    from glove_lstm.splits.splitter import without_near_duplicates
+
+    return without_near_duplicates(texts, data.splits["test"].texts, "test")
+
+
+# Training
 
 
 def _fit(
     arguments: TrainArguments,
     settings: Settings,
     data: Data,
-    class_weight: ClassWeight | None,
+    class_weight: "ClassWeight | None",
     unlabelled: Sequence[str],
-) -> Trained:
-    train = data.splits.get("train", LabelledRows([], []))
+) -> "Trained":
+    from glove_lstm.distillation.pretrained import TeacherModel
+    from glove_lstm.evaluation.metrics import compute_metrics
+    from glove_lstm.training.fit import fit
+
+    # Exclude the objects of the imported libraries from garbage collection, which Accelerate runs after each training.
+    gc.freeze()
+    train = data.splits.get("train", Rows())
     validation = None
     if "validation" in data.splits:
         rows = data.splits["validation"]
@@ -118,20 +261,24 @@ def _fit(
 
 
 def _measure(
-    arguments: TrainArguments, data: Data, trained: Trained
-) -> tuple[MetricsFile, Examples | None]:
+    arguments: TrainArguments, data: Data, trained: "Trained"
+) -> "tuple[MetricsFile, Examples | None]":
     """Measure a model, and return its measures and the test texts.
 
     A model that cannot be measured is saved without measures, with a warning: the training was worth more.
     """
+    from glove_lstm.evaluation.metrics_file import MetricsFile
+    from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
+    from glove_lstm.tables.examples import Examples
+
     metrics = MetricsFile(trained.record, data.description, arguments.language, arguments.license)
     test = None
     try:
         if "test" in data.splits:
             rows = data.splits["test"]
             names = trained.model.config.label_names
-            examples = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
-            test = replace(examples, logits=trained.classifier.predict_logits(examples.texts))
+            test = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
+            test = replace(test, logits=trained.classifier.predict_logits(test.texts))
         metrics = run_metrics(
             trained,
             test,
@@ -146,167 +293,26 @@ def _measure(
     return metrics, test
 
 
-def parse(argv: Sequence[str]) -> tuple[TrainArguments, Settings]:
-    """Read a command line: `[FILE.json] [--preset NAME] [--name value ...]`.
+def _save(
+    trained: "Trained",
+    folder: Path,
+    metrics: "MetricsFile",
+    test: "Examples | None",
+    *,
+    overwrite: bool,
+) -> None:
+    """Save a model, and print its measures."""
+    from glove_lstm.publishing.save import save
 
-    The command line overrides the file, the file overrides the preset, and the preset the defaults.
-
-    Raises:
-        DataError: An unknown preset or argument, a refused value, or a JSON file that cannot be used.
-    """
-    argv = list(argv)
-    _check_lists_given_once(argv)
-    values: dict[str, Any] = {}
-    if argv and argv[0].endswith(".json") and not argv[0].startswith("-"):
-        path = Path(argv.pop(0))
-        values = read_json_object(path, "give one object of argument names and values")
-    values |= parse_arguments(argv)
-    preset = values.pop("preset", None) or "default"
-    own_names = [argument.name for argument in fields(TrainArguments)]
-    check_names(values, [*own_names, *SETTING_NAMES])
-
-    own_values = {}
-    setting_values = {}
-    for name, value in values.items():
-        if name in SETTING_NAMES:
-            setting_values[name] = value
-        elif value is not None:  # null in a JSON file keeps the default, as in `make_settings`
-            own_values[name] = value
-    try:
-        arguments = TrainArguments(**own_values)
-    except ValueError as error:
-        raise DataError(f"{first_line(error)}.") from None
-    return arguments, make_settings(preset, **setting_values)
+    save(trained, folder, metrics, test, overwrite=overwrite)
+    sys.stdout.write(_summary(metrics) + f"Saved to {folder}\n")
 
 
-class _Parser(HfArgumentParser):
-    """A parser that raises a DataError instead of ending the process."""
-
-    def error(self, message: str) -> NoReturn:
-        raise DataError(f"{message[:1].upper()}{message[1:].rstrip('.')}.")
-
-
-def parse_arguments(argv: Sequence[str]) -> dict[str, Any]:
-    """Return the arguments that a command line names, with their values."""
-    parser = _Parser(
-        (TrainArguments, *GROUPS),  # type: ignore[arg-type]
-        prog="glove-lstm train",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--preset", help=f"The preset to start from: {' or '.join(PRESETS)}.")
-    for action in parser._actions:
-        action.default = argparse.SUPPRESS  # leaves out arguments that are not given
-        if action.dest in REFUSED:
-            action.help = argparse.SUPPRESS
-    given, unknown = parser.parse_known_args(argv)
-    if unknown:
-        word = unknown[0].partition("=")[0]
-        if word.startswith("-"):
-            options = list(parser._option_string_actions)
-            check_names({word: None}, options)  # raises an error that suggests a known name
-        raise DataError(
-            f"{word!r} belongs to no argument; leave it out. A JSON file of arguments comes first."
-        )
-    return vars(given)
-
-
-def _check_lists_given_once(argv: Sequence[str]) -> None:
-    """Raise a DataError if an option of files is given twice: argparse would keep the last list only."""
-    names = []
-    for word in argv:
-        if word.startswith("--"):
-            option = word.partition("=")[0]
-            names.append(option.removeprefix("--").replace("-", "_"))
-    for name in LIST_ARGUMENTS:
-        if names.count(name) > 1:
-            raise DataError(f"--{name} is given twice; give it once, followed by all values.")
-
-
-def _load(arguments: TrainArguments, model: ModelArguments) -> Data:
-    """Load the texts with labels, by default from the columns that the checkpoint to fine-tune was trained on."""
-    if model.model_name_or_path is None:
-        return _load_columns(arguments, None, None)
-    checkpoint = Checkpoint.open(model.model_name_or_path, model.revision)
-    data = _load_columns(arguments, checkpoint.text_column_names, checkpoint.label_column_name)
-    clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
-    if clause:
-        logger.warning("%s.", clause)
-    return data
-
-
-def _load_columns(
-    arguments: TrainArguments,
-    trained_columns: Sequence[str] | None,
-    trained_label_column: str | None,
-) -> Data:
-    """Load the texts with labels; see `load_splits`. If there are unlabelled texts, there may be no others."""
-    files = arguments.train_file or arguments.validation_file or arguments.test_file
-    unlabelled = arguments.unlabelled_file
-    if arguments.dataset_name or files or not unlabelled:
-        options = {}
-        for argument in fields(DataArguments):
-            options[argument.name] = getattr(arguments, argument.name)
-        data = load_splits(
-            **options,
-            group_column_name=arguments.group_column_name,
-            trained_columns=trained_columns,
-            trained_label_column=trained_label_column,
-            may_be_rare=bool(unlabelled),
-        )
-        if unlabelled:
-            if "train" not in data.splits and arguments.group_column_name:
-                raise DataError(
-                    "group_column_name is for training texts with labels; give them, or leave it out."
-                )
-            names = _unlabelled_names(unlabelled)
-            return replace(data, description=f"{data.description}, {names}")
-        if "train" not in data.splits:
-            raise DataError("There are no training texts: give --train_file or a train split.")
-        return data
-    names_of_labelled = {argument.name for argument in fields(DataArguments)}
-    names_of_labelled |= {"group_column_name", "class_weight"}
-    names_of_labelled.remove("text_column_names")
-    for argument in fields(arguments):
-        name = argument.name
-        is_given = getattr(arguments, name) != argument.default
-        if is_given and name in names_of_labelled:
-            raise DataError(f"{name} is for texts with labels; give them, or leave it out.")
-    source = open_files(unlabelled, arguments.text_column_names, trained_columns)
-    return Data({}, [], source.columns, _unlabelled_names(unlabelled))
-
-
-def _unlabelled_names(files: Sequence[str]) -> str:
-    names = ", ".join(Path(file).name for file in files)
-    return f"{names} (without labels)"
-
-
-def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:
-    """Read the texts without labels, except blank texts and near duplicates of test texts.
-
-    They choose their own text columns, if the data have labels and other columns.
-    """
-    if not arguments.unlabelled_file:
-        return []
-    requested = None if data.splits else arguments.text_column_names
-    rows = open_files(arguments.unlabelled_file, requested, data.text_column_names)
-    if rows.columns != data.text_column_names:
-        logger.warning(
-            "The texts without labels are read from the columns %s, those with labels from %s.",
-            ", ".join(rows.columns),
-            ", ".join(data.text_column_names),
-        )
-    texts = [row.joined for row in rows if not row.empty]
-    if not texts:
-        names = _unlabelled_names(arguments.unlabelled_file)
-        raise DataError(f"{names}: all texts are blank; give a file with texts.")
-    test_texts = data.splits["test"].texts if "test" in data.splits else []
-    return without_near_duplicates(texts, test_texts, "test")
-
-
-def _summary(metrics: MetricsFile) -> str:
+def _summary(metrics: "MetricsFile") -> str:
     """Return a line for each measured split, and for each remark and baseline on it."""
+    from glove_lstm.baselines import DESCRIPTIONS
+    from glove_lstm.evaluation.metrics_file import remarks
+
     lines = ""
     for split in ("validation", "test"):
         measures = metrics.splits.get(split)

@@ -65,7 +65,7 @@ def make_targets(
     split: Split,
     teacher: Teacher | None,
     *,
-    copies_per_text: int | None,
+    copies_per_text: int | None = None,
     glove: GloveVectors | None,
 ) -> Targets:
     """Return what a model learns from the texts of a training.

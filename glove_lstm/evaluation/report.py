@@ -22,7 +22,7 @@ from glove_lstm.evaluation.robustness import DESCRIPTIONS, measure_robustness
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.printable import markdown_table
 from glove_lstm.tables.labels import number_labels
-from glove_lstm.tables.load import LabelledRows
+from glove_lstm.tables.load import Rows
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class Report:
 
 def measure_unseen(
     classifier: Classifier,
-    rows: LabelledRows,
+    rows: Rows,
     training_texts: TextRecord | None,
     *,
     source: Mapping[str, Any] | None = None,

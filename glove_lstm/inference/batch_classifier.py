@@ -1,7 +1,7 @@
 """Classify batches of columns, for `datasets`, Ray Data and similar engines; docs/scale.md has examples."""
 
 import logging
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,9 +12,15 @@ from glove_lstm.errors import DataError, counted
 from glove_lstm.inference.bulk import Labeller
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import UNSURE, label_cell
-from glove_lstm.tables.columns import TextColumns, choose_text_columns, columns_warning
-from glove_lstm.tables.tables import Table
-from glove_lstm.tables.text_rows import TextRow, columns_table, read_text_rows
+from glove_lstm.tables.columns import (
+    Columns,
+    Row,
+    choose_columns,
+    columns_warning,
+    python_values,
+    read_rows,
+)
+from glove_lstm.tables.tables import Cells, Table
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +62,7 @@ class BatchClassifier:
         self._labeller = Labeller(classifier, unsure_below)
         self._text_column_names = text_column_names
         self._trained = checkpoint.text_column_names
-        self._columns: TextColumns | None = None  # chosen by the first batch
+        self._columns: Columns | None = None  # chosen by the first batch
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process gets: it loads the same files again, and chooses the columns anew.
@@ -95,20 +101,26 @@ class BatchClassifier:
             return batch.assign(**new_columns)
         return cast("Batch", {**table, **new_columns})
 
-    def _rows(self, table: Mapping[str, Any], names: list[str]) -> list[TextRow]:
+    def _rows(self, table: Mapping[str, Any], names: list[str]) -> list[Row]:
         has_rows = any(len(table[name]) for name in names)
         if not has_rows:
             return []
-        rows = columns_table(table, _NAME)
-        return list(read_text_rows(rows, self._choose_columns(rows)))
 
-    def _choose_columns(self, table: Table) -> TextColumns:
+        def read(needed: Sequence[str] | None) -> Iterator[Cells]:
+            columns = names if needed is None else needed
+            values = [python_values(table[name]) for name in columns]
+            for cells in zip(*values, strict=True):
+                yield dict(zip(columns, cells, strict=True))
+
+        rows = Table(_NAME, read)
+        return list(read_rows(rows, self._choose_columns(rows)))
+
+    def _choose_columns(self, table: Table) -> Columns:
         """Return the text columns. The first batch that has rows chooses them."""
         if self._columns is not None:
-            self._columns.check(table, "first batch")
             return self._columns
-        self._columns = choose_text_columns(table, self._text_column_names, trained=self._trained)
-        clause = columns_warning(self._trained, self._columns.names)
+        self._columns = choose_columns(table, self._text_column_names, trained=self._trained)
+        clause = columns_warning(self._trained, self._columns.text)
         if clause:
             logger.warning("%s.", clause)
         return self._columns

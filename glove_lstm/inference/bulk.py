@@ -6,18 +6,19 @@ and run.json with the arguments of the run.
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from glove_lstm.errors import DataError, counted, shown
-from glove_lstm.files import check_writable, locked, read_json_object, whole_file
+from glove_lstm.files import check_writable, fingerprint, locked, read_json_object, whole_file
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import are_unsure, decide
 from glove_lstm.inference.output_formats import Labelled, Layout, open_writer
 from glove_lstm.progress import progress as progress_bar
-from glove_lstm.tables.text_rows import TextRow, TextSource
+from glove_lstm.tables.columns import Columns, Row, is_missing, read_rows
+from glove_lstm.tables.tables import Table
 from glove_lstm.version import __version__
 
 _MOST_CHARACTERS = 1 << 24  # of text in a part, if rows are very long
@@ -26,6 +27,32 @@ _LOCK = ".predict.lock"  # exists while a run writes to the folder, and after a 
 # Patterns of unfinished files, as `whole_file` names them: of a part, and of run.json.
 _UNFINISHED_PART = ".part-*.part"
 _UNFINISHED_ARGUMENTS = f".{_ARGUMENTS}.*.part"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The rows to label: tables with their columns, or texts that are in none."""
+
+    columns: Columns
+    tables: Sequence[Table] = ()
+    texts: Iterable[Row] = ()
+    paths: Sequence[Path] = ()  # of the tables
+    has_file_column: bool = False  # whether the output names the file of each row
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The columns that the output repeats, with their first values."""
+        cells = [cells for table in self.tables[:1] for cells in table.head()]
+        kept = {}
+        for name in self.columns.others:
+            values = (row.get(name) for row in cells)
+            kept[name] = next((value for value in values if not is_missing(value)), None)
+        return kept
+
+    def __iter__(self) -> Iterator[Row]:
+        yield from self.texts
+        for table in self.tables:
+            yield from read_rows(table, self.columns)
 
 
 @dataclass(frozen=True)
@@ -39,7 +66,7 @@ class Labeller:
         if self.unsure_below is not None and self.classifier.thresholds:
             raise DataError("unsure_below is for models of one label a text; leave it out.")
 
-    def layout(self, source: TextSource) -> Layout:
+    def layout(self, source: Source) -> Layout:
         """Return the columns of the output for the rows of a source.
 
         Raises:
@@ -47,18 +74,19 @@ class Labeller:
         """
         layout = Layout(
             self.classifier.label_names,
-            has_file_column=source.may_have_several_files,
+            has_file_column=source.has_file_column,
             marks_unsure=self.unsure_below is not None,
         )
-        for name in source.kept:
+        kept = source.kept
+        for name in kept:
             if name in (*layout.columns, "scores", "explanation"):
                 raise DataError(
                     f"The output has a column {shown(name)} of its own; rename the input's, or leave it out of "
                     "--keep_columns."
                 )
-        return replace(layout, kept=source.kept)
+        return replace(layout, kept=kept)
 
-    def __call__(self, rows: Sequence[TextRow]) -> Labelled:
+    def __call__(self, rows: Sequence[Row]) -> Labelled:
         """Classify rows. Either all or none of them have a second part."""
         texts = [row.text for row in rows]
         pairs = None
@@ -100,7 +128,7 @@ class Summary:
 
 
 def label_to_folder(
-    source: TextSource,
+    source: Source,
     labeller: Labeller,
     folder: Path,
     kind: str,
@@ -123,9 +151,9 @@ def label_to_folder(
     """
     arguments = {
         "version": __version__,
-        "inputs": source.identity(),
-        "columns": source.columns,
-        "keep_columns": list(source.kept),
+        "inputs": [fingerprint(path) for path in source.paths] or None,
+        "columns": source.columns.text,
+        "keep_columns": source.columns.others,
         "model": {
             "files": dict(labeller.classifier.digests),
             "labels": list(labeller.classifier.label_names),
@@ -195,16 +223,16 @@ def _check_holds_nothing(folder: Path) -> None:
 
 
 def chunks(
-    source: TextSource,
+    source: Source,
     rows_per_part: int,
     progress: bool,
     most_characters: int = _MOST_CHARACTERS,
-) -> Iterator[list[TextRow]]:
+) -> Iterator[list[Row]]:
     """Yield all rows in chunks, which are the same in every run.
 
     A chunk has `rows_per_part` rows, or fewer with `most_characters` characters or more.
     """
-    chunk: list[TextRow] = []
+    chunk: list[Row] = []
     characters = 0
     for row in progress_bar("Classifying", source, unit=" rows", shown=progress):
         chunk.append(row)

@@ -29,6 +29,8 @@ from glove_lstm.files import digest
 from glove_lstm.inference.classifier import Classifier, Inputs
 from glove_lstm.inference.decisions import decision_thresholds
 
+PROVIDERS = ["CPUExecutionProvider"]
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LightClassifier(Classifier):
@@ -36,11 +38,13 @@ class LightClassifier(Classifier):
 
     Attributes:
         session: ONNX Runtime session.
-        folder: The checkpoint, an absolute path.
+        folder: The checkpoint, an absolute path; None for a model in memory.
+        weights: Arrays that the session of a model in memory reads.
     """
 
     session: onnxruntime.InferenceSession
-    folder: Path
+    folder: Path | None = None
+    weights: tuple[NDArray[Any], ...] = ()
 
     @classmethod
     def from_pretrained(
@@ -138,16 +142,21 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     Raises:
         DataError: The file is damaged.
     """
+    try:
+        return onnxruntime.InferenceSession(path, session_options(), providers=PROVIDERS)
+    except Exception as error:
+        advice = "get the checkpoint again, or export it again"
+        raise DataError(f"{path} cannot be loaded ({first_line(error)}); {advice}.") from None
+
+
+def session_options() -> onnxruntime.SessionOptions:
+    """Return options to run on one core at a time."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # only useful if all batches have one shape
     options.log_severity_level = 3  # errors only, which raise exceptions, too
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        advice = "get the checkpoint again, or export it again"
-        raise DataError(f"{path} cannot be loaded ({first_line(error)}); {advice}.") from None
+    return options
 
 
 def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -> LightClassifier:

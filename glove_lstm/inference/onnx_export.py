@@ -1,18 +1,26 @@
-"""Write the ONNX file of a checkpoint: fill a graph with its numbers, and compare it with PyTorch first."""
+"""Fill the graph of a network with the numbers of a model: for `light.onnx`, or for a classifier in memory."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.weights_file import read_header
 from glove_lstm.errors import DataError
 from glove_lstm.files import whole_file
-from glove_lstm.inference.decisions import scores_of
-from glove_lstm.inference.light_classifier import open_session
+from glove_lstm.inference.decisions import decision_thresholds, scores_of
+from glove_lstm.inference.light_classifier import (
+    PROVIDERS,
+    LightClassifier,
+    open_session,
+    session_options,
+)
 from glove_lstm.inference.onnx_graph import MODEL, STAND_INS, network_graph
 from glove_lstm.modeling.configuration_glove_lstm import (
     CODE_BITS,
@@ -23,9 +31,10 @@ from glove_lstm.modeling.configuration_glove_lstm import (
 )
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.modeling.pretrained_glove_lstm import lossless_float16
+from glove_lstm.text.light_tokenizer import LightTokenizer
 
 _ALL_TOKENS = 1 << 31  # in place of an `lstm_length` of 0
-_SMALLEST_SHARED = 4096  # bytes; weights of at least this size are not copied into `LIGHT_NAME`
+_SMALLEST_SHARED = 4096  # bytes; weights of at least this size are not copied into the ONNX model
 
 
 def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
@@ -79,14 +88,70 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
     return path
 
 
+def light_classifier(
+    model: GloveLstmForSequenceClassification, tokenizer: PreTrainedTokenizerBase | LightTokenizer
+) -> LightClassifier:
+    """Return a classifier that runs a model by ONNX Runtime. Later changes of model and tokenizer do not count.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+    """
+    from onnxscript import ir
+
+    if not isinstance(tokenizer, LightTokenizer):
+        tokenizer = LightTokenizer.of(tokenizer)
+    light = network_graph(model.config)
+    _fill_in(light.graph, model)
+    large = _take_large_weights(light.graph)
+    options = session_options()
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(weights) for weights in large.values()]
+    options.add_external_initializers(list(large), values)
+    content = ir.to_proto(light).SerializeToString()
+    config = model.config
+    return LightClassifier(
+        session=onnxruntime.InferenceSession(content, options, providers=PROVIDERS),
+        weights=tuple(large.values()),
+        tokenizer=tokenizer,
+        label_names=tuple(config.label_names),
+        problem_type=config.problem_type,
+        thresholds=decision_thresholds(config.to_dict()),
+    )
+
+
+def _take_large_weights(graph: Any) -> dict[str, NDArray[Any]]:
+    """Return copies of the large weights by name, and leave no values of them in the graph.
+
+    ONNX Runtime cannot read a graph of more than 2 GB from memory.
+    """
+    from onnxscript import ir
+
+    large = {}
+    for name, initializer in graph.initializers.items():
+        tensor = initializer.const_value
+        if tensor.nbytes < _SMALLEST_SHARED:
+            continue
+        large[name] = tensor.numpy().copy()
+        initializer.const_value = ir.ExternalTensor(
+            "memory",
+            offset=0,
+            length=tensor.nbytes,
+            dtype=tensor.dtype,
+            shape=tensor.shape,
+            name=tensor.name,
+        )
+    return large
+
+
 def _fill_in(graph: Any, model: GloveLstmForSequenceClassification) -> None:
     """Put a model's numbers into the graph of its network, with matrices of 16 bits where that is lossless."""
     from onnxscript import ir
 
-    weights = {f"{MODEL}.{name}": weight for name, weight in model.state_dict().items()}
+    state = model.state_dict()
+    weights = {f"{MODEL}.{name}": weight.float().cpu() for name, weight in state.items()}
     for name, table in model.tables().items():
         if table.dim() == 2:
-            weights[f"{MODEL}.{name}"] = lossless_float16(table.detach())
+            weights[f"{MODEL}.{name}"] = lossless_float16(table.detach()).cpu()
     fields = {number: field for field, number in STAND_INS.items()}
     for name, initializer in graph.initializers.items():
         traced = initializer.const_value.numpy()

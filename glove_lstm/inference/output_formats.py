@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from glove_lstm.errors import DataError, shown
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.printable import one_line, printable
-from glove_lstm.tables.columns import is_missing
+from glove_lstm.tables.columns import Row, is_missing
 from glove_lstm.tables.labels import Label
-from glove_lstm.tables.text_rows import TextRow
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 UNSURE = "unsure"  # the column of a file, and the label in a readable table
@@ -40,7 +39,7 @@ Explain = Callable[[str], Explanation]
 class Labelled:
     """n rows with their labels and scores."""
 
-    rows: Sequence[TextRow]
+    rows: Sequence[Row]
     labels: Sequence[Label]
     scores: NDArray[np.floating]  # (n, labels)
     unsure: NDArray[np.bool_] | None = None  # (n,) whether the score is too low; None: not asked
@@ -81,7 +80,7 @@ class Layout:
         ):
             record: dict[str, Any] = {"file": row.file} if self.has_file_column else {}
             record["row"] = row.number
-            record |= zip(self.kept, row.kept, strict=True)
+            record |= {name: row.cells[name] for name in self.kept}
             record["label"] = labelled.labels[number]
             record["score"] = max(scores)
             if labelled.unsure is not None:
@@ -118,7 +117,7 @@ def _kept_json(value: Any) -> Any:
     return value if is_json else _kept_text(value)
 
 
-def _kept_typed(value: Any, kind: type, name: str, row: TextRow) -> Any:
+def _kept_typed(value: Any, kind: type, name: str, row: Row) -> Any:
     """Return a value of a kept column as a column of Parquet takes it: of a kind, or None if it is missing.
 
     Raises:

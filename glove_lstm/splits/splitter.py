@@ -1,18 +1,18 @@
 """Splitting a corpus so that duplicates and near duplicates stay on one side.
 
 groups = near_duplicate_groups(articles)
-train, test = grouped_stratified_split(labels, groups, fractions=(0.8, 0.2), seed=42)
+train, test = hold_out_share(labels, groups, share=0.2, seed=42)
 """
 
 import logging
 import unicodedata
-from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
+from scipy.sparse import coo_array, csr_array
 
 from glove_lstm.errors import DataError
 from glove_lstm.files import digest_of_words
@@ -38,8 +38,8 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     exact_groups = exact_duplicate_groups(texts)
     _, first_rows = np.unique(exact_groups, return_index=True)
     # The i-th of these texts stands for the i-th exact group.
-    sets = join_near_duplicates([texts[row] for row in first_rows])
-    groups = renumber(sets[group] for group in exact_groups.tolist())
+    groups_of_distinct = join_near_duplicates([texts[row] for row in first_rows])
+    groups = renumber(groups_of_distinct[exact_groups].tolist())
     largest = np.bincount(groups).max(initial=0)
     if largest >= _FEWEST_ALIKE and largest > len(groups) / 2:
         logger.warning(
@@ -109,225 +109,86 @@ def merge_groups(first: Sequence[int] | Ints, second: Sequence[Hashable] | Ints)
     return renumber(sets[one] for one in in_first)
 
 
-def grouped_stratified_split(
+def hold_out_share(
     labels: Sequence[Any] | NDArray[Any],
-    groups: Sequence[int] | Ints,
-    fractions: Sequence[float],
+    group_of: Sequence[int] | Ints,
+    share: float,
     seed: int,
-) -> list[Ints]:
-    """Divide n rows into parts that share no group, each with about the same mix of labels.
+) -> tuple[Ints, Ints]:
+    """Hold out a share of n rows, and about this share of each label; rows of a group stay together.
 
-    Groups of several rows are placed first, the largest first, where they fit best; rows alone in their group
-    then fill each label up to its target. Where the groups leave enough single rows, each label is therefore
-    split exactly (its counts rounded by largest remainder).
+    The groups are taken in a random order, those with the rarest label first, while that brings what is held out of
+    this label closer to its share. If that makes too few rows, because many labels are rare, any groups are taken.
+    Every label keeps a row in train; a rare one may have none that is held out. If all groups are larger than twice
+    the share, nothing is held out.
 
     Args:
-        labels: n labels, of any hashable kind.
-        groups: n group numbers. `range(n)` asks for a plain stratified split.
-        fractions: The parts' shares, positive, with sum 1.
-        seed: The same seed gives the same parts.
+        labels: (n,) labels that can be sorted; or (n, labels), 1 where a row has the label.
+        group_of: (n,) groups. `range(n)` asks for a plain stratified split.
+        share: 0 to below 1.
+        seed: The same seed holds out the same rows.
 
     Returns:
-        One array of row numbers a part, ascending; together they hold each of 0 ... n - 1 once.
+        The rows of train and those that are held out, ascending.
     """
-    generator = np.random.default_rng(seed)
-    label_of = renumber(np.asarray(labels).tolist())
-    group_of = renumber(np.asarray(groups).tolist())
-    part_of = np.full(len(label_of), -1, dtype=np.int64)
-    # room[part, label]: how many rows of the label the part can still take; below 0 after a group has overfilled it.
-    room = np.array([_apportion(count, fractions) for count in np.bincount(label_of)]).T
+    group_of = renumber(np.asarray(group_of).tolist())
+    counts = _count_labels(np.asarray(labels), group_of)
+    in_train = counts.sum(axis=0)
+    room = share * in_train  # rows still to hold out
+    all_rows = len(room) - 1  # the last column
 
-    sizes = np.bincount(group_of)
-    rows_by_group = np.argsort(group_of, kind="stable")
-    rows_of_group = np.split(rows_by_group, np.cumsum(sizes)[:-1])
-    large = generator.permutation(np.flatnonzero(sizes > 1))
-    largest_first = large[np.argsort(-sizes[large], kind="stable")]
-    for group in largest_first:
-        rows = rows_of_group[group]
-        counts = np.bincount(label_of[rows], minlength=room.shape[1])
-        part = _best_part(room, counts, fractions)
-        room[part] -= counts
-        part_of[rows] = part
+    shuffled = np.random.default_rng(seed).permutation(counts.shape[0])
+    rarest = _rarest_labels(counts, in_train)[shuffled]
+    # Labels of which less than a row is asked for count as equally rare: else the rarest ones would fill the share.
+    rarest_first = np.argsort(np.maximum(room[rarest], 1), kind="stable")
+    candidates = [*zip(shuffled[rarest_first], rarest[rarest_first], strict=True)]
+    candidates += [(group, all_rows) for group in shuffled]
 
-    single = generator.permutation(np.flatnonzero(sizes[group_of] == 1))
-    for label in np.unique(label_of[single]):
-        rows = single[label_of[single] == label]
-        # Overfilled parts get no rows, and the others share the loss.
-        free = np.maximum(room[:, label], 0)
-        counts = _apportion(len(rows), free / free.sum())
-        part_of[rows] = np.repeat(np.arange(len(fractions)), counts)
-    return [np.flatnonzero(part_of == part) for part in range(len(fractions))]
-
-
-def _best_part(room: Ints, counts: Ints, fractions: Sequence[float]) -> int:
-    """Return the part that a group fits best.
-
-    The group lowers that part's squared deviation from the target, divided by the part's share, the most.
-
-    Args:
-        room: (parts, labels) rows that each part can still take.
-        counts: (labels,) rows of the group.
-        fractions: The parts' shares.
-    """
-    deviation = (room**2).sum(axis=1)
-    deviation_with_group = ((room - counts) ** 2).sum(axis=1)
-    change = (deviation_with_group - deviation) / np.asarray(fractions)
-    return int(np.argmin(change))
+    is_held_out = np.zeros(len(shuffled), dtype=bool)
+    for group, label in candidates:
+        if is_held_out[group] or min(room[label], room[all_rows]) < 0.5:
+            continue  # a single row would be too much
+        entries = slice(counts.indptr[group], counts.indptr[group + 1])
+        labels_of_group = counts.indices[entries]
+        rows = counts.data[entries]  # of the group, with each of its labels
+        counts_here = (labels_of_group == label) | (labels_of_group == all_rows)
+        is_closer = (rows <= 2 * room[labels_of_group])[counts_here].all()
+        leaves_rows = (rows < in_train[labels_of_group]).all()
+        if is_closer and leaves_rows:
+            is_held_out[group] = True
+            in_train[labels_of_group] -= rows
+            room[labels_of_group] -= rows
+    is_held_out_row = is_held_out[group_of]
+    return np.flatnonzero(~is_held_out_row), np.flatnonzero(is_held_out_row)
 
 
-def keep_labels_on_both_sides(
-    parts: Sequence[Ints],
-    labels_of_rows: tuple[Ints, Ints],
-    groups: Ints,
-    seed: int,
-    enough_rows: float,
-) -> list[Ints]:
-    """Move groups between train and validation so that a label is on both sides wherever it can be.
-
-    Every label keeps a row in train. A label of one group has no row in validation. Nor has one whose groups are all
-    larger than the part that was held out before: it would take far more texts than were asked for. Nor have the rarest
-    labels, if there are so many that validation has enough rows without them.
-
-    Args:
-        parts: The rows of train and of validation.
-        labels_of_rows: Two arrays (m,), as `row_labels` returns them.
-        groups: n group numbers.
-        seed: The same seed moves the same groups.
-        enough_rows: Rows of validation, from which on no group is moved into it.
+def _count_labels(labels: NDArray[Any], group_of: Ints) -> csr_array:
+    """Count the rows of each label in each group.
 
     Returns:
-        The rows of train and of validation, ascending.
+        (groups, labels + 1): the last column counts all rows of a group. Rows without a label share one.
     """
-    group_of = renumber(groups.tolist())
-    held_out = np.zeros(group_of.max(initial=-1) + 1, dtype=bool)  # by group
-    held_out[group_of[parts[1]]] = True
-    rows, labels = labels_of_rows
-    groups_of_label = _groups_of_labels(group_of, rows, labels, seed)
-    for groups_with_label in groups_of_label.values():
-        if held_out[groups_with_label].all():
-            smallest = groups_with_label[0]
-            held_out[smallest] = False
-    sizes = np.bincount(group_of)
-    largest = len(parts[1]) or len(group_of)  # if nothing is held out yet, any group may be
-    _put_labels_into_validation(held_out, groups_of_label, sizes, largest, enough_rows)
-    is_held_out = held_out[group_of]  # by row
-    return [np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)]
-
-
-def _put_labels_into_validation(
-    held_out: NDArray[np.bool_],
-    groups_of_label: dict[int, Ints],
-    sizes: Ints,
-    largest: int,
-    enough_rows: float,
-) -> None:
-    """For each label that only train has, the most frequent first, move one of its groups to validation.
-
-    It is the smallest group whose labels all have another group in train. If there is none, the label stays in train.
-
-    Args:
-        held_out: Whether each group is in validation; it is changed.
-        groups_of_label: The groups that have each label, the smallest first.
-        sizes: Rows of each group.
-        largest: Rows of the largest group that may be moved.
-        enough_rows: Rows of validation, from which on no group is moved.
-    """
-    labels_of_group = _labels_of_groups(groups_of_label)
-
-    def may_leave_train(group: int) -> bool:
-        for label in labels_of_group[group]:
-            groups_in_train = np.count_nonzero(~held_out[groups_of_label[label]])
-            if groups_in_train == 1:  # this group alone
-                return False
-        return True
-
-    most_frequent_first = sorted(groups_of_label.values(), key=len, reverse=True)
-    for groups_with_label in most_frequent_first:
-        if sizes[held_out].sum() >= enough_rows:
-            return
-        if held_out[groups_with_label].any():
-            continue
-        for group in groups_with_label.tolist():
-            if sizes[group] <= largest and may_leave_train(group):
-                held_out[group] = True
-                break
-
-
-def _labels_of_groups(groups_of_label: dict[int, Ints]) -> dict[int, list[int]]:
-    labels_of_group: defaultdict[int, list[int]] = defaultdict(list)
-    for label, groups_with_label in groups_of_label.items():
-        for group in groups_with_label.tolist():
-            labels_of_group[group].append(label)
-    return labels_of_group
-
-
-def _groups_of_labels(group_of: Ints, rows: Ints, labels: Ints, seed: int) -> dict[int, Ints]:
-    """Return the groups that have each label, the smallest first, groups of one size in a random order.
-
-    Args:
-        group_of: n group numbers from 0.
-        rows: m rows.
-        labels: A label of each of the m rows; a row with several labels is repeated.
-        seed: The same seed gives the same order.
-    """
-    generator = np.random.default_rng(seed)
-    sizes = np.bincount(group_of)
-    groups_of_label = {}
-    for label in np.unique(labels).tolist():
-        groups = np.unique(group_of[rows[labels == label]])
-        shuffled = generator.permutation(groups)
-        smallest_first = np.argsort(sizes[shuffled], kind="stable")
-        groups_of_label[label] = shuffled[smallest_first]
-    return groups_of_label
-
-
-def strata(labels: Sequence[Any], share: float) -> list[int]:
-    """Return n values for a stratified split: the label of each row, or the rarest of its labels.
-
-    Labels of which a share would be less than one row are one value together: rounded one by one, many small labels
-    would make up a part that is far larger or smaller.
-
-    Args:
-        labels: n labels as numbers, or n lists of 1 and 0.
-        share: Share of the smaller part, 0 to 1.
-    """
-    has_label = np.asarray(labels)
-    if has_label.ndim == 1:
-        rarest = has_label
+    rows = np.arange(len(group_of))
+    if labels.ndim == 1:
+        rows_with_label = rows
+        _, numbers = np.unique(labels, return_inverse=True)
     else:
-        row_count, label_count = has_label.shape
-        rows_of_label = has_label.sum(axis=0)
-        # A label that a row lacks counts as more frequent than any other.
-        frequency = np.where(has_label > 0, rows_of_label, row_count + 1)
-        no_label = label_count
-        rarest = np.where(has_label.any(axis=1), frequency.argmin(axis=1), no_label)
-    is_small = share * np.bincount(rarest) < 1
-    return np.where(is_small[rarest], -1, rarest).tolist()
+        has_no_label = ~labels.any(axis=1)
+        rows_with_label, numbers = np.nonzero(np.column_stack([labels, has_no_label]))
+    all_rows = numbers.max(initial=-1) + 1
+    groups = group_of[np.concatenate([rows_with_label, rows])]
+    columns = np.concatenate([numbers, np.full(len(rows), all_rows)])
+    ones = np.ones(len(columns), dtype=np.int64)
+    shape = (group_of.max(initial=-1) + 1, all_rows + 1)
+    return coo_array((ones, (groups, columns)), shape=shape).tocsr()
 
 
-def row_labels(labels: Sequence[Any]) -> tuple[Ints, Ints]:
-    """Return two arrays (m,): the row and the label of each pair of a row and one of its labels.
-
-    Args:
-        labels: n labels as numbers, or n lists of 1 and 0.
-    """
-    array = np.asarray(labels)
-    if array.ndim == 1:
-        return np.arange(len(array)), array
-    rows, numbers = np.nonzero(array)
-    return rows, numbers
-
-
-def _apportion(count: int, fractions: Sequence[float] | NDArray[Any]) -> Ints:
-    """Round `count * fractions` to integers with sum `count`, by largest remainder."""
-    exact = count * np.asarray(fractions)
-    counts = np.floor(exact + 1e-9).astype(np.int64)
-    remainders = exact - counts
-    # By remainder, so that a label's only row goes to the largest part; the larger part wins a tie.
-    largest_first = np.lexsort((-exact, -remainders))
-    left_over = count - int(counts.sum())
-    counts[largest_first[:left_over]] += 1
-    return counts
+def _rarest_labels(counts: csr_array, frequencies: Ints) -> Ints:
+    """Return the rarest label of each group of `_count_labels`: (groups,)."""
+    groups, labels = counts.nonzero()
+    rarest_first = np.lexsort((labels, frequencies[labels], groups))
+    _, first = np.unique(groups[rarest_first], return_index=True)
+    return labels[rarest_first][first]
 
 
 def renumber(keys: Iterable[Hashable]) -> Ints:

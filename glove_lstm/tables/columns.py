@@ -1,18 +1,24 @@
-"""Choose the text columns of a table, and turn its cells into texts.
+"""Choose the columns of a table, once, and make rows with texts of its cells.
 
-Files, datasets, data frames and batches all come here, to train, to evaluate and to predict; labels.py has the labels.
+    columns = choose_columns(open_table(path), "headline,body")
+    for row in read_rows(open_table(path), columns):
+        ...                                               # row.text, row.pair, row.cells
+
+Files and datasets all come here, to train, to evaluate and to predict; labels.py makes labels of the other cells, and
+in_memory.py reads texts that are in no table.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from glove_lstm.errors import DataError, listed, shown
-from glove_lstm.tables.tables import Record, Table, check_header_is_no_data
+from glove_lstm.tables.tables import Cells, Table, open_table
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 logger = logging.getLogger(__name__)
@@ -20,166 +26,191 @@ logger = logging.getLogger(__name__)
 _DEFAULTS = (["title", "text"], ["text"], ["title"])
 _LABEL = "label"  # a column of this name is never text by default
 
-# Text columns
+
+# Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table, or a text that is in none."""
+
+    file: str  # the name of the table
+    number: int  # of the row in it, from 1
+    text: str  # of the first text column
+    pair: str | None = None  # of the other text columns, joined by a space; None if there are none
+    cells: Cells = field(default_factory=dict)  # by column: what was asked for beside the texts
+
+    @property
+    def joined(self) -> str:
+        """Both texts, joined by a space."""
+        return self.text if self.pair is None else f"{self.text} {self.pair}"
+
+    @property
+    def empty(self) -> bool:
+        """Whether both texts are blank."""
+        return is_blank(self.joined)
+
+    @property
+    def name(self) -> str:
+        """The row in errors."""
+        return f"{self.file}, row {self.number}"
 
 
 @dataclass(frozen=True)
-class TextColumns:
-    """The columns that a text is read from, in order.
+class Columns:
+    """The columns that are read, as the first table has chosen them.
 
     Attributes:
-        names: Their names.
-        lacking: Those of `title` and `text` that would be read, too, if the table that chose the columns had them. A
-            later table, or a later row of JSON, that has one is refused: it would be classified without its title.
+        text: Those of text, in order.
+        others: Further columns, whose cells a row keeps.
+        unread: `title` or `text`, if the first table lacks it, and so it is not read. A later row that has one is
+            refused: it would be classified without its title.
     """
 
-    names: list[str]
-    lacking: Sequence[str] = ()
+    text: list[str]
+    others: list[str]
+    unread: Sequence[str] = ()
 
-    def check(self, table: Table, chooser: str) -> None:
-        """Check another table by the columns that an earlier one chose.
 
-        Args:
-            table: Has these columns, unless it has no rows.
-            chooser: Names the table that chose them, in errors.
+def read_rows(table: Table, columns: Columns) -> Iterator[Row]:
+    """Yield the rows of a table.
 
-        Raises:
-            DataError: The table lacks a column; or it has a `title` or `text` that would not be read, because the
-                earlier table lacks it.
-        """
-        for name in self.names:
-            if name not in table.columns and table.first is not None:
+    Raises:
+        DataError: The table lacks a column, or is damaged; a text is neither text nor a number; or a row has a `title`
+            or a `text` that would not be read.
+    """
+    for name in (*columns.text, *columns.others):
+        if table.columns and name not in table.columns:
+            raise DataError(
+                f"{table.name} has no column {shown(name)}, which the first table has; add it."
+            )
+    needed = dict.fromkeys([*columns.text, *columns.others, *columns.unread])
+    in_table = [name for name in needed if name in table.columns]
+    for number, cells in enumerate(table.read(in_table), start=1):
+        row_name = f"{table.name}, row {number}"
+        for name in columns.unread:
+            if not is_blank(cells.get(name)):
                 raise DataError(
-                    f"{table.name} has no column {shown(name)}, which the {chooser} has; add it."
+                    f"{row_name} has {name!r}, which is not read, because the first rows lack it; move the row to the "
+                    "beginning, or set text_column_names."
                 )
-        for name in self.lacking:
-            if name in table.columns:
-                raise DataError(
-                    f"{table.name} has the column {name!r}, which is not read, because the {chooser} lacks it; "
-                    "set text_column_names."
-                )
-
-    def read(self, record: Record, row_name: str) -> list[str]:
-        """Return the text of each column, "" where it is missing.
-
-        Raises:
-            DataError: A value is neither text nor a number; or the row has a `title` or `text` that would not be read.
-        """
-        for name in self.lacking:
-            if not is_blank(record.get(name)):
-                raise DataError(
-                    f"{row_name} has {name!r}, which the first rows lack: move the row to the beginning to read it, or "
-                    "set text_column_names."
-                )
-        return [read_text(record.get(name), row_name, name) for name in self.names]
+        text, *others = [read_text(cells.get(name), row_name, name) for name in columns.text]
+        pair = " ".join(others) if others else None
+        other_cells = {name: cells.get(name) for name in columns.others}
+        yield Row(table.name, number, text, pair, other_cells)
 
 
-def choose_text_columns(
+def open_files(
+    paths: Iterable[Path],
+    requested: str | Sequence[str] | None = None,
+    *,
+    trained: Sequence[str] | None = None,
+    kept: str | Sequence[str] | None = None,
+) -> tuple[list[Table], Columns]:
+    """Open files, and choose their columns by the first one that has rows.
+
+    Engines such as Spark write files without rows, which give none.
+
+    Args:
+        paths: The files.
+        requested: As for `choose_columns`, like the other arguments.
+        trained: See there.
+        kept: See there.
+
+    Raises:
+        DataError: A file is missing or of an unknown format; no file has rows; or the first one lacks a column.
+    """
+    tables = [open_table(path) for path in paths]
+    for table in tables:
+        if table.columns:
+            return tables, choose_columns(table, requested, trained=trained, kept=kept)
+    raise DataError(f"{tables[-1].name} has no rows; give data.")
+
+
+# Columns
+
+
+def choose_columns(
     table: Table,
     requested: str | Sequence[str] | None = None,
     *,
     trained: Sequence[str] | None = None,
-    label_column: str | None = None,
-    group_column: str | None = None,
-) -> TextColumns:
-    """Choose the text columns of a table. A default of an unusual name is logged.
+    label: str | None = None,
+    group: str | None = None,
+    kept: str | Sequence[str] | None = None,
+) -> Columns:
+    """Choose the columns of a table that has rows. A default of an unusual name is logged.
 
     Args:
         table: The table, whose first rows show which columns hold text.
-        requested: A list, or names separated by commas. None takes the first of these that the table has: `trained`;
-            title and text; text; title; the only column of text.
+        requested: The text columns in a list, or separated by commas. None takes the first of these that the table has:
+            `trained`; title and text; text; title; the only column of text.
         trained: The text columns that a model was trained on.
-        label_column: A column that the table must have, and that is no text. None: labels are not needed, and "label"
-            is no text by default.
-        group_column: Another such column.
+        label: The column of labels, which is no text; None: there is none, and "label" is no text by default.
+        group: A column of groups, which is no text, either.
+        kept: Columns that an output repeats, in a list or separated by commas. They may be text columns, too.
 
     Raises:
-        DataError: A column is missing; several columns may be text, or none; or the first line of a file is no header.
+        DataError: A column is missing or named twice; several columns may be text, or none.
     """
-    others = [name for name in (label_column, group_column) if name is not None]
-    names = _requested_names(requested, table.columns, "text_column_names")
-    known_names = {"title", "text", _LABEL, *others, *(names or ()), *(trained or ())}
-    has_known_name = not known_names.isdisjoint(table.columns)
-    if table.has_header and not has_known_name:
-        check_header_is_no_data(table)
-
-    if label_column is not None:
-        check_column(table, label_column, "label_column_name")
-    if group_column is not None:
-        check_column(table, group_column, "group_column_name")
-    columns = [*(names or ()), *others]
-    if len(set(columns)) < len(columns):
+    others = []
+    for option, name in (("label_column_name", label), ("group_column_name", group)):
+        if name is not None:
+            _check_column(table, name, option)
+            others.append(name)
+    text = _named(table, requested, "text_column_names")
+    if len({*(text or ()), *others}) < len([*(text or ()), *others]):
         raise DataError(
-            f"The columns of texts, labels and groups must differ: {listed(columns)}; name each once."
+            f"The columns of texts, labels and groups must differ: {listed([*(text or ()), *others])}; name each once."
         )
-    if names is not None:
-        for name in names:
-            check_column(table, name, "text_column_names")
-        return TextColumns(names)
-    if trained and set(trained) <= set(table.columns) and set(trained).isdisjoint(others):
-        return TextColumns(list(trained))
-    not_text = others if label_column is not None else [*others, _LABEL]
-    candidates = [name for name in table.columns if name not in not_text]
-    lacking = [name for name in _DEFAULTS[0] if name not in table.columns]
-    for defaults in _DEFAULTS:
-        if set(defaults) <= set(candidates):
-            return TextColumns(defaults, lacking)
-    only = _only_column_of_text(table, candidates)
-    doubt = "the first line was taken as the header; " if table.has_header else ""
-    logger.info("%s: %sthe text is read from the column %s.", table.name, doubt, shown(only))
-    return TextColumns([only], lacking)
+    unread: list[str] = []
+    if text is None and trained and set(trained) <= set(table.columns) - set(others):
+        text = list(trained)
+    if text is None:
+        text = _default_text_columns(table, others if label is not None else [*others, _LABEL])
+        unread = [name for name in _DEFAULTS[0] if name not in table.columns]
+    kept_names = _named(table, kept, "keep_columns") or []
+    if len(set(kept_names)) < len(kept_names):
+        raise DataError(f"keep_columns names a column twice: {listed(kept_names)}; name each once.")
+    return Columns(text, [*others, *kept_names], unread)
 
 
-def choose_kept_columns(table: Table, requested: str | Sequence[str] | None) -> list[str]:
-    """Return the columns that the output repeats.
-
-    Args:
-        table: The table.
-        requested: A list, or names separated by commas; None: there are none.
-
-    Raises:
-        DataError: A column is missing or named twice.
-    """
-    names = _requested_names(requested, table.columns, "keep_columns") or []
+def _named(table: Table, requested: str | Sequence[str] | None, option: str) -> list[str] | None:
+    """Return the columns that an option names, None if it is not given."""
+    if requested is None:
+        return None
+    if isinstance(requested, str):
+        requested = requested.split(",") if requested else []
+    # A space may follow a comma, as in "title, text", or belong to the name of a column.
+    names = [name if name in table.columns else str(name).strip() for name in requested]
+    if not names:
+        raise DataError(f"{option} names no column; name one, or leave it out.")
     for name in names:
-        check_column(table, name, "keep_columns")
-    if len(set(names)) < len(names):
-        raise DataError(f"keep_columns names a column twice: {listed(names)}; name each once.")
+        _check_column(table, name, option)
     return names
 
 
-def check_column(table: Table, name: str, option: str) -> None:
-    """Raise a DataError if a table lacks a column that an option names."""
+def _check_column(table: Table, name: str, option: str) -> None:
     if name not in table.columns:
         raise DataError(
             f"{table.name} has no column {shown(name)}; set {option} to one of {listed(table.columns)}."
         )
 
 
-def _requested_names(
-    requested: str | Sequence[str] | None, columns: Sequence[str], option: str
-) -> list[str] | None:
-    if requested is None:
-        return None
-    if isinstance(requested, str):
-        requested = requested.split(",") if requested else []
-    # A space may follow a comma, as in "title, text", or belong to the name of a column.
-    names = [name if name in columns else str(name).strip() for name in requested]
-    if not names:
-        raise DataError(f"{option} names no column; name one, or leave it out.")
-    return names
-
-
-def _only_column_of_text(table: Table, candidates: Sequence[str]) -> str:
-    names = [
-        name for name in candidates if any(_is_text(record.get(name)) for record in table.head)
-    ]
+def _default_text_columns(table: Table, not_text: Sequence[str]) -> list[str]:
+    candidates = [name for name in table.columns if name not in {*not_text, *table.class_names}]
+    for defaults in _DEFAULTS:
+        if set(defaults) <= set(candidates):
+            return list(defaults)
+    head = table.head()
+    names = [name for name in candidates if any(_is_text(cells.get(name)) for cells in head)]
     if len(names) != 1:
         raise DataError(
             f"{table.name} has {len(names)} columns that may be text; set text_column_names from "
             f"{listed(table.columns)}."
         )
-    return names[0]
+    logger.info("%s: the text is read from the column %s.", table.name, shown(names[0]))
+    return names
 
 
 def _is_text(value: Any) -> bool:

@@ -6,34 +6,30 @@ train = builder.as_dataset(split="train")
 """
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import datasets
-import numpy as np
+import pandas as pd
 
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.splits.splitter import (
     Ints,
     exact_duplicate_groups,
-    grouped_stratified_split,
+    hold_out_share,
     merge_groups,
     near_duplicate_groups,
 )
-from glove_lstm.tables.builder import NewsBuilder
-from glove_lstm.tables.columns import read_text
-from glove_lstm.tables.tables import open_table
-from glove_lstm.vectors.download import git_blob_id
+from glove_lstm.vectors.download import download, git_blob_id
 
 logger = logging.getLogger(__name__)
 
-LABELS = ("FAKE", "REAL")
 _SEED = 42
-_COLUMNS = ("", "title", "text", "label")  # the id column has no name
 
 
-class FakeOrRealNews(NewsBuilder):
-    """Columns id, title, text, label (FAKE, REAL); see `NewsBuilder` for the arguments.
+class FakeOrRealNews(datasets.GeneratorBasedBuilder):
+    """Columns id, title, text, label (FAKE, REAL). `data_files` names a local copy.
 
     The id leaks the label (REAL ids are low, FAKE ids high), so it must never reach a model.
 
@@ -45,7 +41,7 @@ class FakeOrRealNews(NewsBuilder):
             published recipe.
     """
 
-    VERSION = datasets.Version("1.0.0")
+    VERSION = datasets.Version("1.1.0")  # of the files and of this code, for the cache
     BUILDER_CONFIGS = [  # noqa: RUF012
         datasets.BuilderConfig("default", VERSION, description="70/10/20, duplicates together"),
         datasets.BuilderConfig("article", VERSION, description="80/20, as published"),
@@ -66,71 +62,82 @@ class FakeOrRealNews(NewsBuilder):
                     "id": datasets.Value("int64"),
                     "title": datasets.Value("string"),
                     "text": datasets.Value("string"),
-                    "label": datasets.ClassLabel(names=list(LABELS)),
+                    "label": datasets.ClassLabel(names=["FAKE", "REAL"]),
                 }
             ),
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
-        # One file for all splits.
-        path = self.files.get("train") or self.download(blob_id=self.BLOB_ID)
+        if self.config.data_files is None:
+            path = self._download()
+        else:
+            [path] = map(Path, self.config.data_files["train"])
         if git_blob_id(path) != self.BLOB_ID:
             logger.warning("fake_or_real_news: %s is not the canonical file.", path)
-        articles = read_articles(path)
-        labels = [article["label"] for article in articles]
+        articles = _read_articles(path)
+        labels = articles["label"].tolist()
         if self.config.name == "article":
-            shares = {"train": 0.8, "validation": 0.2}
-            groups = np.arange(len(articles))
+            train, validation = hold_out_share(labels, range(len(articles)), 0.2, _SEED)
+            parts = {"train": train, "validation": validation}
         else:
-            shares = {"train": 0.7, "validation": 0.1, "test": 0.2}
             groups = _duplicate_groups(articles)
-        parts = grouped_stratified_split(labels, groups, list(shares.values()), _SEED)
-        generators = []
-        for split, part in zip(shares, parts, strict=True):
-            if len(part):
-                rows = [articles[row] for row in part]
-                generators.append(datasets.SplitGenerator(split, gen_kwargs={"rows": rows}))
-        return generators
+            others, test = hold_out_share(labels, groups, 0.2, _SEED)
+            labels_of_others = [labels[row] for row in others]
+            train, validation = hold_out_share(labels_of_others, groups[others], 1 / 8, _SEED)
+            parts = {"train": others[train], "validation": others[validation], "test": test}
+        # Read here, because `datasets` hides the errors of `_generate_examples`.
+        return [
+            datasets.SplitGenerator(split, gen_kwargs={"articles": articles.iloc[part]})
+            for split, part in parts.items()
+            if len(part)
+        ]
+
+    def _generate_examples(self, articles: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
+        yield from enumerate(articles.to_dict("records"))
+
+    def _download(self) -> Path:
+        """Download the canonical file.
+
+        Raises:
+            DataError: The server sends another file, or none.
+        """
+        path = download(self.URL)
+        if git_blob_id(path) != self.BLOB_ID:
+            path.unlink()
+            raise DataError(
+                f"{self.URL} does not have the git blob id {self.BLOB_ID}; give a copy of the data as data_files."
+            )
+        return path
 
 
-def _duplicate_groups(articles: list[dict[str, Any]]) -> Ints:
+def _duplicate_groups(articles: pd.DataFrame) -> Ints:
     """Return group numbers, the same for articles that are duplicates: (n,).
 
     Equal titles count as duplicates, because the file repeats articles with a changed or empty body.
     """
-    same_title = exact_duplicate_groups(article["title"] for article in articles)
-    bodies = [article["text"].strip() or article["title"] for article in articles]
-    same_body = near_duplicate_groups(bodies)
+    has_text = articles["text"].str.strip() != ""
+    same_title = exact_duplicate_groups(articles["title"])
+    same_body = near_duplicate_groups(articles["text"].where(has_text, articles["title"]).tolist())
     return merge_groups(same_body, same_title)
 
 
-def read_articles(path: Path) -> list[dict[str, Any]]:
-    """Read a file with the header `,title,text,label` into rows of id, title, text, label.
+def _read_articles(path: Path) -> pd.DataFrame:
+    """Read a file with the header `,title,text,label` into the columns id, title, text, label.
 
     Raises:
-        DataError: A column is missing, or an id or label is invalid.
+        DataError: The header is another one, or an id or a label is invalid.
     """
-    table = open_table(path)
-    if table.first is None:
-        raise DataError(f"{path} has no rows; give a file with data.")
-    missing = [repr(name) for name in _COLUMNS if name not in table.columns]
-    if missing:
+    try:
+        articles = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise DataError(f"{path} is not CSV in UTF-8 ({first_line(error)}); correct it.") from None
+    if list(articles.columns) != ["Unnamed: 0", "title", "text", "label"]:
+        raise DataError(f"{path} has another header than ,title,text,label; give another file.")
+    articles.columns = ["id", *articles.columns[1:]]
+    is_valid = articles["id"].str.fullmatch("[0-9]+") & articles["label"].isin(["FAKE", "REAL"])
+    if not is_valid.all():
+        row = int((~is_valid).to_numpy().argmax())
         raise DataError(
-            f"{path} has no column {', '.join(missing)}; its header must be ,title,text,label."
+            f"{path}, row {row + 1} must have a whole number as id, and the label FAKE or REAL; correct it."
         )
-    rows: list[dict[str, Any]] = []
-    for number, record in table.records():
-        row_name = table.row_name(number)
-        label = record.get("label")
-        if label not in LABELS:
-            raise DataError(f"{row_name} has the label {label!r}; it must be FAKE or REAL.")
-        title = read_text(record.get("title"), row_name, "title")
-        text = read_text(record.get("text"), row_name, "text")
-        try:
-            article_id = int(record[""])
-        except (KeyError, TypeError, ValueError):
-            raise DataError(
-                f"{row_name} has the id {record.get('')!r}; it must be a whole number."
-            ) from None
-        rows.append({"id": article_id, "title": title, "text": text, "label": label})
-    return rows
+    return articles.astype({"id": int})

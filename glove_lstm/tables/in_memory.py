@@ -3,16 +3,14 @@
 Texts become lists of strings. Labels get names, as a config has them, and names become values again.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from numbers import Integral
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from glove_lstm.errors import DataError, listed, shown
 from glove_lstm.tables.columns import is_blank, python_values
@@ -55,152 +53,122 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
     return columns
 
 
-@dataclass(frozen=True)
-class LabelValues:
-    """The labels of n texts."""
-
-    labels: list[Any]  # the label of each text, as a config names it; or a list of its labels
-    classes: list[str]  # the names of all labels: sorted by their values, or the columns of a table
-    label_type: str  # Python type of the values, as in `GloveLstmConfig.label_type`
-    is_multi_label: bool  # whether a text may have several labels
-    is_table: bool = False  # whether the labels were given as the columns of a table of 0 and 1
-
-
-def read_labels(labels: Any, name: str = "y", *, column_labels: Any = None) -> LabelValues:
+def read_labels(
+    labels: Any, name: str = "y", columns: Sequence[Any] | NDArray[Any] | None = None
+) -> tuple[list[Any], list[Any]]:
     """Read the labels of n texts.
 
     Args:
         labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or a table (n, k) of
-            a 0 or 1 for each of k labels, k at least 2: an array, a sparse matrix, a data frame, whose columns are the
-            labels, or n lists, which scikit-learn, too, takes for a table.
+            a 0 or 1 for each of k labels: see `is_table`.
         name: Names the labels in errors.
-        column_labels: Labels of a table without names, a list or an array in the order of its columns; None: 0 to
-                k - 1.
+        columns: The labels of the columns of a table that does not name them; None: 0 to k - 1.
+
+    Returns:
+        The label of each text, as a config names it, or a list of its labels. And the values of all labels, as JSON has
+        them: sorted, or in the order of the columns.
 
     Raises:
-        DataError: A label is missing, has another kind than the first label, or is beyond 64 bits.
+        DataError: A label is missing, or has another type than the first one.
     """
-    if issparse(labels):
-        labels = labels.toarray()
-    shape: tuple[int, ...] = getattr(labels, "shape", ())
-    if len(shape) == 2 and shape[1] > 1:
-        return _read_table(labels, name, column_labels)
-    rows = [] if len(shape) == 2 else _python_rows(labels)
+    if is_table(labels):
+        return _read_table(labels, columns)
+    rows = _python_rows(labels)
     if not any(map(_is_list, rows)):
-        column = column_or_1d(np.asarray(labels, dtype=object), warn=True)
-        return _read_values([[label] for label in column], name, are_lists=False)
-    if _are_zeros_and_ones(rows):
-        return _read_table(np.array(rows), name, column_labels)
+        values = _check_values(rows, range(1, len(rows) + 1), name)
+        return labels_as_strings(values), np.unique(values).tolist()
     for number, row in enumerate(rows, 1):
         if not _is_list(row):
             problem = f"{name}, row {number} has the label {shown(row)}"
             raise DataError(f"{problem}; give a list of labels, as elsewhere.")
-    return _read_values(rows, name, are_lists=True)
+    row_numbers = [number for number, row in enumerate(rows, 1) for _ in row]
+    values = _check_values([label for row in rows for label in row], row_numbers, name)
+    names = iter(labels_as_strings(values))
+    return [[next(names) for _ in row] for row in rows], np.unique(values).tolist()
+
+
+def is_table(labels: Any) -> bool:
+    """Return whether labels are a table of 0 and 1 as scikit-learn knows it, such as a data frame, or lists.
+
+    Raises:
+        DataError: They have several columns of other values.
+    """
+    table = _array_of_columns(labels)
+    if table is None:
+        rows = _python_rows(labels)
+        return any(map(_is_list, rows)) and _is_indicator(rows)
+    if table.shape[1] > 1 and not _is_indicator(table):
+        raise DataError(f"Labels in {table.shape[1]} columns must be 0 or 1 for each label.")
+    return table.shape[1] > 1
+
+
+def _is_indicator(rows: Any) -> bool:
+    try:
+        return type_of_target(rows) == "multilabel-indicator"
+    except (TypeError, ValueError):  # lists of different lengths, or with a missing label
+        return False
+
+
+def _array_of_columns(labels: Any) -> NDArray[Any] | None:
+    """Return an array, a sparse matrix or a data frame of two dimensions as an array."""
+    if len(getattr(labels, "shape", ())) != 2:
+        return None
+    return labels.toarray() if issparse(labels) else np.asarray(labels)
 
 
 def _python_rows(labels: Any) -> list[Any]:
-    """Return labels as Python objects; arrays among them become lists."""
-    if isinstance(labels, str) or not isinstance(labels, Iterable):
-        return []  # `column_or_1d` refuses it
-    return [row.tolist() if isinstance(row, np.ndarray) else row for row in python_values(labels)]
+    if len(getattr(labels, "shape", ())) == 2:
+        labels = column_or_1d(np.asarray(labels, dtype=object), warn=True)
+    return [row.tolist() if isinstance(row, np.ndarray | np.generic) else row for row in labels]
+
+
+def _read_table(
+    table: Any, columns: Sequence[Any] | NDArray[Any] | None
+) -> tuple[list[list[str]], list[Any]]:
+    indicators = _array_of_columns(table)
+    if indicators is None:
+        indicators = np.array(_python_rows(table))
+    count = indicators.shape[1]
+    if hasattr(table, "columns"):
+        columns = table.columns
+    classes = list(range(count))
+    if columns is not None and len(columns) == count:
+        classes = python_values(columns)
+    names = labels_as_strings(classes)
+    if len(set(names)) < count:
+        raise DataError(
+            f"The columns of y must have different names, not {listed(names)}; rename some."
+        )
+    return [[names[number] for number in np.flatnonzero(row)] for row in indicators], classes
 
 
 def _is_list(row: Any) -> bool:
     return isinstance(row, list | tuple | set)
 
 
-def _are_zeros_and_ones(rows: Sequence[Any]) -> bool:
-    """Return whether rows are lists of equal length, two or more, of 0 and 1."""
-    if not all(isinstance(row, list | tuple) for row in rows):
-        return False
-    lengths = {len(row) for row in rows}
-    if len(lengths) > 1 or min(lengths) < 2:
-        return False
-    return all(value in (0, 1) for row in rows for value in row)
-
-
-def _read_table(table: Any, name: str, column_labels: Any) -> LabelValues:
-    indicators = np.asarray(table)
-    if not np.isin(indicators, (0, 1)).all():
-        raise DataError(
-            f"{name} has {indicators.shape[1]} columns; they must hold 0 and 1 for each label."
-        )
-    columns = _labels_of_columns(table, column_labels)
-    classes = labels_as_strings(columns)
-    if len(set(classes)) < len(columns):
-        raise DataError(
-            f"The columns of {name} must have different names, not {listed(columns)}; rename some."
-        )
-    are_numbers = all(isinstance(column, Integral) for column in columns)
-    names = [[classes[number] for number in np.flatnonzero(row)] for row in indicators]
-    label_type = "int" if are_numbers else "str"
-    return LabelValues(names, classes, label_type, is_multi_label=True, is_table=True)
-
-
-def _labels_of_columns(table: Any, column_labels: Any) -> list[Any]:
-    """Return the label of each column: the names of a data frame, or else `column_labels`, or else numbers from 0.
-
-    The numbers of a data frame are its names if some of `column_labels` are such numbers, too.
-    """
-    numbers = list(range(table.shape[1]))
-    known = [] if column_labels is None else python_values(column_labels)
-    if hasattr(table, "columns"):
-        names = list(table.columns)
-        known_names = labels_as_strings(known)
-        if names != numbers or not set(known_names).isdisjoint(labels_as_strings(names)):
-            return names
-    return known if len(known) == len(numbers) else numbers
-
-
-def _read_values(rows: Sequence[Sequence[Any]], name: str, *, are_lists: bool) -> LabelValues:
-    """Read the labels of each text; of one label each, unless they were given as lists."""
-    flat: list[Any] = []
-    row_numbers: list[int] = []
-    for number, labels in enumerate(rows, 1):
-        flat += labels
-        row_numbers += [number] * len(labels)
-    values = _one_kind(python_values(flat), row_numbers, name)
-    classes = np.unique(values)
-    label_type = type(classes.tolist()[0]).__name__ if len(classes) else "str"
-    names = labels_as_strings(values)
-    if not are_lists:
-        return LabelValues(names, labels_as_strings(classes), label_type, is_multi_label=False)
-    names_of_rows: list[list[str]] = [[] for _ in rows]
-    for number, label in zip(row_numbers, names, strict=True):
-        names_of_rows[number - 1].append(label)
-    return LabelValues(names_of_rows, labels_as_strings(classes), label_type, is_multi_label=True)
-
-
-def _one_kind(values: Sequence[Any], row_numbers: Sequence[int], name: str) -> NDArray[Any]:
-    """Check that labels are of one kind, and return them as an array of strings, numbers or booleans.
+def _check_values(values: Sequence[Any], row_numbers: Sequence[int], name: str) -> NDArray[Any]:
+    """Check that labels are of one type, and return them as an array.
 
     Args:
         values: n labels; a row may have several.
         row_numbers: The row of each label, for errors.
         name: Names the labels in errors.
     """
-    checked = []
+    values = [value.item() if isinstance(value, np.generic) else value for value in values]
     for row, value in zip(row_numbers, values, strict=True):
-        checked.append(_check_label(value, f"{name}, row {row}"))
-        if type(checked[-1]) is not type(checked[0]):
-            first = f"row {row_numbers[0]} has {shown(values[0])}"
-            problem = f"{name}, row {row} has the label {shown(value)}, but {first}"
-            raise DataError(f"{problem}; give {_KINDS}.")
-    array = np.array(checked)
+        if is_blank(value):
+            raise DataError(f"{name}, row {row} has no label; label the text, or leave it out.")
+        if type(value) is not type(values[0]) or not isinstance(value, str | bool | int | float):
+            problem = (
+                f"{name}, row {row} has the label {shown(value)}, but row {row_numbers[0]} has"
+            )
+            raise DataError(f"{problem} {shown(values[0])}; give {_KINDS}.")
+        if not isinstance(value, str) and not -(2**63) <= value < 2**63:
+            raise DataError(
+                f"{name}, row {row} has the label {value}, which is beyond 64 bits; give strings."
+            )
+    array = np.array(
+        [replace_surrogates(value) if isinstance(value, str) else value for value in values]
+    )
     check_classification_targets(array)  # refuses fractions such as 0.5; 1.0 is a whole number
     return array
-
-
-def _check_label(value: Any, row_name: str) -> str | bool | int | float:
-    """Return a label as a Python value."""
-    if is_blank(value):
-        raise DataError(f"{row_name} has no label; label the text, or leave it out.")
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, str):
-        return replace_surrogates(value)
-    if not isinstance(value, bool | int | float):
-        raise DataError(f"{row_name} has the label {shown(value)}; give {_KINDS}.")
-    if not -(2**63) <= value < 2**63:
-        raise DataError(f"{row_name} has the label {value}, which is beyond 64 bits; give strings.")
-    return value

@@ -8,9 +8,8 @@ import logging
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +18,6 @@ from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError, listed, shown
 from glove_lstm.tables.columns import is_blank
-from glove_lstm.tables.tables import Record
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 logger = logging.getLogger(__name__)
@@ -32,82 +30,23 @@ _MAX_LABELS = 1000
 _TEXTS_PER_LABEL = 3
 
 
-@dataclass(frozen=True)
-class LabelColumn:
-    """The column of labels."""
+def read_label(cell: Any, row_name: str) -> str | list[str] | None:
+    """Return the label in a cell, or its list of labels, which may be written as JSON; None if it is missing.
 
-    name: str
-    holds_lists: bool = False  # whether each text has a list of labels
+    A label is a string, a whole number or a boolean.
 
-    def read(
-        self,
-        record: Record,
-        row_name: str,
-        class_names: Sequence[str] | None,
-        allowed: Collection[str],
-    ) -> Label | None:
-        """Return the label of a row, or its list of labels.
-
-        A label is a string, a whole number or a boolean. Lists may be written as JSON.
-
-        Args:
-            record: The row.
-            row_name: Names the row in errors.
-            class_names: Of a ClassLabel, whose cells are indices of these.
-            allowed: The labels that a cell may hold; none: any.
-
-        Returns:
-            None if a ClassLabel has -1: the row has no label.
-
-        Raises:
-            DataError: The label is missing, of another kind, or not allowed.
-        """
-        cell = record.get(self.name)
-        items = label_list(cell)
-        if items is None and _LOOKS_LIKE_LIST.match(str(cell)):
-            raise DataError(
-                f'{row_name} has the label {shown(cell)}, which is no JSON; write ["a", "b"].'
-            )
-        names = []
-        for item in [cell] if items is None else items:
-            name = self._read_name(item, row_name, class_names)
-            if name is not None:
-                names.append(name)
-        is_list = items is not None
-        if not names and not is_list:
-            return None
-        label = names if is_list else names[0]
-        if is_list != self.holds_lists:
-            expected = "a list of labels" if self.holds_lists else "one label"
-            raise DataError(
-                f"{row_name} has the label {shown(label)}; give {expected}, as elsewhere."
-            )
-        for name in names:
-            if allowed and name not in allowed:
-                raise DataError(
-                    f"{row_name} has the label {shown(name)}, not one of {listed(allowed)}; correct it."
-                )
-        return label
-
-    def _read_name(
-        self, value: Any, row_name: str, class_names: Sequence[str] | None
-    ) -> str | None:
-        if class_names is not None and isinstance(value, int):
-            if not -1 <= value < len(class_names):
-                raise DataError(f"{row_name} has the label {value}, which has no name; correct it.")
-            return None if value == -1 else class_names[value]
-        # Python and pandas write a missing number as nan. "NA" and "None" may be labels.
-        is_nan = isinstance(value, str) and value.strip().lower() == "nan"
-        if is_blank(value) or is_nan:
-            raise DataError(f"{row_name} has no label in {shown(self.name)}; label or remove it.")
-        # A missing value turns a column of whole numbers into floats.
-        if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
-            value = int(value)
-        if not isinstance(value, str | int):
-            raise DataError(
-                f"{row_name} has the label {shown(value)}; labels must be text or whole numbers."
-            )
-        return replace_surrogates(str(value))
+    Raises:
+        DataError: The label is of another kind.
+    """
+    items = label_list(cell)
+    if items is not None:
+        names = [_label_name(item, row_name) for item in items]
+        return [name for name in names if name is not None]
+    if _LOOKS_LIKE_LIST.match(str(cell)):
+        raise DataError(
+            f'{row_name} has the label {shown(cell)}, which is no JSON; write ["a", "b"].'
+        )
+    return _label_name(cell, row_name)
 
 
 def label_list(value: Any) -> list[Any] | None:
@@ -116,6 +55,21 @@ def label_list(value: Any) -> list[Any] | None:
         with suppress(ValueError, RecursionError):
             value = json.loads(value)
     return value if isinstance(value, list) else None
+
+
+def _label_name(value: Any, row_name: str) -> str | None:
+    # Python and pandas write a missing number as nan. "NA" and "None" may be labels.
+    is_nan = isinstance(value, str) and value.strip().lower() == "nan"
+    if is_blank(value) or is_nan:
+        return None
+    # A missing value turns a column of whole numbers into floats.
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
+        value = int(value)
+    if not isinstance(value, str | int):
+        raise DataError(
+            f"{row_name} has the label {shown(value)}; labels must be text or whole numbers."
+        )
+    return replace_surrogates(str(value))
 
 
 def sorted_label_names(labels: Iterable[str | Sequence[str]]) -> list[str]:

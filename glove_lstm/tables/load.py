@@ -7,42 +7,40 @@ data.splits["train"].texts, data.splits["train"].labels      # as `fit` takes th
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from glove_lstm.errors import DataError, counted, listed, shown
 from glove_lstm.files import FilePath, expand_globs, without_folders
 from glove_lstm.tables.columns import (
-    TextColumns,
-    check_column,
-    choose_text_columns,
-    is_blank,
+    Columns,
+    Row,
+    choose_columns,
+    read_rows,
     read_text,
 )
 from glove_lstm.tables.labels import (
     Label,
-    LabelColumn,
     check_label_names,
     label_list,
+    read_label,
     sorted_label_names,
 )
-from glove_lstm.tables.named_datasets import open_dataset
 from glove_lstm.tables.tables import Table, open_table
 
 logger = logging.getLogger(__name__)
 
 Files = FilePath | Sequence[FilePath]
 OnEmpty = Literal["error", "drop", "keep"]
-Tables = Mapping[str, Sequence[Table]]  # of each split
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledRows:
-    """The rows of a split."""
+class Rows:
+    """The n labelled texts of a split."""
 
-    texts: list[str]  # a title and its body are joined by a space
-    labels: list[Any]  # the name of each label, or lists of names
+    texts: list[str] = field(default_factory=list)  # a title and its body are joined by a space
+    labels: list[Any] = field(default_factory=list)  # the name of each label, or lists of names
     groups: list[str] | None = None  # rows of a group stay on one side of a split
     numbers: list[int] = field(default_factory=list)  # of each row in its table, from 1
     files: list[str] = field(default_factory=list)  # the table of each row
@@ -55,7 +53,7 @@ class LabelledRows:
 class Data:
     """Labelled texts."""
 
-    splits: dict[str, LabelledRows]  # "train", "validation" and "test", those that there are
+    splits: dict[str, Rows]  # "train", "validation" and "test", those that there are
     label_names: list[str]  # in the order of their numbers
     text_column_names: list[str]  # that the texts were taken from
     description: str  # the files, or the dataset and its config
@@ -125,8 +123,11 @@ def load_splits(
         "dataset_revision": dataset_revision,
     }
     _check_arguments(dataset_name, dataset_options, list(files))
-    tables: Tables
     if dataset_name:
+        from glove_lstm.tables.named_datasets import (
+            open_dataset,
+        )  # datasets takes seconds to import
+
         tables, description = open_dataset(
             dataset_name,
             dataset_config_name,
@@ -137,30 +138,35 @@ def load_splits(
     else:
         tables, description = _open_files(files)
 
-    first_table = next(iter(tables.values()))[0]
+    for table in [table for of_split in tables.values() for table in of_split]:
+        if not table.columns:
+            raise DataError(f"{table.name} has no rows; give a file with data.")
+    first = next(iter(tables.values()))[0]
     if label_column_name is None:
         label_column_name = "label"
-        if trained_label_column and trained_label_column in first_table.columns:
+        if trained_label_column and trained_label_column in first.columns:
             label_column_name = trained_label_column
-    text_columns = _choose_columns(
-        tables, text_column_names, label_column_name, group_column_name, trained_columns
+    columns = choose_columns(
+        first,
+        text_column_names,
+        trained=trained_columns,
+        label=label_column_name,
+        group=group_column_name if "train" in tables else None,
     )
     if is_multi_label is None:
-        first_row = first_table.first or {}
-        is_multi_label = label_list(first_row.get(label_column_name)) is not None
-    label_column = LabelColumn(label_column_name, is_multi_label)
-    known_names = label_names or first_table.class_names.get(label_column_name) or ()
+        is_multi_label = label_list(first.head()[0].get(label_column_name)) is not None
+    known_names = label_names or first.class_names.get(label_column_name) or ()
     splits, names = _read_splits(
-        tables, text_columns, label_column, group_column_name, known_names, on_empty, may_be_rare
+        tables, columns, list(known_names), is_multi_label, on_empty, may_be_rare
     )
     if not splits:
         raise DataError(
             f"No split of {description} has labels in {shown(label_column_name)}; name another."
         )
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
-    columns = text_columns.names
-    logger.info("Loaded %s: %s rows; text columns: %s.", description, counts, ", ".join(columns))
-    return Data(splits, names, columns, description, is_multi_label, label_column_name)
+    listing = ", ".join(columns.text)
+    logger.info("Loaded %s: %s rows; text columns: %s.", description, counts, listing)
+    return Data(splits, names, columns.text, description, is_multi_label, label_column_name)
 
 
 def _check_arguments(
@@ -187,178 +193,158 @@ def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str
     for split, one_or_more in files.items():
         paths = expand_globs(one_or_more)
         opened = [open_table(path) for path in paths]
-        with_rows = [table for table in opened if table.first is not None]
+        with_rows = [table for table in opened if table.columns]
         tables[split] = with_rows or opened  # engines such as Spark write parts without rows
         names = [without_folders(str(path)) for path in paths]
         descriptions.append(f"{split} {' + '.join(names)}")
     return tables, ", ".join(descriptions)
 
 
-def _choose_columns(
-    tables: Tables,
-    requested: str | Sequence[str] | None,
-    label_column: str,
-    group_column: str | None,
-    trained: Sequence[str] | None,
-) -> TextColumns:
-    """Return the text columns of the first table, and check that the others have the columns that they need."""
-    first, *others = [table for of_split in tables.values() for table in of_split]
-    for table in (first, *others):
-        if table.first is None:
-            raise DataError(f"{table.name} has no rows; give a file with data.")
-    columns = choose_text_columns(
-        first,
-        requested,
-        trained=trained,
-        label_column=label_column,
-        group_column=group_column if group_column in first.columns else None,
-    )
-    for table in others:
-        columns.check(table, "first table")
-        check_column(table, label_column, "label_column_name")
-    for table in tables.get("train", ()):
-        if group_column is not None:
-            check_column(table, group_column, "group_column_name")
-    return columns
-
-
 def _read_splits(
-    tables: Tables,
-    text_columns: TextColumns,
-    label_column: LabelColumn,
-    group_column: str | None,
-    known_names: Sequence[str],
+    tables: Mapping[str, Sequence[Table]],
+    columns: Columns,
+    names: list[str],
+    is_multi_label: bool,
     on_empty: OnEmpty,
     may_be_rare: bool,
-) -> tuple[dict[str, LabelledRows], list[str]]:
+) -> tuple[dict[str, Rows], list[str]]:
     """Read the splits that have labels, and return them with the names of the labels.
 
     Args:
         tables: The tables of each split.
-        text_columns: The columns of text.
-        label_column: The column of labels.
-        group_column: The column of groups of the training texts, which alone are divided by them.
-        known_names: The names of the labels; none: the first split tells them.
+        columns: Of text, of the labels and perhaps of the groups, in this order.
+        names: The labels that are known; none: the first split tells them.
+        is_multi_label: Whether labels are lists.
         on_empty: As for `load_splits`.
         may_be_rare: As for `load_splits`.
     """
-    splits: dict[str, LabelledRows] = {}
-    names = list(known_names)
+    splits: dict[str, Rows] = {}
     for split, of_split in tables.items():
-        group_of_split = group_column if split == "train" else None
-        rows = _read_rows(of_split, text_columns, label_column, group_of_split, names, on_empty)
-        table_name = of_split[0].name
-        if len(of_split) > 1:
-            table_name = f"{split} ({len(of_split)} files)"
-        if not len(rows):
-            logger.warning("%s: left out, because it has no labels.", table_name)
+        if split != "train":  # which alone is divided by groups
+            columns = replace(columns, others=columns.others[:1])
+        name = of_split[0].name if len(of_split) == 1 else f"{split} ({len(of_split)} files)"
+        rows = _read_split(of_split, name, columns, names, is_multi_label, on_empty)
+        if rows is None:
+            logger.warning("%s: left out, because it has no labels.", name)
             continue
         if not names:
             names = sorted_label_names(rows.labels)
             remedy = "set label_column_name to another column"
-            check_label_names(names, len(rows), table_name, remedy, may_be_rare=may_be_rare)
-        has_too_few = len(names) < (1 if label_column.holds_lists else 2)
-        if split == "train" and has_too_few:
+            check_label_names(names, len(rows), name, remedy, may_be_rare=may_be_rare)
+        if split == "train" and len(names) < (1 if is_multi_label else 2):
             label = f"the label {shown(names[0])} only" if names else "no label"
-            raise DataError(f"{table_name} has {label}; a classifier needs two or more.")
+            raise DataError(f"{name} has {label}; a classifier needs two or more.")
         splits[split] = rows
     return splits, names
 
 
-def _read_rows(
+def _read_split(
     tables: Sequence[Table],
-    text_columns: TextColumns,
-    label_column: LabelColumn,
-    group_column: str | None,
+    name: str,
+    columns: Columns,
     allowed_labels: Sequence[str],
+    is_multi_label: bool,
     on_empty: OnEmpty,
-) -> LabelledRows:
-    """Read the rows of a split: none if a ClassLabel marks all as unlabelled, as in test splits of some datasets.
+) -> Rows | None:
+    """Read a split. None: no row has a label, as in test splits of some datasets.
 
     Args:
         tables: The tables of the split.
-        text_columns: The columns of text.
-        label_column: The column of labels.
-        group_column: The column of groups, if they are read.
+        name: Names the split in errors.
+        columns: Of text, of the labels and perhaps of the groups, in this order.
         allowed_labels: The labels that a row may have; none: any.
+        is_multi_label: Whether labels are lists.
         on_empty: As for `load_splits`.
 
     Raises:
-        DataError: A row cannot be read, its label is missing or not allowed, or its text is missing and `on_empty` is
-            "error".
+        DataError: A row cannot be read, or its label is missing or not allowed.
     """
-    columns = [*text_columns.names, label_column.name]
-    rows = LabelledRows([], [])
-    groups: list[str] = []
-    if group_column is not None:
-        columns.append(group_column)
-        rows = LabelledRows([], [], groups)
+    labelled = list(_read_labelled(tables, columns, on_empty))
+    if not labelled:
+        raise DataError(f"{name} has no rows with text; give a file with data.")
+    if all(label is None for _, label in labelled):
+        return None
+    label_column, *group_column = columns.others
+    _check_labels(labelled, allowed_labels, is_multi_label, label_column)
+    texts = [row.joined for row, _ in labelled]
+    if not any(character.isalpha() for text in texts for character in text):
+        logger.warning(
+            "%s: no text in %s has a letter; if it is the wrong column, name another with --text_column_names.",
+            name,
+            listed(columns.text),
+        )
+    groups = [_group_of(row, *group_column) for row, _ in labelled] if group_column else None
+    labels = [label for _, label in labelled]
+    numbers = [row.number for row, _ in labelled]
+    return Rows(texts, labels, groups, numbers, [row.file for row, _ in labelled])
+
+
+def _read_labelled(
+    tables: Sequence[Table], columns: Columns, on_empty: OnEmpty
+) -> Iterator[tuple[Row, Label | None]]:
+    """Yield the rows of a split with their labels, None where one is missing.
+
+    Raises:
+        DataError: A row cannot be read, or its text is missing and `on_empty` is "error".
+    """
+    label_column = columns.others[0]
     for table in tables:
-        class_names = table.class_names.get(label_column.name)
-        rows_before = len(rows)
         empty = 0
-        unlabelled = 0
-        for number, record in table.records(columns):
-            row_name = table.row_name(number)
-            text = " ".join(text_columns.read(record, row_name))
-            label = label_column.read(record, row_name, class_names, allowed_labels)
-            if label is None:
-                unlabelled += 1
-                continue
-            if is_blank(text):
+        for row in read_rows(table, columns):
+            label = read_label(row.cells[label_column], row.name)
+            if row.empty and label is not None:
                 empty += 1
                 if on_empty == "error":
                     raise DataError(
-                        f"{row_name} has no text in {listed(text_columns.names)}; "
+                        f"{row.name} has no text in {listed(columns.text)}; "
                         "fill it, or pass --on_empty drop or --on_empty keep."
                     )
                 if on_empty == "drop":
                     continue
-            rows.texts.append(text)
-            rows.labels.append(label)
-            rows.numbers.append(number)
-            rows.files.append(table.name)
-            if group_column is not None:
-                group = read_text(record.get(group_column), row_name, group_column).strip()
-                # A missing value turns a column of whole numbers into floats.
-                group = group.removesuffix(".0")
-                groups.append(group or row_name)  # a row without a group is alone
+            yield row, label
         if empty:
+            without_text = counted(empty, "row")
             logger.warning(
-                "%s: %s without text; --on_empty is %s.",
-                table.name,
-                counted(empty, "row"),
-                on_empty,
+                "%s: %s without text; --on_empty is %s.", table.name, without_text, on_empty
             )
-        _check_texts(rows.texts[rows_before:], table.name, text_columns)
-        _check_labels(rows.labels[rows_before:], unlabelled, table.name, label_column.name)
-    return rows
-
-
-def _check_texts(texts: Sequence[str], table_name: str, columns: TextColumns) -> None:
-    """Warn if no text has a letter: the column may be a wrong one."""
-    if texts and not any(character.isalpha() for text in texts for character in text):
-        logger.warning(
-            "%s: no text in %s has a letter; if it is the wrong column, name another with --text_column_names.",
-            table_name,
-            listed(columns.names),
-        )
 
 
 def _check_labels(
-    labels: Sequence[Label], unlabelled: int, table_name: str, column_name: str
+    labelled: Sequence[tuple[Row, Label | None]],
+    allowed: Sequence[str],
+    is_multi_label: bool,
+    column: str,
 ) -> None:
-    """Refuse a table that has labels for some rows only, no rows, or a 0 or 1 for each label, such as [0, 1, 0]."""
-    if unlabelled and labels:
-        raise DataError(
-            f"{table_name} has {counted(unlabelled, 'row')} without a label; label or remove them."
-        )
-    if not unlabelled and not labels:
-        raise DataError(f"{table_name} has no rows with text; give a file with data.")
-    lengths = {len(label) for label in labels if isinstance(label, list)}
+    """Check that each row has a label, or each row a list, of those that are allowed; none: any.
+
+    Raises:
+        DataError: A row has not; or the lists are a 0 or 1 for each label, such as [0, 1, 0].
+    """
+    expected = "a list of labels" if is_multi_label else "one label"
+    for row, label in labelled:
+        if label is None:
+            raise DataError(f"{row.name} has no label in {shown(column)}; label or remove it.")
+        if isinstance(label, list) != is_multi_label:
+            raise DataError(
+                f"{row.name} has the label {shown(label)}; give {expected}, as elsewhere."
+            )
+        for name in label if is_multi_label else [label]:
+            if allowed and name not in allowed:
+                raise DataError(
+                    f"{row.name} has the label {shown(name)}, not one of {listed(allowed)}; correct it."
+                )
+    if not is_multi_label:
+        return
+    lengths = {len(label) for _, label in labelled if label is not None}
     have_equal_length = len(lengths) == 1 and min(lengths) > 1
-    if have_equal_length and set(sorted_label_names(labels)) <= {"0", "1"}:
+    if have_equal_length and {name for _, label in labelled for name in label or ()} <= {"0", "1"}:
         raise DataError(
-            f"{table_name} has a 0 or 1 for each label in {shown(column_name)}; "
+            f"{labelled[0][0].file} has a 0 or 1 for each label in {shown(column)}; "
             "list the names of the labels that a text has."
         )
+
+
+def _group_of(row: Row, column: str) -> str:
+    group = read_text(row.cells[column], row.name, column).strip()
+    # A missing value turns a column of whole numbers into floats.
+    return group.removesuffix(".0") or row.name  # a row without a group is alone

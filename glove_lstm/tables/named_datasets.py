@@ -1,31 +1,21 @@
-"""Open a dataset by its name: one of ours, one on the Hub, or a folder.
-
-`datasets` reads all of them but the CSV files of a folder. It would read these with pandas, for which the labels "01"
-and "1" are the same, and the text "NA" is missing.
-"""
+"""Open a dataset by its name: one of ours, one on the Hub, or a folder. `datasets` reads all of them."""
 
 import logging
 import os
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets.packaged_modules.csv.csv import CsvConfig
 
 from glove_lstm.errors import DataError, listed
-from glove_lstm.files import FilePath, check_revision, without_folders
-from glove_lstm.tables.builder import NewsBuilder
+from glove_lstm.files import FilePath, check_file, check_revision, without_folders
 from glove_lstm.tables.fake_or_real_news import FakeOrRealNews
-from glove_lstm.tables.liar import Liar
-from glove_lstm.tables.tables import ROWS_OF_HEAD, Table, open_table
+from glove_lstm.tables.liar import load_liar
+from glove_lstm.tables.tables import Cells, Table
 
 logger = logging.getLogger(__name__)
 
-BUILDERS: dict[str, type[NewsBuilder]] = {"fake_or_real_news": FakeOrRealNews, "liar": Liar}
-
-_READ_AS_FILES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _SPLITS = ("train", "validation", "test")
 _VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")  # the first one is used
 
@@ -53,60 +43,67 @@ def open_dataset(
     Raises:
         DataError: There is no such dataset, or it has neither train nor test.
     """
-    loaded: Mapping[str, Any]  # the rows of each split, or its CSV files
-    if name in BUILDERS:
+    if name in ("fake_or_real_news", "liar"):
         if revision is not None:
             raise DataError(f"{name} is no dataset on the Hub and has no revision; leave it out.")
-        builder = BUILDERS[name](config_name=config, data_files=data_files, data_dir=data_dir)
-        builder.download_and_prepare()
-        loaded = builder.as_dataset()
-        description = f"{name} ({builder.config.name}) from {builder.source}"
+        loaded, description = _load_own(name, config, data_files, data_dir)
     else:
         check_revision(name, revision)
         local = {"data_files": data_files, "data_dir": data_dir}
         paths = {option: os.fspath(path) for option, path in local.items() if path is not None}
-        loaded = _csv_files(name, config, paths) or _load_dataset(name, config, revision, paths)
+        loaded = _load_dataset(name, config, revision, paths)
         description = without_folders(name)
         if Path(name).is_dir():  # may be named like a known dataset
             description = f"./{description}"
         if config:
             description += f" ({config})"
     splits = _rename_splits(loaded, name)
-    tables = {}
-    for split in _SPLITS:
-        rows = splits.get(split)
-        if isinstance(rows, datasets.Dataset):
-            tables[split] = [_table_of(rows, f"split {split} of {name}")]
-        elif rows:
-            tables[split] = [open_table(Path(file)) for file in rows]
+    tables = {
+        split: [_table_of(splits[split], f"split {split} of {name}")]
+        for split in _SPLITS
+        if split in splits
+    }
     return tables, description
 
 
-def _csv_files(name: str, config: str | None, paths: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the CSV files of each split of a folder; none if it is no such folder, or says how they are to be read."""
-    if not Path(name).is_dir():
-        return {}
-    try:
-        builder = datasets.load_dataset_builder(name, config, **paths)
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError):
-        return {}  # loading it raises the same error
-    own = builder.config
-    if not isinstance(own, CsvConfig) or builder.info.features is not None:
-        return {}
-    plain = CsvConfig(own.name, own.version, own.data_dir, own.data_files, own.description)
-    plain_tsv = replace(plain, sep="\t")
-    if own not in (plain, plain_tsv):
-        return {}
-    files = {str(split): list(paths) for split, paths in own.data_files.items()}
-    all_files = [file for of_split in files.values() for file in of_split]
-    return files if all(file.endswith(_READ_AS_FILES) for file in all_files) else {}
+def _load_own(
+    name: str, config: str | None, data_files: FilePath | None, data_dir: FilePath | None
+) -> tuple[datasets.DatasetDict, str]:
+    """Load one of our datasets, from a local copy if there is one."""
+    is_liar = name == "liar"
+    local, other = (data_dir, data_files) if is_liar else (data_files, data_dir)
+    option, other_option = ("data_dir", "data_files") if is_liar else ("data_files", "data_dir")
+    configs = ("six", "two") if is_liar else ("default", "article")
+    if other is not None:
+        raise DataError(f"{name} takes no {other_option}; give {option}.")
+    if config not in (None, *configs):
+        raise DataError(f"{name} has no config {config!r}; choose from {', '.join(configs)}.")
+    source = "a download" if local is None else Path(local).name
+    description = f"{name} ({config or configs[0]}) from {source}"
+    if is_liar:
+        return load_liar(config or "six", data_dir), description
+    if local is not None:
+        check_file(Path(local))
+        local = str(Path(local).absolute())
+    builder = FakeOrRealNews(config_name=config, data_files=local)
+    builder.download_and_prepare()
+    return builder.as_dataset(), description
 
 
 def _load_dataset(
     name: str, config: str | None, revision: str | None, paths: Mapping[str, str]
 ) -> datasets.DatasetDict:
     try:
-        return datasets.load_dataset(name, config, revision=revision, **paths)
+        loaded = datasets.load_dataset(name, config, revision=revision, **paths)
+        first = next(iter(loaded.values()))
+        is_typed = any(_class_names(feature) for feature in first.features.values())
+        if first.info.builder_name == "csv" and not is_typed:
+            # As strings: pandas would take the label "01" for 1, and the text "NA" for nothing.
+            strings = datasets.Features(dict.fromkeys(first.column_names, datasets.Value("string")))
+            loaded = datasets.load_dataset(
+                name, config, revision=revision, features=strings, keep_default_na=False, **paths
+            )
+        return loaded
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         lines = str(error).splitlines()[:2]  # the second line names the configs
         reason = " ".join(lines).rstrip(". ")
@@ -117,7 +114,9 @@ def _load_dataset(
         raise DataError(f"The dataset {name} could not be loaded: {reason}; {advice}.") from error
 
 
-def _rename_splits(loaded: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _rename_splits(
+    loaded: Mapping[str, datasets.Dataset], name: str
+) -> dict[str, datasets.Dataset]:
     """Give splits our names.
 
     A single split becomes "train", unless it is named as one of ours. The first split of `_VALIDATION_NAMES` becomes
@@ -145,9 +144,28 @@ def _rename_splits(loaded: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _table_of(rows: datasets.Dataset, name: str) -> Table:
     class_names = {}
     for column, feature in rows.features.items():
-        # The feature of the items, if the cells are lists.
-        cell_feature: Any = getattr(feature, "feature", feature)
-        if isinstance(cell_feature, datasets.ClassLabel):
-            class_names[column] = cell_feature.names
-    head = list(rows.select(range(min(len(rows), ROWS_OF_HEAD))))
-    return Table(name, rows.column_names, head, read=rows.select_columns, class_names=class_names)
+        names = _class_names(feature)
+        if names:
+            class_names[column] = names
+
+    def read(needed: Sequence[str] | None) -> Iterator[Cells]:
+        columns = rows.column_names if needed is None else list(needed)
+        for record in rows.select_columns(columns):
+            for column in class_names.keys() & record.keys():
+                record[column] = _with_name(record[column], class_names[column])
+            yield record
+
+    return Table(name, read, class_names)
+
+
+def _class_names(feature: Any) -> list[str] | None:
+    """Return the labels of a column of labels, or of lists of labels."""
+    of_cell = getattr(feature, "feature", feature)
+    return of_cell.names if isinstance(of_cell, datasets.ClassLabel) else None
+
+
+def _with_name(cell: Any, names: Sequence[str]) -> Any:
+    """Return the label of a number, or the labels of a list; None for -1, which marks a row without a label."""
+    if isinstance(cell, list):
+        return [_with_name(item, names) for item in cell]
+    return None if cell is None or cell == -1 else names[cell]

@@ -11,9 +11,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logit
 
 from glove_lstm.distillation.targets import Targets
-from glove_lstm.errors import counted, listed
+from glove_lstm.errors import counted
 from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.torch_classifier import TorchClassifier, torch_runner
+from glove_lstm.inference.torch_classifier import torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.temperature import (
@@ -26,9 +26,10 @@ from glove_lstm.temperature import (
 )
 from glove_lstm.text.corruptions import first_words
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.arguments import GloveLstmTrainingArguments
-from glove_lstm.training.batches import corrupt, tokenize
+from glove_lstm.text.tokens import Tokens
+from glove_lstm.training.batches import corrupt_all, tokenize
 from glove_lstm.training.record import CalibrationRecord
+from glove_lstm.training.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +42,9 @@ _BEGINNINGS = (1, 2, 4, 8, 16)  # words of the short texts to which the shrinkag
 _USUAL_WEIGHT = 2.0
 _USUAL_WEIGHT_WITHOUT_VECTORS = 8.0
 _SPREAD = 1.0
-# Of the thresholds of a multi-label model:
-# A label's best threshold counts as half at this many texts with the label; DECISIONS.md says why.
-_TEXTS_FOR_HALF = 20
-# Of fewer texts with the label, its best threshold is a matter of chance.
-_FEWEST_FOR_THRESHOLD = 5
-# Best thresholds are this far from 0 and 1 at least, because their logits are averaged.
+# The best threshold counts as half at this many labels of all texts; DECISIONS.md says why.
+_LABELS_FOR_HALF = 20
+# The best threshold is this far from 0 and 1 at least, because logits of thresholds are averaged.
 _NEAREST_TO_EDGE = 1e-3
 
 
@@ -67,11 +65,11 @@ def calibrate(
     model: GloveLstmForSequenceClassification,
     tokenizer: LightTokenizer,
     targets: Targets,
-    arguments: GloveLstmTrainingArguments,
+    settings: Settings,
     *,
     has_vectors: bool,
 ) -> CalibrationRecord | None:
-    """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the thresholds.
+    """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the threshold.
 
     The weight and the shrinkage are fitted to whole texts, their first words and, if the model learned from corrupted
     copies, a corrupted copy of each. The temperature is fitted to whole texts alone. Weights of classes and texts
@@ -81,15 +79,15 @@ def calibrate(
         model: A trained model without calibration; the values are set in its config.
         tokenizer: Its tokenizer.
         targets: `calibration_texts` has n texts from which the model did not learn, or none.
-        arguments: Whether there were corrupted copies, and their seed.
+        settings: Whether there were corrupted copies, and their seed.
         has_vectors: Whether any word had a vector before the training.
 
     Returns:
         What was fitted; None if there are no texts, or too few.
     """
-    if targets.calibration_texts is None:
-        return None
     held_out = targets.calibration_texts
+    if held_out is None:
+        return None
     if len(held_out) < FEWEST_TEXTS:
         logger.warning(
             "The scores are not calibrated by %s: a calibration needs %d. Give more.",
@@ -98,38 +96,27 @@ def calibrate(
         )
         return None
     texts_of_versions = [held_out.texts, _beginnings(held_out.texts)]
-    if arguments.corrupted_share:
-        texts_of_versions.append(corrupt(held_out.texts, tokenizer, seed=arguments.seed))
+    if settings.corrupted_share:
+        texts_of_versions.append(corrupt_all(held_out.texts, tokenizer, settings.seed))
     versions = [score_parts(model, tokenizer, texts) for texts in texts_of_versions]
-    usual_weight = _USUAL_WEIGHT
-    if not has_vectors:
-        usual_weight = _USUAL_WEIGHT_WITHOUT_VECTORS
     values = fit_calibration(
         versions,
         held_out.labels,
         targets.probabilities,
-        usual_weight=usual_weight,
+        usual_weight=_USUAL_WEIGHT if has_vectors else _USUAL_WEIGHT_WITHOUT_VECTORS,
     )
     model.config.update(values)
-    unfitted_names: list[str] = []
     if held_out.is_multi_label:
-        calibrated = TorchClassifier.of(model, tokenizer)
-        scores = calibrated.predict_proba(held_out.texts)
-        thresholds, unfitted = fit_thresholds(scores, held_out.labels)
-        model.config.update({"thresholds": thresholds})
-        unfitted_names = [held_out.label_names[label] for label in unfitted]
-        if unfitted_names:
-            logger.info(
-                "Labels of too few held-out texts have the common threshold: %s.",
-                listed(unfitted_names),
-            )
+        weights = np.array([1.0, values["ngram_weight"]])[: versions[0].logits.shape[1]]
+        logits = versions[0].summed(weights, values["shrinkage"]) / values["temperature"]
+        threshold = fit_threshold(expit(logits), held_out.labels)
+        model.config.update({"thresholds": [threshold] * len(held_out.label_names)})
     return CalibrationRecord(
         texts=len(held_out),
         labels_of=held_out.labels_of,
-        temperature=model.config.temperature,
-        shrinkage=model.config.shrinkage,
-        ngram_weight=None if model.ngrams is None else model.config.ngram_weight,
-        unfitted_thresholds=unfitted_names,
+        temperature=values["temperature"],
+        shrinkage=values["shrinkage"],
+        ngram_weight=None if model.ngrams is None else values["ngram_weight"],
     )
 
 
@@ -146,12 +133,18 @@ def score_parts(
     model: GloveLstmForSequenceClassification, tokenizer: LightTokenizer, texts: Sequence[str]
 ) -> Scored:
     """Return the logits of n texts by the parts of the model."""
-    tokenized = tokenize(texts, tokenizer)
+    tokens = tokenize(texts, tokenizer)
     with progress("Calibrating", total=len(texts)) as bar:
         run = torch_runner(model, "part_logits")
-        logits = run_batches(run, tokenized.tokens, done=bar.update)
-    known = tokenized.count_other_than(model.config.unk_token_id).clip(min=1)
+        logits = run_batches(run, tokens, done=bar.update)
+    known = _count_known(tokens, model.config.unk_token_id).clip(min=1)
     return Scored(logits.astype(np.float64), known.astype(np.float64))
+
+
+def _count_known(tokens: Tokens, unknown: int) -> NDArray[np.int64]:
+    """Count the known tokens of each of n texts: (n,)."""
+    text_of_token = np.repeat(np.arange(len(tokens.lengths)), tokens.lengths)
+    return np.bincount(text_of_token[tokens.ids != unknown], minlength=len(tokens.lengths))
 
 
 def fit_calibration(
@@ -217,41 +210,23 @@ def _questions_of(scored: Scored, labels: NDArray[Any]) -> Scored:
     return Scored(np.stack(parts, axis=1), np.repeat(scored.known, labels.shape[1]))
 
 
-def fit_thresholds(scores: Floats, labels: NDArray[np.number]) -> tuple[list[float], list[int]]:
-    """Fit the threshold of each label to calibrated scores.
+def fit_threshold(scores: Floats, labels: NDArray[np.number]) -> float:
+    """Fit the threshold that all labels share to calibrated scores.
 
-    The threshold with the best F1 of few texts is a matter of chance. A label's best threshold is therefore averaged
-    with the common one, that with the best micro F1, and the common one with 0.5. The logits of the thresholds are
-    averaged. The weight of a best threshold is n / (n + 20) for n texts with the label, or n labels of all texts.
+    The threshold with the best micro F1 of few texts is a matter of chance. It is therefore averaged with 0.5, as
+    logits, at a weight of n / (n + 20) for n labels of all texts.
 
     Args:
         scores: (n, labels).
         labels: (n, labels), 1 where a text has the label.
-
-    Returns:
-        The thresholds, and the indices of the labels that fewer than five texts have: they get the common threshold.
     """
-    has_label = labels.astype(bool)
-    best = [_best_threshold(*column) for column in zip(scores.T, has_label.T, strict=True)]
-    best_of_all = _best_threshold(scores.ravel(), has_label.ravel())
-    common = _pulled(best_of_all, int(has_label.sum()), towards=0.5)
-    counts = has_label.sum(axis=0).tolist()
-    thresholds = []
-    unfitted = []
-    for label, count in enumerate(counts):
-        if count < _FEWEST_FOR_THRESHOLD:
-            unfitted.append(label)
-            thresholds.append(common)
-        else:
-            thresholds.append(_pulled(best[label], count, towards=common))
-    return thresholds, unfitted
-
-
-def _pulled(threshold: float, count: int, towards: float) -> float:
-    """Average the logits of two thresholds; `count` texts with the label decide the weight of the first one."""
-    weight = count / (count + _TEXTS_FOR_HALF)
-    bounded = np.clip(threshold, _NEAREST_TO_EDGE, 1 - _NEAREST_TO_EDGE)
-    return float(expit(weight * logit(bounded) + (1 - weight) * logit(towards)))
+    has_label = labels.astype(bool).ravel()
+    count = has_label.sum()
+    weight = count / (count + _LABELS_FOR_HALF)
+    best = np.clip(
+        _best_threshold(scores.ravel(), has_label), _NEAREST_TO_EDGE, 1 - _NEAREST_TO_EDGE
+    )
+    return float(expit(weight * logit(best)))  # the logit of 0.5 is 0
 
 
 def _best_threshold(scores: Floats, has_label: NDArray[np.bool_]) -> float:

@@ -13,33 +13,39 @@ from typing import Any
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from transformers import EvalPrediction, PreTrainedTokenizerBase, set_seed
 
 from glove_lstm.checkpoint.text_record import TextRecord
-from glove_lstm.distillation.targets import make_targets
+from glove_lstm.distillation.targets import Targets, make_targets
 from glove_lstm.distillation.teacher import Teacher, TeacherLike, open_teacher
 from glove_lstm.errors import DataError, listed
-from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.files import without_folders
+from glove_lstm.inference.classifier import Classifier
+from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.inference.onnx_export import light_classifier
+from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
-from glove_lstm.tables.examples import ClassWeight, Examples
-from glove_lstm.tables.labels import Label, labels_as_strings, sorted_label_names
+from glove_lstm.tables.examples import ClassWeight, Examples, Split
+from glove_lstm.tables.labels import Label, sorted_label_names
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.batches import tokenize, tokenize_targets
 from glove_lstm.training.calibration import calibrate
 from glove_lstm.training.hold_out import hold_out
 from glove_lstm.training.initial_model import (
     LoadedCheckpoint,
     load_checkpoint,
-    make_initial_model,
+    model_of_checkpoint,
+    new_model,
 )
 from glove_lstm.training.lstm import train_lstm
-from glove_lstm.training.make_record import count_known_texts, make_record, make_text_record
 from glove_lstm.training.ngrams import fit_ngrams
-from glove_lstm.training.record import TrainingRecord
+from glove_lstm.training.record import TeacherRecord, TrainingRecord
+from glove_lstm.training.schedule import with_schedule
 from glove_lstm.training.settings import Settings, make_settings
 from glove_lstm.vectors.glove import GloveVectors, load_glove
+from glove_lstm.version import __version__
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,29 +59,16 @@ class Trained:
         train: Labelled texts that it learned from.
         validation: Labelled texts that were held out, with the model's logits; None: there are none.
         text_record: Record of all texts that were used.
+        model: The model as transformers saves it.
     """
 
-    classifier: TorchClassifier
+    classifier: LightClassifier
     tokenizer: PreTrainedTokenizerBase
     record: TrainingRecord
     train: Examples
     validation: Examples | None
     text_record: TextRecord
-
-    @property
-    def model(self) -> GloveLstmForSequenceClassification:
-        """The model as transformers saves it."""
-        return self.classifier.model
-
-    def without_texts(self) -> "Trained":
-        """Return it without texts, so that it is small when it is kept or pickled.
-
-        The labels of the validation texts stay, because they are measured.
-        """
-        validation = None
-        if self.validation is not None:
-            validation = replace(self.validation, texts=[""] * len(self.validation))
-        return replace(self, train=self.train.select([]), validation=validation)
+    model: GloveLstmForSequenceClassification
 
 
 def fit(
@@ -118,16 +111,14 @@ def fit(
     """
     began = time.perf_counter()
     settings = settings or make_settings()
-    _check_texts(texts, validation, groups, class_weight, unlabelled, settings)
-    checkpoint = load_checkpoint(settings.model)
+    _check_texts(texts, validation, groups, class_weight, unlabelled)
+    _check_teacher(teacher, labels, validation, unlabelled)
+    checkpoint = load_checkpoint(settings)
     opened_teacher = None
     if teacher is not None:
-        _check_teacher(labels, validation, settings)
-        opened_teacher = _open_teacher(teacher, labels, label_names, settings)
-    elif len(unlabelled):
-        raise DataError("Unlabelled texts need a teacher; give one.")
-    elif settings.training.augmented_copies is not None:
-        raise DataError("augmented_copies is for a training with a teacher; leave it out.")
+        opened_teacher = open_teacher(
+            teacher, training_device(settings), label_names, labels, seed=settings.seed
+        )
     names = _label_names(labels, label_names, checkpoint, opened_teacher)
     labelled = Examples.from_names(texts, labels, names, sample_weight)
     given_validation = None
@@ -137,7 +128,7 @@ def fit(
     if checkpoint is None and opened_teacher is None:
         _check_that_labels_differ(labelled)
     if glove is None and checkpoint is None:
-        glove = load_glove(settings.tokenizer.glove)
+        glove = load_glove(settings.glove)
 
     # 1. Hold texts out.
     split = hold_out(
@@ -147,9 +138,9 @@ def fit(
         groups=None if groups is None else list(groups),
         class_weight=class_weight,
         teacher=opened_teacher,
-        arguments=settings.training,
+        settings=settings,
     )
-    validation_seen = count_known_texts(split, checkpoint)
+    text_record = _text_record(split, checkpoint)
 
     # 2. Give the teacher the labels: an encoder learns them when it is first asked; a classifier or a function knows
     # them already, and only puts them into their order.
@@ -158,84 +149,83 @@ def fit(
 
     # 3. Make the targets: the labels; or these and a teacher's best labels of other texts; or a teacher's logits. The
     # default epochs, batch size and learning rates follow from them.
-    targets = make_targets(
-        split,
-        opened_teacher,
-        copies_per_text=settings.training.augmented_copies,
-        glove=glove,
-    )
-    settings = settings.for_targets(
+    targets = make_targets(split, opened_teacher, glove=glove)
+    learns_logits = targets.kind == "logits"
+    settings = with_schedule(
+        settings,
         len(targets.texts),
-        kind=targets.kind,
-        has_validation=split.validation is not None,
-        new_labels=checkpoint is not None and checkpoint.has_other_labels(names),
+        learns_logits=learns_logits,
+        has_new_labels=checkpoint is not None and checkpoint.has_other_labels(names),
     )
 
     # The teacher used all cores; what follows is faster on one.
     with _one_thread():
         # 4. Make the initial model.
-        set_seed(settings.training.seed)
-        initial = make_initial_model(settings, split, targets, glove, checkpoint)
-        model = initial.model
+        set_seed(settings.seed)
+        vocabulary_with_vectors = None
+        if checkpoint is not None:
+            tokenizer = checkpoint.tokenizer
+            model = model_of_checkpoint(
+                checkpoint, settings, split.train, learns_logits=learns_logits
+            )
+        else:
+            assert glove is not None
+            model, tokenizer, vocabulary_with_vectors = new_model(
+                settings, split.train, split.unlabelled, glove, learns_logits=learns_logits
+            )
+        name_of_glove = None if glove is None else without_folders(glove.source)
         del glove  # it is large
-        tokenizer = LightTokenizer.of(initial.tokenizer)
-        calibration_tokens = None
-        if targets.calibration_texts is not None:
-            examples = targets.calibration_texts
-            calibration_tokens = tokenize(examples.texts, tokenizer, examples.labels)
+        light_tokenizer = LightTokenizer.of(tokenizer)
 
         # 5. Fit the n-grams.
         ngram_c = fit_ngrams(
-            initial, tokenizer, targets.ngram_examples, calibration_tokens, settings.training
+            model,
+            light_tokenizer,
+            _words_of(tokenizer),
+            targets.ngram_examples,
+            targets.calibration_texts,
+            settings,
         )
 
-        # 6. Train the LSTM. It is measured after each epoch, unless the labels that calibrate are a teacher's.
+        # 6. Train the LSTM.
         state = train_lstm(
-            model,
-            tokenize_targets(targets, tokenizer, model.config.lstm_length, settings.training),
-            targets.kind,
-            calibration_tokens if split.validation is not None else None,
-            settings.training,
-            compute_metrics,
+            model, light_tokenizer, targets, split.validation, settings, compute_metrics
         )
 
         # 7. Calibrate.
         calibration = calibrate(
-            model,
-            tokenizer,
-            targets,
-            settings.training,
-            has_vectors=initial.vocabulary_with_vectors != 0,
+            model, light_tokenizer, targets, settings, has_vectors=vocabulary_with_vectors != 0
         )
 
         # 8. Return the model, and how it was made.
-        classifier = TorchClassifier.of(model, tokenizer)
-        scored = None
-        if split.validation is not None:
-            logits = classifier.predict_logits(split.validation.texts)
-            scored = replace(split.validation, logits=logits)
-        record = make_record(
-            settings,
-            split,
-            targets,
-            initial,
-            state,
-            validation_seen=validation_seen,
-            checkpoint=checkpoint,
-            teacher=opened_teacher,
-            classifier=classifier,
-            calibration=calibration,
+        classifier = light_classifier(model, tokenizer)
+        scored = split.validation
+        if scored is not None:
+            scored = replace(scored, logits=classifier.predict_logits(scored.texts))
+        record = TrainingRecord(
+            preset=settings.preset,
+            options=_options_of(settings, model.config),
+            train_texts=len(split.train),
+            validation_texts=0 if split.validation is None else len(split.validation),
+            glove=name_of_glove if checkpoint is None else None,
+            vocabulary_with_vectors=vocabulary_with_vectors,
+            fine_tuned_from=None if checkpoint is None else checkpoint.name,
+            label_weights=split.label_weights,
             ngram_c=ngram_c,
+            epochs=float(state.epoch or 0),
+            history=state.log_history,
+            calibration=calibration,
+            teacher=_teacher_record(opened_teacher, split, targets, classifier),
+            parameters=model.num_parameters(),
+            hardware=_hardware(model.device, opened_teacher),
+            versions={
+                "glove_lstm": __version__,
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+            },
             seconds=round(time.perf_counter() - began, 2),
         )
-    return Trained(
-        classifier=classifier,
-        tokenizer=initial.tokenizer,
-        record=record,
-        train=split.train,
-        validation=scored,
-        text_record=make_text_record(split, checkpoint),
-    )
+    return Trained(classifier, tokenizer, record, split.train, scored, text_record, model)
 
 
 @contextmanager
@@ -250,30 +240,15 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def training_device(settings: Settings) -> torch.device:
+    """Return where a training computes: on the GPU, if there is one."""
+    accelerator = torch.accelerator.current_accelerator()
+    if settings.use_cpu or accelerator is None:
+        return torch.device("cpu")
+    return accelerator
+
+
 # What is given
-
-
-def _open_teacher(
-    teacher: TeacherLike,
-    labels: Sequence[Label],
-    label_names: Sequence[str] | None,
-    settings: Settings,
-) -> Teacher:
-    """Open the teacher.
-
-    A function has the labels that are given, or else those of the texts; in the classifier's own order, if it is a
-    method of a classifier that has the same labels.
-    """
-    names = sorted_label_names(labels) if label_names is None else list(label_names)
-    classifier = getattr(teacher, "__self__", None)
-    own_labels = getattr(classifier, "classes_", None)  # of scikit-learn
-    if own_labels is None:
-        own_labels = getattr(classifier, "label_names", None)  # of `LightClassifier`
-    if own_labels is not None:
-        own_names = labels_as_strings(own_labels)
-        if not names or sorted(own_names) == sorted(names):
-            names = own_names
-    return open_teacher(teacher, settings.training.device, names, seed=settings.training.seed)
 
 
 def _label_names(
@@ -304,7 +279,6 @@ def _check_texts(
     groups: Sequence[Hashable] | None,
     class_weight: ClassWeight | None,
     unlabelled: Sequence[str],
-    settings: Settings,
 ) -> None:
     """Check that texts, and what is said of them, fit together."""
     if not len(texts) and not len(unlabelled):
@@ -313,28 +287,24 @@ def _check_texts(
         raise DataError("class_weight is for texts with labels; give them, or leave it out.")
     if groups is not None and len(groups) != len(texts):
         raise DataError(f"There are {len(texts)} texts, but {len(groups)} values of groups.")
-    if validation is not None:
-        if not len(validation[0]):
-            raise DataError("There are no validation texts; give some.")
-        if "validation_fraction" in settings.given:
-            raise DataError(
-                "validation_fraction is for trainings without validation texts; give one of the two."
-            )
+    if validation is not None and not len(validation[0]):
+        raise DataError("There are no validation texts; give some.")
 
 
 def _check_teacher(
+    teacher: TeacherLike | None,
     labels: Sequence[Label],
     validation: tuple[Sequence[str], Sequence[Label]] | None,
-    settings: Settings,
+    unlabelled: Sequence[str],
 ) -> None:
     """Check that a training may have a teacher, before it is downloaded."""
-    all_labels = list(labels)
-    if validation is not None:
-        all_labels += validation[1]
+    if teacher is None:
+        if len(unlabelled):
+            raise DataError("Unlabelled texts need a teacher; give one.")
+        return
+    all_labels = [*labels, *([] if validation is None else validation[1])]
     if not all(isinstance(label, str) for label in all_labels):
         raise DataError("A teacher is for one label a text; leave it out.")
-    if settings.training.world_size > 1:
-        raise DataError("A training with a teacher needs a single process; start one.")
 
 
 def _check_labels(labelled: Examples, validation: Examples | None) -> None:
@@ -369,3 +339,61 @@ def _check_that_labels_differ(labelled: Examples) -> None:
     if not others:
         name = labelled.label_names[first]
         raise DataError(f"All texts have the label {name!r}; a classifier needs two or more.")
+
+
+# What is recorded
+
+
+def _text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextRecord:
+    """Record the texts of this training, and those of the training of the checkpoint."""
+    record = TextRecord.of([*split.train.texts, *split.unlabelled], split.held_out_texts)
+    if checkpoint is None:
+        return record
+    return record.added_to(checkpoint.text_record)
+
+
+def _words_of(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """Return the words of a vocabulary with their ids."""
+    special = set(tokenizer.all_special_ids)
+    vocabulary = tokenizer.get_vocab()
+    return {word: number for word, number in vocabulary.items() if number not in special}
+
+
+def _options_of(settings: Settings, config: GloveLstmConfig) -> dict[str, Any]:
+    """Return the settings that decided the result, those of the network as it has them in the end."""
+    options = settings.recorded()
+    return {name: getattr(config, name, value) for name, value in options.items()}
+
+
+def _teacher_record(
+    teacher: Teacher | None, split: Split, targets: Targets, classifier: Classifier
+) -> TeacherRecord | None:
+    if teacher is None:
+        return None
+    agreement = None
+    calibration = targets.calibration_texts
+    if calibration is not None and calibration.teacher_logits is not None:
+        logits_of_model = classifier.predict_logits(calibration.texts)
+        is_same = logits_of_model.argmax(axis=1) == calibration.teacher_logits.argmax(axis=1)
+        agreement = float(is_same.mean())
+    return TeacherRecord(
+        name=teacher.name,
+        kind=teacher.kind,
+        revision=teacher.revision,
+        license=teacher.license,
+        learned="logits" if targets.kind == "logits" else "best labels",
+        temperature=targets.temperature,
+        texts=len(targets.texts),
+        copies=targets.copies,
+        unlabelled=len(split.unlabelled),
+        agreement=agreement,
+        settings=teacher.settings,
+    )
+
+
+def _hardware(device: torch.device, teacher: Teacher | None) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "cpu" and teacher is None:
+        return "CPU, one thread"
+    return device.type.upper()  # a teacher uses all cores

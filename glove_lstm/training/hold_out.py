@@ -3,13 +3,11 @@
 Held-out texts calibrate the scores, and the model does not learn from them.
 
 - If validation texts are given, nothing else is held out.
-- Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits. It is rounded for each label.
-- But with an encoder as teacher, fewer than 2,000 labelled texts and more unlabelled ones, a tenth of the unlabelled
-  texts, of whose labels the encoder says how sure it is: all labelled texts then teach. Not if groups or a fraction
-  (as the preset article has) are given.
-- So too, with any teacher, if this share of the labelled texts is fewer than ten. A fraction is then of the unlabelled
-  texts.
-- Near duplicates, and texts of one group, are never on both sides, unless validation texts are given.
+- Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits; about this share of each
+  label, with near duplicates and texts of one group on one side.
+- But with a teacher and more texts without labels than with, a share of those without, which the teacher labels, if
+  fewer than 2,000 texts have labels (100, if the teacher learns no labels, because nobody knows how sure it may be).
+  All labelled texts then teach. Not if groups are given.
 """
 
 import logging
@@ -19,22 +17,18 @@ from dataclasses import replace
 import numpy as np
 
 from glove_lstm.distillation.teacher import Teacher
-from glove_lstm.errors import DataError, counted
+from glove_lstm.errors import DataError
 from glove_lstm.splits.splitter import (
-    Ints,
-    grouped_stratified_split,
-    keep_labels_on_both_sides,
+    hold_out_share,
     merge_groups,
     near_duplicate_groups,
-    row_labels,
     rows_without_near_duplicates,
-    strata,
     without_near_duplicates,
 )
 from glove_lstm.tables.columns import is_blank
 from glove_lstm.tables.examples import ClassWeight, Examples, Split, class_weights, weigh
 from glove_lstm.temperature import FEWEST_TEXTS
-from glove_lstm.training.arguments import GloveLstmTrainingArguments
+from glove_lstm.training.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +37,13 @@ _SHARE = 1 / 20
 _LEAST_TEXTS = 50
 _MOST_TEXTS = 2_000
 _MOST_SHARE = 1 / 10
-# Texts are added so that every label is held out, until this many times the share is.
-_MOST_TIMES_THE_SHARE = 1.25
 # Unlabelled texts to hold out; enough for a temperature.
 _UNLABELLED_SHARE = 1 / 10
 _MOST_UNLABELLED = 1_000
 # With fewer labelled texts, and more unlabelled ones, all labelled texts teach; DECISIONS.md says why.
 _FEW_LABELLED_TEXTS = 2_000
+_VERY_FEW_LABELLED_TEXTS = 100
 
-_MOST_NAMED = 20  # labels in a warning
 _ALTERNATIVES = "give validation texts, or hold out none (--validation_fraction 0)"
 
 
@@ -63,7 +55,7 @@ def hold_out(
     groups: Sequence[Hashable] | None,
     class_weight: ClassWeight | None,
     teacher: Teacher | None,
-    arguments: GloveLstmTrainingArguments,
+    settings: Settings,
 ) -> Split:
     """Hold texts out, unless validation texts are given, and weigh those that are left.
 
@@ -74,23 +66,21 @@ def hold_out(
         groups: n values, such as authors; None: only near duplicates stay together.
         class_weight: How much the texts of each label count in training; see `class_weights`.
         teacher: What labels unlabelled texts; None: nothing does.
-        arguments: The share to hold out, and the seed.
+        settings: The share to hold out, and the seed.
 
     Raises:
         DataError: Too few distinct texts can be held out.
     """
     labelled, groups = _without_weight_0(labelled, groups)
     most_are_unlabelled = len(unlabelled) > len(labelled)
-    split: Split | None = None
+    all_labelled_teach = most_are_unlabelled and groups is None and _are_few(labelled, teacher)
     if validation is not None:
         split = Split(labelled, validation, unlabelled)
-    elif _unlabelled_are_held_out(len(labelled), most_are_unlabelled, groups, teacher, arguments):
-        split = _hold_out_unlabelled(
-            labelled, unlabelled, arguments.validation_fraction, arguments.seed
-        )
-    if split is None:
+    elif all_labelled_teach:
+        split = _hold_out_unlabelled(labelled, unlabelled, settings)
+    else:
         train, held_out = hold_out_labelled(
-            labelled, arguments.validation_fraction, arguments.seed, groups
+            labelled, settings.validation_fraction, settings.seed, groups
         )
         split = Split(train, held_out, unlabelled)
     label_weights = None
@@ -116,39 +106,31 @@ def _without_weight_0(
     return texts.select(rows), groups
 
 
-def _unlabelled_are_held_out(
-    labelled: int,
-    most_are_unlabelled: bool,
-    groups: Sequence[Hashable] | None,
-    teacher: Teacher | None,
-    arguments: GloveLstmTrainingArguments,
-) -> bool:
-    """Return whether unlabelled texts are held out, because there is a teacher, and few texts are labelled."""
-    fraction = arguments.validation_fraction
-    if teacher is None or fraction == 0:
+def _are_few(labelled: Examples, teacher: Teacher | None) -> bool:
+    """Return whether so few texts have labels that a teacher's labels should calibrate instead."""
+    if teacher is None:
         return False
-    if labelled * share_to_hold_out(labelled, fraction) < FEWEST_TEXTS:
-        return True
-    if fraction is not None or groups is not None:
-        return False
-    return teacher.learns_labels and most_are_unlabelled and labelled < _FEW_LABELLED_TEXTS
+    return len(labelled) < (
+        _FEW_LABELLED_TEXTS if teacher.learns_labels else _VERY_FEW_LABELLED_TEXTS
+    )
 
 
 def _hold_out_unlabelled(
-    labelled: Examples, unlabelled: Sequence[str], fraction: float | None, seed: int
-) -> Split | None:
-    """Hold out a fraction of the unlabelled texts, by default a tenth; at most 1,000. Return None if it is under 10.
-
-    None of them is a near duplicate of a labelled text.
-    """
-    share = _UNLABELLED_SHARE if fraction is None else fraction
+    labelled: Examples, unlabelled: Sequence[str], settings: Settings
+) -> Split:
+    """Hold out a share of the unlabelled texts, at most 1,000. None of them is a near duplicate of a labelled text."""
+    share = settings.validation_fraction
+    if share is None:
+        share = _UNLABELLED_SHARE
     count = min(round(share * len(unlabelled)), _MOST_UNLABELLED)
     candidates = np.arange(len(unlabelled))
     if len(labelled):
         candidates = rows_without_near_duplicates(unlabelled, labelled.texts)
-    if min(count, len(candidates)) < FEWEST_TEXTS:
-        return None
-    generator = np.random.default_rng(seed)
+    count = min(count, len(candidates))
+    if count < FEWEST_TEXTS:
+        _warn_of_few(count, len(unlabelled), "texts without labels")
+        return Split(labelled, None, unlabelled)
+    generator = np.random.default_rng(settings.seed)
     chosen = generator.permutation(candidates)[:count]
     others = np.setdiff1d(np.arange(len(unlabelled)), chosen)
     held_out = [unlabelled[row] for row in chosen]
@@ -162,10 +144,7 @@ def hold_out_labelled(
     seed: int,
     groups: Sequence[Hashable] | None = None,
 ) -> tuple[Examples, Examples | None]:
-    """Hold labelled texts out.
-
-    The share is rounded for each label; of 100 texts, at least ten are held out. Every label is on both sides where its
-    texts and groups allow it, and if that takes at most a quarter more texts. A warning names the others.
+    """Hold labelled texts out, about the same share of each label.
 
     Args:
         texts: n texts.
@@ -179,49 +158,37 @@ def hold_out_labelled(
         calibration.
 
     Raises:
-        DataError: Fewer than two labels (one, if a text may have several) can be divided.
+        DataError: No text, or texts of a single label only, can be held out.
     """
     if fraction == 0:
         return texts, None
     share = share_to_hold_out(len(texts), fraction)
     if len(texts) * share < FEWEST_TEXTS:
-        logger.warning(
-            "The scores are not calibrated: only %d of %d labelled texts would be held out, and a calibration needs "
-            "%d. Give validation texts.",
-            len(texts) * share,
-            len(texts),
-            FEWEST_TEXTS,
-        )
+        _warn_of_few(int(len(texts) * share), len(texts), "labelled texts")
         return texts, None
-
     group_of = near_duplicate_groups(texts.texts)
     if groups is not None:
         # A text without a group is alone.
         alone = [object() if is_blank(group) else group for group in groups]
         group_of = merge_groups(group_of, alone)
-    # The share of each label is rounded, which may leave too few texts: then up to two more are asked for.
-    for more_texts in range(3):
-        share_with_more = share + more_texts / len(texts)
-        train, held_out = _divide(texts, group_of, share_with_more, seed)
-        if len(held_out) >= FEWEST_TEXTS:
-            break
+    train, held_out = hold_out_share(texts.labels, group_of, share, seed)
     if not len(held_out):
         few = "too few distinct texts" if groups is None else "too few groups of texts"
         raise DataError(f"There are {few} to hold some out; {_ALTERNATIVES}.")
-    _check_labels(texts, held_out)
+    _check_labels(texts.select(held_out))
     logger.info("%d of %d texts are held out for calibration.", len(held_out), len(texts))
     return texts.select(train), texts.select(held_out)
 
 
-def _divide(texts: Examples, group_of: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
-    """Return the rows to train on and those to hold out, about a share of n texts; groups (n,) stay together."""
-    labels = texts.labels.tolist()
-    by_share = grouped_stratified_split(strata(labels, share), group_of, (1 - share, share), seed)
-    enough_rows = _MOST_TIMES_THE_SHARE * share * len(texts)
-    train, held_out = keep_labels_on_both_sides(
-        by_share, row_labels(labels), group_of, seed, enough_rows
+def _warn_of_few(count: int, all_texts: int, kind: str) -> None:
+    logger.warning(
+        "The scores are not calibrated: only %d of %d %s would be held out, and a calibration needs %d. Give "
+        "validation texts.",
+        count,
+        all_texts,
+        kind,
+        FEWEST_TEXTS,
     )
-    return train, held_out
 
 
 def share_to_hold_out(count: int, fraction: float | None = None) -> float:
@@ -234,33 +201,13 @@ def share_to_hold_out(count: int, fraction: float | None = None) -> float:
     return min(wanted / count, _MOST_SHARE)
 
 
-def _check_labels(texts: Examples, held_out: Ints) -> None:
-    """Warn of labels without held-out texts; raise a DataError if too few labels have held-out texts."""
-    rows, labels = row_labels(texts.labels.tolist())
-    count = len(texts.label_names)
-    in_all = np.bincount(labels, minlength=count)
-    in_held_out = np.bincount(labels[np.isin(rows, held_out)], minlength=count)
-    undivided = np.flatnonzero((in_all > 0) & (in_held_out == 0))
-    if not len(undivided):
+def _check_labels(held_out: Examples) -> None:
+    """Refuse held-out texts that all have the same label: the model would look right however it is calibrated."""
+    if held_out.is_multi_label:
         return
-
-    rarest_first = undivided[np.argsort(in_all[undivided], kind="stable")].tolist()
-    fewest_labels = 1 if texts.is_multi_label else 2
-    if np.count_nonzero(in_held_out) < fewest_labels:
-        rarest = rarest_first[0]
-        of_rarest = counted(int(in_all[rarest]), "text")
+    [first, *others] = np.unique(held_out.labels)
+    if not others:
+        name = held_out.label_names[first]
         raise DataError(
-            f"The label {texts.label_names[rarest]!r} has {of_rarest}; too few of them are distinct to hold one out. "
-            f"Add texts with this label, {_ALTERNATIVES}."
+            f"All held-out texts have the label {name!r}. Add distinct texts with other labels, {_ALTERNATIVES}."
         )
-    named = [
-        f"{texts.label_names[label]!r} ({counted(int(in_all[label]), 'text')})"
-        for label in rarest_first
-    ]
-    listing = ", ".join(named[:_MOST_NAMED])
-    if len(named) > _MOST_NAMED:
-        listing += f" and {len(named) - _MOST_NAMED} more"
-    logger.warning(
-        "These labels have no held-out texts, because they have too few texts or groups: %s.",
-        listing,
-    )

@@ -7,7 +7,7 @@ What its characters weigh is added to the word's own row at the end: prediction 
 import logging
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,17 +16,22 @@ from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
-from glove_lstm.modeling.characters import UnknownWords, character_ngrams
+from glove_lstm.modeling.characters import character_ngrams
 from glove_lstm.modeling.lstm_layers import read_token_types
-from glove_lstm.modeling.ngram_classifier import GloveLstmNgramClassifier, ngram_factors
+from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
+from glove_lstm.modeling.ngram_classifier import (
+    CHARACTER_WEIGHT,
+    GloveLstmNgramClassifier,
+    ngram_factors,
+)
 from glove_lstm.progress import progress
 from glove_lstm.tables.examples import Examples
 from glove_lstm.temperature import as_questions, loss_at_best_temperature
 from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.text.tokens import Tokens, pad
 from glove_lstm.tokenization.word_shapes import spelling
-from glove_lstm.training.arguments import GloveLstmTrainingArguments
-from glove_lstm.training.batches import TokenizedTexts, collate, corrupt, tokenize
-from glove_lstm.training.initial_model import InitialModel
+from glove_lstm.training.batches import corrupt_all, tokenize
+from glove_lstm.training.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -49,47 +54,43 @@ _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has 
 
 
 def fit_ngrams(
-    initial: InitialModel,
+    model: GloveLstmForSequenceClassification,
     tokenizer: LightTokenizer,
+    words: Mapping[str, int],
     texts: Examples,
-    held_out: TokenizedTexts | None,
-    arguments: GloveLstmTrainingArguments,
+    held_out: Examples | None,
+    settings: Settings,
 ) -> float | None:
     """Fit the n-gram classifier of a model, if it has one, to texts and perhaps corrupted copies of them.
 
     Args:
-        initial: The model, which is changed, and its tokenizer.
-        tokenizer: The same as a light tokenizer.
+        model: The model, which is changed.
+        tokenizer: Its tokenizer.
+        words: Words of the vocabulary -> ids.
         texts: n texts with labels. Of very many, some are drawn, and fewer are copied.
         held_out: Texts with which C is chosen, if there are 75 or more and no C is given.
-        arguments: C, the seed, and whether there are copies.
+        settings: C, the seed, and whether there are copies.
 
     Returns:
         C; None if nothing was learned.
     """
-    ngrams = initial.model.ngrams
-    if ngrams is None:
-        if arguments.ngram_c is not None:
-            logger.warning("The model has no n-grams: ngram_c has no effect here.")
+    if model.ngrams is None:
         return None
-    texts = _draw(texts, _MOST_TEXTS, arguments.seed)
+    texts = _draw(texts, _MOST_TEXTS, settings.seed)
     copies = None
-    if arguments.corrupted_share:
-        copied = _draw(texts, _MOST_COPIES, arguments.seed)
-        corrupted = corrupt(copied.texts, tokenizer, seed=arguments.seed)
-        copies = tokenize(corrupted, tokenizer, copied.labels, copied.weights)
+    if settings.corrupted_share:
+        copied = _draw(texts, _MOST_COPIES, settings.seed)
+        copies = replace(copied, texts=corrupt_all(copied.texts, tokenizer, settings.seed))
     if held_out is not None and len(held_out) < _FEWEST_FOR_C:
         held_out = None
-    special = set(initial.tokenizer.all_special_ids)
-    vocabulary = initial.tokenizer.get_vocab()
-    words = {word: number for word, number in vocabulary.items() if number not in special}
     return fit_table(
-        ngrams,
-        tokenize(texts.texts, tokenizer, texts.labels, texts.weights),
+        model.ngrams,
+        tokenizer,
+        texts,
         copies,
         words=words,
         held_out=held_out,
-        c=arguments.ngram_c,
+        c=settings.ngram_c,
     )
 
 
@@ -104,11 +105,12 @@ def _draw(texts: Examples, most: int, seed: int) -> Examples:
 @torch.no_grad()
 def fit_table(
     ngrams: GloveLstmNgramClassifier,
-    texts: TokenizedTexts,
-    copies: TokenizedTexts | None = None,
+    tokenizer: LightTokenizer,
+    texts: Examples,
+    copies: Examples | None = None,
     *,
     words: Mapping[str, int],
-    held_out: TokenizedTexts | None = None,
+    held_out: Examples | None = None,
     c: float | None = None,
 ) -> float | None:
     """Fit the table of weights of the n-gram classifier.
@@ -119,6 +121,7 @@ def fit_table(
 
     Args:
         ngrams: The classifier, which is changed.
+        tokenizer: Its tokenizer.
         texts: n texts with labels and perhaps weights.
         copies: Corrupted copies of texts, with the labels and perhaps the weights of these.
         words: Words of the vocabulary -> ids. The characters of rare ones are features if the model reads characters.
@@ -135,7 +138,7 @@ def fit_table(
         return None
     weights = _weights_of(texts)
 
-    factors = text_factors(ngrams, texts)
+    factors = text_factors(ngrams, tokenize(texts.texts, tokenizer))
     columns = _Columns.of(ngrams, factors, words)
     if not columns.ngram_count and columns.earlier_weights is None:
         logger.warning("No n-gram occurs in two texts: the n-gram classifier learns nothing.")
@@ -145,16 +148,18 @@ def fit_table(
     # Counted in the texts alone: the errors of copies would be n-grams of their own.
     scales = _log_count_ratios(features, weights, has_label, columns.ngram_count)
     if copies is not None:
-        features_of_copies = columns.features(text_factors(ngrams, copies))
+        features_of_copies = columns.features(
+            text_factors(ngrams, tokenize(copies.texts, tokenizer))
+        )
         features = vstack([features, features_of_copies], format="csr")
         del features_of_copies
         has_label = np.concatenate([has_label, _label_matrix(copies.labels, label_count)])
         weights = np.concatenate([weights, _COPY_WEIGHT * _weights_of(copies)])
-    is_multi_label = texts.labels.ndim == 2
-    problem = _Problem(features, scales, has_label, weights, is_multi_label)
+    problem = _Problem(features, scales, has_label, weights, texts.is_multi_label)
 
     if c is None and held_out is not None:
-        c, best = _choose_c(problem, columns, ngrams, held_out)
+        factors_of_held_out = text_factors(ngrams, tokenize(held_out.texts, tokenizer))
+        c, best = _choose_c(problem, columns.features(factors_of_held_out), held_out.labels)
     else:
         c = _DEFAULT_C if c is None else c
         best = problem.solve(c)
@@ -169,36 +174,37 @@ def _label_matrix(labels: NDArray[np.integer], count: int) -> Masks:
     return labels[:, None] == np.arange(count)
 
 
-def _weights_of(texts: TokenizedTexts) -> Floats:
+def _weights_of(texts: Examples) -> Floats:
     """Return the weight of each text, (n,)."""
     if texts.weights is None:
         return np.ones(len(texts))
     return texts.weights
 
 
-def text_factors(ngrams: GloveLstmNgramClassifier, texts: TokenizedTexts) -> csr_matrix:
-    """Return the factors of the n-gram weights for each text: (n, R), in 32 bits, with R rows of the table of weights.
+def text_factors(ngrams: GloveLstmNgramClassifier, tokens: Tokens) -> csr_matrix:
+    """Return the factors of the n-gram weights for each of n texts: (n, R), in 32 bits, with R rows of the table.
 
     `ngram_factors` and `character_factors` define them. The model's logits are the product with the table, plus the
     bias.
     """
     features = []
-    with progress("Counting n-grams", total=len(texts)) as bar:
-        for start in range(0, len(texts), _BATCH_SIZE):
-            rows = range(start, min(start + _BATCH_SIZE, len(texts)))
-            batch = collate(texts.__getitems__(rows))
-            batch = {name: values.to(ngrams.bias.device) for name, values in batch.items()}
-            features.append(_factors_of_batch(ngrams, batch))
+    count = len(tokens.lengths)
+    with progress("Counting n-grams", total=count) as bar:
+        for start in range(0, count, _BATCH_SIZE):
+            rows = np.arange(start, min(start + _BATCH_SIZE, count))
+            batch = tokens.select(rows)
+            padded = pad(batch.lengths, batch.ids, batch.types)
+            device = ngrams.bias.device
+            mask, ids, types = (torch.from_numpy(values).to(device) for values in padded)
+            features.append(_factors_of_batch(ngrams, ids, types, mask.bool()))
             bar.update(len(rows))
     return vstack(features, format="csr")
 
 
 def _factors_of_batch(
-    ngrams: GloveLstmNgramClassifier, batch: Mapping[str, torch.Tensor]
+    ngrams: GloveLstmNgramClassifier, ids: torch.Tensor, types: torch.Tensor, mask: torch.Tensor
 ) -> csr_matrix:
-    ids = batch["input_ids"]
-    mask = batch["attention_mask"].bool()
-    shapes, unknown = read_token_types(ngrams.config, batch["token_type_ids"], mask)
+    shapes, unknown = read_token_types(ngrams.config, types, mask)
     # One entry for each n-gram of each text: the row of the text, the row of the table, and the factor.
     texts = []
     table_rows = []
@@ -238,23 +244,21 @@ def _characters_of_words(
         of the word                          sqrt(1 / t)
         of each of its character n-grams     sqrt(3 / (t * c)) = sqrt(1 / t) * sqrt(3 / c)
 
-    So an entry is sqrt(3 / c). The model computes it as the factor in a text with t = 1: an empty text, whose only
-    n-gram of words is the pair of its edges.
+    So an entry is sqrt(3 / c).
     """
     vocabulary_size = len(ngrams.weights) - ngrams.buckets
-    spellings_by_id = torch.zeros(vocabulary_size, dtype=torch.long, device=ngrams.bias.device)
+    spellings = np.zeros(vocabulary_size, dtype=np.int64)
     for word, number in words.items():
-        spellings_by_id[number] = spelling(word)
-    hashes, present = character_ngrams(spellings_by_id)
-    is_spelled = (spellings_by_id > 0) & torch.from_numpy(is_rare).to(ngrams.bias.device)
-    present = present * is_spelled[:, None]
-    zeros = torch.zeros_like(spellings_by_id)
-    words_of_empty_text = UnknownWords(zeros, zeros, hashes, present)  # text 0, position 0
-    mask_of_empty_text = present.new_zeros(1, 1)
-    factors = ngrams.character_factors(words_of_empty_text, mask_of_empty_text)
+        spellings[number] = spelling(word)
+    spelled_words = np.flatnonzero(is_rare & (spellings > 0))
+    hashes, present = character_ngrams(torch.from_numpy(spellings[spelled_words]))
+    counts = present.sum(dim=1, keepdim=True).clamp(min=1)
+    factors = (CHARACTER_WEIGHT / counts).sqrt().expand_as(present)
     places = present.nonzero(as_tuple=True)
     table_rows = hashes[places] % ngrams.buckets
-    return _sparse(factors[places], places[0], table_rows, (vocabulary_size, len(ngrams.weights)))
+    shape = (vocabulary_size, len(ngrams.weights))
+    word_ids = torch.from_numpy(spelled_words)[places[0]]
+    return _sparse(factors[places], word_ids, table_rows, shape)
 
 
 @dataclass(frozen=True)
@@ -313,13 +317,14 @@ class _Columns:
         """Write a solution, (columns + 1, labels) with the bias in the last row, into the classifier."""
         table = np.zeros(tuple(ngrams.weights.shape), dtype=np.float32)
         table[self.table_rows] = solution[: self.ngram_count]
-        # Before the earlier weights are added: their words have the weights of their characters already.
+        bias = solution[-1]
         if self.characters is not None:
             table[self.buckets :] += self.characters @ table
-        bias = solution[-1]
-        if self.earlier_weights is not None:
+        if (
+            self.earlier_weights is not None
+        ):  # whose words have the weights of their characters already
             weights_of_earlier_logits = solution[self.ngram_count : -1]
-            table += self.earlier_weights @ weights_of_earlier_logits
+            table = table + self.earlier_weights @ weights_of_earlier_logits
             bias = bias + self.earlier_bias @ weights_of_earlier_logits
         ngrams.weights.copy_(torch.from_numpy(table))
         ngrams.bias.copy_(torch.from_numpy(bias))
@@ -395,19 +400,21 @@ class _Problem:
 
 
 def _choose_c(
-    problem: _Problem,
-    columns: _Columns,
-    ngrams: GloveLstmNgramClassifier,
-    held_out: TokenizedTexts,
+    problem: _Problem, features: csr_matrix, labels: NDArray[np.integer]
 ) -> tuple[float, Floats]:
-    """Increase C until the cross-entropy of held-out texts stops falling; return the best C and its solution."""
-    features = columns.features(text_factors(ngrams, held_out))
+    """Increase C until the cross-entropy of held-out texts stops falling; return the best C and its solution.
+
+    Args:
+        problem: What is solved.
+        features: (n, columns) of the held-out texts.
+        labels: Their labels, as in `Examples`.
+    """
     best: tuple[float, Floats] | None = None
     lowest = np.inf
     for c in _CS:
         solution = problem.solve(c)
         logits = features @ solution[:-1] + solution[-1]
-        logits, classes = as_questions(logits, held_out.labels)
+        logits, classes = as_questions(logits, labels)
         loss = loss_at_best_temperature(logits, classes)
         if not loss < lowest:  # larger values take longer, and are even worse
             break

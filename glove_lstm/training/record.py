@@ -15,7 +15,6 @@ class CalibrationRecord:
         temperature: The logits are divided by it.
         shrinkage: Known tokens at which the logits of a text are halved; 0: short texts are not shrunk.
         ngram_weight: Weight of the n-grams' logits beside those of the LSTM; None: the model has no n-grams.
-        unfitted_thresholds: Labels whose threshold is the common one, because too few of the texts have them.
     """
 
     texts: int
@@ -23,7 +22,6 @@ class CalibrationRecord:
     temperature: float
     shrinkage: float
     ngram_weight: float | None
-    unfitted_thresholds: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,6 @@ class TrainingRecord:
         options: Arguments that decide the result; those that follow from the number of texts as they were used.
         train_texts: Number of labelled texts that the model learned from.
         validation_texts: Number of labelled texts that were held out or given, to calibrate and measure it.
-        validation_seen: Validation texts that are also among the texts that this training or an earlier one, of the
-            checkpoint that was fine-tuned, learned from; None: unknown, because the checkpoint's texts are.
         glove: Name of the word vectors; None: the model was fine-tuned.
         vocabulary_with_vectors: Share of the vocabulary that has a word vector.
         fine_tuned_from: Checkpoint where training started.
@@ -87,7 +83,6 @@ class TrainingRecord:
     options: dict[str, Any]
     train_texts: int
     validation_texts: int
-    validation_seen: int | None
     glove: str | None
     vocabulary_with_vectors: float | None
     fine_tuned_from: str | None

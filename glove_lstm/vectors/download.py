@@ -10,7 +10,7 @@ import pooch
 from filelock import FileLock
 
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.files import cache_folder, looks_like_html
+from glove_lstm.files import cache_folder
 from glove_lstm.progress import progress
 
 _CHUNK = 1 << 20  # bytes written at a time; pooch's default of 1,024 is slow
@@ -18,7 +18,7 @@ _CHUNK = 1 << 20  # bytes written at a time; pooch's default of 1,024 is slow
 pooch.get_logger().setLevel("WARNING")  # it would print each download
 
 
-def download(url: str, *, sha256: str | None = None, blob_id: str | None = None) -> Path:
+def download(url: str, *, sha256: str | None = None) -> Path:
     """Return the local path of the file at `url`; download it unless a valid copy is cached.
 
     The file appears in the cache when it is complete and verified. Several processes download it once. A transfer that
@@ -27,17 +27,16 @@ def download(url: str, *, sha256: str | None = None, blob_id: str | None = None)
     Args:
         url: An http or https address.
         sha256: The expected SHA-256 in hex.
-        blob_id: The expected git blob id in hex, for files without a published SHA-256.
 
     Returns:
         The path `downloads/<first digits of the expected hash, or of the URL's>-<file name>` in `cache_folder()`.
 
     Raises:
-        DataError: The server cannot be reached or refuses; what it sends is cut, has another hash, is a web page, or is
-            no zip archive although it is named .zip; or the file cannot be stored.
+        DataError: The server cannot be reached or refuses; what it sends is cut, has another hash, or is no zip
+            archive although it is named .zip; or the file cannot be stored.
     """
     name = Path(unquote(urlsplit(url).path)).name or "download"
-    version = sha256 or blob_id or hashlib.sha256(url.encode()).hexdigest()
+    version = sha256 or hashlib.sha256(url.encode()).hexdigest()
     path = cache_folder() / "downloads" / f"{version[:16]}-{name}"
 
     def fetch(address: str, part: str, caller: Any) -> None:
@@ -48,18 +47,12 @@ def download(url: str, *, sha256: str | None = None, blob_id: str | None = None)
         with progress(f"Downloading {name}", total=1, unit="B") as bar:
             bar.delay = 0  # pooch resets the bar at the end, which would hide it again
             pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK)(address, part, caller)
-        if looks_like_html(downloaded):
-            raise ValueError("it is an HTML page")
         if name.endswith(".zip") and not is_zipfile(part):
             raise ValueError("it is no complete zip archive")
-        if blob_id and git_blob_id(downloaded) != blob_id:
-            raise ValueError(f"it does not have the git blob id {blob_id}")
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):
-            if blob_id and path.exists() and git_blob_id(path) != blob_id:
-                path.unlink()
             pooch.retrieve(url, sha256, path.name, path.parent, downloader=fetch)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
         reason, *_ = first_line(error).split(": expected")  # two long hashes follow

@@ -75,13 +75,9 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", "standard input rows"),
         ("in.csv", "in.csv --input"),
         ("a --input in.csv", "'a' --input"),
         ("user/model --input in.csv", "'user/model' --input --model"),
-        ("--input -", "--input_format csv tsv jsonl"),
-        ("--input - in.csv --input_format csv", "--input -"),
-        ("--input in.csv --input_format csv", "--input_format --input -"),
         ("--input in.csv --output in.csv", "--output in.csv"),
         ("--input in.csv --output empty/../in.csv", "--output in.csv"),
         ("--input in.csv --output link.csv", "--output link.csv"),

@@ -221,7 +221,7 @@ def test_the_column_that_is_read_is_printed_if_it_has_another_name(tmp_path):
     path.write_text("Breaking\nCouncil votes on the bridge\n")
     done = subprocess.run([*SCRIPT, "--input", path], capture_output=True, encoding="utf-8")
     assert done.returncode == 0
-    for word in (str(path), "header", "'Breaking'"):
+    for word in (str(path), "'Breaking'"):
         assert word in done.stderr
 
 
@@ -237,22 +237,18 @@ AS_TEXT = [
 ]
 
 
-@pytest.mark.parametrize("source", ["file", "stream", "parts"])
+@pytest.mark.parametrize("source", ["file", "parts"])
 def test_kept_columns_are_repeated(tmp_path, source):
     path = tmp_path / "in.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in KEPT))
     names = list(KEPT[0])
     words = ["--input", path, "--keep_columns", ",".join(names)]
-    options = {}
-    if source == "stream":
-        words[1:2] = ["-", "--input_format", "jsonl"]
-        options["stdin"] = path.read_bytes()
 
     def written(kind):
         if source == "parts":
             run(*words, "--output_dir", tmp_path / kind, "--format", kind)
             return tmp_path / kind / f"part-00000.{kind}"
-        run(*words, "--output", tmp_path / f"out.{kind}", **options)
+        run(*words, "--output", tmp_path / f"out.{kind}")
         return tmp_path / f"out.{kind}"
 
     rows = read_csv(written("csv"))
@@ -303,7 +299,7 @@ def test_a_kept_column_is_in_each_file_and_of_one_kind(tmp_path, monkeypatch):
     write_table(Path("a.csv"), [{"text": "a", "id": 1}])
     write_table(Path("b.csv"), [{"text": "b"}])
     words = ["--input", "a.csv", "b.csv", "--keep_columns", "id", "--output"]
-    assert_command_names(predict(*words, "out.csv"), "b.csv", "'id'", "keep_columns")
+    assert_command_names(predict(*words, "out.csv"), "b.csv", "'id'", "first table")
     Path("mixed.jsonl").write_text('{"text": "a", "id": 1}\n{"text": "b", "id": "two"}\n')
     words = ["--input", "mixed.jsonl", "--keep_columns", "id", "--output"]
     assert_command_names(predict(*words, "out.parquet"), "mixed.jsonl", "row 2", "'two'", "CSV")

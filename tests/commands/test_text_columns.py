@@ -59,11 +59,6 @@ def by_files(model, table, columns, caplog):
     return by_predict(model, table, columns, caplog, "--input", table)
 
 
-def by_stream(model, table, columns, caplog):
-    options = ["--input", "-", "--input_format", "csv"]
-    return by_predict(model, table, columns, caplog, *options, stdin=table.read_bytes())
-
-
 def by_batches(model, table, columns, caplog):
     frame = pd.read_csv(table).drop(columns="label", errors="ignore")
     caplog.clear()
@@ -78,7 +73,6 @@ def by_batches(model, table, columns, caplog):
 
 DOORS = {
     "files": by_files,
-    "standard input": by_stream,
     "batches": by_batches,
 }
 

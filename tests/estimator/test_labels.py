@@ -90,7 +90,7 @@ FORMS = {
         FRAME,
         TRIP_FIRST,
         ["trip", "food", "sport"],
-        [TRIP_FIRST, pd.Series(TRIP_FIRST.tolist()), pd.DataFrame(TRIP_FIRST), FRAME[NAMES]],
+        [TRIP_FIRST, pd.Series(TRIP_FIRST.tolist()), FRAME[NAMES]],
     ),
     "numbered frame": (
         pd.DataFrame(TRIP_FIRST, columns=[2, 0, 1]),

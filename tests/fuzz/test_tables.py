@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from glove_lstm.errors import DataError
-from glove_lstm.tables.text_rows import open_files
+from glove_lstm.tables.columns import open_files, read_rows
 
 NAMES = ["a.csv", "a.tsv", "a.jsonl"]
 # Texts that any file can hold. A byte-order mark at the beginning of a file would not be read.
@@ -125,4 +125,5 @@ def test_every_row_comes_back_or_is_named(table, tmp_path_factory):
 
 
 def read(path) -> list[tuple[int, str]]:
-    return [(row.number, row.text) for row in open_files([path])]
+    [table], columns = open_files([path])
+    return [(row.number, row.text) for row in read_rows(table, columns)]

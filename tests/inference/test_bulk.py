@@ -10,14 +10,19 @@ import bulk_worker
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bulk_worker import model, predict
+from bulk_worker import model, predict, source_of
 from support import assert_names, write_articles
 
 from glove_lstm.errors import DataError
-from glove_lstm.inference.bulk import Labeller, chunks, label_to_folder
-from glove_lstm.tables.text_rows import open_files, open_texts
+from glove_lstm.inference.bulk import Labeller, Source, chunks, label_to_folder
+from glove_lstm.tables.columns import Columns, Row
 
 LABELLER = Labeller(model(predict))
+
+
+def open_texts(texts, name):
+    rows = [Row(name, number, text) for number, text in enumerate(texts, 1)]
+    return Source(Columns(["text"], []), texts=rows)
 
 
 def label(source, folder, kind="csv", *, labeller=LABELLER, rows_per_part=100):
@@ -63,7 +68,7 @@ def test_a_bad_row_ends_the_run_after_whole_parts(tmp_path):
     row = '{"text": "a"}\n'
     path.write_text(row * 113 + '{"text": \n' + row * 11)
     with pytest.raises(DataError, match=r"row 114 \(line 114\)"):
-        label(open_files([path]), tmp_path / "out")
+        label(source_of(path), tmp_path / "out")
     assert list(parts(tmp_path / "out")) == ["part-00000.csv"]
 
 
@@ -76,7 +81,7 @@ def test_killed_before_the_first_part(tmp_path):
     folder.mkdir()
     (folder / ".run.json.0123.part").write_text("{")  # as a kill may leave it
     (folder / ".predict.lock").touch()
-    assert label(open_files([path]), folder).rows == 20
+    assert label(source_of(path), folder).rows == 20
     assert not list(folder.glob(".*"))
 
 
@@ -84,7 +89,7 @@ def test_killed_at_any_point_every_row_comes_once(tmp_path):
     """The run is killed again and again, each time a bit later, until it is through."""
     path = write_articles(tmp_path / "in.csv", 3000)  # 30 parts
     folder = tmp_path / "out"
-    label(open_files([path]), tmp_path / "whole")
+    label(source_of(path), tmp_path / "whole")
     wanted = parts(tmp_path / "whole")
 
     kills = 0
@@ -104,24 +109,24 @@ def test_killed_at_any_point_every_row_comes_once(tmp_path):
 
     done = len(parts(folder))
     assert 0 < done < 30
-    summary = label(open_files([path]), folder)
+    summary = label(source_of(path), folder)
     assert summary.rows == 3000 - 100 * done  # nothing is done twice
     assert parts(folder) == wanted
     assert not list(folder.glob(".*"))
-    assert label(open_files([path]), folder).rows == 0
+    assert label(source_of(path), folder).rows == 0
 
 
 def test_a_folder_in_use_is_refused_and_the_first_run_goes_on(tmp_path):
     path = write_articles(tmp_path / "in.csv", 1000)
     other = write_articles(tmp_path / "other.csv", 10)
     folder = tmp_path / "out"
-    label(open_files([path]), tmp_path / "whole")
+    label(source_of(path), tmp_path / "whole")
     first = start_worker(path, folder, "csv", rows_per_part=100, pause=0.1)
     while first.poll() is None and not list(folder.glob("*part*")):
         time.sleep(0.002)
     for source in (path, other):
         with pytest.raises(DataError, match=rf"Another run writes to {folder}"):
-            label(open_files([source]), folder)
+            label(source_of(source), folder)
     assert first.poll() is None
 
     rows, _ = finish(first)
@@ -129,7 +134,7 @@ def test_a_folder_in_use_is_refused_and_the_first_run_goes_on(tmp_path):
     assert parts(folder) == parts(tmp_path / "whole")
     names = {path.name for path in folder.glob("*")}
     assert names == {"run.json", *parts(folder)}
-    assert label(open_files([path]), folder).rows == 0  # it is free again
+    assert label(source_of(path), folder).rows == 0  # it is free again
 
 
 # Parts of other runs
@@ -166,13 +171,13 @@ def test_parts_of_another_run(tmp_path, words, change):
         for name, content in files.items():
             (folder / name).write_text(content)
     else:
-        summary = label(open_texts(texts, "here") if texts else open_files([path]), folder)
+        summary = label(open_texts(texts, "here") if texts else source_of(path), folder)
         assert (summary.rows, summary.empty) == ((3, 1) if texts else (160, 0))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
     write_articles(path, change.pop("rows", 160))
     columns = change.pop("columns", None)
-    source = open_texts(texts, "here") if texts else open_files([path], columns)
+    source = open_texts(texts, "here") if texts else source_of(path, columns)
     with pytest.raises(DataError) as refusal:
         label(source, folder, **change)
     assert_names(refusal.value, *words, "choose another")

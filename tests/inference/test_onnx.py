@@ -8,12 +8,13 @@ import onnx
 import pytest
 import torch
 from golden.make_tiny_checkpoint import TINY_CHECKPOINT
-from support import assert_names, build_model, edit_json
+from support import CORPUS, assert_names, build_model, edit_json
 
+from glove_lstm import GloveLstmTokenizer
 from glove_lstm.errors import DataError
 from glove_lstm.inference import onnx_graph
 from glove_lstm.inference.light_classifier import LightClassifier, open_session
-from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.onnx_export import export_onnx, light_classifier
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 
 LSTM = {"vocab_size": 200, "num_labels": 4, "temperature": 0.7}
@@ -126,6 +127,20 @@ def test_equals_pytorch_at_every_shape(exported_model):
         with_holes = generator.integers(0, 2, padded_right.shape)
         for mask in (padded_right, padded_left, with_holes):
             assert_equals_torch(session, model, {**batch, "attention_mask": mask})
+
+
+def test_a_classifier_in_memory_keeps_the_numbers_of_the_model():
+    """Also those of large tables, which are in 32 bits here."""
+    tokenizer = GloveLstmTokenizer.from_pretrained(TINY_CHECKPOINT)
+    model = build_model(**DEFAULT)
+    with torch.inference_mode():
+        expected = model(**tokenizer(CORPUS, padding=True, return_tensors="pt")).logits
+    classifier = light_classifier(model, tokenizer)
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.zero_()
+    np.testing.assert_allclose(classifier.predict_logits(CORPUS), expected, atol=1e-5)
+    assert classifier.label_names == ("LABEL_0", "LABEL_1")
 
 
 def test_the_stored_graphs_are_of_this_network(lstm, default):

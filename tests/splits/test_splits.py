@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from glove_lstm.splits.splitter import (
     exact_duplicate_groups,
-    grouped_stratified_split,
+    hold_out_share,
     near_duplicate_groups,
 )
 
@@ -170,37 +170,46 @@ def test_boilerplate():
 
 # Splits
 
-any_fractions = st.sampled_from([(0.7, 0.1, 0.2), (0.8, 0.2), (0.5, 0.5), (1.0,)])
-labels_and_groups = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), max_size=80)
+rows = st.lists(st.tuples(st.sets(st.integers(0, 2)), st.integers(0, 30)), max_size=80)
 
 
 @settings(deadline=None)
-@given(labels_and_groups, any_fractions, st.integers(0, 5))
-def test_parts_hold_each_row_once_and_each_group_whole(rows, fractions, seed):
-    labels = [label for label, _ in rows]
-    groups = [group for _, group in rows]
-    parts = grouped_stratified_split(labels, groups, fractions, seed)
-    part_of_group = {}
-    for number, part in enumerate(parts):
-        assert part.tolist() == sorted(part)
-        for row in part:
-            assert part_of_group.setdefault(groups[row], number) == number
-    assert sorted(np.concatenate(parts)) == list(range(len(rows)))
-
-    again = grouped_stratified_split(np.array(labels), np.array(groups), fractions, seed)
-    for part, same in zip(parts, again, strict=True):
-        assert part.tolist() == same.tolist()
+@given(rows, st.sampled_from([0, 0.1, 0.3, 0.5]), st.integers(0, 5))
+def test_each_group_is_whole_and_each_label_stays_in_train(rows, share, seed):
+    labels = np.array([[label in own for label in range(3)] for own, _ in rows]).reshape(-1, 3)
+    groups = np.array([group for _, group in rows], dtype=int)
+    train, held_out = hold_out_share(labels, groups, share, seed)
+    assert sorted([*train, *held_out]) == list(range(len(rows)))
+    assert not set(groups[train]) & set(groups[held_out])
+    assert labels[train].any(axis=0).tolist() == labels.any(axis=0).tolist()
+    again = hold_out_share(labels, groups, share, seed)
+    assert again[1].tolist() == held_out.tolist()
 
 
-@given(st.lists(st.sampled_from("abc"), max_size=100), any_fractions)
+@given(st.lists(st.sampled_from("abc"), max_size=100), st.sampled_from([0.1, 0.2, 0.3]))
 @settings(max_examples=50, deadline=None)
-def test_ungrouped_splits_are_exactly_stratified(labels, fractions):
+def test_each_label_has_its_share(labels, share):
+    _, held_out = hold_out_share(labels, range(len(labels)), share, 0)
     counts = Counter(labels)
-    parts = grouped_stratified_split(labels, range(len(labels)), fractions, 0)
-    for part, fraction in zip(parts, fractions, strict=True):
-        counts_of_part = Counter(labels[row] for row in part)
-        for label, count in counts.items():
-            assert abs(counts_of_part[label] - count * fraction) < 1
+    counts_held_out = Counter(labels[row] for row in held_out)
+    for label, count in counts.items():
+        assert abs(counts_held_out[label] - count * share) <= 1.5
+
+
+def test_a_row_with_several_labels_counts_for_each():
+    generator = np.random.default_rng(0)
+    labels = generator.random((1000, 10)) < 0.1
+    _, held_out = hold_out_share(labels, range(1000), 0.1, 1)
+    assert len(held_out) == 100
+    assert np.abs(labels[held_out].sum(axis=0) - labels.sum(axis=0) / 10).max() <= 3
+
+
+@pytest.mark.parametrize("label_count", [77, 151])
+def test_many_rare_labels_fill_the_share(label_count):
+    labels = np.arange(1000) % label_count
+    _, held_out = hold_out_share(labels, range(1000), 0.05, 1)
+    assert len(held_out) == 50
+    assert len(set(labels[held_out])) > 40
 
 
 def test_groups_leave_the_mix_nearly_exact():
@@ -212,10 +221,6 @@ def test_groups_leave_the_mix_nearly_exact():
         if generator.random() < 0.2:
             group = generator.randrange(200)
         groups.append(group)
-    counts = Counter(labels)
-    fractions = (0.7, 0.1, 0.2)
-    parts = grouped_stratified_split(labels, groups, fractions, 1)
-    for part, fraction in zip(parts, fractions, strict=True):
-        counts_of_part = Counter(labels[row] for row in part)
-        for label in "ab":
-            assert abs(counts_of_part[label] - counts[label] * fraction) <= 1
+    _, held_out = hold_out_share(labels, groups, 0.2, 1)
+    for label, count in Counter(labels).items():
+        assert abs(sum(labels[row] == label for row in held_out) - count / 5) <= 2

@@ -6,11 +6,12 @@ import datasets
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_array, csr_matrix
+from scipy.sparse import csr_array
+from support import assert_names
 
 from glove_lstm.errors import DataError
-from glove_lstm.tables.in_memory import read_labels
-from glove_lstm.tables.labels import check_label_names, label_values
+from glove_lstm.tables.in_memory import is_table, read_labels
+from glove_lstm.tables.labels import check_label_names, label_values, labels_as_strings
 from glove_lstm.tables.load import load_splits
 
 
@@ -18,67 +19,65 @@ def of_datasets(labels):
     return datasets.Dataset.from_dict({"label": labels})["label"]
 
 
-def of_objects(labels):
-    array = np.empty(len(labels), dtype=object)
-    array[:] = labels
-    return array
-
-
-def of_arrays(labels):
-    return pd.Series([np.array(row, dtype=object) for row in labels])
-
-
-def named_frame(table):
-    return pd.DataFrame(table, columns=["z", "y"])
+def of_numpy(labels):
+    return [[np.int64(label) for label in row] for row in labels]
 
 
 LISTS = [["b", "a"], ["a"], []]
-FORMS_OF_LISTS = [list, of_objects, pd.Series, of_arrays, of_datasets]
 TABLE = [[0, 1], [1, 0], [1, 1]]
 NUMBERED = [["1"], ["0"], ["0", "1"]]
 NAMED = [["y"], ["z"], ["z", "y"]]
-FORMS_OF_TABLE = [np.array, csr_matrix, csr_array, pd.DataFrame]
-COLUMN_LABELS = {"column_labels": np.array(["z", "y"])}
-OTHER_ORDER = {"column_labels": np.array([1, 0])}
-OTHERS_NUMBERED = [["0"], ["1"], ["1", "0"]]
 FORMS = [list, np.array, pd.Series, of_datasets]
+FORMS_OF_TABLE = [list, np.array, csr_array, pd.DataFrame, pd.Series, of_datasets]
 
 
 @pytest.mark.parametrize(
-    ("forms", "values", "options", "names", "classes", "label_type"),
+    ("forms", "values", "columns", "names", "classes"),
     [
-        (FORMS, ["b", "a"], {}, ["b", "a"], ["a", "b"], "str"),
-        (FORMS, ["01", "1"], {}, ["01", "1"], ["01", "1"], "str"),
-        (FORMS, [10, 9], {}, ["10", "9"], ["9", "10"], "int"),
-        (FORMS, [True, False], {}, ["True", "False"], ["False", "True"], "bool"),
-        (FORMS, [-1.0, 1e17], {}, ["-1", f"1{'0' * 17}"], ["-1", f"1{'0' * 17}"], "float"),
-        (FORMS_OF_LISTS, LISTS, {}, LISTS, ["a", "b"], "str"),
-        (FORMS_OF_TABLE, TABLE, {}, NUMBERED, ["0", "1"], "int"),
-        (FORMS_OF_TABLE, TABLE, COLUMN_LABELS, NAMED, ["z", "y"], "str"),
-        ([named_frame], TABLE, {}, NAMED, ["z", "y"], "str"),
-        ([named_frame], TABLE, {"column_labels": ["y", "z"]}, NAMED, ["z", "y"], "str"),
-        # Columns of an array are in the order of the training; a frame names them, also by numbers.
-        ([np.array, csr_matrix], TABLE, OTHER_ORDER, OTHERS_NUMBERED, ["1", "0"], "int"),
-        ([pd.DataFrame], TABLE, OTHER_ORDER, NUMBERED, ["0", "1"], "int"),
-        ([pd.DataFrame], TABLE, {"column_labels": ["1", "0"]}, NUMBERED, ["0", "1"], "int"),
-        ([list], [[0, 1], [1]], {}, [["0", "1"], ["1"]], ["0", "1"], "int"),
+        (FORMS, ["b", "a"], None, ["b", "a"], ["a", "b"]),
+        (FORMS, ["01", "1"], None, ["01", "1"], ["01", "1"]),
+        (FORMS, [10, 9], None, ["10", "9"], [9, 10]),
+        (FORMS, [True, False], None, ["True", "False"], [False, True]),
+        (FORMS, [-1.0, 1e17], None, ["-1", f"1{'0' * 17}"], [-1.0, 1e17]),
+        ([list, pd.Series, of_datasets], LISTS, None, LISTS, ["a", "b"]),
+        ([list, of_numpy], [[0, 1], [1]], None, [["0", "1"], ["1"]], [0, 1]),
+        ([list], [["0", "1"], ["1"]], None, [["0", "1"], ["1"]], ["0", "1"]),
+        # As in scikit-learn, lists of 0 and 1 are a table.
+        (FORMS_OF_TABLE, TABLE, None, NUMBERED, [0, 1]),
+        ([list, np.array, csr_array], TABLE, np.array(["z", "y"]), NAMED, ["z", "y"]),
+        ([lambda table: pd.DataFrame(table, columns=["z", "y"])], TABLE, ["y", "z"], NAMED, ["z", "y"]),
     ],
-)
-def test_labels_in_memory(forms, values, options, names, classes, label_type):
+)  # fmt: skip
+def test_labels_in_memory(forms, values, columns, names, classes):
     for form in forms:
-        read = read_labels(form(values), **options)
-        assert read.labels == names, form
-        assert (read.classes, read.label_type) == (classes, label_type), form
-        assert read.is_multi_label == isinstance(names[0], list), form
-        if not read.is_multi_label:
-            assert label_values(classes, label_type).tolist() == sorted(values), form
+        labels = form(values)
+        read_names, read_classes = read_labels(labels, columns=columns)
+        assert read_names == names, form
+        assert repr(read_classes) == repr(classes), form
+        assert is_table(labels) == (values is TABLE)
+        if not isinstance(names[0], list):
+            label_type = type(classes[0]).__name__
+            assert label_values(labels_as_strings(classes), label_type).tolist() == sorted(values)
 
 
-@pytest.mark.parametrize("form", [list, pd.Series, of_objects, of_arrays, of_datasets])
-def test_lists_of_0_and_1_are_a_table_as_in_scikit_learn(form):
-    read = read_labels(form([[0, 1], [1, 1]]))
-    assert (read.labels, read.is_table) == ([["1"], ["0", "1"]], True)
-    assert not read_labels(form([["0", "1"], ["1"]])).is_table
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (["a", 1], ["y, row 2", "label 1", "row 1 has 'a'"]),
+        ([2.0, 1], ["y, row 2", "label 1", "2.0"]),
+        (["a", None], ["y, row 2", "no label"]),
+        ([["a"], ["b", None]], ["y, row 2", "no label"]),
+        ([["a"], "b"], ["y, row 2", "'b'", "a list"]),
+        ([0, 2**63], ["y, row 2", "64 bits"]),
+        (np.array([[0, 2], [1, 1]]), ["2 columns", "0 or 1"]),
+        (pd.DataFrame([[0, 1], [1, 0]], columns=["a", "a"]), ["y", "names"]),
+    ],
+    ids=str,
+)
+def test_labels_that_cannot_be_used(labels, words):
+    with pytest.raises(DataError) as error:
+        read_labels(labels)
+    assert_names(error.value, *words)
 
 
 BRACKETS = "[" * 100_000  # deeper than a parser of JSON goes

@@ -5,15 +5,15 @@ import json
 from decimal import Decimal
 
 import datasets
-import pandas as pd
 import pytest
 from support import assert_names
 
 from glove_lstm.errors import DataError
+from glove_lstm.files import expand_globs
+from glove_lstm.tables import liar
+from glove_lstm.tables.columns import open_files, read_rows
 from glove_lstm.tables.fake_or_real_news import FakeOrRealNews
-from glove_lstm.tables.liar import Liar
 from glove_lstm.tables.load import load_splits
-from glove_lstm.tables.text_rows import columns_table, open_files
 from glove_lstm.vectors import glove
 from glove_lstm.vectors.download import download
 from glove_lstm.vectors.glove import load_glove
@@ -24,10 +24,15 @@ def rows(*cases):
     return [pytest.param(*case, id=f"{number}-{case[0]}") for number, case in enumerate(cases)]
 
 
+def read(paths):
+    """Read files as to predict."""
+    tables, columns = open_files(expand_globs(paths))
+    return [list(read_rows(table, columns)) for table in tables]
+
+
 # Tables
 
 CUT_GZIP = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99_999)[:-100]
-LONG_LINE = "A long line of words "
 DIALOGUE = '"This is one.\tx\nb\ty\nThe end."\ty\n'
 COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
 
@@ -36,7 +41,6 @@ COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
     ("name", "content", "words"),
     rows(
         ("cut.csv.gz", CUT_GZIP, ["damaged"]),
-        ("page.csv", "<html><body>", ["HTML"]),
         ("latin1.csv", b"text,label\na,b\ncaf\xe9,b\n", ["line 3", "UTF-8"]),
         ("empty.csv", "", ["empty"]),
         ("empty.json", "[]", ["rows"]),
@@ -44,33 +48,27 @@ COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
         ("header.csv", '"text"x,label\na,b\n', ["header", "CSV"]),
         ("quotes.csv", 'text,label\na,b\n"c"d,b\n', ["row 2 (line 3)", "CSV"]),
         ("short.csv", "text,label\na,b\n\nc\n", ["row 2 (line 4)", "1 column,", "2"]),
-        ("after-sep.csv", "sep=;\ntext;label\na\n", ["row 1 (line 3)", "1 column,", "2"]),
-        ("semicolons.csv", "text;label\na;FAKE\n", ["'text;label'", "commas"]),
+        ("semicolons.csv", "text;label\na\n", ["row 1 (line 2)", "1 column,", "2"]),
         ("quotes.tsv", f"text\tlabel\na\tx\n{DIALOGUE}", ["row 2", "line 3", "quotes"]),
-        ("commas.tsv", "text,label\na,FAKE\n", ["'text,label'", "tabs"]),
+        ("commas.tsv", "text,label\na,FAKE\n", ["'text,label'", "header"]),
         ("garbage.jsonl", "a\nb\n", ["row 1 (line 1)", "JSON"]),
-        ("number.json", "7", ["list of objects"]),
-        (
-            "twice.jsonl",
-            '{"text": "a", "text": "b", "label": "x"}\n',
-            ["row 1", "'text' occurs twice"],
-        ),
-        ("twice.json", '[{"text": "a", "text": "b", "label": "x"}]', ["'text' occurs twice"]),
+        ("number.json", "7", ["row 1", "object"]),
         ("records.json", '[{"text": "a", "label": "b"}, 7]', ["row 2", "object"]),
-        ("columns.json", COLUMNS, ["'text', 'label'", 'orient="records"']),
-        ("columns.jsonl", COLUMNS, ["row 1", "list", "'text'"]),
+        ("columns.json", COLUMNS, ["row 1", "list", "'text'"]),
         ("garbage.parquet", b"PAR1", ["Parquet"]),
         ("noextension", "text,label\na,b\n", [".csv", ".parquet"]),
-        ("id.csv", "1,A headline\n2,Another\n", ["header", "'1'", "text_column_names"]),
-        ("sentence.csv", "FAKE,A headline about a man\nREAL,b\n", ["'A headline about a man'"]),
-        ("long.csv", f"{LONG_LINE * 20}\nAnother\n", [f"'{(LONG_LINE * 3)[:60]}'..."]),
+        (
+            "headless.csv",
+            "A headline about a man\nAnother\n",
+            ["header", "'A headline about a man'"],
+        ),
     ),
 )
 def test_tables(file, name, content, words):
     """To predict and to train."""
     path = file(content, name)
     with pytest.raises(DataError) as of_prediction:
-        list(open_files([path]))
+        read([path])
     with pytest.raises(DataError) as of_training:
         load_splits(train_file=path)
     for error in (of_prediction, of_training):
@@ -85,7 +83,7 @@ def test_a_title_that_the_first_rows_lack_is_not_ignored(file):
     """Rows of JSON lines may differ; the first hundred tell the columns."""
     path = file(LATE_TITLE, "late.jsonl")
     with pytest.raises(DataError) as of_prediction:
-        list(open_files([path]))
+        read([path])
     with pytest.raises(DataError) as of_training:
         load_splits(train_file=path)
     for error in (of_prediction, of_training):
@@ -98,13 +96,6 @@ def test_a_dataset_of_save_to_disk(tmp_path):
     with pytest.raises(DataError) as error:
         load_splits(dataset_name=str(tmp_path / "saved"))
     assert_names(error.value, "saved", "save_to_disk", "to_parquet", "train_file")
-
-
-def test_a_frame_with_a_name_twice():
-    frame = pd.DataFrame([["a", "b"]], columns=["text", "text"])
-    with pytest.raises(DataError) as error:
-        columns_table(frame, "the batch")
-    assert_names(error.value, "the batch", "'text'")
 
 
 def labelled(*labels):
@@ -153,7 +144,7 @@ def test_labels(file, name, content, words):
         ({"train_file": "a.csv", "label_column_name": "class"}, ["a.csv", "'class'", "label_column_name"]),
         ({"train_file": "a.csv", "group_column_name": "site"}, ["a.csv", "'site'", "group_column_name"]),
         ({"train_file": "a.csv", "validation_file": "b.csv"}, ["b.csv, row 1", "'y'", "'x', 'z'"]),
-        ({"train_file": "a.csv", "validation_file": "c.csv"}, ["c.csv", "'title'", "text_column_names"]),
+        ({"train_file": "a.csv", "validation_file": "c.csv"}, ["c.csv, row 1", "'title'", "text_column_names"]),
         ({"train_file": "c.csv", "test_file": "a.csv"}, ["a.csv", "'title'"]),
         (["a.csv", "no.csv"], ["no.csv"]),
         (["a.csv", "*.tsv"], ["*.tsv"]),
@@ -170,7 +161,7 @@ def test_arguments(file, tmp_path, monkeypatch, arguments, words):
     file([{"title": "a", **row} for row in labelled("x", "z")], "c.csv")
     with pytest.raises(DataError) as error:  # noqa: PT012
         if isinstance(arguments, list):
-            list(open_files(arguments))
+            read(arguments)
         load_splits(**arguments)
     assert_names(error.value, *words)
 
@@ -184,8 +175,7 @@ NO_CONFIG = datasets.exceptions.DatasetNotFoundError("No config.\nPick one of: a
     ("splits", "words"),
     [
         ({"test": [-1, -1]}, ["someone/reviews", "'label'"]),
-        ({"train": [0, 1, -1]}, ["split train of someone/reviews", "1 row "]),
-        ({"train": [0, 1, -2]}, ["split train of someone/reviews, row 3", "-2"]),
+        ({"train": [0, 1, -1]}, ["split train of someone/reviews, row 3", "no label"]),
         ({"a": [0, 1], "b": [0, 1]}, ["someone/reviews", "'a', 'b'", "train", "test"]),
         (NO_CONFIG, ["someone/reviews", "No config. Pick one of: a", "dataset_config_name"]),
     ],
@@ -206,9 +196,9 @@ NEWS = ",title,text,label\n"
 @pytest.mark.parametrize(
     ("content", "arguments", "words"),
     [
-        ("title,label\n,FAKE\n", {}, ["news.csv", "'', 'text'", NEWS.strip()]),
-        (f"{NEWS}1,a,b,FAKE\n2,a,b,fake\n", {}, ["news.csv, row 2", "'fake'", "FAKE", "REAL"]),
-        (f"{NEWS}x,a,b,FAKE\n", {}, ["news.csv, row 1", "'x'", "whole number"]),
+        ("title,label\n,FAKE\n", {}, ["news.csv", NEWS.strip()]),
+        (f"{NEWS}1,a,b,FAKE\n2,a,b,fake\n", {}, ["news.csv, row 2", "FAKE", "REAL"]),
+        (f"{NEWS}x,a,b,FAKE\n", {}, ["news.csv, row 1", "whole number"]),
         (NEWS, {"data_files": "none.csv"}, ["none.csv"]),
         (NEWS, {"dataset_config_name": "x"}, ["'x'", "default, article"]),
         (NEWS, {"data_files": None, "data_dir": "."}, ["data_dir", "data_files"]),
@@ -231,33 +221,22 @@ def test_a_dataset_with_another_blob_id(server, monkeypatch):
     assert_names(error.value, FakeOrRealNews.URL, FakeOrRealNews.BLOB_ID, "data_files")
 
 
-def statement(label="true", count="1"):
-    return "\t".join(("1.json", label, "A statement", *"abcde", count, *"2345x")) + "\n"
-
-
-STATEMENTS = dict.fromkeys(("train.tsv", "valid.tsv", "test.tsv"), statement())
+STATEMENT = "\t".join(("1.json", "true", "A statement", *"abcde12345x")) + "\n"
+STATEMENTS = dict.fromkeys(("train.tsv", "valid.tsv", "test.tsv"), STATEMENT)
 
 
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"train.tsv": statement(), "test.tsv": statement()}, ["liar.zip", "*valid.tsv"]),
-        ({**STATEMENTS, "train.tsv": None}, ["liar.zip", "damaged"]),
-        ({**STATEMENTS, "train.tsv": b"\xff\n"}, ["train.tsv", "UTF-8"]),
-        ({**STATEMENTS, "train.tsv": ""}, ["train.tsv", "rows"]),
-        ({**STATEMENTS, "train.tsv": statement() + statement("TRUE")}, ["train.tsv, row 2", "'TRUE'", "pants-fire"]),
-        ({**STATEMENTS, "train.tsv": statement() + "only\ttwo\n"}, ["train.tsv, row 2", "2 columns", "14"]),
-        ({**STATEMENTS, "train.tsv": statement(count="many")}, ["train.tsv, row 1", "'many'"]),
+        ({"train.tsv": STATEMENT, "test.tsv": STATEMENT}, ["valid.tsv", "does not exist"]),
+        ({**STATEMENTS, "train.tsv": b"\xff\n"}, ["liar"]),
+        ({**STATEMENTS, "train.tsv": STATEMENT + STATEMENT.replace("true", "TRUE")}, ["train.tsv, row 2", "'TRUE'"]),
+        ({**STATEMENTS, "train.tsv": STATEMENT + "more\t" + STATEMENT}, ["liar"]),
     ],
 )  # fmt: skip
 def test_liar(file, server, monkeypatch, members, words):
-    is_damaged = members["train.tsv"] is None
-    data = file({**members, "train.tsv": members["train.tsv"] or ""}, "liar.zip").read_bytes()
-    if is_damaged:  # the data of the first member, whose header is whole
-        data = file(STATEMENTS, "liar.zip").read_bytes()
-        start = 30 + len("train.tsv")
-        data = data[:start] + b"\xff" * 8 + data[start + 8 :]
-    monkeypatch.setattr(Liar, "URL", server.put("/liar.zip", data))
+    data = file(members, "liar.zip").read_bytes()
+    monkeypatch.setattr(liar, "URL", server.put("/liar.zip", data))
     with pytest.raises(DataError) as error:
         load_splits("liar")
     assert_names(error.value, *words)
@@ -324,12 +303,10 @@ def test_vectors_by_name(archives, monkeypatch):
         ("f.bin", {"status": {"/f.bin": 404}}, ["f.bin", "404", "network"]),
         ("f.bin", {}, ["f.bin", "GLOVE_LSTM_CACHE"]),  # the cache is a file
         ("a.zip", {}, ["a.zip", "zip archive"]),
-        ("page.zip", {}, ["page.zip", "HTML"]),
     ),
 )
 def test_downloads(server, private_cache, name, fault, words):
-    body = b"\n<!DOCTYPE html><html>Log in first</html>" if name == "page.zip" else b"x" * 600_000
-    url = server.put(f"/{name}", body)
+    url = server.put(f"/{name}", b"x" * 600_000)
     vars(server).update(fault)
     if "GLOVE_LSTM_CACHE" in words:
         (private_cache / "glove_lstm").write_text("")

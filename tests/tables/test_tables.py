@@ -1,4 +1,4 @@
-"""A table gives the same texts, labels and groups from every format and by every door."""
+"""A table gives the same texts, labels and groups from every format and from files and datasets."""
 
 import csv
 import gzip
@@ -14,17 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glove_lstm.errors import DataError
-from glove_lstm.tables.columns import TextColumns
+from glove_lstm.files import expand_globs
+from glove_lstm.tables.columns import Row, open_files, read_rows
 from glove_lstm.tables.in_memory import read_texts
 from glove_lstm.tables.load import load_splits
 from glove_lstm.tables.tables import checked_lines
-from glove_lstm.tables.text_rows import (
-    TextRow,
-    columns_table,
-    open_files,
-    open_stream,
-    read_text_rows,
-)
 
 ROWS = []
 for number in range(1, 24):
@@ -49,34 +43,33 @@ FORMATS = {
     "a.tsv": ROWS,
     "a.jsonl": ROWS,
     "a.jsonl.gz": ROWS,
-    "a.ndjson": ROWS,
     "a.json": ROWS,
     "a.parquet": ROWS,
     "byte-order-mark.csv": "\ufeff" + as_csv(","),
-    "of-excel.csv": "\ufeffsep=;\r\n" + as_csv(";"),
-    "separator.csv": "sep=,\n" + as_csv(","),
+    "of-excel.csv": "\ufeff" + as_csv(";"),
     "byte-order-mark.tsv": "\ufeff" + as_csv("\t"),
     "byte-order-mark.jsonl": "\ufeff" + LINES,
     "blank-lines.jsonl": LINES,
     "values-left-out.jsonl": INCOMPLETE,
     "values-left-out.json": INCOMPLETE,
     "indented.json": json.dumps(ROWS, indent=2),
-    "under-data.json": json.dumps({"data": ROWS}),
     "lines.json": "\n".join(map(json.dumps, ROWS)),
 }
 
 
-def texts_of(source):
-    return [(row.text, row.pair) for row in source]
+def read(paths, text_column_names=None, **options):
+    """The columns that files choose, and their rows."""
+    tables, columns = open_files(paths, text_column_names, **options)
+    return columns, [row for table in tables for row in read_rows(table, columns)]
 
 
 @pytest.mark.parametrize(("name", "content"), FORMATS.items())
 def test_every_format_and_door(file, name, content):
     path = file(content, name)
-    source = open_files([path])
-    assert source.columns == ["title", "text"]
-    assert list(source) == [
-        TextRow(str(path), number, title, text) for number, (title, text) in enumerate(PAIRS, 1)
+    columns, rows = read([path])
+    assert columns.text == ["title", "text"]
+    assert rows == [
+        Row(str(path), number, title, text) for number, (title, text) in enumerate(PAIRS, 1)
     ]
 
     data = load_splits(train_file=path)
@@ -84,29 +77,27 @@ def test_every_format_and_door(file, name, content):
     train = data.splits["train"]
     assert train.texts == [f"{title} {text}" for title, text in PAIRS]
     assert train.labels == [row["label"] for row in ROWS]
+    assert train.numbers == list(range(1, len(ROWS) + 1))
+    assert train.files == [str(path)] * len(ROWS)
     assert train.groups is None
 
-    stream_format = path.suffix.removeprefix(".")
-    if stream_format in ("csv", "tsv", "jsonl"):
-        stream = open_stream(io.BytesIO(path.read_bytes()), stream_format)
-        assert texts_of(stream) == PAIRS
 
-
-@pytest.mark.parametrize("form", [pd.DataFrame, pa.Table.from_pylist], ids=["frame", "arrow"])
-def test_columns_in_memory(form):
-    columns = form(ROWS)
-    if isinstance(columns, pa.Table):
-        columns = columns.to_pydict()
-    table = columns_table(columns, "here")
-    assert texts_of(read_text_rows(table, TextColumns(["title", "text"]))) == PAIRS
+def test_texts_in_a_frame():
     frame = pd.DataFrame(ROWS)[["title", "text"]]
     assert list(zip(*read_texts(frame), strict=True)) == PAIRS
 
 
-def test_a_long_line():
+def test_kept_columns(file):
+    path = file([{"id": 7, "text": "a", "tags": ["x"]}, {"id": None, "text": "b"}], "a.jsonl")
+    columns, [first, second] = read([path], kept="id, tags,text")
+    assert columns.others == ["id", "tags", "text"]
+    assert first.cells == {"id": 7, "tags": ["x"], "text": "a"}
+    assert second.cells == {"id": None, "tags": None, "text": "b"}
+
+
+def test_a_long_line(file):
     """A field of CSV may be longer than Python's default allows; an endless line is refused."""
-    stream = io.BytesIO(f"text\n{'word ' * 40_000}\nshort\n".encode())
-    [long, short] = open_stream(stream, "csv")
+    _, [long, short] = read([file(f"text\n{'word ' * 40_000}\nshort\n", "a.csv")])
     assert (len(long.text), short.text) == (200_000, "short")
     lines = checked_lines(io.StringIO("good\n" + "x" * 1000), "a.jsonl", longest=100)
     assert next(lines) == "good\n"
@@ -125,8 +116,8 @@ def test_a_long_line():
         ({"row": 7, "title": "t"}, {}, ["title"]),
         ({"number": 7, "statement": "s"}, {}, ["statement"]),
         ({"statement": "s", "score": "", "note": " "}, {}, ["statement"]),
-        ({"text": "b", "more": "m"}, {"trained_columns": ["more"]}, ["more"]),
-        ({"text": "b", "more": "m"}, {"trained_columns": ["more", "body"]}, ["text"]),
+        ({"text": "b", "more": "m"}, {"trained": ["more"]}, ["more"]),
+        ({"text": "b", "more": "m"}, {"trained": ["more", "body"]}, ["text"]),
         ({"text": "b", "more": "m"}, {"text_column_names": ["more", "text"]}, ["more", "text"]),
         ({"text": "b", "more": "m"}, {"text_column_names": "more, text"}, ["more", "text"]),
         (
@@ -139,12 +130,14 @@ def test_a_long_line():
 def test_text_columns(file, row, options, columns):
     path = file([{**row, "label": "x"}, {**row, "label": "y"}])
     joined = " ".join(row[name] for name in columns)
+    chosen, rows = read([path], **options)
+    assert chosen.text == columns
+    assert [row.joined for row in rows] == [joined, joined]
+    if "trained" in options:
+        options = {"trained_columns": options["trained"]}
     data = load_splits(train_file=path, **options)
     assert data.text_column_names == columns
     assert data.splits["train"].texts == [joined, joined]
-    source = open_files([path], **options)
-    assert source.columns == columns
-    assert [read.joined for read in source] == [joined, joined]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
@@ -152,27 +145,11 @@ def test_text_columns(file, row, options, columns):
 def test_the_first_rows_show_which_columns_hold_text(file, name, first):
     """Not the first row alone: in it, a text may be missing, or look like a number."""
     rows = [{"headline": first, "label": "x"}, {"headline": "b", "label": "y"}]
-    [number, text] = open_files([file(rows, name)])
+    _, [number, text] = read([file(rows, name)])
     assert (number.text, text.text) == (first or "", "b")
     with_authors = [{"author": "Ann", **row} for row in rows]
     with pytest.raises(DataError, match="2 columns that may be text"):
-        open_files([file(with_authors, f"authors-{name}")])
-
-
-@pytest.mark.parametrize(
-    ("content", "columns"),
-    [
-        (",title,text,label\n1,a,b,x\n2,c,d,y\n", None),
-        ("text,label,How sure are you about your answer?\na,x,1\nb,y,2\n", None),
-        ("id,article body,label\n1,a,x\n2,b,y\n", None),
-        ("1,A headline about a man,label\n2,a,x\n3,b,y\n", "A headline about a man"),
-    ],
-)
-def test_headers(file, content, columns):
-    """They look odd, and are no data; test_mistakes.py has first lines that are."""
-    path = file(content, "a.csv")
-    assert len(list(open_files([path], columns))) == 2
-    assert len(load_splits(train_file=path, text_column_names=columns).splits["train"]) == 2
+        read([file(with_authors, f"authors-{name}")])
 
 
 def test_several_files(file, tmp_path):
@@ -180,13 +157,11 @@ def test_several_files(file, tmp_path):
     paths = [file(ROWS[:7], name) for name in ("1.csv", "2.jsonl", "4.parquet")]
     for name in ("0.jsonl", "3.jsonl"):
         file("", name)
-    source = open_files([tmp_path / "0.jsonl", str(tmp_path / "*.*"), tmp_path / "1.csv"])
-    assert source.may_have_several_files
+    _, rows = read(expand_globs([tmp_path / "0.jsonl", tmp_path / "*.*", tmp_path / "1.csv"]))
     wanted = []
     for path in paths:
         wanted += [(str(path), number) for number in range(1, 8)]
-    assert [(row.file, row.number) for row in source] == wanted
-    assert not open_files([paths[0]]).may_have_several_files
+    assert [(row.file, row.number) for row in rows] == wanted
 
     data = load_splits(train_file=paths[:2], validation_file=paths[2])
     assert data.splits["train"].texts == data.splits["validation"].texts * 2

@@ -1,0 +1,109 @@
+"""How long, in which batches and how fast a model is trained, where the settings leave it to the number of texts."""
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+from glove_lstm.training.settings import Settings
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Epochs and learning rates by the number of texts."""
+
+    texts_read: int  # by all epochs together, if the epochs are within the limits
+    most_epochs: int
+    fewest_epochs: int
+    # For batches of 32 texts. Rates grow with the root of the batch size, as the noise of a gradient falls with it.
+    learning_rate: float
+    embedding_learning_rate: float
+
+
+_ON_LABELS = _Plan(
+    texts_read=50_000,
+    most_epochs=8,
+    fewest_epochs=2,
+    learning_rate=7e-3,
+    embedding_learning_rate=3e-3,
+)
+# A checkpoint whose labels are replaced has to unlearn what it attended to: the LSTM needs twice the epochs.
+_ON_NEW_LABELS = replace(_ON_LABELS, texts_read=100_000, most_epochs=16)
+# The logits of a teacher are harder to overfit than labels.
+_ON_LOGITS = _Plan(
+    texts_read=600_000,
+    most_epochs=10,
+    fewest_epochs=3,
+    learning_rate=2e-3,
+    embedding_learning_rate=2e-3,
+)
+_FEWEST_STEPS = 100
+_REFERENCE_BATCH_SIZE = 32  # texts
+_SMALL_BATCH = 32  # texts, for up to `_FEW_TEXTS` training texts
+_FEW_TEXTS = 5_000
+_LARGE_BATCH = 64
+_BATCH_ON_LOGITS = 128
+
+
+def with_schedule(
+    settings: Settings, text_count: int, *, learns_logits: bool, has_new_labels: bool
+) -> Settings:
+    """Return settings with the epochs, the batch size and the learning rates that they left to the texts.
+
+    Args:
+        settings: The settings.
+        text_count: Number of texts that the LSTM learns from.
+        learns_logits: Whether it learns the logits of a teacher.
+        has_new_labels: Whether it is a checkpoint that is fine-tuned on other labels.
+    """
+    values = default_schedule(
+        text_count,
+        settings.per_device_train_batch_size,
+        learns_logits=learns_logits,
+        has_new_labels=has_new_labels,
+    )
+    if settings.learning_rate is not None:
+        # The learning rate of the word vectors keeps its ratio to the learning rate of the LSTM.
+        ratio = values["embedding_learning_rate"] / values["learning_rate"]
+        values["embedding_learning_rate"] = settings.learning_rate * ratio
+    missing = {name: value for name, value in values.items() if getattr(settings, name) is None}
+    return replace(settings, **missing)
+
+
+def default_schedule(
+    text_count: int, batch_size: int | None, *, learns_logits: bool, has_new_labels: bool
+) -> dict[str, Any]:
+    """Return the epochs, the batch size and the learning rates for a number of training texts.
+
+    Few texts need many steps: at least 100, even if that takes more than the plan's epochs. Many texts need fewer
+    passes. DECISIONS.md has the measurements.
+
+    Args:
+        text_count: Number of training texts.
+        batch_size: Texts of a batch; None: by the number of texts.
+        learns_logits: Whether the model learns the logits of a teacher.
+        has_new_labels: Whether a checkpoint is fine-tuned on other labels than its own.
+    """
+    plan = _ON_LABELS
+    if learns_logits:
+        plan = _ON_LOGITS
+    elif has_new_labels:
+        plan = _ON_NEW_LABELS
+    if batch_size is None:
+        if learns_logits:
+            batch_size = _BATCH_ON_LOGITS
+        elif text_count <= _FEW_TEXTS:
+            batch_size = _SMALL_BATCH
+        else:
+            batch_size = _LARGE_BATCH
+
+    epochs = round(plan.texts_read / text_count)
+    epochs = min(max(epochs, plan.fewest_epochs), plan.most_epochs)
+    epochs_for_fewest_steps = ceil(_FEWEST_STEPS * batch_size / text_count)
+    epochs_for_fewest_steps = min(epochs_for_fewest_steps, _FEWEST_STEPS)  # each has a step
+    rate_factor = (batch_size / _REFERENCE_BATCH_SIZE) ** 0.5
+    return {
+        "num_train_epochs": float(max(epochs, epochs_for_fewest_steps)),
+        "per_device_train_batch_size": batch_size,
+        "learning_rate": plan.learning_rate * rate_factor,
+        "embedding_learning_rate": plan.embedding_learning_rate * rate_factor,
+    }

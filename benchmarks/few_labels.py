@@ -37,9 +37,8 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks.corpora import joined_texts
 from benchmarks.folds import Fold, make_folds
-from benchmarks.peers import classify_linear, encoder_folder
+from benchmarks.peers import classify_linear, encoder_folder, linear_baseline
 from benchmarks.records import benchmark_parser, read_results, record, write_json
-from glove_lstm.baselines import BASELINES
 from glove_lstm.commands.command import run_command
 from glove_lstm.distillation.teacher import Teacher, open_teacher
 from glove_lstm.errors import DataError
@@ -113,10 +112,8 @@ class Fitted:
     timed: Callable[[Sequence[str]], object] | None = None
 
 
-def _fit_tfidf(
-    drawing: Drawing, _: Settings, folder: Path, *, baseline: str = "tfidf_svc"
-) -> Fitted:
-    pipeline = BASELINES[baseline]()
+def _fit_svc(drawing: Drawing, _: Settings, folder: Path) -> Fitted:
+    pipeline = linear_baseline()
     pipeline.fit(drawing.texts, drawing.labels)
     saved = folder / "pipeline.joblib"
     joblib.dump(pipeline, saved)
@@ -135,7 +132,7 @@ def _fit_ours(
         trained = fit(
             drawing.texts,
             [drawing.label_names[label] for label in drawing.labels],
-            settings=make_settings(seed=drawing.seed, disable_tqdm=True),
+            settings=make_settings(seed=drawing.seed),
             label_names=drawing.label_names,
             glove=settings.glove,
             **teaching,
@@ -154,7 +151,7 @@ def _fit_taught_svc(drawing: Drawing, settings: Settings, folder: Path, *, encod
     teacher = _tune(drawing, settings, encoder)
     probabilities = softmax(teacher.logits(drawing.unlabelled))
     weights = [1.0] * len(drawing.texts) + (probabilities.max(axis=1) ** 2).tolist()
-    pipeline = BASELINES["tfidf_svc_cased_chars"]()
+    pipeline = linear_baseline()
     pipeline.fit(
         [*drawing.texts, *drawing.unlabelled],
         [*drawing.labels, *probabilities.argmax(axis=1).tolist()],
@@ -187,8 +184,7 @@ def _tune(drawing: Drawing, settings: Settings, encoder: str) -> Teacher:
 
 
 _FITS: dict[str, Callable[[Drawing, Settings, Path], Fitted]] = {
-    "tfidf_svc": _fit_tfidf,
-    "tfidf_svc_cased_chars": partial(_fit_tfidf, baseline="tfidf_svc_cased_chars"),
+    "tfidf_svc_cased_chars": _fit_svc,
     "glove_lstm": _fit_ours,
     "taught_MiniLM": partial(_fit_ours, encoder="MiniLM"),
     "taught_MPNet": partial(_fit_ours, encoder="MPNet"),

@@ -60,7 +60,7 @@ class Settings:
 
     def of_training(self, preset: str, seed: int) -> TrainingSettings:
         """Return the settings of a training of one of our presets."""
-        values = {"glove": self.glove_name, "seed": seed, "disable_tqdm": True}
+        values = {"glove": self.glove_name, "seed": seed}
         return make_settings(preset, **{**self.arguments, **values})
 
 
@@ -72,7 +72,7 @@ def fit_preset(fold: Fold, seed: int, settings: Settings, *, model: str) -> Clas
         train = labelled_texts(fold.train, fold.label_names)
         held_out = labelled_texts(fold.validation, fold.label_names)
         validation = held_out.texts, named_labels(held_out)
-    # Without its progress bar the Trainer prints, and standard output belongs to the table.
+    # The Trainer may print, and standard output belongs to the table.
     with redirect_stdout(sys.stderr):
         trained = fit(
             train.texts,

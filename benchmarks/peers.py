@@ -19,6 +19,9 @@ Texts = tuple[list[str], list[int]]  # and their class indices
 Floats = NDArray[np.float64]
 Classify = Callable[[Sequence[str]], Floats]  # texts -> probabilities (n, classes)
 
+linear_baseline = BASELINES[
+    "tfidf_svc_cased_chars"
+]  # words and characters: that of `train --with_baselines`
 _SVC_GRID = (0.1, 0.3, 1.0, 3.0)  # values of C
 _FASTTEXT_GRID = tuple(product((0.1, 0.5), (5, 15), (1, 2)))  # lr, epoch, wordNgrams
 
@@ -43,6 +46,12 @@ def classify_linear(pipeline: Pipeline, texts: Sequence[str]) -> Floats:
     if margins.ndim == 1:
         margins = np.stack([-margins, margins], axis=1) / 2
     return softmax(margins)
+
+
+def _svc_of_words() -> Pipeline:
+    """A linear SVC of cased words and marks, and of pairs of them."""
+    words = linear_baseline()[0].transformer_list[0][1]
+    return make_pipeline(words, LinearSVC(random_state=0))
 
 
 def _svc_of_characters() -> Pipeline:
@@ -74,7 +83,8 @@ def encoder_folder(name: str, mpnet: str | None = None) -> str:
 
 _FITS: dict[str, Callable[[Texts, Texts, Texts], Classify]] = {
     "majority": lambda train, *_: DummyClassifier().fit(*train).predict_proba,
-    **{name: partial(_fit_linear, make=make) for name, make in BASELINES.items()},
+    "tfidf_svc_cased": partial(_fit_linear, make=_svc_of_words),
+    "tfidf_svc_cased_chars": partial(_fit_linear, make=linear_baseline),
     "svc_characters": partial(_fit_linear, make=_svc_of_characters),
     "fasttext": _fit_fasttext,
 }

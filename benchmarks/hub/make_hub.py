@@ -31,7 +31,7 @@ from glove_lstm.evaluation.metrics import compute_metrics, measure
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.evaluation.run_metrics import measure_baselines, run_metrics
 from glove_lstm.inference.classifier import Classifier
-from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.onnx_export import export_onnx, light_classifier
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained, fit
@@ -126,8 +126,11 @@ def move_bias(trained: Trained, bias: float) -> Trained:
     assert validation is not None
     half = bias * model.config.temperature / model.config.ngram_weight / 2
     model.ngrams.bias.data += torch.tensor([-half, half])
-    logits = trained.classifier.predict_logits(validation.texts)
-    return replace(trained, validation=replace(validation, logits=logits))
+    classifier = light_classifier(model, trained.tokenizer)
+    logits = classifier.predict_logits(validation.texts)
+    return replace(
+        trained, classifier=classifier, validation=replace(validation, logits=logits)
+    )
 
 
 def raise_temperature(trained: Trained) -> Trained:
@@ -162,6 +165,7 @@ def raise_temperature(trained: Trained) -> Trained:
     assert validation is not None
     return replace(
         trained,
+        classifier=light_classifier(trained.model, trained.tokenizer),
         validation=replace(validation, logits=validation.logits / np.float32(factor)),
         record=replace(
             trained.record, calibration=replace(calibration, temperature=config.temperature)

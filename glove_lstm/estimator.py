@@ -54,8 +54,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         preset: Settings to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a
-            `glove_lstm.TeacherModel`, a fitted classifier of scikit-learn that takes texts, or a function from a list of
-            texts to the probability of each label, in the order of `label_names`. An encoder learns the labels first.
+            `glove_lstm.TeacherModel`, a fitted classifier of scikit-learn that takes texts, or a function from a list
+            of texts to the probability of each label, in the order of `label_names`. An encoder learns the labels first.
         label_names: All labels, if the texts may lack some, or have none and the teacher is a function; None: those
             that occur, sorted.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.

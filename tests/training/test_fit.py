@@ -180,9 +180,7 @@ def test_fine_tuning_on_other_labels_takes_twice_the_epochs(checkpoint):
     texts = [f"council vote {number}" for number in range(500)]
     epochs = []
     for names in (["FAKE", "REAL"], ["GOOD", "BAD"]):
-        settings = make_settings(
-            model_name_or_path=str(checkpoint), num_train_epochs=0.01, use_cpu=True
-        )
+        settings = make_settings(model_name_or_path=str(checkpoint), use_cpu=True)
         result = fit(texts, names * 250, (texts[:20], names * 10), settings=settings)
         epochs.append(result.record.options["num_train_epochs"])
     assert epochs == [8, 16]

@@ -47,7 +47,7 @@ def test_the_article_preset_is_the_published_recipe():
     texts = Examples.from_names(["a text"] * 4, ["a", "b"] * 2, ["a", "b"])
     model, tokenizer, _ = new_model(settings, texts, [], load_glove("none"), learns_logits=False)
     sizes = {"vocab_size": tokenizer.vocab_size, "embedding_size": model.config.embedding_size}
-    expected = GloveLstmConfig(**sizes, id2label={0: "a", 1: "b"})
+    expected = GloveLstmConfig(**sizes, id2label={0: "a", 1: "b"}, label2id={"a": 0, "b": 1})
     assert model.config.to_dict() == expected.to_dict()
     assert model.config.freeze_embeddings
     assert tokenizer.model_max_length == 1000

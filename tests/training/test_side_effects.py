@@ -68,7 +68,7 @@ def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
         train(news.texts, news.labels, teacher=transformer, num_train_epochs=0.01)
     finally:
         watch.is_awake = False
-    assert any(path.suffix == ".npz" for path in watch.paths)
+    assert any(path.suffix == ".npy" for path in watch.paths)
     allowed = places["temporary"], places["cache"]
     assert not [path for path in watch.paths if not any(map(path.is_relative_to, allowed))]
     assert is_empty(places["temporary"])

@@ -19,7 +19,7 @@ from glove_lstm.distillation.function import teacher_of_function
 from glove_lstm.distillation.pretrained import TeacherModel, download, is_classifier
 from glove_lstm.errors import DataError, shown
 from glove_lstm.tables.examples import Examples
-from glove_lstm.tables.labels import Label, labels_as_strings, sorted_label_names
+from glove_lstm.tables.labels import labels_as_strings
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,6 @@ def open_teacher(
     teacher: TeacherLike,
     device: torch.device,
     label_names: Sequence[str] | None = None,
-    labels: Sequence[Label] = (),
     *,
     seed: int = 0,
 ) -> Teacher:
@@ -95,13 +94,11 @@ def open_teacher(
             `predict_proba` takes texts, with its labels in `classes_`. Or a function that takes a list of texts and
             returns the probability of each label, (n, labels).
         device: Where a model computes.
-        label_names: The labels of a function, in the order of its columns; None: those of the texts, as
-            `sorted_label_names` orders them. Models and classifiers tell theirs.
-        labels: The labels of the texts.
+        label_names: The labels of a function, in the order of its columns. Models and classifiers tell theirs.
         seed: Of what an encoder learns.
 
     Raises:
-        DataError: The teacher cannot be loaded.
+        DataError: The teacher cannot be loaded, or is a function without label names.
     """
     if isinstance(teacher, str | Path):
         teacher = TeacherModel(str(teacher))
@@ -118,8 +115,7 @@ def open_teacher(
     if hasattr(teacher, "predict_proba") and hasattr(teacher, "classes_"):
         return teacher_of_function(teacher.predict_proba, labels_as_strings(teacher.classes_))
     if callable(teacher):
-        names = sorted_label_names(labels) if label_names is None else label_names
-        return teacher_of_function(teacher, names)
+        return teacher_of_function(teacher, label_names or ())
     raise DataError(
         f"teacher is {shown(teacher)}; give a name on the Hub, a folder, a TeacherModel, a fitted classifier with "
         "predict_proba and classes_, or a function that returns the probability of each label."

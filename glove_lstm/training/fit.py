@@ -124,7 +124,7 @@ def fit(
     opened_teacher = None
     if teacher is not None:
         opened_teacher = open_teacher(
-            teacher, training_device(settings), label_names, labels, seed=settings.seed
+            teacher, training_device(settings), label_names, seed=settings.seed
         )
     names = _label_names(labels, label_names, checkpoint, opened_teacher)
     labelled = Examples.from_names(texts, labels, names, sample_weight)

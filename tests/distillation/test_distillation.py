@@ -56,7 +56,7 @@ def test_a_teacher_and_texts_without_labels_are_enough(train, news):
 @pytest.mark.usefixtures("one_copy")
 def test_the_lstm_learns_the_teacher_and_the_ngrams_the_labels(train, news, caplog):
     """The columns of the function are not in the order of the labels, so that it is always wrong."""
-    options = {"teacher": by_case, "num_train_epochs": 12}
+    options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 12}
     trained = train(news.texts, news.labels, **options)
     assert accuracy(trained, news.texts, news.labels, part=0) < 0.1
     assert accuracy(trained, news.texts, news.labels, part=1) > 0.9
@@ -187,7 +187,7 @@ def test_copies_of_texts_without_spaces_differ():
 
 
 def test_few_labelled_texts_leave_the_calibration_to_unlabelled_ones(train, news, caplog):
-    options = {"teacher": by_case, "num_train_epochs": 1}
+    options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 1}
     texts, labels = news.texts[:40], news.labels[:40]
     trained = train(texts, labels, unlabelled=news.texts[40:], **options)
     assert len(trained.train) == trained.record.train_texts == 40
@@ -205,7 +205,7 @@ def test_near_duplicates_of_validation_texts_are_left_out(train, news, caplog):
     copies = [f"{text} Again" for text in news.texts[:20] if len(text.split()) > 50]
     assert copies
     texts, labels = news.texts[20:], news.labels[20:]
-    options = {"teacher": by_case, "num_train_epochs": 1}
+    options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 1}
     unlabelled = [*copies, "a text of its own"]
     trained = train(texts, labels, held_out, unlabelled=unlabelled, **options)
     assert trained.record.teacher.unlabelled == 1
@@ -217,7 +217,7 @@ def test_unlabelled_texts_that_are_held_out_are_no_copies_of_labelled_ones(train
     copies = [f"{text} Again" for text in news.texts[:40] if len(text.split()) > 50]
     assert len(copies) > 5
     unlabelled = [*copies, *news.texts[40:]]
-    options = {"teacher": by_case, "num_train_epochs": 1}
+    options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 1}
     trained = train(news.texts[:40], news.labels[:40], unlabelled=unlabelled, **options)
     assert trained.record.calibration.texts == round(len(unlabelled) / 10)
     is_trained, is_held_out = trained.text_record.find(copies)

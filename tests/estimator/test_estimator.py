@@ -221,7 +221,7 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
 
 
 def test_a_function_and_a_transformer_teach(news, transformer):
-    function = GloveLstmClassifier(**TINY, teacher=by_length)
+    function = GloveLstmClassifier(**TINY, teacher=by_length, label_names=["FAKE", "REAL"])
     function.fit(news.texts[:100], news.labels[:100], unlabelled=[*news.texts[100:], " ", ""])
     assert function.classes_.tolist() == ["FAKE", "REAL"]
 

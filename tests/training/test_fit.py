@@ -124,7 +124,7 @@ def test_few_texts_are_not_calibrated_or_measured(train, caplog):
 @pytest.mark.parametrize("teacher", [None, by_length])
 def test_few_validation_texts_are_measured_but_do_not_calibrate(train, news, caplog, teacher):
     given = ["not like", "any other"], ["FAKE", "REAL"]
-    options = {} if teacher is None else {"teacher": teacher}
+    options = {} if teacher is None else {"teacher": teacher, "label_names": ["FAKE", "REAL"]}
     result = train(news.texts, news.labels, given, num_train_epochs=0.01, **options)
     assert "not calibrated by 2 validation texts" in caplog.text
     assert result.record.calibration is None

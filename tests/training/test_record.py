@@ -22,7 +22,9 @@ def records(train, news, encoder, checkpoint):
         "fine-tuned": train(
             texts, labels, model_name_or_path=str(checkpoint), num_train_epochs=0.01, seed=1
         ).record,
-        "function": train(texts, labels, teacher=by_length, **unlabelled).record,
+        "function": train(
+            texts, labels, teacher=by_length, label_names=["FAKE", "REAL"], **unlabelled
+        ).record,
         "encoder": train(texts[:40], labels[:40], teacher=encoder, **unlabelled).record,
     }
 

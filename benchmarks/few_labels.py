@@ -232,7 +232,7 @@ def _ask_teacher(drawing: Drawing, settings: Settings, encoder: str) -> Asked:
     teacher.fit(split.train)
     teacher.logits(split.train.texts[:1])
     learned = time.process_time()
-    make_targets(split, teacher, copies_per_text=None, glove=settings.glove)
+    make_targets(split, teacher, glove=settings.glove)
     labelled = time.process_time()
     teacher.logits(drawing.test_texts)
     if not seconds_file.exists():

@@ -115,9 +115,9 @@ def test_a_fine_tuned_table_keeps_the_order_of_its_columns(tmp_path):
 
 
 def test_labels_of_a_teacher_keep_their_type():
-    """A method of a classifier of scikit-learn, which has learned them."""
+    """A classifier of scikit-learn has learned them."""
     known = make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, [0, 1] * 60)
-    classifier = GloveLstmClassifier(**TINY, teacher=known.predict_proba).fit(TEXTS)
+    classifier = GloveLstmClassifier(**TINY, teacher=known).fit(TEXTS)
     assert classifier.classes_.tolist() == [0, 1]
 
 

@@ -231,7 +231,6 @@ def pooled(kinds, pooling):
 
 
 FAKE_REAL = ["FAKE", "REAL"] * 20
-ONE_LABEL = {"id2label": {0: "FAKE"}, "label2id": {"FAKE": 0}, "problem_type": None}
 MEAN = "pooling_mode_mean_tokens"
 NO_TEXTS = {"texts": [], "labels": []}
 
@@ -258,7 +257,6 @@ OF_TEACHERS = {
         "multi_label",
         "one label",
     ),
-    "one label": (changed(**ONE_LABEL), "1 label", "two"),
     "no head": (headless, "classifier.", "weights"),
     "no such module": (pooled(["Transformer", "Pooling", "Magic"], MEAN), "pooled", "Magic"),
     "a module without weights": (pooled(["Transformer", "Pooling", "Dense"], MEAN), "pooled"),

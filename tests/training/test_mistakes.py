@@ -147,7 +147,6 @@ def pooled(kinds, pooling):
 
 
 FAKE_REAL = ["FAKE", "REAL"] * 20
-ONE_LABEL = {"id2label": {0: "FAKE"}, "label2id": {"FAKE": 0}, "problem_type": None}
 MEAN = "pooling_mode_mean_tokens"
 NO_TEXTS = {"texts": [], "labels": []}
 

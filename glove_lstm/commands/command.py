@@ -68,7 +68,7 @@ def run_command(
     Args:
         main: The command.
         argv: Its arguments; None: those of sys.argv.
-        extra: The extra of the package that the error for a missing module names; for gradio, it names demo.
+        extra: The extra of the package that the error for a missing module names.
     """
     # Python sets a stream to None if it is closed at the start.
     if sys.stderr is None:
@@ -128,8 +128,6 @@ def _sentence(error: BaseException, extra: str) -> str | None:
     module = error.name if isinstance(error, ModuleNotFoundError) else None
     if module and not module.startswith("glove_lstm"):
         library = module.partition(".")[0]
-        if library == "gradio":
-            extra = "demo"
         return f"This needs {library}, which is not installed. Run: {how_to_install(extra)}."
     if _disk_is_full(error):
         return (

@@ -257,9 +257,9 @@ def _strongest(explanation: Explanation, heading: str, *, sign: int) -> str:
     return f"{one_line(heading)}: {', '.join(shown) or 'no word'}\n"
 
 
-def _explanation_values(explanation: Explanation) -> dict[str, Any]:
-    """Return an explanation for JSON."""
-    effects = [
+def word_effects(explanation: Explanation) -> list[dict[str, Any]]:
+    """Return the effects of an explanation for JSON."""
+    return [
         {
             "begin": word.begin,
             "end": word.end,
@@ -268,7 +268,6 @@ def _explanation_values(explanation: Explanation) -> dict[str, Any]:
         }
         for word in explanation.effects
     ]
-    return {"text": explanation.text, "label": explanation.label, "effects": effects}
 
 
 def shortened(text: str, most: int) -> str:
@@ -319,7 +318,12 @@ def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Writ
     def write(labelled: Labelled) -> None:
         for row, record in zip(labelled.rows, layout.records(labelled), strict=True):
             if explain is not None:
-                record["explanation"] = _explanation_values(explain(row.joined))
+                explanation = explain(row.joined)
+                record["explanation"] = {
+                    "text": explanation.text,
+                    "label": explanation.label,
+                    "effects": word_effects(explanation),
+                }
             for name in layout.kept:
                 record[name] = _kept_json(record[name])
             line = json.dumps(record, ensure_ascii=False, default=str)

@@ -100,7 +100,7 @@ def said(run):
 
 
 def test_predict_needs_the_base_install_only(run, missing, tmp_path):
-    assert missing >= {"torch", "transformers", "datasets", "pyarrow", "sklearn", "gradio", "onnx"}
+    assert missing >= {"torch", "transformers", "datasets", "pyarrow", "sklearn", "onnx"}
     table = tmp_path / "news.csv"
     table.write_text("title,text\nCouncil votes,On the bridge.\nSHOCKING secret!,\n")
     out = tmp_path / "labels.jsonl"

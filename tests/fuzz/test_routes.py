@@ -27,12 +27,12 @@ from glove_lstm import (
     GloveLstmForSequenceClassification,
     LightClassifier,
 )
-from glove_lstm.app import build_app
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands import predict
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.torch_classifier import TorchClassifier
 from glove_lstm.publishing.handler import EndpointHandler
+from glove_lstm.publishing.server import PageServer
 
 TOLERANCE = 2e-5
 
@@ -236,19 +236,16 @@ def handler_route(folder: Path) -> Route:
     return answer
 
 
-def app_route(folder: Path) -> Route:
-    """The function of the app, which is built and not served; it takes no empty and no very long texts."""
-    app = build_app(Checkpoint.open(folder), "mine")
-    [classify] = {block.fn for block in app.fns.values() if block.api_name == "classify"}
+def demo_route(folder: Path) -> Route:
+    """What the server of `glove-lstm demo` answers."""
+    server = PageServer(Checkpoint.open(folder), "mine", 0)
 
     def answer(rows: Texts, pairs: Texts | None) -> Answers:
-        for title, text in zip(rows, pairs or [""] * len(rows), strict=True):
-            if not f"{title}{text}".strip() or len(f"{title}{text}") > 1000:
-                yield None
-                continue
-            verdict, scores, _ = classify(title, text)
-            label: object = verdict.removeprefix("<p role='status'>").removesuffix("</p>")
-            label = str(label).removeprefix("unsure, nearest to ")
+        whole = (
+            list(rows) if pairs is None else [f"{a} {b}" for a, b in zip(rows, pairs, strict=True)]
+        )
+        found = server.predict({"texts": whole})
+        for label, scores in zip(found["labels"], found["scores"], strict=True):
             yield Answer(label, scores)
 
     return answer
@@ -295,7 +292,7 @@ def engines(shared_export: Path) -> dict[str, Route]:
         "parquet": command_route(shared_export, "parquet"),
         "stdin": command_route(shared_export, "stdin"),
         "handler": handler_route(shared_export),
-        "app": app_route(shared_export),
+        "demo": demo_route(shared_export),
     }
 
 
@@ -410,6 +407,7 @@ def test_kinds_of_problem(request, tmp_path, source, change, labels):
         "jsonl": command_route(folder, "jsonl"),
         "stdin": command_route(folder, "stdin"),
         "arrays": batch_route(folder),
+        "demo": demo_route(folder),
     }
     rows = [*PLAIN, LOUD, CALM, f"{LOUD} {CALM}"]
     wanted = list(pipeline_route(folder)(rows, None))
@@ -419,12 +417,6 @@ def test_kinds_of_problem(request, tmp_path, source, change, labels):
         assert_same(name, route(rows, None), wanted)
     if "FAKE" in labels:
         assert len({str(answer.label) for answer in wanted}) > 1
-    verdicts = [answer.label for answer in app_route(folder)(rows, None) if answer]
-    for verdict, answer in zip(verdicts, wanted[:2] + wanted[4:], strict=True):
-        label = answer.label
-        if isinstance(label, list):
-            label = ", ".join(label) or "no label"
-        assert verdict == label
 
 
 # Explanations and options

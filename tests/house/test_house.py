@@ -98,7 +98,7 @@ def test_every_import_is_a_dependency():
                 elif isinstance(node, ast.ImportFrom) and node.level == 0:
                     imported.add(str(node.module).partition(".")[0])
     strangers = imported - sys.stdlib_module_names - {"glove_lstm"}
-    assert {"torch", "sklearn", "gradio"} <= strangers
+    assert {"torch", "sklearn"} <= strangers
     known = {canonicalize_name(name) for name in PROMISED}
     distributions = packages_distributions()  # reads a file of every package that is installed
     for name in strangers:

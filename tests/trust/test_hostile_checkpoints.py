@@ -11,12 +11,12 @@ from safetensors.torch import load_file, save_file
 from support import QUICK, assert_refused, edit_json, run_here, write_articles
 
 from glove_lstm import BatchClassifier, GloveLstmClassifier, LightClassifier
-from glove_lstm.app import build_app
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.weights_file import read_header
 from glove_lstm.commands import evaluate, export, predict, push, train
 from glove_lstm.errors import DataError
 from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.publishing.server import PageServer
 
 WEIGHTS = "model.safetensors"
 
@@ -109,8 +109,8 @@ def load_model(folder):
     return Checkpoint.open(folder).load_model()
 
 
-def open_app(folder):
-    return build_app(Checkpoint.open(folder), "mine")
+def open_demo(folder):
+    return PageServer(Checkpoint.open(folder), "mine", 0)
 
 
 def loader(load):
@@ -143,7 +143,7 @@ ENTER = {
     "torch": loader(load_model),
     "estimator": loader(GloveLstmClassifier.from_pretrained),
     "batch": loader(BatchClassifier),
-    "app": loader(open_app),
+    "demo": loader(open_demo),
     "predict": command(predict.main, "qzx", "--model", "{HERE}"),
     "evaluate": command(evaluate.main, "{HERE}", "--test_file", "{ARTICLES}"),
     "export": command(export.main, "{HERE}"),
@@ -173,7 +173,7 @@ ROWS = {
     "light.onnx, cut": (
         cut("light.onnx"),
         ["light.onnx"],
-        ["light", "batch", "app", "predict", "evaluate", "push"],
+        ["light", "batch", "demo", "predict", "evaluate", "push"],
     ),
     "weights, empty": (content(WEIGHTS, b""), [WEIGHTS], [*ENTER]),
     "weights, no size": (content(WEIGHTS, b"\xff" * 100), [WEIGHTS], [*ENTER]),

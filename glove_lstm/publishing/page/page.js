@@ -1,8 +1,7 @@
-/** The page: it loads a checkpoint, and shows the label of a text, its scores and the words that matter, as app.py does. */
+/** The page: it loads a checkpoint, and shows the label of a text, its scores and the words that matter. */
 
-import { Classifier } from "./classifier.js";
+import { Classifier, RemoteClassifier } from "./classifier.js";
 
-// The same examples as in glove_lstm/app.py.
 const EXAMPLES = {
   "Agency style": [
     "Harbour council approves new ferry timetable",
@@ -40,8 +39,7 @@ try {
   const about = await readAbout();
   const base = new URL(about.base.replace(/\/*$/, "/"), location.href);
   showModel(about, base);
-  progress.hidden = false;
-  classifier = await Classifier.load(base, showDownload, about.runtime);
+  classifier = await (about.server ? RemoteClassifier : Classifier).load(base, showDownload, about.runtime);
   document.querySelector("#with-title").hidden = !classifier.hasTitle;
   if (classifier.isAboutNews) {
     document.querySelector("#meaning").hidden = false;
@@ -62,7 +60,8 @@ try {
 
 /**
  * Return what the page shows: `base`, the address of a checkpoint's files, and its `title`; perhaps `card`, the address of
- * its card, and `runtime`, that of ONNX Runtime. All are in model.json beside the page, unless ?model= names other files.
+ * its card, `runtime`, that of ONNX Runtime, and `server`, whether `glove-lstm demo` classifies. All are in model.json
+ * beside the page, unless ?model= names other files.
  */
 async function readAbout() {
   const base = new URLSearchParams(location.search).get("model");
@@ -77,12 +76,13 @@ function showModel({ title, card }, base) {
   const link = document.querySelector("#model");
   link.href = card ?? base.href.replace(/\/(?:resolve|raw)\/([^/]+)\/$/, "/tree/$1");
   link.textContent = link.href;
-  document.querySelector("#name").textContent = ` with ${title}`;
+  document.querySelector("h1").textContent = document.title = `Classify a text with ${title}`;
 }
 
 function showDownload(arrived, total) {
   const megabytes = `${(total / 1e6).toFixed(1)} MB`;
   status.textContent = `Loading the model and ONNX Runtime, ${megabytes} ...`;
+  document.querySelector("#download").hidden = progress.hidden = false;
   document.querySelector("#size").textContent = megabytes;
   progress.value = total ? arrived / total : 0;
 }
@@ -170,7 +170,7 @@ function verdictOf(scores, best) {
 function row(label, score) {
   const made = document.querySelector("template").content.cloneNode(true);
   made.querySelector("th").textContent = label;
-  made.querySelector("td:last-child").textContent = `${Math.round(100 * score)}%`;
+  made.querySelector("td:last-child").textContent = `${Math.floor(100 * score)}%`; // rounded down: a wrong label must not have 100 %
   made.querySelector("td:last-child").dataset.score = score;
   made.querySelector(".bar").style.width = `${100 * score}%`;
   return made;

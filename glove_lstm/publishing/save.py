@@ -19,7 +19,6 @@ from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.run_metrics import plot_run
 from glove_lstm.files import digest
 from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.progress import hidden_progress
 from glove_lstm.publishing.card import write_card
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained
@@ -51,7 +50,7 @@ def save(
         DataError: The folder cannot be written, and the model is saved elsewhere; the error says where.
     """
     try:
-        with hidden_progress(), new_folder(folder, overwrite=overwrite) as unfinished:
+        with new_folder(folder, overwrite=overwrite) as unfinished:
             _write_model(trained, unfinished)
             _write_rest(trained, metrics, test, unfinished)
     except FinishedElsewhereError:

@@ -148,8 +148,10 @@ def assert_same_effects(page, light, text, label=None):
     assert effects == pytest.approx([word.effect for word in expected.effects], abs=1e-3)
 
 
-def test_same_scores_and_explanations(browser, address, light):
+def test_same_scores_and_explanations(browser, address, light, demo):
     page = open_page(browser, address)
+    # The server explains the best label only.
+    labels = [None] if address == demo.address else [None, "FAKE", "REAL"]
     texts = ["", " ", "😀 \ud800", "Σ " * 3000, *STATEMENTS[:16]]
     found = [page.evaluate(SCORES, json.dumps(text)) for text in texts]
     np.testing.assert_allclose(found, light.predict_proba(texts), rtol=0, atol=1e-4)
@@ -157,7 +159,7 @@ def test_same_scores_and_explanations(browser, address, light):
     texts = ["", "one", "😀 \ud800 it's U.S. news: «1,204» well-known!!!", *STATEMENTS[:6]]
     title, body = make_article(random.Random(0), "FAKE", 100)
     for text in [*texts, f"{title} {body}"]:
-        for label in (None, "FAKE", "REAL"):
+        for label in labels:
             assert_same_effects(page, light, text, label)
 
 

@@ -96,7 +96,6 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("--input in.csv --keep_columns id --format csv", "in.csv 'id' keep_columns 'text'"),
         ("--input in.csv --keep_columns text,text --format csv", "keep_columns 'text' once"),
         ("--input in.csv --keep_columns label --format csv", "'label' --keep_columns rename"),
-        ("a --rows_per_part 0", "--rows_per_part 1"),
         ("a --unsure_below nan", "--unsure_below 0 1"),
         ("a --unsure_below .5 --model light", "unsure_below"),
         ("a --explain --output_dir out", "--output_dir --explain"),

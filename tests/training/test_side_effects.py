@@ -13,7 +13,6 @@ from transformers.utils import logging as transformers_logging
 
 from glove_lstm import GloveLstmClassifier
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.progress import hidden_progress
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -84,9 +83,8 @@ def test_nothing_is_printed_but_a_line_an_epoch(train, news, places, capsys):
     number = r"\d+\.\d{3}"
     losses = rf"loss {number}, validation loss {number}, accuracy {number}"
     for disable_tqdm in (True, False):
-        with hidden_progress():  # as the command and the estimator do
-            options = {"disable_tqdm": disable_tqdm, "compute_metrics": compute_metrics}
-            train(news.texts, news.labels, **options)
+        options = {"disable_tqdm": disable_tqdm, "compute_metrics": compute_metrics}
+        train(news.texts, news.labels, **options)
         printed = capsys.readouterr()
         assert printed.out == ""
         assert re.fullmatch(rf"epoch 1 of 2: {losses}\nepoch 2 of 2: {losses}\n", printed.err)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from support import QUICK, assert_refused, edit_json, run_here, write_articles
 
-from glove_lstm import BatchClassifier, GloveLstmClassifier, LightClassifier
+from glove_lstm import GloveLstmClassifier, LightClassifier
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.weights_file import read_header
 from glove_lstm.commands import evaluate, export, predict, push, train
@@ -142,7 +142,6 @@ ENTER = {
     "light": loader(LightClassifier.from_pretrained),
     "torch": loader(load_model),
     "estimator": loader(GloveLstmClassifier.from_pretrained),
-    "batch": loader(BatchClassifier),
     "demo": loader(open_demo),
     "predict": command(predict.main, "qzx", "--model", "{HERE}"),
     "evaluate": command(evaluate.main, "{HERE}", "--test_file", "{ARTICLES}"),
@@ -173,7 +172,7 @@ ROWS = {
     "light.onnx, cut": (
         cut("light.onnx"),
         ["light.onnx"],
-        ["light", "batch", "demo", "predict", "evaluate", "push"],
+        ["light", "demo", "predict", "evaluate", "push"],
     ),
     "weights, empty": (content(WEIGHTS, b""), [WEIGHTS], [*ENTER]),
     "weights, no size": (content(WEIGHTS, b"\xff" * 100), [WEIGHTS], [*ENTER]),

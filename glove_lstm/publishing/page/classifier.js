@@ -102,8 +102,10 @@ export class RemoteClassifier extends Classifier {
   }
 
   /** The server explains the best label, as the page does. */
-  async effects(text) {
+  async effects(text, label, onProgress = () => {}) {
+    onProgress(0);
     const { effects } = await ask({ texts: [text], explain: true });
+    onProgress(1);
     // Python counts an emoji as one character, JavaScript as two.
     const offsets = [0];
     for (const character of text) offsets.push(offsets.at(-1) + character.length);

@@ -55,7 +55,7 @@ tiny-checkpoint: ## after a change of the recipe, or of what train or export wri
 screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
 	python docs/screenshots.py
 hub-code:        ## write code, card, handler, requirements and notebook of hub/
-	python -m benchmarks.hub_code
+	python -m benchmarks.hub.hub_code
 release-check:   ## build wheel and sdist, check them, and classify with each, installed outside of the clone
 	rm -rf build dist
 	python -m pip install -q build twine

@@ -3,7 +3,6 @@
 Shapes in the comments: B texts, T tokens, E width of the LSTM's input, H width of its output.
 """
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -41,37 +40,27 @@ class GloveLstmEmbeddings(nn.Module):
             )
         if config.type_embedding_size:
             self.token_type_embeddings = nn.Embedding(SHAPE_COUNT, config.type_embedding_size)
+        self.buckets = config.character_buckets
         self.dropout = nn.Dropout(config.embedding_dropout)
 
     def forward(
-        self,
-        input_ids: Tensor | None,
-        inputs_embeds: Tensor | None,
-        shapes: Tensor | None,
-        unknown: UnknownWords | None,
+        self, input_ids: Tensor, shapes: Tensor | None, unknown: UnknownWords | None
     ) -> Tensor:
         """Embed texts.
 
-        The output has time first, which is fastest for an LSTM. The embedding layers have texts first, as hooks on them
-        (of captum, for instance) expect.
-
         Args:
-            input_ids: (B, T) token ids, or None.
-            inputs_embeds: (B, T, embedding_size) word vectors instead.
+            input_ids: (B, T) token ids.
             shapes: (B, T) word shapes, if the model reads them.
             unknown: Unknown words whose characters the model reads, if any. Words after the T tokens are ignored.
 
         Returns:
-            (T, B, E).
+            (T, B, E): time first, which is fastest for an LSTM.
         """
-        if inputs_embeds is None:
-            assert input_ids is not None
-            inputs_embeds = self.word_embeddings(input_ids)
-        vectors = inputs_embeds.transpose(0, 1)
+        vectors = self.word_embeddings(input_ids.T)
         if unknown is not None and self.character_embeddings is not None:
             vectors = self._add_characters(self.character_embeddings, vectors, unknown)
-        if self.token_type_embeddings is not None:
-            shape_vectors = self.token_type_embeddings(shapes).transpose(0, 1)
+        if shapes is not None and self.token_type_embeddings is not None:
+            shape_vectors = self.token_type_embeddings(shapes.T)
             vectors = torch.cat([vectors.to(shape_vectors.dtype), shape_vectors], dim=-1)
         return self.dropout(vectors)
 
@@ -81,7 +70,7 @@ class GloveLstmEmbeddings(nn.Module):
         """Add the mean vector of its character n-grams to each unknown word among vectors (T, B, embedding_size)."""
         is_read = unknown.positions < vectors.shape[0]
         present = unknown.present[is_read]
-        rows = unknown.hashes[is_read] % embeddings.num_embeddings
+        rows = unknown.hashes[is_read] % self.buckets
         ngram_vectors = embeddings(rows).to(present.dtype)
         sums = (present.unsqueeze(1) @ ngram_vectors).squeeze(1)
         means = sums / present.sum(dim=1, keepdim=True)
@@ -98,7 +87,7 @@ def max_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 def read_token_types(
-    config: GloveLstmConfig, token_type_ids: Tensor | None, mask: Tensor
+    config: GloveLstmConfig, token_type_ids: Tensor, mask: Tensor
 ) -> tuple[Tensor | None, UnknownWords | None]:
     """Decode token type ids (B, T).
 
@@ -110,9 +99,9 @@ def read_token_types(
     """
     shapes = None
     unknown = None
-    if token_type_ids is not None and config.type_embedding_size:
+    if config.type_embedding_size:
         shapes = informative_shapes(token_type_ids % (1 << SHAPE_BITS), mask)
-    if token_type_ids is not None and config.character_buckets:
+    if config.character_buckets:
         spellings = token_type_ids // (1 << SHAPE_BITS) * mask
         spellings = spellings.masked_fill(spellings == KNOWN, 0)
         always_computes = torch.is_grad_enabled() or torch.compiler.is_compiling()
@@ -188,44 +177,3 @@ def is_loaded(parameter: Tensor) -> bool:
     `transformers.initialization` leaves these weights as they are, but not their slices.
     """
     return getattr(parameter, "_is_hf_initialized", False)
-
-
-def move_to_front(
-    mask: Tensor, rows: Sequence[Tensor | None]
-) -> tuple[Tensor, Tensor, list[Tensor | None]]:
-    """Move each text's real tokens to its front.
-
-    There is no sort and no branch that depends on the data, so that it can be exported.
-
-    Args:
-        mask: Bool (B, T), true for real tokens.
-        rows: (B, T) ids or (B, T, width) vectors; None stays None.
-
-    Returns:
-        The new position of each token (B, T), the new mask (B, T), and the rows, ids as int64.
-    """
-    count = mask.sum(dim=1, keepdim=True)
-    old_positions = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)
-    real_so_far = mask.cumsum(dim=1)  # real tokens up to each token, itself included
-    padding_before = old_positions - real_so_far  # of a token of padding
-    positions = torch.where(mask, real_so_far - 1, count + padding_before)
-    # The inverse of `positions`: the old position of the token that comes to each position.
-    order = torch.zeros_like(old_positions).scatter(1, positions, old_positions)
-    moved: list[Tensor | None] = []
-    for row in rows:
-        if row is None:
-            moved.append(None)
-        elif row.dim() == 3:
-            moved.append(reorder(row, order))
-        else:
-            moved.append(reorder(row.long(), order))
-    new_mask = old_positions < count
-    return positions, new_mask, moved
-
-
-def reorder(rows: Tensor, order: Tensor) -> Tensor:
-    """Return the tokens (B, T) or (B, T, width) of each text at the positions `order` (B, L)."""
-    if rows.dim() == 2:
-        return rows.gather(1, order)
-    texts = torch.arange(order.shape[0], device=order.device).unsqueeze(1)
-    return rows[texts, order]

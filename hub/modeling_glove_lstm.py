@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
@@ -19,9 +20,7 @@ from .configuration_glove_lstm import GloveLstmConfig
 from .lstm_layers import (
     GloveLstmEmbeddings,
     max_pool,
-    move_to_front,
     read_token_types,
-    reorder,
     weight_dtype,
     without_autocast,
 )
@@ -49,20 +48,17 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
     @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
-        input_ids: Tensor | None = None,
+        input_ids: Tensor,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
         **kwargs: Any,  # noqa: ARG002 (the pipeline and the Trainer hand over whatever they have)
     ) -> BaseModelOutputWithPooling:
         """Encode texts.
 
         Args:
-            input_ids: (B, T) token ids.
-            attention_mask: (B, T), nonzero for real tokens. Masked tokens are treated as deleted, wherever they stand.
-                None: all tokens except the padding id are real.
+            input_ids: (B, T) token ids, padded on the right.
+            attention_mask: (B, T), nonzero for real tokens. None: all tokens except the padding id are real.
             token_type_ids: (B, T) word shapes and spellings; required if `config.reads_types`.
-            inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`.
             kwargs: Ignored.
 
         Returns:
@@ -70,64 +66,47 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             `pooler_output` (B, hidden_size).
 
         Raises:
-            ValueError: Not exactly one of `input_ids` and `inputs_embeds` is given; `token_type_ids` are missing or,
-                in a model that reads characters, not int64; or shapes differ.
+            ValueError: There is padding before a token; `token_type_ids` are missing or, in a model that reads
+                characters, not int64; or shapes differ.
         """
-        inputs = self.prepare_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
+        inputs = self.prepare_inputs(input_ids, attention_mask, token_type_ids)
         hidden, pooled = self.run_lstm(inputs)
+        tokens_after = inputs.mask.shape[1] - hidden.shape[1]
+        states = functional.pad(hidden, (0, 0, 0, tokens_after))
         return BaseModelOutputWithPooling(
-            last_hidden_state=inputs.move_back(hidden), pooler_output=pooled
+            last_hidden_state=states * inputs.mask.unsqueeze(-1), pooler_output=pooled
         )
 
     def prepare_inputs(
-        self,
-        input_ids: Tensor | None,
-        attention_mask: Tensor | None,
-        token_type_ids: Tensor | None,
-        inputs_embeds: Tensor | None,
+        self, input_ids: Tensor, attention_mask: Tensor | None, token_type_ids: Tensor | None
     ) -> "GloveLstmInputs":
-        """Check the arguments of `forward`, and move the real tokens of each text to its front."""
-        self._check_inputs(input_ids, attention_mask, token_type_ids, inputs_embeds)
-        if attention_mask is not None:
-            mask = attention_mask.bool()
-        elif input_ids is not None:
-            mask = input_ids != self.config.pad_token_id
-        else:
-            assert inputs_embeds is not None
-            mask = inputs_embeds.new_ones(inputs_embeds.shape[:2], dtype=torch.bool)
-
-        has_only_empty_texts = mask.shape[1] == 0
+        """Check the arguments of `forward`, and decode the token types."""
+        self._check_inputs(input_ids, attention_mask, token_type_ids)
+        if attention_mask is None:
+            attention_mask = input_ids != self.config.pad_token_id
+        if token_type_ids is None:  # the model does not read them
+            token_type_ids = torch.zeros_like(input_ids)
+        # The tokenizer makes a tensor of floats of empty texts.
+        ids, types, mask = input_ids.long(), token_type_ids.long(), attention_mask.bool()
+        has_only_empty_texts = ids.shape[1] == 0
         if has_only_empty_texts:  # an LSTM needs a token: give it one of padding
-            mask = mask.new_zeros(mask.shape[0], 1)
-            input_ids = _zeros_like(input_ids, mask)
-            inputs_embeds = _zeros_like(inputs_embeds, mask)
-            token_type_ids = _zeros_like(token_type_ids, mask)
-
-        positions, mask, moved = move_to_front(mask, [input_ids, inputs_embeds, token_type_ids])
-        ids, embeds, types = moved
+            ids, types, mask = (functional.pad(row, (0, 1)) for row in (ids, types, mask))
+        _check_padding(mask)
         shapes, unknown = read_token_types(self.config, types, mask)
-        return GloveLstmInputs(ids, embeds, shapes, unknown, mask, positions)
+        return GloveLstmInputs(ids, shapes, unknown, mask)
 
     def _check_inputs(
-        self,
-        input_ids: Tensor | None,
-        attention_mask: Tensor | None,
-        token_type_ids: Tensor | None,
-        inputs_embeds: Tensor | None,
+        self, input_ids: Tensor, attention_mask: Tensor | None, token_type_ids: Tensor | None
     ) -> None:
-        if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("give either input_ids or inputs_embeds, and not both")
-        tokens: Any = inputs_embeds if input_ids is None else input_ids
         for name, row in (("token_type_ids", token_type_ids), ("attention_mask", attention_mask)):
-            if row is not None and row.shape != tokens.shape[:2]:
-                expected = f"{name} must be of shape {tuple(tokens.shape[:2])}, as the tokens"
+            if row is not None and row.shape != input_ids.shape:
+                expected = f"{name} must be of shape {tuple(input_ids.shape)}, as input_ids"
                 raise ValueError(f"{expected}, not {tuple(row.shape)}")
         if not self.config.reads_types:
             return
         if token_type_ids is None:
             raise ValueError("token_type_ids are missing: pass all that the tokenizer returns")
-        # The tokenizer makes a tensor of floats of empty texts.
-        has_tokens = tokens.numel() > 0
+        has_tokens = input_ids.numel() > 0
         if self.config.character_buckets and has_tokens and token_type_ids.dtype != torch.int64:
             raise ValueError("token_type_ids must be int64, for the spellings of unknown words")
 
@@ -138,12 +117,8 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
             length = torch.sym_min(length, self.config.lstm_length)
         # Indices instead of a slice, which PyTorch before 2.10 cannot export.
         first_tokens = torch.arange(length, device=inputs.mask.device)
-        return self.embeddings(
-            _tokens_at(first_tokens, inputs.ids),
-            _tokens_at(first_tokens, inputs.embeds),
-            _tokens_at(first_tokens, inputs.shapes),
-            inputs.unknown,
-        )
+        shapes = None if inputs.shapes is None else inputs.shapes[:, first_tokens]
+        return self.embeddings(inputs.ids[:, first_tokens], shapes, inputs.unknown)
 
     def run_lstm(self, inputs: "GloveLstmInputs") -> tuple[Tensor, Tensor]:
         """Return the LSTM's outputs for the first L tokens, (B, L, H), and these outputs pooled, (B, H)."""
@@ -157,23 +132,23 @@ class GloveLstmModel(GloveLstmPreTrainedModel):
 
 @dataclass
 class GloveLstmInputs:
-    """Texts with their real tokens first."""
+    """Texts that are padded on the right."""
 
-    ids: Tensor | None  # (B, T)
-    embeds: Tensor | None  # (B, T, embedding_size) word vectors instead
+    ids: Tensor  # (B, T)
     shapes: Tensor | None  # (B, T) word shapes, if the model reads them
     unknown: UnknownWords | None  # unknown words, if the model reads their characters
     mask: Tensor  # bool (B, T), true for real tokens
-    positions: Tensor  # (B, T) the new position of each of the caller's tokens
 
-    def move_back(self, states: Tensor) -> Tensor:
-        """Return states (B, L, H) of the first L tokens in the caller's order: (B, T, H), zero at all other tokens."""
-        length = states.shape[1]
-        is_real = self.mask.gather(1, self.positions)
-        has_state = is_real & (self.positions < length)
-        positions_with_states = self.positions.clamp(max=length - 1)
-        moved = reorder(states, positions_with_states)
-        return moved.masked_fill(~has_state.unsqueeze(-1), 0)
+
+def _check_padding(mask: Tensor) -> None:
+    """Refuse padding before a token, which the LSTM would read; exports and compiled models do not check."""
+    if torch.compiler.is_compiling():
+        return
+    begins_after_padding = mask[:, 1:] & ~mask[:, :-1]
+    if begins_after_padding.any():
+        raise ValueError(
+            'padding must be on the right of a text, not before a token: set tokenizer.padding_side = "right"'
+        )
 
 
 @dataclass
@@ -194,8 +169,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     `config.lstm_length`, the LSTM's logits are scaled by the share of the tokens that it reads.
 
     The training loss is the sum of the losses of the two parts. If the two were trained on the sum of their logits, the
-    linear part would learn faster and leave the LSTM little to learn. While the linear part is frozen
-    (`ngrams.requires_grad_(False)`), training skips it: loss and logits are the LSTM's.
+    linear part would learn faster and leave the LSTM little to learn.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -210,22 +184,22 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
-        input_ids: Tensor | None = None,
+        input_ids: Tensor,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
+        *,
+        lstm_only: bool = False,
         **kwargs: Any,
     ) -> GloveLstmClassifierOutput:
         """Classify texts.
 
         Args:
-            input_ids: (B, T) token ids.
+            input_ids: (B, T) token ids, padded on the right.
             attention_mask: (B, T), as for `GloveLstmModel`.
             token_type_ids: (B, T), as for `GloveLstmModel`.
-            inputs_embeds: (B, T, embedding_size) word vectors instead of `input_ids`, for models without n-grams. All
-                words count as known.
             labels: (B,) class indices; with `problem_type` "multi_label_classification", (B, num_labels) floats.
+            lstm_only: Leave out the n-grams: loss and logits are the LSTM's, and `part_logits` has one part.
             kwargs: `num_items_in_batch` is passed to the loss; all others are ignored.
 
         Returns:
@@ -234,18 +208,11 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         Raises:
             ValueError: An input is missing or has a wrong shape or type; the message names it.
         """
-        if self.ngrams is not None and input_ids is None:
-            raise ValueError(
-                "input_ids are missing: this model reads n-grams of them. For the LSTM alone call `encoder` and "
-                "`lstm_logits`."
-            )
-        inputs = self.encoder.prepare_inputs(
-            input_ids, attention_mask, token_type_ids, inputs_embeds
-        )
+        inputs = self.encoder.prepare_inputs(input_ids, attention_mask, token_type_ids)
         if labels is not None:
             check_labels(labels, self.config, texts=len(inputs.mask))
         _, pooled = self.encoder.run_lstm(inputs)
-        part_logits = self._part_logits(inputs, pooled)
+        part_logits = self._part_logits(inputs, pooled, lstm_only)
         logits = part_logits[:, 0]
         if part_logits.shape[1] == 2:
             logits = logits + self.config.ngram_weight * part_logits[:, 1]
@@ -254,15 +221,12 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             loss = self._loss(labels, logits, part_logits, **kwargs)
         return GloveLstmClassifierOutput(loss=loss, logits=logits, part_logits=part_logits)
 
-    def _part_logits(self, inputs: GloveLstmInputs, pooled: Tensor) -> Tensor:
-        """Return the logits of the LSTM and, unless training skips them, of the n-grams: (B, 1 or 2, num_labels)."""
+    def _part_logits(self, inputs: GloveLstmInputs, pooled: Tensor, lstm_only: bool) -> Tensor:
+        """Return the logits of the LSTM and, unless they are left out, of the n-grams: (B, 1 or 2, num_labels)."""
         lstm_logits = self.lstm_logits(pooled)
         parts = [lstm_logits]
-        ngrams = self.ngrams
-        is_frozen = ngrams is not None and not ngrams.bias.requires_grad
-        is_skipped = self.training and is_frozen
-        if ngrams is not None and not is_skipped:
-            ngram_logits = ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask)
+        if self.ngrams is not None and not lstm_only:
+            ngram_logits = self.ngrams(inputs.ids, inputs.shapes, inputs.unknown, inputs.mask)
             # Only beside the n-grams: the share says how much the LSTM counts against them.
             parts = [lstm_logits * self.share_read(inputs)[:, None], ngram_logits]
         scale = self.shrinkage_factor(inputs) / self.config.temperature
@@ -281,9 +245,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
 
     def shrinkage_factor(self, inputs: GloveLstmInputs) -> Tensor:
         """Return the factor n / (n + shrinkage) of the logits of a text with n known tokens: (B,)."""
-        known = inputs.mask
-        if inputs.ids is not None:
-            known = known & (inputs.ids != self.config.unk_token_id)
+        known = inputs.mask & (inputs.ids != self.config.unk_token_id)
         count = known.sum(dim=1).clamp(min=1).to(weight_dtype(self.classifier))
         return count / (count + self.config.shrinkage)
 
@@ -298,20 +260,6 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         """Return the LSTM's logits (B, num_labels), before any scaling, from the encoder's `pooler_output`."""
         hidden = self.dense(self.dropout(pooled)).relu()
         return self.classifier(self.dropout(hidden))
-
-
-def _tokens_at(positions: Tensor, rows: Tensor | None) -> Tensor | None:
-    """Return the tokens of rows (B, T) or (B, T, width) at positions (L,)."""
-    if rows is None:
-        return None
-    return rows[:, positions]
-
-
-def _zeros_like(rows: Tensor | None, mask: Tensor) -> Tensor | None:
-    """Return zeros for the tokens of a mask (B, T), with the type and, if they have one, the width of rows."""
-    if rows is None:
-        return None
-    return rows.new_zeros(*mask.shape, *rows.shape[2:])
 
 
 def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:

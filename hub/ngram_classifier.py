@@ -19,7 +19,7 @@ _FIRST_SHAPE = 1 << 30  # from here on, above all ids: n-grams of shapes
 # Counters of equal n-grams in a text. One for each row of the table would cost more than the rest of the classifier.
 _COUNTERS = 4096
 # The squared factors of an unknown word's characters add up to those of this many n-grams of words.
-_CHARACTER_WEIGHT = 3
+CHARACTER_WEIGHT = 3
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class GloveLstmNgramClassifier(nn.Module):
         ngrams_of_text = mask.sum(dim=1) * ngrams_per_word + 1
         character_ngrams_of_word = words.present.sum(dim=1, keepdim=True)
         count = ngrams_of_text[words.texts, None] * character_ngrams_of_word
-        return words.present * (_CHARACTER_WEIGHT / count).sqrt()
+        return words.present * (CHARACTER_WEIGHT / count).sqrt()
 
     def _word_ngrams(self, input_ids: Tensor, shapes: Tensor | None, mask: Tensor) -> NgramGroup:
         """Return T words, T + 1 pairs of neighbours, and T words with their shapes.

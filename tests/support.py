@@ -127,7 +127,6 @@ QUICK_VALUES = {
     "num_train_epochs": 4,
     "learning_rate": 0.02,
     "per_device_train_batch_size": 16,
-    "disable_tqdm": True,
     "use_cpu": True,
 }
 SMALL = as_words(SMALL_VALUES)

@@ -1,4 +1,4 @@
-"""Checkpoints: their files, opened from a folder or the Hub, checked, and saved whole or not at all.
+"""Checkpoints: their files, opened from a folder or the Hub, and checked.
 
     checkpoint = Checkpoint.open("user/repo", revision=COMMIT)  # or a folder
     checkpoint.label_names
@@ -11,31 +11,24 @@ What takes long to import is imported by the method that needs it.
 import hashlib
 import json
 import math
-import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glove_lstm.checkpoint.names import (
-    CARD_NAME,
     CONFIG_NAME,
     LOADED_NAMES,
     METRICS_NAME,
-    MODEL_NAMES,
     MODEL_TYPE,
     MULTI_LABEL,
-    PLACEHOLDER_ID,
     TOKENIZER_CONFIG_NAME,
     TOKENIZER_NAME,
     TOKENIZER_NAMES,
     TRAINING_TEXTS_NAME,
     WEIGHTS_NAME,
-    remote_code,
 )
-from glove_lstm.checkpoint.new_folder import check_target, new_folder
-from glove_lstm.checkpoint.weights_file import check_weights, read_metadata
+from glove_lstm.checkpoint.weights_file import check_weights
 from glove_lstm.errors import DataError, counted, first_line
 from glove_lstm.files import check_is_no_file, check_revision, digest, read_checkpoint_json
 
@@ -153,10 +146,6 @@ class Checkpoint:
             commit = self.folder.name  # as the Hub's cache names its folders
             download_repository("model", self.repo_id, commit, missing)
 
-    def fetch_all(self) -> None:
-        """Download all files that `copy_to` copies, unless they are there."""
-        self.fetch(*MODEL_NAMES, CARD_NAME)
-
     def light_tokenizer(self) -> "LightTokenizer":
         """Load the tokenizer, without transformers.
 
@@ -189,8 +178,11 @@ class Checkpoint:
         import torch
 
         from glove_lstm.auto_classes import GloveLstmForSequenceClassification, GloveLstmTokenizer
+        from glove_lstm.tables.labels import label_values
 
-        self._check_loaded_files()
+        self.light_tokenizer()  # names the damaged file and what does not fit, which transformers does not
+        self.fetch(WEIGHTS_NAME)
+        check_weights(self.folder / WEIGHTS_NAME, len(self.label_names))
         options = {
             # transformers then lists the weights of another size instead of raising.
             "ignore_mismatched_sizes": True,
@@ -202,6 +194,7 @@ class Checkpoint:
         try:
             model, info = GloveLstmForSequenceClassification.from_pretrained(self.folder, **options)
             tokenizer = GloveLstmTokenizer.from_pretrained(self.folder)
+            label_values(self.label_names, model.config.label_type)
         except Exception as error:
             problem = f"{self.name} cannot be loaded ({first_line(error)})"
             raise DataError(f"{problem}: get the checkpoint again.") from error
@@ -213,30 +206,6 @@ class Checkpoint:
             problem = f"{self.name}: {WEIGHTS_NAME} does not fit config.json ({min(misfits)})"
             raise DataError(f"{problem}: get the checkpoint again.")
         return model, tokenizer
-
-    def check_files(self) -> None:
-        """Check all files but `light.onnx`, before a push.
-
-        Raises:
-            DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.
-        """
-        self._check_loaded_files()
-        self.training_texts()
-
-    def _check_loaded_files(self) -> None:
-        """Read the files that `load_model` loads, to name the one that is damaged: transformers does not."""
-        from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
-        from glove_lstm.tables.labels import label_values
-
-        try:
-            config = GloveLstmConfig.from_pretrained(self.folder)
-            label_values(self.label_names, config.label_type)
-        except Exception as error:
-            problem = f"{self.folder / CONFIG_NAME} cannot be read ({first_line(error)})"
-            raise DataError(f"{problem}: correct it, or get the checkpoint again.") from error
-        self.light_tokenizer()
-        self.fetch(WEIGHTS_NAME)
-        check_weights(self.folder / WEIGHTS_NAME, len(self.label_names))
 
     def training_texts(self) -> "TextRecord | None":
         """Load the record of the training texts; None if there is none, or if the weights have changed since.
@@ -255,25 +224,6 @@ class Checkpoint:
             return None
         return record
 
-    def has_stale_figures(self) -> bool:
-        """Return whether the card and the figures are of other weights, which have been replaced since.
-
-        Only a folder that was not downloaded can tell: the record of the training texts stays on its machine.
-        """
-        record = self.folder / TRAINING_TEXTS_NAME
-        if not record.is_file():
-            return False
-        # Without safetensors, which `predict` does not need.
-        return read_metadata(record).get("weights") != digest(self.folder / WEIGHTS_NAME)
-
-    def check_figures(self) -> None:
-        """Raise a DataError if the checkpoint has stale figures, which nobody should get."""
-        if self.has_stale_figures():
-            raise DataError(
-                f"{self.folder}: {WEIGHTS_NAME} has changed since {METRICS_NAME}, the plots and {CARD_NAME} were "
-                f"written: save the model into a new folder, or delete them and {TRAINING_TEXTS_NAME}."
-            )
-
     def content_hashes(self) -> dict[str, str]:
         """Return the metadata of an ONNX file, SHA-256 hashes of the config and of the weights.
 
@@ -283,41 +233,6 @@ class Checkpoint:
         text = json.dumps({name: self.config[name] for name in names}, sort_keys=True)
         config_digest = hashlib.sha256(text.encode()).hexdigest()
         return {_CONFIG_KEY: config_digest, _WEIGHTS_KEY: digest(self.folder / WEIGHTS_NAME)}
-
-    def copy_to(self, folder: Path, *, overwrite: bool = False) -> None:
-        """Copy the checkpoint into a new folder; see `new_folder`.
-
-        The remote code is that of this package: that of others has not been read. The card of a repository on the Hub
-        no longer names it as its own.
-        """
-        self.fetch_all()
-        self.check_figures()
-        check_target(folder, overwrite=overwrite)
-        with new_folder(folder, overwrite=overwrite) as unfinished:
-            for name in (*MODEL_NAMES, CARD_NAME):
-                if (self.folder / name).is_file():
-                    target = unfinished / name
-                    target.parent.mkdir(exist_ok=True)
-                    shutil.copyfile(self.folder / name, target)
-            for path in remote_code():
-                shutil.copyfile(path, unfinished / path.name)
-            if self.repo_id is not None:
-                _forget_repository(unfinished / CARD_NAME, self.repo_id)
-
-
-def _forget_repository(card: Path, repo_id: str) -> None:
-    """Replace the id of a repository in a card, if there is one: in its addresses, and where it is in quotes.
-
-    The model's dataset may have the same id.
-    """
-    if not card.is_file():
-        return
-    text = card.read_text(encoding="utf-8", errors="replace")
-    name = re.escape(repo_id)
-    quote = "[\"'`]"
-    in_quotes = rf"(?<={quote})(?<!load_dataset\({quote}){name}(?={quote})"
-    of_model = rf"(?<=huggingface\.co/){name}(?![\w-])|{in_quotes}"
-    card.write_text(re.sub(of_model, PLACEHOLDER_ID, text), encoding="utf-8")
 
 
 def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]:

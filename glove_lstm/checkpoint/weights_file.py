@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from glove_lstm.errors import DataError
 
 _LABEL_BIAS = "classifier.bias"  # one value for each label
-_METADATA = "__metadata__"
 _BLOCK = 1 << 16  # values tested at a time; fits a processor's cache
 
 
@@ -36,30 +35,11 @@ def read_header(path: Path) -> tuple[dict[str, Any], int]:
         OSError: The file cannot be read.
         ValueError: The header is no JSON.
     """
-    header, start = _read_whole_header(path)
-    header.pop(_METADATA, None)
-    return header, start
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Return the metadata of a safetensors file.
-
-    Raises:
-        DataError: The file is damaged, or has none.
-    """
-    try:
-        header, _ = _read_whole_header(path)
-        return dict(header[_METADATA])
-    except (OSError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise DataError(f"{path} is damaged ({error}): get the checkpoint again.") from None
-
-
-def _read_whole_header(path: Path) -> tuple[dict[str, Any], int]:
-    """Return the header with its metadata, and the position of the first value."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         # The size in a damaged file may be larger than the memory.
         header = json.loads(file.read(min(size, path.stat().st_size)))
+    header.pop("__metadata__", None)
     return header, 8 + size
 
 

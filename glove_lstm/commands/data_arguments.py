@@ -24,8 +24,8 @@ class DataArguments:
     test_file: list[str] | None = option(None, "As --train_file.")
     text_column_names: str | None = option(
         None,
-        "Columns of text, separated by commas; default: those that the checkpoint was trained on, if the first table has "
-        "them; else title,text, else text, title, or the only text column.",
+        "Columns of text, separated by commas; default: those that the checkpoint was trained on, if the first table "
+        "has them; else title,text, else text, title, or the only text column.",
     )
     label_column_name: str | None = option(
         None,

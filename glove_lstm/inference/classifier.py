@@ -56,7 +56,7 @@ def run_batches(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Classifier(ABC):
-    """A network and its tokenizer. `LightClassifier` runs it by ONNX Runtime, `TorchClassifier` by PyTorch.
+    """A network and its tokenizer. `LightClassifier` runs it by ONNX Runtime.
 
     Attributes:
         tokenizer: Tokenizer; it truncates long texts.

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import torch
-from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
@@ -21,7 +20,7 @@ from glove_lstm.inference.light_classifier import (
     open_session,
     session_options,
 )
-from glove_lstm.inference.onnx_graph import MODEL, STAND_INS, network_graph
+from glove_lstm.inference.onnx_graph import MODEL, NUMBERS, network_graph
 from glove_lstm.modeling.configuration_glove_lstm import (
     CODE_BITS,
     KNOWN,
@@ -103,44 +102,25 @@ def light_classifier(
         tokenizer = LightTokenizer.of(tokenizer)
     light = network_graph(model.config)
     _fill_in(light.graph, model)
-    large = _take_large_weights(light.graph)
+    # ONNX Runtime reads the large weights from arrays: from memory, it takes no graph of more than 2 GB.
+    arrays = {}
+    for name, initializer in light.graph.initializers.items():
+        if initializer.const_value.nbytes >= _SMALLEST_SHARED:
+            arrays[name] = initializer.const_value.numpy().copy()
+            _set_place(initializer, Path("memory"), 0)
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in arrays.values()]
     options = session_options()
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(weights) for weights in large.values()]
-    options.add_external_initializers(list(large), values)
+    options.add_external_initializers(list(arrays), values)
     content = ir.to_proto(light).SerializeToString()
     config = model.config
     return LightClassifier(
         session=onnxruntime.InferenceSession(content, options, providers=PROVIDERS),
-        weights=tuple(large.values()),
+        weights=tuple(arrays.values()),
         tokenizer=tokenizer,
         label_names=tuple(config.label_names),
         problem_type=config.problem_type,
         thresholds=decision_thresholds(config.to_dict()),
     )
-
-
-def _take_large_weights(graph: Any) -> dict[str, NDArray[Any]]:
-    """Return copies of the large weights by name, and leave no values of them in the graph.
-
-    ONNX Runtime cannot read a graph of more than 2 GB from memory.
-    """
-    from onnxscript import ir
-
-    large = {}
-    for name, initializer in graph.initializers.items():
-        tensor = initializer.const_value
-        if tensor.nbytes < _SMALLEST_SHARED:
-            continue
-        large[name] = tensor.numpy().copy()
-        initializer.const_value = ir.ExternalTensor(
-            "memory",
-            offset=0,
-            length=tensor.nbytes,
-            dtype=tensor.dtype,
-            shape=tensor.shape,
-            name=tensor.name,
-        )
-    return large
 
 
 def _fill_in(graph: Any, model: GloveLstmForSequenceClassification) -> None:
@@ -152,17 +132,13 @@ def _fill_in(graph: Any, model: GloveLstmForSequenceClassification) -> None:
     for name, table in model.tables().items():
         if table.dim() == 2:
             weights[f"{MODEL}.{name}"] = lossless_float16(table.detach()).cpu()
-    fields = {number: field for field, number in STAND_INS.items()}
+    numbers = {name: getattr(model.config, name) for name in NUMBERS}
+    numbers["lstm_length"] = numbers["lstm_length"] or _ALL_TOKENS
     for name, initializer in graph.initializers.items():
-        traced = initializer.const_value.numpy()
-        if name in weights:
+        if name in numbers:
+            _set_value(initializer, np.asarray(numbers[name], initializer.dtype.numpy()))
+        elif name in weights:
             _set_value(initializer, weights.pop(name).numpy())
-        elif traced.size == 1 and traced.item() in fields:
-            field = fields[traced.item()]
-            number = getattr(model.config, field)
-            if field == "lstm_length" and number == 0:
-                number = _ALL_TOKENS
-            _set_value(initializer, np.full_like(traced, number))
     assert not weights, f"the graph does not read {min(weights)}"
     [lstm] = [node for node in graph if node.op_type == "LSTM"]
     lstm.attributes["hidden_size"] = ir.AttrInt64("hidden_size", model.config.hidden_size)
@@ -179,8 +155,6 @@ def _set_value(initializer: Any, value: np.ndarray[Any, Any]) -> None:
 
 def _share_weights(graph: Any, path: Path) -> None:
     """Make large weights refer to a checkpoint's file, where it holds the very same bytes."""
-    from onnxscript import ir
-
     header, start_of_weights = read_header(path)
     with path.open("rb") as file:
         for name, entry in header.items():
@@ -188,30 +162,33 @@ def _share_weights(graph: Any, path: Path) -> None:
             begin, end = entry["data_offsets"]
             if initializer is None or end - begin < _SMALLEST_SHARED:
                 continue
-            tensor = initializer.const_value
             file.seek(start_of_weights + begin)
-            if file.read(end - begin) == tensor.tobytes():
-                initializer.const_value = ir.ExternalTensor(
-                    path.name,
-                    offset=start_of_weights + begin,
-                    length=end - begin,
-                    dtype=tensor.dtype,
-                    shape=tensor.shape,
-                    name=tensor.name,
-                    base_dir=path.parent,
-                )
+            if file.read(end - begin) == initializer.const_value.tobytes():
+                _set_place(initializer, path, start_of_weights + begin)
+
+
+def _set_place(initializer: Any, path: Path, offset: int) -> None:
+    """Replace the values of a weight by a place in a file."""
+    from onnxscript import ir
+
+    tensor = initializer.const_value
+    initializer.const_value = ir.ExternalTensor(
+        path.name,
+        offset=offset,
+        length=tensor.nbytes,
+        dtype=tensor.dtype,
+        shape=tensor.shape,
+        name=tensor.name,
+        base_dir=path.parent,
+    )
 
 
 def _example(model: GloveLstmForSequenceClassification) -> dict[str, np.ndarray[Any, Any]]:
-    """Return random texts with padding on both sides; one is empty, others end where the LSTM stops reading."""
+    """Return random texts; one is empty, others end where the LSTM stops reading."""
     config = model.config
     read_length = config.lstm_length or 20  # tokens that the LSTM reads
     lengths = np.array([read_length + 20, read_length, read_length + 1, 0, read_length - 1])
-    begins = np.array([0, 1, 0, 1, 0])
-    positions = np.arange(read_length + 21)
-    is_begun = positions >= begins[:, None]
-    is_ended = positions >= (begins + lengths)[:, None]
-    mask = is_begun & ~is_ended  # (texts, positions)
+    mask = np.arange(read_length + 21) < lengths[:, None]  # (texts, positions)
     generator = np.random.default_rng(0)
     ids = generator.integers(0, config.vocab_size, mask.shape)
     is_unknown = ids % 3 == 0

@@ -7,7 +7,7 @@ presets' kinds are stored in `graphs/`. `make graphs` writes them anew after a c
 import hashlib
 import logging
 import warnings
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,16 @@ from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 
 GRAPHS = Path(__file__).with_name("graphs")
-# In a traced graph, each of these numbers stands for a field of the config. No other constant of the network has them.
-STAND_INS = {
-    "lstm_length": 101,
+# Numbers of the config that change the logits, with their values in the traced network. They are inputs of the trace,
+# because the exporter folds constants. In the graph, they are initializers with these names.
+NUMBERS: dict[str, int | float] = {
+    "lstm_length": 5,
     "ngram_buckets": 103,
     "character_buckets": 107,
-    "unk_token_id": 109,
-    "ngram_weight": 113,
-    "shrinkage": 127,
-    "temperature": 131,
+    "unk_token_id": 1,
+    "ngram_weight": 1.0,
+    "shrinkage": 1.0,
+    "temperature": 1.0,
 }
 MODEL = "model"  # the first part of the names of weights: an attribute of `_Logits`
 # Fields of the config: if one is 0, the network lacks the part.
@@ -40,7 +41,7 @@ _OPSET = 18
 def network_graph(config: GloveLstmConfig) -> Any:
     """Return an ONNX model with the graph of a config's network: the stored one, or else a traced one.
 
-    Its weights are random and small, and `STAND_INS` are its constants.
+    Its weights are random and small, and its constants those of `NUMBERS`.
     """
     from onnxscript import ir
 
@@ -49,22 +50,27 @@ def network_graph(config: GloveLstmConfig) -> Any:
         graph = ir.load(path)
         if graph.metadata_props[_SOURCE_KEY] == source_digest():
             return graph
-    return _trace(config)
+    return ir.from_proto(_traced(_parts(config)))
 
 
 def store_graphs() -> None:
     """Write the graphs of the two presets."""
-    from onnxscript import ir
+    import onnx
 
-    parts: dict[str, Any] = dict.fromkeys(_OPTIONAL, 1)
-    for config in (GloveLstmConfig(), GloveLstmConfig(**parts)):
-        ir.save(_trace(config), stored_path(config))
+    every_part: dict[str, Any] = dict.fromkeys(_OPTIONAL, 1)
+    for config in (GloveLstmConfig(), GloveLstmConfig(**every_part)):
+        onnx.save(_traced(_parts(config)), stored_path(config))
 
 
 def stored_path(config: GloveLstmConfig) -> Path:
     """Return where the graph of a config's kind is stored, if it is."""
-    parts = [name.partition("_")[0] for name in _OPTIONAL if getattr(config, name)]
-    return GRAPHS / f"{'_'.join(['lstm', *parts])}.onnx"
+    names = [part.partition("_")[0] for part in _parts(config)]
+    return GRAPHS / f"{'_'.join(['lstm', *names])}.onnx"
+
+
+def _parts(config: GloveLstmConfig) -> tuple[str, ...]:
+    """Return the fields of the optional parts that a network has."""
+    return tuple(name for name in _OPTIONAL if getattr(config, name))
 
 
 def source_digest() -> str:
@@ -77,23 +83,37 @@ def source_digest() -> str:
 
 
 class _Logits(nn.Module):
-    """The classifier with one output."""
+    """The classifier with one output, and the numbers of its config as inputs."""
 
     def __init__(self, model: GloveLstmForSequenceClassification) -> None:
         super().__init__()
         self.model = model
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        *,
+        numbers: dict[str, Tensor],
     ) -> Tensor:
-        return self.model(input_ids, attention_mask, token_type_ids, return_dict=False)[0]
+        model: Any = self.model
+        for name in ("unk_token_id", "ngram_weight", "shrinkage", "temperature"):
+            setattr(model.config, name, numbers[name])
+        lstm_length: Any = numbers["lstm_length"].item()  # a symbol of the trace
+        torch._check(lstm_length > 0)
+        model.config.lstm_length = lstm_length
+        model.encoder.embeddings.buckets = numbers["character_buckets"]
+        if model.ngrams is not None:
+            model.ngrams.buckets = numbers["ngram_buckets"]
+        return model(input_ids, attention_mask, token_type_ids, return_dict=False)[0]
 
 
-def _small_model(config: GloveLstmConfig) -> GloveLstmForSequenceClassification:
-    """Return a small network of a config's kind, with random weights, and tables in 16 bits as a save writes them."""
-    sizes: dict[str, Any] = {"type_embedding_size": 2, **STAND_INS}
+def _small_model(parts: tuple[str, ...]) -> GloveLstmForSequenceClassification:
+    """Return a small network of a kind, with random weights, and tables in 16 bits as a save writes them."""
+    sizes: dict[str, Any] = {"type_embedding_size": 2, **NUMBERS}
     for name in _OPTIONAL:
-        if not getattr(config, name):
+        if name not in parts:
             sizes[name] = 0
     small = GloveLstmConfig(
         vocab_size=110,
@@ -113,12 +133,16 @@ def _small_model(config: GloveLstmConfig) -> GloveLstmForSequenceClassification:
     return model.eval()
 
 
-def _trace(config: GloveLstmConfig) -> Any:
-    """Trace a small network of a config's kind."""
-    model = _small_model(config)
+@cache
+def _traced(parts: tuple[str, ...]) -> Any:
+    """Trace a small network that has some of the optional parts, and return its ONNX model for protobuf."""
+    from onnxscript import ir
+
+    model = _small_model(parts)
     names = ["input_ids", "attention_mask"]
-    if config.reads_types:
+    if model.config.reads_types:
         names.append("token_type_ids")
+    numbers = {name: torch.tensor(number) for name, number in NUMBERS.items()}
     lstm: Any = model.encoder.lstm
     lstm.forward = partial(_onnx_lstm, lstm)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of missing torchvision
@@ -129,18 +153,35 @@ def _trace(config: GloveLstmConfig) -> Any:
         warnings.simplefilter("ignore")  # warnings about torch's own code
         program = torch.onnx.export(
             _Logits(model),
-            kwargs={name: torch.ones(2, 3, dtype=torch.long) for name in names},
+            kwargs={
+                **{name: torch.ones(2, 3, dtype=torch.long) for name in names},
+                "numbers": numbers,
+            },
             dynamo=True,
-            dynamic_shapes=dict.fromkeys(names, sizes),
-            input_names=names,
+            dynamic_shapes={**dict.fromkeys(names, sizes), "numbers": dict.fromkeys(numbers)},
+            input_names=[*names, *numbers],
             output_names=["logits"],
             opset_version=_OPSET,
             verbose=False,
         )
     assert program is not None
+    _fix_numbers(program.model.graph)
     _remove_sizes(program.model.graph)
     program.model.metadata_props[_SOURCE_KEY] = source_digest()
-    return program.model
+    return ir.to_proto(program.model)
+
+
+def _fix_numbers(graph: Any) -> None:
+    """Make initializers of the numbers, which are inputs of the traced graph."""
+    from onnxscript import ir
+
+    for value in list(graph.inputs):
+        if value.name not in NUMBERS:
+            continue
+        graph.inputs.remove(value)
+        if value.uses():
+            value.const_value = ir.tensor(NUMBERS[value.name], dtype=value.dtype, name=value.name)
+            graph.register_initializer(value)
 
 
 def _remove_sizes(graph: Any) -> None:

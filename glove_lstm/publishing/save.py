@@ -2,9 +2,10 @@
 
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from glove_lstm.checkpoint.names import (
     CARD_NAME,
@@ -13,7 +14,7 @@ from glove_lstm.checkpoint.names import (
     TRAINING_TEXTS_NAME,
     WEIGHTS_NAME,
 )
-from glove_lstm.checkpoint.new_folder import FinishedElsewhereError, new_folder
+from glove_lstm.checkpoint.new_folder import new_folder
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.run_metrics import plot_run
@@ -37,7 +38,7 @@ def save(
     """Write a model, its ONNX file, metrics, plots and card. The folder is complete, or not there at all.
 
     If one of the others cannot be written, a warning says so, and the model is saved without it.
-    Callers check the folder with `check_target` before the work; if it has changed since, the model is saved elsewhere.
+    Callers check the folder with `check_target` before the work.
 
     Args:
         trained: The model.
@@ -47,19 +48,15 @@ def save(
         overwrite: Whether a checkpoint in the folder is replaced. A folder with anything else is never replaced.
 
     Raises:
-        DataError: The folder cannot be written, and the model is saved elsewhere; the error says where.
+        DataError: The folder cannot be written. If it has changed since the check, the model stays beside it.
     """
     try:
         with new_folder(folder, overwrite=overwrite) as unfinished:
             _write_model(trained, unfinished)
             _write_rest(trained, metrics, test, unfinished)
-    except FinishedElsewhereError:
-        raise
-    except Exception as error:  # for a full disk, safetensors has an error of its own
-        rescued = _rescue(trained)
-        raise DataError(
-            f"{folder} cannot be written ({first_line(error)}). The finished model is in {rescued}."
-        ) from error
+    except (OSError, SafetensorError) as error:
+        problem = f"{folder} cannot be written ({first_line(error)})"
+        raise DataError(f"{problem}; free some space, or give another folder.") from error
 
 
 def _write_model(trained: Trained, folder: Path) -> None:
@@ -91,14 +88,3 @@ def _write_rest(
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-
-
-def _rescue(trained: Trained) -> Path:
-    """Save a model into a temporary folder."""
-    folder = Path(tempfile.mkdtemp(prefix="glove-lstm-model-"))
-    try:
-        _write_model(trained, folder)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    return folder

@@ -4,7 +4,6 @@ Texts of the default pipeline are encoded by `VectorEncoder`, with numpy. Short 
 go through the Rust tokenizer, which spends most of its time on regular expressions and offsets.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -153,7 +152,7 @@ class LightTokenizer:
         if limit is None:
             return 0, len(text)
         part = self._part_to_read(text)
-        _, begins = self._encode_by_rust(part)
+        _, begins = self._encode_text(part)
         if len(begins) <= limit:
             return 0, len(text)
         if self.truncation_side == "left":
@@ -171,7 +170,7 @@ class LightTokenizer:
         )
 
     def _part_to_read(self, text: str) -> str:
-        """Return the part of a very long text that has all tokens that are read: its beginning, or its end.
+        """Return a part of a very long text that has all tokens that are read: its beginning, or its end.
 
         It is cut at white space, which no pattern of the default pipeline crosses, so that its tokens are those of the
         whole text.
@@ -180,36 +179,35 @@ class LightTokenizer:
         if not limit or not self._uses_numpy:
             return text
         length = _CHARACTERS_OF_TOKEN * limit
-        while 2 * length < len(text):
-            if self.truncation_side == "left":
-                space = max(text.rfind(character, 0, -length) for character in _SPACES)
-                part = text[space + 1 :]
-            else:
-                found = [text.find(character, length) for character in _SPACES]
-                part = text[: min((place for place in found if place >= 0), default=None)]
-            if len(part) == len(text) or len(self._encode([part]).ids) > limit:
-                return part
-            length *= 2
+        if len(text) <= 2 * length:
+            return text
+        if self.truncation_side == "left":
+            part = text[max(text.rfind(space, 0, -length) for space in _SPACES) + 1 :]
+        else:
+            ends = [text.find(space, length) for space in _SPACES]
+            part = text[: min((end for end in ends if end >= 0), default=None)]
+        if part == text or len(self._encode([part]).ids) > limit:
+            return part
         return text
 
     def _encode(self, texts: Sequence[str]) -> Tokens:
+        """Tokenize n texts, whatever their length."""
         if not self._uses_numpy or sum(map(len, texts)) < _FEWEST_FOR_NUMPY:
-            return Tokens.concatenate([self._encode_by_rust(text)[0] for text in texts])
+            return Tokens.concatenate([self._encode_text(text)[0] for text in texts])
         tokens = self._vector_encoder.encode(texts)
         if self.token_types:
             return tokens
         return Tokens(tokens.ids, np.zeros_like(tokens.ids), tokens.lengths)
 
     def _encode_pieces(self, pieces: Sequence[str]) -> Tokens:
-        """Tokenize n texts without white space, in one call."""
-        tokens, token_begins = self._encode_by_rust(" ".join(pieces))
+        """Tokenize n texts without white space as one text, which is faster than n calls."""
+        tokens, token_begins = self._encode_text(" ".join(pieces))
         piece_ends = np.cumsum([len(piece) + 1 for piece in pieces])  # with the space after each
         piece_of_token = np.searchsorted(piece_ends, token_begins, side="right")
-        lengths = np.bincount(piece_of_token, minlength=len(pieces))
-        return Tokens(tokens.ids, tokens.types, lengths)
+        return Tokens(tokens.ids, tokens.types, np.bincount(piece_of_token, minlength=len(pieces)))
 
-    def _encode_by_rust(self, text: str) -> tuple[Tokens, Integers]:
-        """Return the m tokens of a text, and where each begins in it: (m,)."""
+    def _encode_text(self, text: str) -> tuple[Tokens, Integers]:
+        """Return the m tokens of a text by Rust, and where each begins in it: (m,)."""
         text = replace_surrogates(text)
         # `encode` holds the GIL; `encode_batch` releases it.
         with panics_as_data_errors():
@@ -218,11 +216,9 @@ class LightTokenizer:
         offsets = encoding.offsets
         types = [0] * len(ids)
         if self.token_types:
-            is_ascii = text.isascii()
             for token, (begin, end) in enumerate(offsets):
-                if not is_ascii:
-                    end = surface_end(text, begin, end)
-                types[token] = token_type(text[begin:end], ids[token] == self._unknown)
+                surface = text[begin : surface_end(text, begin, end)]
+                types[token] = token_type(surface, ids[token] == self._unknown)
         begins = np.array([begin for begin, _ in offsets], dtype=np.int64)
         tokens = Tokens(
             ids=np.array(ids, dtype=np.int64),
@@ -263,11 +259,6 @@ def _is_default(backend: Tokenizer) -> bool:
     for token in backend.get_added_tokens_decoder().values():
         if not token.special:  # an added token may contain white space
             return False
-    if backend.normalizer is None or backend.pre_tokenizer is None:
-        return False
-    pipeline = (backend.normalizer, backend.pre_tokenizer)
-    return _states(pipeline) == _states(default_pipeline())
-
-
-def _states(pipeline: tuple[Any, Any]) -> list[dict[str, Any]]:
-    return [json.loads(part.__getstate__()) for part in pipeline]
+    normalizer, pre_tokenizer = default_pipeline()
+    pairs = ((backend.normalizer, normalizer), (backend.pre_tokenizer, pre_tokenizer))
+    return all(found.__getstate__() == expected.__getstate__() for found, expected in pairs)

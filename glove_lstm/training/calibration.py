@@ -13,7 +13,6 @@ from scipy.special import expit, log_softmax, logit
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import counted
 from glove_lstm.inference.classifier import run_batches
-from glove_lstm.inference.torch_classifier import torch_runner
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.temperature import (
@@ -30,6 +29,7 @@ from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.batches import corrupt_all, tokenize
 from glove_lstm.training.record import CalibrationRecord
 from glove_lstm.training.settings import Settings
+from glove_lstm.training.torch_runner import torch_runner
 
 logger = logging.getLogger(__name__)
 
@@ -135,8 +135,7 @@ def score_parts(
     """Return the logits of n texts by the parts of the model."""
     tokens = tokenize(texts, tokenizer)
     with progress("Calibrating", total=len(texts)) as bar:
-        run = torch_runner(model, "part_logits")
-        logits = run_batches(run, tokens, done=bar.update)
+        logits = run_batches(torch_runner(model), tokens, done=bar.update)
     known = _count_known(tokens, model.config.unk_token_id).clip(min=1)
     return Scored(logits.astype(np.float64), known.astype(np.float64))
 

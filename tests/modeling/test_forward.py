@@ -20,13 +20,12 @@ UPPER = 3
 MIXED = 4
 
 
-def batch(rows, length, places):
-    """Padded ids, token types and mask. Ids and types of padding are random.
+def batch(rows, length):
+    """Ids, token types and mask of texts, padded on the right. Ids and types of padding are random.
 
     Args:
         rows: Ids of each text.
         length: Of the batch.
-        places: A function of the number of tokens and the length: where the tokens stand.
     """
     size = (len(rows), length)
     ids = torch.randint(0, 30, size)
@@ -35,34 +34,17 @@ def batch(rows, length, places):
     types = shapes + 8 * spellings
     mask = torch.zeros(size, dtype=torch.long)
     for row, tokens in enumerate(rows):
-        positions = places(len(tokens), length)
+        count = len(tokens)
         words = torch.tensor(tokens, dtype=torch.long)
-        ids[row, positions] = words
+        ids[row, :count] = words
         is_unknown = words % 3 == 0
         types_of_unknown = 7 * 8**9 * words  # shape 0, and a spelling that depends on the word
         types_of_known = 8 * KNOWN + words % 7
-        types[row, positions] = torch.where(is_unknown, types_of_unknown, types_of_known)
-        mask[row, positions] = 1
+        types[row, :count] = torch.where(is_unknown, types_of_unknown, types_of_known)
+        mask[row, :count] = 1
     return {"input_ids": ids, "token_type_ids": types, "attention_mask": mask}
 
 
-def on_the_right(count, length):
-    """Padding stands on the right."""
-    return list(range(count))
-
-
-def on_the_left(count, length):
-    return list(range(length - count, length))
-
-
-def in_holes(count, length):
-    """Padding stands between the tokens, too."""
-    positions = np.random.default_rng(count).permutation(length)
-    return sorted(positions[:count].tolist())
-
-
-EVERY_PLACE = [on_the_right, on_the_left, in_holes]
-PADDINGS = pytest.mark.parametrize("places", EVERY_PLACE)
 CONFIGS = [
     {},
     {"type_embedding_size": 3, "lstm_length": 4},
@@ -80,18 +62,17 @@ def assert_close(found, expected, tolerance=1e-5):
     config=st.sampled_from(CONFIGS),
     rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5),
     more=st.integers(0, 7),
-    places=st.sampled_from(EVERY_PLACE),
 )
 @torch.no_grad()
-def test_logits_do_not_depend_on_batch_or_padding(config, rows, more, places):
+def test_logits_do_not_depend_on_batch_or_padding(config, rows, more):
     model = build_model(**config)
     longest = max(1, *map(len, rows))
-    together = batch(rows, longest + more, places)
+    together = batch(rows, longest + more)
     logits = model(**together).logits
     assert logits.isfinite().all()
     hidden = model.encoder(**together).last_hidden_state
     for row, tokens in enumerate(rows):
-        alone = batch([tokens], len(tokens), on_the_right)
+        alone = batch([tokens], len(tokens))
         assert_close(logits[row], model(**alone).logits[0])
         is_real = together["attention_mask"][row].bool()
         assert not hidden[row][~is_real].any()
@@ -141,22 +122,20 @@ def test_the_article_network_computes_what_keras_computes():
     assert difference[1:].max() > 0.1
 
 
-@pytest.mark.parametrize("config", [{}, {"ngram_buckets": 40}], ids=["lstm", "ngrams"])
-def test_inputs_embeds_equal_input_ids(config):
-    """The n-grams read words; the LSTM beside them may read vectors."""
-    model = build_model(type_embedding_size=3, **config)
-    inputs = batch([[3, 4, 5], [6]], 4, on_the_left)
-    expected = model(**inputs).part_logits[:, 0]
-    vectors = model.get_input_embeddings()(inputs.pop("input_ids"))
-    pooled = model.encoder(inputs_embeds=vectors, **inputs).pooler_output
-    assert torch.equal(model.lstm_logits(pooled), expected)
-    if not config:
-        assert torch.equal(model(inputs_embeds=vectors, **inputs).logits, expected)
+@pytest.mark.parametrize("mask", [[[0, 1, 1], [1, 1, 1]], [[1, 1, 1], [1, 0, 1]]])
+def test_padding_before_a_token_is_refused(mask):
+    """The LSTM would read it. Without a mask, the padding id tells where it is."""
+    mask = torch.tensor(mask)
+    ids = torch.tensor([[3, 4, 5], [6, 7, 8]]) * mask
+    model = build_model()
+    for reader in (model, model.encoder):
+        for inputs in ({"input_ids": ids}, {"input_ids": ids, "attention_mask": mask}):
+            with pytest.raises(ValueError, match=r"padding must be on the right.*padding_side"):
+                reader(**inputs)
 
 
 IDS = torch.tensor([[3, 4, 5], [6, 7, 8]])
 ONES = torch.ones_like(IDS)
-VECTORS = torch.zeros(2, 3, 6)
 TOKENS = {"input_ids": IDS, "attention_mask": ONES, "token_type_ids": ONES}
 THREE = {"num_labels": 3}
 MULTI_LABEL = {**THREE, "problem_type": "multi_label_classification"}
@@ -167,9 +146,6 @@ REGRESSION = {**THREE, "problem_type": "regression"}
 @pytest.mark.parametrize(
     ("config", "inputs", "words"),
     [
-        ({}, {}, ["input_ids", "inputs_embeds"]),
-        ({}, {"input_ids": IDS, "inputs_embeds": VECTORS}, ["input_ids", "inputs_embeds"]),
-        ({"ngram_buckets": 40}, {"inputs_embeds": VECTORS}, ["input_ids", "lstm_logits"]),
         ({}, {**TOKENS, "attention_mask": ONES[:1]}, ["attention_mask", "(2, 3)", "(1, 3)"]),
         ({}, {**TOKENS, "attention_mask": IDS.T}, ["attention_mask", "(2, 3)", "(3, 2)"]),
         (EVERYTHING, {**TOKENS, "token_type_ids": ONES[:1]}, ["token_type_ids", "(2, 3)", "(1, 3)"]),
@@ -190,7 +166,7 @@ REGRESSION = {**THREE, "problem_type": "regression"}
 def test_wrong_inputs_raise(config, inputs, words):
     model = build_model(**config)
     readers = [model]
-    if not {"labels", "lstm_logits"} & {*inputs, *words}:
+    if "labels" not in inputs:
         readers.append(model.encoder)
     for reader in readers:
         with pytest.raises(ValueError, match=words[0]) as error:
@@ -220,7 +196,7 @@ def test_dropout_is_applied_in_training(name):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_other_precisions_forward_and_backward(dtype):
     model = build_model(freeze_embeddings=False, **EVERYTHING)
-    inputs = batch([[3, 4, 5], [6], []], 4, on_the_right)
+    inputs = batch([[3, 4, 5], [6], []], 4)
     expected = model(**inputs).logits
     output = model.to(dtype)(**inputs, labels=torch.tensor([0, 1, 1]))
     assert output.logits.dtype == dtype
@@ -232,13 +208,12 @@ def test_other_precisions_forward_and_backward(dtype):
         assert parameter.grad.any(), name
 
 
-@PADDINGS
 @torch.no_grad()
-def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(places):
+def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all():
     model = build_model(lstm_length=4, **EVERYTHING)
     rows = [list(range(3, 14)), [5], [9, 8, 7, 6], []]
-    inputs = batch(rows, 13, places)
-    beginnings = batch([row[:4] for row in rows], 4, on_the_right)
+    inputs = batch(rows, 13)
+    beginnings = batch([row[:4] for row in rows], 4)
     # All words are in lower case, so that no text changes its case when it is cut.
     for texts in (inputs, beginnings):
         spellings = texts["token_type_ids"] // 8
@@ -262,16 +237,15 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all(places):
 
 @given(
     shapes=st.lists(st.integers(0, 6), min_size=1, max_size=8),
-    places=st.sampled_from(EVERY_PLACE),
 )
 @settings(max_examples=60, deadline=None)
 @torch.no_grad()
-def test_a_text_in_a_single_case_counts_as_lower_case(shapes, places):
+def test_a_text_in_a_single_case_counts_as_lower_case(shapes):
     """Only the real tokens tell the case; digits and punctuation have none."""
     model = build_model(**EVERYTHING)
     count = len(shapes)
     words = list(range(3, 3 + count))
-    inputs = batch([words], count + 3, places)
+    inputs = batch([words], count + 3)
     real = inputs["attention_mask"].bool()
     types = torch.tensor(shapes)
     has_case = (types >= LOWER) & (types <= MIXED)
@@ -285,10 +259,9 @@ def test_a_text_in_a_single_case_counts_as_lower_case(shapes, places):
     assert torch.allclose(logits, logits_in_lower_case, atol=1e-6) is has_a_single_case
 
 
-@PADDINGS
-def test_shrinkage_weighs_the_logits_by_the_known_tokens(places):
+def test_shrinkage_weighs_the_logits_by_the_known_tokens():
     rows = [[3, 4, 5, 6], [1, 3, 1], [7]]  # 1 is the unknown word
-    inputs = batch(rows, 6, places)
+    inputs = batch(rows, 6)
     plain = build_model(**EVERYTHING)(**inputs)
     shrunk = build_model(shrinkage=3.0, **EVERYTHING)(**inputs)
     weights = torch.tensor([4 / 7, 1 / 4, 1 / 4])[:, None]
@@ -296,33 +269,12 @@ def test_shrinkage_weighs_the_logits_by_the_known_tokens(places):
     torch.testing.assert_close(shrunk.part_logits, plain.part_logits * weights[:, None])
 
 
-def test_a_hook_may_replace_the_word_vectors_by_other_points():
-    """As captum does: points of many steps in one batch, and gradients for them."""
-    model = build_model()
-    layer = model.get_input_embeddings()
-    ids = torch.tensor([[3, 4, 5, 6], [7, 8, 0, 0]])
-    mask = (ids != 0).long()
-    halves = [layer(ids) / 2, layer(ids)]
-    expected = [model(inputs_embeds=half, attention_mask=mask).logits for half in halves]
-
-    # All texts of a step, then all texts of the next, as in ids.repeat.
-    points = torch.cat(halves).detach().requires_grad_()
-    hook = layer.register_forward_hook(lambda *_: points)
-    logits = model(ids.repeat(2, 1), attention_mask=mask.repeat(2, 1)).logits
-    hook.remove()
-    torch.testing.assert_close(logits, torch.cat(expected))
-    [gradients] = torch.autograd.grad(logits[:, 1].sum(), points)
-    is_padding = mask.repeat(2, 1) == 0
-    assert not gradients[is_padding].any()
-    assert gradients[~is_padding].any(dim=-1).all()
-
-
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("config", CONFIGS)
 def test_under_autocast_the_lstm_computes_in_32_bits(config, dtype):
     """An LSTM in bfloat16 fails on processors without AVX-512, and one in float16 on all."""
     model = build_model(**config)
-    inputs = batch([[1, 2, 3, 4], [6, 5, 29]], 5, on_the_right)
+    inputs = batch([[1, 2, 3, 4], [6, 5, 29]], 5)
     expected = model(**inputs).logits
     expected_hidden = model.encoder(**inputs).last_hidden_state
     with torch.autocast("cpu", dtype):

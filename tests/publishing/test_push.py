@@ -246,7 +246,9 @@ def test_a_private_push_to_a_public_repository_is_refused(folder, hub):
 
 def test_no_commit_of_a_repository_that_has_changed_since_it_was_listed(folder, hub):
     theirs = {"theirs.txt": b"theirs"}
-    hub.before["commit"] = lambda: hub.repos[MODEL].commit("main", theirs)
+    hub.before["commit"] = lambda: hub.repos[MODEL].commit(
+        "main", {".gitattributes": b"", **theirs}
+    )
     with pytest.raises(HfHubHTTPError, match="412"):
         push_folder(folder, Destination(REPO))
     assert hub.files(REPO) == theirs

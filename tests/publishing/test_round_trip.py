@@ -58,7 +58,7 @@ def fine_tune_and_push(hub, articles, home):
     """Train from the id of the repository, in a folder that knows nothing of the first one."""
     options = ["--model_name_or_path", REPO, "--train_file", articles]
     options += ["--output_dir", home / "tuned", *QUICK, "--num_train_epochs", 1]
-    run_script(hub, home, "train.py", *options, "--log_level", "debug")
+    run_script(hub, home, "train.py", *options)
     assert f"started from `{REPO}`" in (home / "tuned" / "README.md").read_text(encoding="utf-8")
     return run_script(hub, home, "push.py", home / "tuned", "--repo_id", REPO)
 

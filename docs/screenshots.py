@@ -32,7 +32,7 @@ def main() -> None:
         page.locator("#words mark").first.wait_for()
         page.mouse.move(0, 0)
         image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-        image.quantize(128).save(ROOT / "docs" / "app.png", optimize=True)
+        image.quantize(128).save(ROOT / "docs" / "page.png", optimize=True)
 
 
 if __name__ == "__main__":

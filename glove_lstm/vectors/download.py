@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 from zipfile import is_zipfile
 
 import pooch
+from filelock import FileLock
 
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import cache_folder
@@ -51,7 +52,8 @@ def download(url: str, *, sha256: str | None = None) -> Path:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pooch.retrieve(url, sha256, path.name, path.parent, downloader=fetch)
+        with FileLock(f"{path}.lock"):
+            pooch.retrieve(url, sha256, path.name, path.parent, downloader=fetch)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
         reason, *_ = first_line(error).split(": expected")  # two long hashes follow
         raise DataError(

@@ -20,7 +20,7 @@ BLOB_ID = hashlib.sha1(b"blob %d\0" % len(BODY) + BODY).hexdigest()
 
 def cached_files():
     folder = Path(os.environ["GLOVE_LSTM_CACHE"], "downloads")
-    return [path.name for path in folder.iterdir()]
+    return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
 
 
 @pytest.mark.parametrize("known", [{}, {"sha256": SHA256}, {"blob_id": BLOB_ID}], ids=str)

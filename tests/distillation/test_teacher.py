@@ -29,8 +29,8 @@ NO_EXAMPLES = Examples([], np.zeros(0, dtype=np.int64), LABELS)
 PROBES = 2  # texts that a teacher reads when it is opened
 
 
-def opened(teacher, label_names=None, labels=(), **options):
-    return open_teacher(teacher, CPU, label_names, labels, **options)
+def opened(teacher, label_names=None, **options):
+    return open_teacher(teacher, CPU, label_names, **options)
 
 
 def knowing_labels(teacher, label_names=None):

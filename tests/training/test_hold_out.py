@@ -100,6 +100,16 @@ def test_labels_that_stay_in_train(texts, groups, in_train, on_both_sides):
         assert of_train[label] == count
 
 
+def test_texts_of_one_label_do_not_calibrate(caplog):
+    """A model that always gives this label would look right."""
+    for others in (["b"], ["b"] * 60):
+        texts = [f"text {number}" for number in range(250)] + ["the same"] * len(others)
+        train, held_out = hold_out_labelled(labelled(texts, ["a"] * 250 + others), 0.1, 42)
+        assert held_out is None
+        assert len(train) == len(texts)
+    assert caplog.text.count("not calibrated") == 2
+
+
 def test_few_texts_are_not_held_out(caplog):
     texts = texts_of(a=40, b=40)
     for fraction in (0, 0.1, None):

@@ -32,7 +32,6 @@ ROOMS = [
     "evaluation",
     "publishing",
     "estimator",
-    "app",
     "commands",
     "__main__",
 ]

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,22 +45,20 @@ def classifier_teacher(
     longest = classify.tokenizer.model_max_length
     if longest > _NO_LIMIT:
         longest = _MOST_TOKENS
-    config = classify.model.config
+    config: Any = classify.model.config
     label_names = [str(config.id2label[number]) for number in range(config.num_labels)]
 
     def logits(texts: list[str]) -> NDArray[np.floating]:
         was_set = _PARALLELISM in os.environ
-        scores_of_texts = classify(
+        scores_of_texts: Any = classify(
             texts, batch_size=_BATCH_SIZE, truncation=True, max_length=longest
         )
-        if (
-            not was_set
-        ):  # the pipeline sets it, which slows the tokenizers of the whole process down
+        if not was_set:  # the pipeline sets it, which slows all tokenizers of the process
             os.environ.pop(_PARALLELISM, None)
         rows = []
         for scores in scores_of_texts:  # sorted by score
-            score_of = {entry["label"]: entry["score"] for entry in scores}
-            rows.append([score_of[label] for label in config.id2label.values()])
+            score_of = {str(entry["label"]): entry["score"] for entry in scores}
+            rows.append([score_of[label] for label in label_names])
         return np.array(rows)
 
     try:

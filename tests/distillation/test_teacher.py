@@ -77,7 +77,7 @@ def test_a_classifier_reads_each_text_once(transformer, news, read):
 
 def test_a_changed_classifier_is_asked_anew(transformer, news, read, tmp_path):
     first = knowing_labels(transformer).logits(news.texts[:4])
-    labels = {"id2label": {0: "FAKE", 1: "REAL"}, "label2id": {"FAKE": 0, "REAL": 1}}
+    labels = {"id2label": {1: "REAL", 0: "FAKE"}, "label2id": {"FAKE": 0, "REAL": 1}}
     changed = changed_copy(transformer, tmp_path / "changed", **labels)
     del read[:]
     second = knowing_labels(changed).logits(news.texts[:4])

@@ -32,7 +32,7 @@ for words in json.loads(sys.argv[1]):
     print(json.dumps([code, *(stream.getvalue() for stream in streams)]))
 """
 NEEDS = {
-    "evaluate hub": "train",
+    "evaluate hub --dataset_name liar": "train",
     "export hub": "train",
     "push hub --repo_id user/name --dry_run": "train",
 }

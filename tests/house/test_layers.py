@@ -10,6 +10,7 @@ from support import ROOT
 # From the bottom to the top: a room may import itself and the rooms before it.
 ROOMS = [
     "errors",
+    "options",
     "version",
     "processors",
     "progress",

@@ -78,6 +78,7 @@ def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
 def test_a_library_is_silent_and_a_command_shows_the_log_of_the_trainer(
     train, news, places, capsys, caplog
 ):
+    caplog.set_level("WARNING", "glove_lstm")  # whatever an earlier command has set
     train(news.texts, news.labels, num_train_epochs=1)
     printed = capsys.readouterr()
     assert printed.out == printed.err == ""

@@ -1,1 +1,1 @@
-"""Presets, arguments, the Trainer, batches, n-gram fitting, calibration, and one whole run."""
+"""One whole training (fit.py) and its steps: settings, hold-out, first model, n-grams, LSTM, calibration, record."""

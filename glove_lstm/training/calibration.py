@@ -184,6 +184,7 @@ def fit_calibration(
             log_scores = log_softmax(version.summed(np.exp(log_scales), shrinkage), axis=1)
             total -= (targets * log_scores).sum()
         from_usual = log_scales - usual_log_scales
+        # Only the ratio of the scales is drawn to the usual one, not their size.
         deviations = (from_usual - from_usual.mean()) / _SPREAD
         prior = len(scored) * (deviations**2).sum() / 2
         return (total + prior) / len(targets)

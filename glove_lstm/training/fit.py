@@ -202,9 +202,8 @@ def fit(
         )
 
         # 7. Calibrate.
-        calibration = calibrate(
-            model, light_tokenizer, targets, settings, has_vectors=vocabulary_with_vectors != 0
-        )
+        has_vectors = checkpoint is not None or bool(vocabulary_with_vectors)
+        calibration = calibrate(model, light_tokenizer, targets, settings, has_vectors=has_vectors)
 
         # 8. Return the model, and how it was made.
         classifier = light_classifier(model, tokenizer)

@@ -1,6 +1,6 @@
 """Which texts a training holds out: this file is the whole rule.
 
-Held-out texts calibrate the scores, and the model does not learn from them.
+Held-out texts calibrate the scores and choose C of the n-grams; the model does not learn from them.
 
 - If validation texts are given, nothing else is held out.
 - Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits; about this share of each
@@ -120,6 +120,8 @@ def _hold_out_unlabelled(
 ) -> Split:
     """Hold out a share of the unlabelled texts, at most 1,000. None of them is a near duplicate of a labelled text."""
     share = settings.validation_fraction
+    if share == 0:
+        return Split(labelled, None, unlabelled)
     if share is None:
         share = _UNLABELLED_SHARE
     count = min(round(share * len(unlabelled)), _MOST_UNLABELLED)

@@ -224,9 +224,9 @@ def model_of_checkpoint(
         **UNKNOWN_DATA,  # of the earlier training; callers of `fit` set them anew
         "problem_type": MULTI_LABEL if train.is_multi_label else None,
     }
-    for name in ("dropout", "embedding_dropout"):
-        most = _DROPOUT_ON_LOGITS if learns_logits else 1.0
-        changes[name] = min(getattr(earlier, name), most)
+    if learns_logits:
+        for name in ("dropout", "embedding_dropout"):
+            changes[name] = min(getattr(earlier, name), _DROPOUT_ON_LOGITS)
     for name in ("dropout", "embedding_dropout", "freeze_embeddings"):
         given = getattr(settings, name)
         if given is not None:

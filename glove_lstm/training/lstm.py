@@ -114,9 +114,8 @@ def trainer_arguments(
     assert settings.num_train_epochs
     assert settings.per_device_train_batch_size
     steps = ceil(text_count / settings.per_device_train_batch_size) * settings.num_train_epochs
-    is_warmed_up = (
-        settings.lr_scheduler_type != "constant" and steps > 1
-    )  # the first step is at rate 0
+    # The first step of a warm-up has the rate 0: a single step would learn nothing.
+    is_warmed_up = settings.lr_scheduler_type != "constant" and steps > 1
     return TrainingArguments(
         output_dir=folder,
         num_train_epochs=settings.num_train_epochs,
@@ -141,7 +140,7 @@ def trainer_arguments(
 def make_optimizer(
     model: GloveLstmForSequenceClassification, settings: Settings
 ) -> torch.optim.Optimizer:
-    """Return AdamW for all but the n-grams. Word vectors have a learning rate of their own, and no weight decay."""
+    """Return AdamW for all but the n-grams. Word vectors have a learning rate of their own; only matrices decay."""
     vectors = [table for table in model.word_vectors() if table.requires_grad]
     biases: list[nn.Parameter] = []
     matrices: list[nn.Parameter] = []

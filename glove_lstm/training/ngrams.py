@@ -320,9 +320,8 @@ class _Columns:
         bias = solution[-1]
         if self.characters is not None:
             table[self.buckets :] += self.characters @ table
-        if (
-            self.earlier_weights is not None
-        ):  # whose words have the weights of their characters already
+        if self.earlier_weights is not None:
+            # Their words have the weights of their characters already.
             weights_of_earlier_logits = solution[self.ngram_count : -1]
             table = table + self.earlier_weights @ weights_of_earlier_logits
             bias = bias + self.earlier_bias @ weights_of_earlier_logits

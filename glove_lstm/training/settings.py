@@ -125,7 +125,9 @@ class Settings:
         None, "Texts in a batch; default: by the number of texts.", least=1
     )
     learning_rate: float | None = option(
-        None, "Initial learning rate; default: grows with the root of the batch size.", least=0
+        None,
+        "Learning rate after the warm-up; default: grows with the root of the batch size.",
+        least=0,
     )
     embedding_learning_rate: float | None = option(
         None,
@@ -137,7 +139,9 @@ class Settings:
         "linear: the learning rates warm up in a tenth of the steps, then fall to 0; constant: they stay.",
         choices=["linear", "constant"],
     )
-    weight_decay: float = option(0.01, "Weight decay of AdamW, without word vectors.", least=0)
+    weight_decay: float = option(
+        0.01, "Weight decay of AdamW, of matrices but for word vectors.", least=0
+    )
     adam_epsilon: float = option(1e-8, "Epsilon of AdamW.", least=0)
     label_smoothing_factor: float = option(
         0.1, "Smoothing of the labels of texts that have one label each.", least=0, most=1

@@ -65,7 +65,9 @@ def test_labels_in_memory(forms, values, columns, names, classes):
     [
         (["a", 1], ["y, row 2", "label 1", "row 1 has 'a'"]),
         ([2.0, 1], ["y, row 2", "label 1", "2.0"]),
+        ([True, 2], ["y, row 2", "label 2", "row 1", "True"]),
         (["a", None], ["y, row 2", "no label"]),
+        ([float("nan"), 0, 1], ["y, row 1", "no label"]),
         ([["a"], ["b", None]], ["y, row 2", "no label"]),
         ([["a"], "b"], ["y, row 2", "'b'", "a list"]),
         ([0, 2**63], ["y, row 2", "64 bits"]),

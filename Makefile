@@ -52,10 +52,10 @@ graphs:          ## after a change of the network or of its export: trace the gr
 tiny-checkpoint: ## after a change of the recipe, or of what train or export writes: make checkpoint and scores of the tests anew
 	python tests/golden/make_tiny_checkpoint.py
 	python tests/golden/make_trainings.py
-screenshots:     ## after a change of the app or hub/: take the pictures of the documentation
+screenshots:     ## after a change of the page or hub/: take the picture of the documentation
 	python docs/screenshots.py
 hub-code:        ## write code, card, handler, requirements and notebook of hub/
-	python -m benchmarks.hub_code
+	python -m benchmarks.hub.hub_code
 release-check:   ## build wheel and sdist, check them, and classify with each, installed outside of the clone
 	rm -rf build dist
 	python -m pip install -q build twine

@@ -11,7 +11,7 @@ from pathlib import Path
 
 _OLDEST_PYTHON = (3, 11)
 _INSTALL = "run make install in a virtual environment"
-_NEEDED = ("", "train", "demo", "test")  # by the tests; "": the base install
+_NEEDED = ("", "train", "test")  # by the tests; "": the base install
 _OTHERS = ("docs", "dev")
 
 

@@ -1,6 +1,6 @@
 r"""A few labels, and the other training texts without labels.
 
-python -m benchmarks.few_labels --data_dir ../shared/data --glove 6B.50d --mpnet FOLDER \
+python -m benchmarks.few_labels --data_dir DATA --glove 6B.50d --mpnet FOLDER \
     --json benchmarks/results/few_labels.json
 
 For each task, number of labels and drawing, labelled texts are drawn from training and validation texts; the labels of
@@ -10,20 +10,18 @@ PROTOCOL.md describes the models.
 With `--labels 0`, all texts are labelled, and drawings differ in the seed of the training only.
 
 The results are "TASK-LABELS" -> drawing -> model -> accuracy, log_loss, ece (the calibration error), `right` (a digit
-for each test text), cpu_seconds of the training, texts_a_second, megabytes, and made_by (a hash of the sources,
-versions and the machine). Rows in the file are not measured again. What the peers make of an encoder, and the logits of
-a teacher with the processor time that they took, are kept beside the JSON file.
+for each test text), cpu_seconds of the training, texts_a_second, megabytes, and made_by (commit, date, versions and
+machine).XX
 """
 
 import os
-import shutil
 import sys
 import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,40 +32,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
 
 from benchmarks.corpora import joined_texts
 from benchmarks.folds import Fold, make_folds
-from benchmarks.models import sources
-from benchmarks.peers import classify_linear, encoder_folder, fit_elsewhere
+from benchmarks.peers import classify_linear, encoder_folder, linear_baseline
 from benchmarks.records import benchmark_parser, read_results, record, write_json
-from glove_lstm.baselines import linear_baseline
 from glove_lstm.commands.command import run_command
-from glove_lstm.distillation.targets import make_targets
 from glove_lstm.distillation.teacher import Teacher, open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import expected_calibration_error
-from glove_lstm.files import cache_folder
 from glove_lstm.inference.decisions import softmax
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import fit
-from glove_lstm.training.hold_out import hold_out
-from glove_lstm.training.settings import Settings as TrainingSettings
 from glove_lstm.training.settings import make_settings
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 
 TASKS = ("sst2", "trec", "subj", "titles")
 LABELS = (100, 300, 1_000)
-_SOURCES = (
-    *sources("default", corrupted=False),
-    *("benchmarks/few_labels.py", "benchmarks/peers_elsewhere.py", "glove_lstm/baselines.py"),
-)
-_C = 10.0  # of the logistic regression on TF-IDF
 _BATCH = 32  # texts that an encoder embeds together
 _TIMED = 200  # texts that an encoder embeds to measure its speed
 _PASSES = 5  # over the texts; the median time counts
@@ -98,13 +83,12 @@ def draw(fold: Fold, count: int, seed: int) -> Drawing:
         labelled, unlabelled, labels_of_labelled, _ = train_test_split(
             labelled, labels, train_size=count, random_state=seed, stratify=labels
         )
-    [test] = fold.tests.values()
     return Drawing(
         texts=labelled,
         labels=labels_of_labelled,
         unlabelled=unlabelled,
-        test_texts=joined_texts(test),
-        test_labels=test["label"].tolist(),
+        test_texts=joined_texts(fold.test),
+        test_labels=fold.test["label"].tolist(),
         label_names=fold.label_names,
         seed=seed,
     )
@@ -116,7 +100,6 @@ class Settings:
 
     glove: GloveVectors
     mpnet: str | None  # a folder
-    kept: Path  # what the peers make of an encoder
 
 
 @dataclass(frozen=True)
@@ -127,40 +110,29 @@ class Fitted:
     files: Sequence[Path]
     # What is timed instead of `classify`, which does not embed a text again.
     timed: Callable[[Sequence[str]], object] | None = None
-    other_seconds: float = 0.0  # of processor time in other processes, now or before
 
 
-def _fit_tfidf(
-    drawing: Drawing,
-    _: Settings,
-    folder: Path,
-    *,
-    logistic: bool = False,
-) -> Fitted:
+def _fit_svc(drawing: Drawing, _: Settings, folder: Path) -> Fitted:
     pipeline = linear_baseline()
-    if logistic:
-        pipeline = make_pipeline(pipeline[0], LogisticRegression(C=_C, max_iter=2_000))
     pipeline.fit(drawing.texts, drawing.labels)
     saved = folder / "pipeline.joblib"
     joblib.dump(pipeline, saved)
     return Fitted(partial(classify_linear, pipeline), [saved])
 
 
-def _settings(drawing: Drawing) -> TrainingSettings:
-    return make_settings(seed=drawing.seed, disable_tqdm=True)
-
-
 def _fit_ours(
-    drawing: Drawing, settings: Settings, folder: Path, *, teacher: str | None = None
+    drawing: Drawing, settings: Settings, folder: Path, *, encoder: str | None = None
 ) -> Fitted:
+    """Train `default`, perhaps with an encoder as its teacher."""
     teaching: dict[str, Any] = {}
-    if teacher is not None:
-        teaching = {"teacher": teacher, "unlabelled": drawing.unlabelled}
+    if encoder is not None:
+        teaching["teacher"] = encoder_folder(encoder, settings.mpnet)
+        teaching["unlabelled"] = drawing.unlabelled
     with redirect_stdout(sys.stderr):  # the Trainer's log
         trained = fit(
             drawing.texts,
             [drawing.label_names[label] for label in drawing.labels],
-            settings=_settings(drawing),
+            settings=make_settings(seed=drawing.seed),
             label_names=drawing.label_names,
             glove=settings.glove,
             **teaching,
@@ -174,17 +146,10 @@ def _fit_ours(
     return Fitted(lambda texts: classifier.predict_proba(list(texts)), needed)
 
 
-def _fit_taught(drawing: Drawing, settings: Settings, folder: Path, *, encoder: str) -> Fitted:
-    asked = _ask_teacher(drawing, settings, encoder)
-    model = encoder_folder(encoder, settings.mpnet)
-    fitted = _fit_ours(drawing, settings, folder, teacher=model)
-    return replace(fitted, other_seconds=asked.learning + asked.labelling - asked.here)
-
-
 def _fit_taught_svc(drawing: Drawing, settings: Settings, folder: Path, *, encoder: str) -> Fitted:
     """Fit the linear SVC to what a student learns: the labels, and the teacher's best ones with their weights."""
-    asked = _ask_teacher(drawing, settings, encoder)
-    probabilities = softmax(asked.teacher.logits(drawing.unlabelled))
+    teacher = _tune(drawing, settings, encoder)
+    probabilities = softmax(teacher.logits(drawing.unlabelled))
     weights = [1.0] * len(drawing.texts) + (probabilities.max(axis=1) ** 2).tolist()
     pipeline = linear_baseline()
     pipeline.fit(
@@ -194,94 +159,50 @@ def _fit_taught_svc(drawing: Drawing, settings: Settings, folder: Path, *, encod
     )
     saved = folder / "pipeline.joblib"
     joblib.dump(pipeline, saved)
-    seconds = asked.learning + asked.labelling - asked.here
-    return Fitted(partial(classify_linear, pipeline), [saved], other_seconds=seconds)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A teacher that has learned a drawing, and seconds of processor time."""
-
-    teacher: Teacher
-    learning: float  # of the labels
-    labelling: float  # of the other texts of the training
-    here: float  # spent by this process, in which the logits may have been kept
-
-
-def _ask_teacher(drawing: Drawing, settings: Settings, encoder: str) -> Asked:
-    """Let a teacher learn the labels that a training would give it, and label all texts of the training and the test.
-
-    Its logits are kept in the cache, and the seconds beside them, so that other students of it need not ask again.
-    """
-    seconds_file = cache_folder() / "seconds.json"
-    if not seconds_file.exists():
-        # An interrupted run may have kept some logits, whose time is unknown.
-        shutil.rmtree(cache_folder() / "teachers", ignore_errors=True)
-    began = time.process_time()
-    model = encoder_folder(encoder, settings.mpnet)
-    teacher = open_teacher(model, torch.device("cpu"), seed=drawing.seed)
-    split = hold_out(
-        Examples(drawing.texts, np.array(drawing.labels), drawing.label_names),
-        None,
-        drawing.unlabelled,
-        groups=None,
-        class_weight=None,
-        teacher=teacher,
-        arguments=_settings(drawing).training,
-    )
-    teacher.fit(split.train)
-    teacher.logits(split.train.texts[:1])
-    learned = time.process_time()
-    make_targets(split, teacher, copies_per_text=None, glove=settings.glove)
-    labelled = time.process_time()
-    teacher.logits(drawing.test_texts)
-    if not seconds_file.exists():
-        write_json(seconds_file, {"learning": learned - began, "labelling": labelled - learned})
-    return Asked(teacher, **read_results(seconds_file), here=time.process_time() - began)
+    return Fitted(partial(classify_linear, pipeline), [saved])
 
 
 def _fit_encoder(drawing: Drawing, settings: Settings, _: Path, *, encoder: str) -> Fitted:
-    asked = _ask_teacher(drawing, settings, encoder)
+    teacher = _tune(drawing, settings, encoder)
     model = encoder_folder(encoder, settings.mpnet)
     embedder = SentenceTransformer(model, device="cpu")
-
-    def classify(texts: Sequence[str]) -> NDArray[Any]:
-        return softmax(asked.teacher.logits(texts))
 
     def embed(texts: Sequence[str]) -> None:  # the regression takes no time beside this
         embedder.encode(list(texts), batch_size=_BATCH, show_progress_bar=False)
 
     files = [Path(model) / "model.safetensors", Path(model) / "tokenizer.json"]
-    seconds = asked.learning - asked.here
-    return Fitted(classify, files, timed=embed, other_seconds=seconds)
+    return Fitted(lambda texts: softmax(teacher.logits(texts)), files, timed=embed)
+
+
+def _tune(drawing: Drawing, settings: Settings, encoder: str) -> Teacher:
+    """Tune an encoder on the labelled texts, as a training with it as its teacher does."""
+    model = encoder_folder(encoder, settings.mpnet)
+    teacher = open_teacher(model, torch.device("cpu"), seed=drawing.seed)
+    teacher.fit(Examples(drawing.texts, np.array(drawing.labels), drawing.label_names))
+    teacher.logits(drawing.texts[:1])  # the first call tunes it
+    return teacher
 
 
 _FITS: dict[str, Callable[[Drawing, Settings, Path], Fitted]] = {
-    "tfidf_svc_cased_chars": _fit_tfidf,
-    "tfidf_logistic": partial(_fit_tfidf, logistic=True),
+    "tfidf_svc_cased_chars": _fit_svc,
     "glove_lstm": _fit_ours,
-    "taught_MiniLM": partial(_fit_taught, encoder="MiniLM"),
-    "taught_MPNet": partial(_fit_taught, encoder="MPNet"),
+    "taught_MiniLM": partial(_fit_ours, encoder="MiniLM"),
+    "taught_MPNet": partial(_fit_ours, encoder="MPNet"),
     "svc_taught_MiniLM": partial(_fit_taught_svc, encoder="MiniLM"),
     "encoder_MiniLM": partial(_fit_encoder, encoder="MiniLM"),
     "encoder_MPNet": partial(_fit_encoder, encoder="MPNet"),
 }
-_PEERS = ("model2vec", "model2vec_logistic", "setfit")
-MODELS = (*_FITS, *_PEERS)
+MODELS = tuple(_FITS)
 
 
 def measure_model(model: str, drawing: Drawing, settings: Settings) -> dict[str, Any]:
     """Fit a model to a drawing, and classify the test texts."""
     with tempfile.TemporaryDirectory() as scratch:
-        if model in _PEERS:
-            row = _fit_peer(model, drawing, settings, Path(scratch) / "model")
-            scores = np.array(row.pop("scores"))
-        else:
-            # A cache of its own for each drawing and encoder, so that the time of its logits is known.
-            *_, encoder = model.split("_")
-            cache = settings.kept / f"{encoder}-{len(drawing.texts)}-{drawing.seed}"
-            with mock.patch.dict(os.environ, GLOVE_LSTM_CACHE=str(cache)):
-                row, scores = _fit_and_classify(model, drawing, settings, Path(scratch))
+        folder = Path(scratch)
+        # With a cache of its own, so that its time is that of all logits of its teacher.
+        own_cache = mock.patch.dict(os.environ, GLOVE_LSTM_CACHE=str(folder / "cache"))
+        with own_cache:
+            row, scores = _fit_and_classify(model, drawing, settings, folder)
     classes = np.array(drawing.test_labels)
     is_right = scores.argmax(axis=1) == classes
     names = range(len(drawing.label_names))
@@ -299,7 +220,7 @@ def _fit_and_classify(
 ) -> tuple[dict[str, float], NDArray[Any]]:
     began = time.process_time()
     fitted = _FITS[model](drawing, settings, folder)
-    row = {"cpu_seconds": time.process_time() - began + fitted.other_seconds}
+    row = {"cpu_seconds": time.process_time() - began}
     row["megabytes"] = sum(file.stat().st_size for file in fitted.files) / 1e6
 
     timed: Callable[[Sequence[str]], object] = fitted.classify
@@ -318,13 +239,6 @@ def _seconds(function: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def _fit_peer(model: str, drawing: Drawing, settings: Settings, output: Path) -> dict[str, Any]:
-    """Fit a peer in the environment of the peers."""
-    job = {name: getattr(drawing, name) for name in ("texts", "labels", "test_texts", "seed")}
-    job["label_count"] = len(drawing.label_names)
-    return fit_elsewhere(model, job, kept=settings.kept, output=output)
-
-
 def main(argv: Sequence[str]) -> None:
     """Measure all drawings; those in the JSON file stay."""
     args = parse(argv)
@@ -336,9 +250,7 @@ def main(argv: Sequence[str]) -> None:
     glove = load_glove(args.glove)
     for task in args.task:
         [fold] = make_folds(task, args.data_dir, 1)
-        kept = args.json.with_suffix(".answers") / task
-        kept.mkdir(parents=True, exist_ok=True)
-        settings = Settings(glove, args.mpnet, kept)
+        settings = Settings(glove, args.mpnet)
         for seed in range(args.drawings):
             for count in args.labels:
                 drawing = draw(fold, count or len(fold.every), seed)
@@ -347,8 +259,8 @@ def main(argv: Sequence[str]) -> None:
                 for model in args.models:
                     if model in rows:
                         continue
-                    made_by = record(*_SOURCES)
-                    rows[model] = measure_model(model, drawing, settings) | {"made_by": made_by}
+                    row = measure_model(model, drawing, settings)
+                    rows[model] = row | {"made_by": record()}
                     write_json(args.json, results)
                     figures = {name: rows[model][name] for name in ("accuracy", "log_loss")}
                     sys.stdout.write(f"{task}, {labels} labels, {seed}: {model} {figures}\n")

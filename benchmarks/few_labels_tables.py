@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as t_distribution
 
-from benchmarks.records import SHOWN, TASK_NAMES, markdown_table, with_interval
+from benchmarks.records import TASK_NAMES, made_by, markdown_table, with_interval
 
 Drawing = dict[str, dict[str, Any]]  # model -> what was measured
 Cells = dict[tuple[str, int], list[Drawing]]  # task and number of labels -> drawings
@@ -69,7 +69,7 @@ def more_labels_summary(results: dict[str, Any]) -> str:
 def few_labels_table(results: dict[str, Any]) -> str:
     """Format accuracy with intervals over texts and drawings, and what else was measured."""
     heads = ["task", "labels", "model", "accuracy (95 % interval)", "by drawing", "log loss"]
-    heads += ["calibration error", "CPU s to train", "sources"]
+    heads += ["calibration error", "CPU s to train", "commit, date"]
     lines = []
     for (task, count), drawings in _cells_of(results).items():
         for model in _MODELS:
@@ -88,17 +88,15 @@ def _measures(rows: Sequence[dict[str, Any]]) -> list[str]:
     if all("ece" in row for row in rows):
         mean = np.mean([row["ece"] for row in rows])
         calibration_error = f"{mean:.3f}"
-    # The first drawing of model2vec distils the vectors, too.
+    # The most of the drawings: the first one of model2vec distilled the vectors, too.
     cpu_seconds = max(row["cpu_seconds"] for row in rows)
-    # Rows of before December 2026 do not say what made them.
-    sources = {row["made_by"]["sources"][:SHOWN] for row in rows if "made_by" in row}
     return [
         with_interval(_normal_interval(right)),
         " ".join(by_drawing),
         f"{log_loss:.3f}",
         calibration_error,
         f"{cpu_seconds:,.0f}",
-        " ".join(sorted(sources)),
+        made_by(rows),
     ]
 
 

@@ -41,8 +41,6 @@ _DRAWN_MODELS = {
 _PLACES = {
     "right": ((7, 0), "left", "center"),
     "left": ((-7, 0), "right", "center"),
-    "above": ((7, 6), "left", "center"),
-    "below": ((7, -6), "left", "center"),
 }
 _OURS = ("glove-lstm", "labels alone", "taught by MiniLM")
 
@@ -101,30 +99,6 @@ def draw_accuracy(accuracy: dict[str, Any], speed: dict[str, Any], path: Path) -
             panel.set(title=TASK_NAMES[task], ylabel="accuracy", xscale="log", xlim=(1, 2e6))
             panel.margins(y=0.15)
         panels[-1].set(xlabel="texts a second, one processor")
-        _save(figure, path)
-
-
-def draw_scale(results: dict[str, Any], path: Path) -> None:
-    """Draw the cost of training and the accuracy against the number of training texts."""
-    models = sorted({model for row in results.values() for model in row} & _DRAWN_MODELS.keys())
-    with rc_context(_ON_ANY_GROUND):
-        figure = Figure(figsize=(5, 5.5), layout="constrained")
-        cost, accuracy = figure.subplots(2, 1, sharex=True)
-        for model in models:
-            rows = {int(count): row[model] for count, row in results.items() if model in row}
-            counts = sorted(rows)
-            seconds = [rows[count]["figures"]["CPU s to train"] for count in counts]
-            cost.plot(counts, seconds, color=_colour(model))
-            means = np.array([rows[count]["accuracy"] for count in counts])
-            intervals = np.array([rows[count]["accuracy_interval"] for count in counts])
-            accuracy.errorbar(counts, means, np.abs(intervals.T - means), color=_colour(model))
-            name, _ = _DRAWN_MODELS[model]
-            _draw_named_point(cost, counts[-1], seconds[-1], name, "right")
-            # The two best lines end in nearly the same point.
-            place = "above" if model == "default" else "below"
-            _draw_named_point(accuracy, counts[-1], float(means[-1]), name, place)
-        cost.set(ylabel="CPU s to train", xscale="log", yscale="log", xlim=(700, 3e6))
-        accuracy.set(ylabel="accuracy", xlabel="training texts", xscale="log")
         _save(figure, path)
 
 

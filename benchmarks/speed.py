@@ -1,12 +1,14 @@
-r"""Time, memory and cost of a checkpoint beside other models. Needs Linux.
+r"""Time, memory and cost of a checkpoint beside other models, and of a training. Needs Linux.
 
-python -m benchmarks.speed --data_dir ../shared/data --json benchmarks/results/speed.json
+python -m benchmarks.speed --data_dir DATA --json benchmarks/results/speed.json
+python -m benchmarks.speed --data_dir DATA --json benchmarks/results/speed.json --train 1000 10000 --glove 6B.100d
 
-PROTOCOL.md describes the figures. A model is only measured again for other data, options, sources, versions or
-another machine. The results are task (and threads) -> model -> {"median", "runs", "made_of", "made_by"}.
+PROTOCOL.md describes the figures. The results are task (and threads), or number of headlines -> model ->
+{"median", "runs", "made_of", "made_by"}; of a training, instead of "runs", accuracy and its interval.
 """
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -15,41 +17,37 @@ from statistics import median
 from typing import Any
 
 import joblib
+import numpy as np
+import pandas as pd
 
 from benchmarks import corpora
 from benchmarks.folds import Fold, make_folds
+from benchmarks.hub.corpora import TRAINING_CORPORA, read_corpus
 from benchmarks.peers import PEERS, fit_peer
 from benchmarks.records import benchmark_parser, read_results, record, write_json
-from benchmarks.tables import Results, speed_table
+from benchmarks.tables import Results, speed_table, training_table
 from benchmarks.worker import Job, run_worker
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import run_command
+from glove_lstm.errors import DataError
+from glove_lstm.evaluation.metrics import accuracy_with_interval
 from glove_lstm.files import digest
 from glove_lstm.processors import processors
 
 MODELS = ("default", "pipeline", *PEERS)
-_SOURCES = (
-    *("benchmarks/speed.py", "benchmarks/worker.py"),
-    *("benchmarks/peers*.py", "glove_lstm/baselines.py"),
-    *(
-        "glove_lstm.inference/*.py",
-        "glove_lstm.modeling/*.py",
-        "glove_lstm.tokenization/*.py",
-        "glove_lstm.text/*.py",
-    ),
-)
 _WARM = 1_000  # texts of another corpus, classified before the tests
+_TEST_HEADLINES = 5_000
 
 Figures = dict[str, float]  # by unit
 
 
 def measure_speed(args: argparse.Namespace) -> Results:
-    """Measure models, without those that the JSON file has already, of and by the same."""
+    """Measure models; rows of other models in the JSON file stay."""
     results: Results = read_results(args.json)
     case = args.task if args.threads == 1 else f"{args.task}, {args.threads} threads"
     rows = results.setdefault(case, {})
     folds = make_folds(args.task, args.data_dir)
-    tests = corpora.join([part for fold in folds for part in fold.tests.values()])  # all texts
+    tests = corpora.join([fold.test for fold in folds])  # all texts
     warm = corpora.isot(args.data_dir)[:_WARM]
     texts = {
         "warm": corpora.joined_texts(warm[[name for name in warm if name in tests]]),
@@ -61,15 +59,18 @@ def measure_speed(args: argparse.Namespace) -> Results:
         "threads": args.threads,
         "repetitions": args.repetitions,
     }
-    origin = {"made_of": made_of, "made_by": record(*_SOURCES)}
-    known = [model for model, row in rows.items() if origin.items() <= row.items()]
-    models = [model for model in MODELS if model in args.models and model not in known]
+    models = [model for model in MODELS if model in args.models]
     with tempfile.TemporaryDirectory() as scratch:
         jobs = _jobs(models, folds[0], args, texts, Path(scratch))
         runs = _run(jobs, args.repetitions, args.threads)
     for model in models:
         medians = {unit: median(run[unit] for run in runs[model]) for unit in runs[model][0]}
-        rows[model] = {"median": medians, "runs": runs[model], **origin}
+        rows[model] = {
+            "median": medians,
+            "runs": runs[model],
+            "made_of": made_of,
+            "made_by": record(),
+        }
     results[case] = {model: rows[model] for model in MODELS if model in rows}
     write_json(args.json, results)
     return {case: results[case]}
@@ -126,6 +127,51 @@ def _store(model: str, fold: Fold, scratch: Path) -> Path:
     return folder
 
 
+def measure_trainings(args: argparse.Namespace) -> Results:
+    """Train `default` on headlines of the corpora of hub/, each time in a new process with one thread."""
+    results: Results = read_results(args.json)
+    headlines = _read_headlines(args.data_dir)
+    glove = str(Path(args.glove).absolute()) if Path(args.glove).exists() else args.glove
+    measured: Results = {}
+    for count in sorted(set(args.train)):
+        needed = _TEST_HEADLINES + count
+        if needed > len(headlines):
+            raise DataError(
+                f"There are {len(headlines):,} distinct headlines, but --train {count} needs {needed:,} with the test "
+                "texts; give a smaller number."
+            )
+        test, train = headlines[:_TEST_HEADLINES], headlines[_TEST_HEADLINES:needed]
+        with tempfile.TemporaryDirectory() as scratch:
+            train.to_csv(Path(scratch, "train.csv"), index=False)
+            test.to_csv(Path(scratch, "test.csv"), index=False)
+            job: Job = {"measure": "training", "folder": scratch, "glove": glove}
+            figures = run_worker(job, threads=1)
+        is_right = np.array(figures.pop("predicted")) == test["label"].to_numpy()
+        row = {
+            "median": figures,
+            **accuracy_with_interval(is_right),
+            "made_of": {"glove": Path(args.glove).name},
+            "made_by": record(),
+        }
+        case = f"{count:,} headlines"
+        measured[case] = results[case] = {"default": row}
+        write_json(args.json, results)
+    return measured
+
+
+def _read_headlines(folder: Path) -> pd.DataFrame:
+    """Return the distinct headlines of the corpora of hub/ in a fixed random order: columns `title` and `label`.
+
+    Of headlines with the same lower-cased words, the first one counts.
+    """
+    names = [name for name in TRAINING_CORPORA if name != "onion_vs_nottheonion"]
+    headlines = corpora.join([read_corpus(folder, name)[["title", "label"]] for name in names])
+    words = headlines["title"].map(lambda title: " ".join(re.findall(r"\w+", title.lower())))
+    headlines = headlines[(words != "") & ~words.duplicated()]
+    order = np.random.default_rng(0).permutation(len(headlines))
+    return headlines.iloc[order]
+
+
 def main(argv: Sequence[str]) -> None:
     """Parse, measure, print."""
     parser = benchmark_parser("speed", __doc__, MODELS)
@@ -134,8 +180,13 @@ def main(argv: Sequence[str]) -> None:
     add("--threads", type=int, choices=(1, 2), default=1, help="processors; default: 1")
     add("--repetitions", type=int, choices=range(1, 100), default=5, metavar="N", help="default: 5")
     add("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="a folder; default: hub/")
+    add("--train", type=int, nargs="+", help="train on so many headlines, and measure nothing else")
+    add("--glove", default="6B.100d", help="word vectors of these trainings")
     args = parser.parse_args(argv)
-    sys.stdout.write(speed_table(measure_speed(args)))
+    if args.train:
+        sys.stdout.write(training_table(measure_trainings(args)))
+    else:
+        sys.stdout.write(speed_table(measure_speed(args)))
 
 
 if __name__ == "__main__":

@@ -5,17 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.corruptions import CORRUPTIONS
 from benchmarks.few_labels_tables import (
     few_labels_summary,
     few_labels_table,
     more_labels_summary,
     readme_table,
 )
-from benchmarks.pictures import draw_accuracy, draw_few_labels, draw_scale
-from benchmarks.records import SHOWN, TASK_NAMES, markdown_table, read_results, with_interval
+from benchmarks.pictures import draw_accuracy, draw_few_labels
+from benchmarks.records import TASK_NAMES, made_by, markdown_table, read_results, with_interval
 
 Results = dict[str, dict[str, dict[str, Any]]]  # task -> model -> measure
 
@@ -25,17 +22,8 @@ PAGES = (
     DOCS.parent / "README.md",
     RESULTS / "README.md",
     DOCS / "benchmarks.md",
-    DOCS / "distil.md",
-    DOCS / "model.md",
-    DOCS / "recipes.md",
-    DOCS / "which_one.md",
     DOCS / "howto" / "few_texts.md",
-    DOCS / "howto" / "languages.md",
 )
-_LANGUAGES_MODELS = {
-    "tfidf_svc_characters": "TF-IDF of 1 to 3 characters, linear SVC",
-    "default": "`default`, `--glove none`",
-}
 _SPEED = {  # unit -> digits
     "texts/s": 0,
     "ms for one text": 2,
@@ -44,7 +32,7 @@ _SPEED = {  # unit -> digits
     "MB on disk": 0,
     "CPU s a million texts": 0,
 }
-_SCALE = {"CPU s to train": 1, "s to train": 1, "MB of memory": 0, "CPU s to classify": 1}
+_TRAINING = {"CPU s to train": 1, "s to train": 1, "MB of memory": 0}
 
 # Models of the short tables of docs/benchmarks.md.
 _SUMMARY_MODELS = {
@@ -63,35 +51,13 @@ _SUMMARY_MODELS = {
     "mpnet_finetuned": "MPNet, fine-tuned",
     "majority": "majority class",
 }
-# Of the models that are distilled: the row and the name.
-_TEACHERS = {
-    "distilled": ("minilm_finetuned", "MiniLM"),
-    "distilled_mpnet": ("mpnet_finetuned", "MPNet"),
-    "distilled_mpnet_more": ("mpnet_finetuned", "MPNet, also for texts without labels"),
-}
 _COST_MODELS = {
     "default": "`default`, light runtime",
     "pipeline": "`default`, transformers pipeline",
     "tfidf_svc_cased": "linear SVC, words",
     "fasttext": "fastText",
     "minilm_logistic": "MiniLM-L6 embeddings, logistic regression",
-    "minilm_finetuned": "MiniLM-L6, fine-tuned",
 }
-_RECIPES = {
-    "sst2": "sentiment of film reviews (SST-2)",
-    "trec": "type of a question, of six (TREC)",
-    "subj": "subjective or objective (SUBJ)",
-    "satire": "headline of The Onion or of r/nottheonion",
-    "titles": "title of a fake or a real article",
-}
-_PARTS = {  # of docs/model.md
-    "ngrams_alone": "LSTM",
-    "lstm_alone": "n-grams",
-    "without_word_shapes": "word shapes",
-    "without_characters": "characters",
-    "without_corrupted_copies": "corrupted copies",
-}
-_ERRORS = {"typos": "typing errors", "no_case": "lower case", "no_punctuation": "no punctuation"}
 _SIGNIFICANT = 0.05
 _USD_AN_HOUR = 0.04  # of one core
 
@@ -121,15 +87,16 @@ def _accuracy_cell(row: dict[str, Any], best: float) -> str:
     return cell
 
 
-def cost_summary(speed: Results, scale: Results) -> str:
-    """Format what a model costs: speed on headlines and articles, memory, disk, training on 10,000 texts."""
+def cost_summary(speed: Results) -> str:
+    """Format what a model costs: speed on headlines and articles, memory, disk, training on 10,000 headlines."""
     heads = ["", "headlines/s", "articles/s", "ms for one headline", "s to the first label"]
     heads += ["MB of memory", "MB on disk", "CPU s to train on 10,000 headlines"]
     lines = []
     for model, name in _COST_MODELS.items():
-        headlines = speed["titles"].get(model, {}).get("median", {})
-        articles = speed["recovery"].get(model, {}).get("median", {})
-        training = scale["10000"].get(model, {}).get("figures", {})
+        headlines, articles, training = (
+            speed.get(case, {}).get(model, {}).get("median", {})
+            for case in ("titles", "recovery", "10,000 headlines")
+        )
         cells = [
             _figure(headlines, "texts/s", 0),
             _figure(articles, "texts/s", 0),
@@ -152,7 +119,7 @@ def accuracy_table(results: Results) -> str:
     """Format accuracy and measures of scores. A figure above that of `default` (without it, the highest) is bold."""
     heads = ["task", "model", "accuracy (95 % interval)"]
     heads += ["difference to `default`, p, p after Holm", "balanced accuracy", "AUC"]
-    heads += ["calibration error", "training, CPU s", "seeds", "sources"]
+    heads += ["calibration error", "training, CPU s", "seeds", "commit, date"]
     lines = []
     for task, models in results.items():
         best = max(row["accuracy"]["mean"] for row in models.values())
@@ -176,7 +143,7 @@ def accuracy_table(results: Results) -> str:
                 _mean(row, "ece", 3),
                 _mean(row, "fit_seconds", 0),
                 str(row["seeds"]),
-                row["made_by"]["sources"][:SHOWN],
+                made_by([row]),
             ]
             lines.append(cells)
     return markdown_table(heads, lines)
@@ -189,108 +156,32 @@ def _mean(row: dict[str, Any], measure: str, digits: int) -> str:
     return f"{row[measure]['mean']:,.{digits}f}"
 
 
-def distilled_table(results: Results) -> str:
-    """Format the accuracy of distilled models beside `default` and their teachers."""
-    heads = ["task", "`default`", "teacher", "accuracy of the teacher", "distilled"]
-    heads += ["difference to `default`, p after Holm"]
-    lines = []
-    for task, models in results.items():
-        for model, (teacher, name) in _TEACHERS.items():
-            if model not in models:
-                continue
-            cells = [
-                task,
-                with_interval(models["default"]["accuracy"]),
-                name,
-                with_interval(models[teacher]["accuracy"]),
-                with_interval(models[model]["accuracy"]),
-                "{mean:+.3f}, {p_holm:.2g}".format(**models[model]["versus_default"]),
-            ]
-            lines.append(cells)
-    return markdown_table(heads, lines)
-
-
-def robustness_table(results: Results) -> str:
-    """Format the points of accuracy lost to errors in the texts, of models measured with `--corrupted`."""
-    lines = []
-    for task, models in results.items():
-        for model, row in models.items():
-            if set(CORRUPTIONS) <= row.keys():
-                points = [f"{100 * row[kind]['mean']:.1f}" for kind in CORRUPTIONS]
-                lines.append([task, f"`{model}`", *points])
-    return markdown_table(["task", "model", *CORRUPTIONS], lines)
-
-
-def ablation_table(results: dict[str, Any]) -> str:
-    """Format the points of accuracy lost without a part: by task, their mean, and the mean on texts with errors."""
-    tasks = [task for task in TASK_NAMES if task in results]
-    lines = []
-    for model, part in _PARTS.items():
-        lost = [_lost_points(results[task], model, "plain") for task in tasks]
-        cells = [f"{points:.1f}" for points in (*lost, np.mean(lost))]
-        for kind in _ERRORS:
-            with_errors = [_lost_points(results[task], model, kind) for task in tasks]
-            cells.append(f"{np.mean(with_errors):.1f}")
-        lines.append([part, *cells])
-    heads = ["without", *(TASK_NAMES[task] for task in tasks), "mean", *_ERRORS.values()]
-    return markdown_table(heads, lines)
-
-
-def _lost_points(runs: dict[str, Any], model: str, kind: str) -> float:
-    """Return the accuracy of `default` minus that of a model, in points: the mean over the seeds that have both."""
-    both = [run for run in runs.values() if model in run and "default" in run]
-    return float(np.mean([100 * (run["default"][kind] - run[model][kind]) for run in both]))
-
-
 def speed_table(results: Results) -> str:
     """Format figures by model, with the price of a million texts."""
-    heads = ["task", "model", *_SPEED, "USD a million texts", "sources"]
+    heads = ["task", "model", *_SPEED, "USD a million texts", "commit, date"]
     rows = []
     for task, models in results.items():
         for model, row in models.items():
             figures = row["median"]
-            cells = [f"{figures[unit]:,.{digits}f}" for unit, digits in _SPEED.items()]
-            price = figures["CPU s a million texts"] / 3600 * _USD_AN_HOUR
-            cells += [f"{price:.2g}", row["made_by"]["sources"][:SHOWN]]
-            rows.append([task, f"`{model}`", *cells])
+            if "texts/s" in figures:  # else it is a training
+                cells = [_figure(figures, unit, digits) for unit, digits in _SPEED.items()]
+                price = figures["CPU s a million texts"] / 3600 * _USD_AN_HOUR
+                rows.append([task, f"`{model}`", *cells, f"{price:.2g}", made_by([row])])
     return markdown_table(heads, rows)
 
 
-def scale_table(results: Results) -> str:
-    """Format accuracy and figures by number of training texts and model."""
-    heads = ["texts", "model", "accuracy (95 % interval)", *_SCALE, "sources"]
+def training_table(results: Results) -> str:
+    """Format the figures of trainings by number of headlines."""
+    heads = ["texts", "model", "accuracy (95 % interval)", *_TRAINING, "commit, date"]
     rows = []
-    for count, models in results.items():
+    for case, models in results.items():
         for model, row in models.items():
-            low, high = row["accuracy_interval"]
-            cells = [f"{row['accuracy']:.3f} ({low:.3f} to {high:.3f})"]
-            cells += [f"{row['figures'][unit]:,.{digits}f}" for unit, digits in _SCALE.items()]
-            cells.append(row["made_by"]["sources"][:SHOWN])
-            rows.append([f"{int(count):,}", f"`{model}`", *cells])
-    return markdown_table(heads, rows)
-
-
-def recipes_table(results: Results) -> str:
-    """Format what `train` gives for each task, beside the most accurate linear model."""
-    rows = []
-    for task, name in _RECIPES.items():
-        models = dict(results.get(task, {}))
-        ours = models.pop("default", None)
-        if ours is None or not models:
-            continue
-        linear = max(models.values(), key=lambda row: row["accuracy"])
-        low, high = ours["accuracy_interval"]
-        rows.append(
-            [
-                name,
-                f"{ours['texts']:,}",
-                f"{ours['seconds']:.0f} s",
-                f"{ours['megabytes']:.0f} MB",
-                f"{ours['accuracy']:.3f} ({low:.3f} to {high:.3f})",
-                f"{linear['accuracy']:.3f}",
-            ]
-        )
-    heads = ["task", "texts", "time", "size", "accuracy (95 % interval)", "best linear SVC"]
+            figures = row["median"]
+            if "CPU s to train" in figures:
+                low, high = row["accuracy_interval"]
+                accuracy = f"{row['accuracy']:.3f} ({low:.3f} to {high:.3f})"
+                cells = [_figure(figures, unit, digits) for unit, digits in _TRAINING.items()]
+                rows.append([case, f"`{model}`", accuracy, *cells, made_by([row])])
     return markdown_table(heads, rows)
 
 
@@ -300,42 +191,23 @@ def read_few_labels_speeds() -> dict[str, float]:
     return {model: row["texts_a_second"] for model, row in rows.items()}
 
 
-def languages_table(results: Results) -> str:
-    """Format the accuracies on Chinese reviews: of three seeds, or three drawings."""
-    rows = []
-    for count, models in results.items():
-        for model, row in models.items():
-            accuracies = [f"{accuracy:.3f}" for accuracy in row["accuracies"]]
-            mean = f"{np.mean(row['accuracies']):.3f}"
-            rows.append([f"{int(count):,}", _LANGUAGES_MODELS[model], ", ".join(accuracies), mean])
-    return markdown_table(["reviews", "model", "accuracies", "mean"], rows)
-
-
 def make_tables() -> dict[str, str]:
     """Return the tables of the stored results, by name."""
     accuracy = read_results(RESULTS / "accuracy.json")
-    ablation = read_results(RESULTS / "ablation.json")
     speed = read_results(RESULTS / "speed.json")
-    scale = read_results(RESULTS / "scale.json")
-    recipes = read_results(RESULTS / "recipes.json")
     few_labels = read_results(RESULTS / "few_labels.json")
     all_labels = read_results(RESULTS / "all_labels.json")
     speeds = read_few_labels_speeds()
     return {
         "accuracy_summary": accuracy_summary(accuracy),
-        "cost_summary": cost_summary(speed, scale),
-        "distilled": distilled_table(accuracy),
+        "cost_summary": cost_summary(speed),
         "accuracy": accuracy_table(accuracy),
-        "robustness": robustness_table(accuracy),
-        "ablation": ablation_table(ablation),
         "speed": speed_table(speed),
-        "scale": scale_table(scale),
-        "recipes": recipes_table(recipes),
+        "training": training_table(speed),
         "readme": readme_table(few_labels, all_labels, accuracy, speeds),
         "few_labels_summary": few_labels_summary(few_labels, speeds),
         "more_labels_summary": more_labels_summary(few_labels),
         "few_labels": few_labels_table(few_labels),
-        "languages": languages_table(read_results(RESULTS / "languages.json")),
     }
 
 
@@ -351,9 +223,7 @@ def main() -> None:
     """Draw the pictures and fill the pages."""
     accuracy = read_results(RESULTS / "accuracy.json")
     speed = read_results(RESULTS / "speed.json")
-    scale = read_results(RESULTS / "scale.json")
     draw_accuracy(accuracy, speed, DOCS / "accuracy_speed.svg")
-    draw_scale(scale, DOCS / "scale_training.svg")
     few_labels = read_results(RESULTS / "few_labels.json")
     draw_few_labels(few_labels, read_few_labels_speeds(), DOCS / "few_labels.svg")
     tables = make_tables()

@@ -10,18 +10,15 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 Job = Mapping[str, Any]
-Predict = Callable[[Sequence[str]], list[str]]  # texts -> the name of each text's label
-Texts = tuple[list[str], list[int]]  # and the number of each text's label
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-_FASTTEXT = (0.5, 15, 2)  # learning rate, epochs, n-grams of words
 
 
 def run_worker(job: Job, threads: int) -> dict[str, Any]:
@@ -73,21 +70,31 @@ def _peak_memory() -> float:
 
 
 def measure_training(job: Job) -> dict[str, Any]:
-    """Train a model on FOLDER/train.csv, and classify FOLDER/test.csv: columns `title` and `label`.
+    """Run `glove-lstm train` on FOLDER/train.csv, and classify FOLDER/test.csv: columns `title` and `label`.
 
     Returns:
         Figures by unit, and "predicted", the label of each test text.
     """
-    predict = _TRAIN.get(job["model"], _train_linear)(job)
+    from glove_lstm.commands.train import main as train
+
+    folder = Path(job["folder"])
+    checkpoint = folder / "checkpoint"
+    argv = ["--train_file", str(folder / "train.csv"), "--text_column_names", "title"]
+    argv += ["--glove", job["glove"]]
+    train([*argv, "--output_dir", str(checkpoint)])
     figures: dict[str, Any] = {
         "CPU s to train": _cpu_seconds(),
         "s to train": time.time() - job["began"],
         "MB of memory": _peak_memory(),
     }
-    texts, _ = _read(job, "test.csv")
-    predicted = predict(texts)
-    figures["CPU s to classify"] = _cpu_seconds() - figures["CPU s to train"]
-    return {**figures, "predicted": predicted}
+
+    from glove_lstm.inference.light_classifier import LightClassifier
+
+    with (folder / "test.csv").open(encoding="utf-8", newline="") as file:
+        texts = [row["title"] for row in csv.DictReader(file)]
+    classifier = LightClassifier.from_pretrained(checkpoint)
+    best = classifier.predict_logits(texts).argmax(axis=1)
+    return {**figures, "predicted": [classifier.label_names[label] for label in best]}
 
 
 def _cpu_seconds() -> float:
@@ -97,66 +104,6 @@ def _cpu_seconds() -> float:
         usage = resource.getrusage(who)
         total += usage.ru_utime + usage.ru_stime
     return total
-
-
-def _read(job: Job, name: str) -> tuple[list[str], list[str]]:
-    with Path(job["folder"], name).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [row["title"] for row in rows], [row["label"] for row in rows]
-
-
-def _train_default(job: Job) -> Predict:
-    """Run `glove-lstm train`; the classifier is the checkpoint that it saves."""
-    from glove_lstm.commands.train import main as train
-
-    folder = Path(job["folder"])
-    checkpoint = folder / "checkpoint"
-    argv = ["--train_file", str(folder / "train.csv"), "--text_column_names", "title"]
-    argv += ["--glove", job["glove"]]
-    train([*argv, "--output_dir", str(checkpoint), *job["arguments"]])
-
-    def predict(texts: Sequence[str]) -> list[str]:
-        from glove_lstm.inference.light_classifier import LightClassifier
-
-        return [answer["label"] for answer in LightClassifier.from_pretrained(checkpoint)(texts)]
-
-    return predict
-
-
-def _train_linear(job: Job) -> Predict:
-    from glove_lstm.baselines import linear_baseline
-
-    pipeline = linear_baseline().fit(*_read(job, "train.csv"))
-    return lambda texts: pipeline.predict(texts).tolist()
-
-
-def _train_fasttext(job: Job) -> Predict:
-    from benchmarks.peers_fasttext import fit_fasttext
-
-    texts, labels = _read(job, "train.csv")
-    names = sorted(set(labels))
-    classify = fit_fasttext((texts, [names.index(label) for label in labels]), *_FASTTEXT)
-    return lambda texts: [names[label] for label in classify(texts).argmax(axis=1)]
-
-
-def _finetune_minilm(job: Job) -> Predict:
-    """Fine-tune MiniLM-L6; each tenth text chooses the epoch."""
-    from benchmarks.neural_peers import finetune_minilm
-
-    texts, labels = _read(job, "train.csv")
-    names = sorted(set(labels))
-    numbers = [names.index(label) for label in labels]
-    validation = texts[::10], numbers[::10]
-    del texts[::10], numbers[::10]
-    classify = finetune_minilm((texts, numbers), validation)
-    return lambda texts: [names[label] for label in classify(texts).argmax(axis=1)]
-
-
-_TRAIN: dict[str, Callable[[Job], Predict]] = {
-    "default": _train_default,
-    "fasttext": _train_fasttext,
-    "minilm_finetuned": _finetune_minilm,
-}
 
 
 # Speed

@@ -28,13 +28,10 @@ shutil.copyfile(_ROOT / "glove_lstm" / "publishing" / "tour.ipynb", _HERE / "tou
 
 # Pages of the site whose text is that of a file outside of docs/. In docs/, they only name the file.
 _FILES_OF_PAGES = {
-    "checkpoint": "hub/README.md",
-    "contributing": "CONTRIBUTING.md",
     "changelog": "CHANGELOG.md",
     "decisions": "DECISIONS.md",
     "protocol": "benchmarks/PROTOCOL.md",
     "results": "benchmarks/results/README.md",
-    "tests": "tests/README.md",
 }
 _PAGES_OF_FILES = {file: f"docs/{page}.md" for page, file in _FILES_OF_PAGES.items()}
 _PAGES_OF_FILES["README.md"] = "docs/index.md"

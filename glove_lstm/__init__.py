@@ -14,7 +14,6 @@ from glove_lstm.version import __version__
 if TYPE_CHECKING:
     from glove_lstm.distillation.pretrained import TeacherModel as TeacherModel
     from glove_lstm.estimator import GloveLstmClassifier as GloveLstmClassifier
-    from glove_lstm.inference.batch_classifier import BatchClassifier as BatchClassifier
     from glove_lstm.inference.explain import Explanation as Explanation
     from glove_lstm.inference.explain import explain as explain
     from glove_lstm.inference.light_classifier import LightClassifier as LightClassifier
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     )
 
 _MODULES = {
-    "BatchClassifier": "glove_lstm.inference.batch_classifier",
     "Explanation": "glove_lstm.inference.explain",
     "FakeOrRealNews": "glove_lstm.tables.fake_or_real_news",
     "GloveLstmClassifier": "glove_lstm.estimator",

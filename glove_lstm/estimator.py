@@ -54,9 +54,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         preset: Settings to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a
-            `glove_lstm.TeacherModel`, or a function from a list of texts to the probability of each label, in the order
-            of `label_names`, or `predict_proba` of a fitted classifier, in the order of its own. An encoder learns the
-            labels first.
+            `glove_lstm.TeacherModel`, a fitted classifier of scikit-learn that takes texts, or a function from a list
+            of texts to the probability of each label, in the order of `label_names`. An encoder learns the labels.
         label_names: All labels, if the texts may lack some, or have none and the teacher is a function; None: those
             that occur, sorted.
         random_state: Number or numpy `RandomState` from which the seed is drawn. The same seed gives the same model.
@@ -173,9 +172,13 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             if getattr(groups, "ndim", 1) != 1:
                 raise DataError("groups has several columns; give one value for each text.")
             groups = python_values(groups)
-        label_names = labels_as_strings(classes) if y is not None else []
+        label_names = None
         if self.label_names is not None:
             label_names = labels_as_strings(self.label_names)
+        elif (
+            y is not None and self.teacher is None
+        ):  # a function must be told the order of its columns
+            label_names = labels_as_strings(classes)
         more_texts = [text for text in more_texts if not is_blank(text)]
         class_weight = self.class_weight
         if isinstance(class_weight, dict):
@@ -200,7 +203,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         label_type = type(classes[0]).__name__ if classes else "str"
         config.label_type = common_label_type(config.label_names, label_type)
         self._trained = replace(trained, train=trained.train.select([]))  # small, if it is pickled
-        columns_of_table = label_names if y is not None and is_table(y) else []
+        columns_of_table = label_names if label_names and y is not None and is_table(y) else []
         return self._set_model(trained.model, trained.tokenizer, columns_of_table)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -255,11 +258,10 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return labels
 
     def _labels_of_teacher(self) -> list[Any]:
-        """Return the labels that a function as teacher names; none if it names none."""
+        """Return the labels of a function or a fitted classifier as teacher; none if they are unknown."""
         names = self.label_names
         if names is None:
-            classifier = getattr(self.teacher, "__self__", None)  # whose method is the teacher
-            names = getattr(classifier, "classes_", None)
+            names = getattr(self.teacher, "classes_", None)  # of a fitted classifier
         return [] if names is None else read_labels(names, "label_names")[1]
 
     def explain(self, text: str, label: Any = None) -> Explanation:

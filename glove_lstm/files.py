@@ -7,7 +7,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,16 +73,9 @@ def without_folders(name: str) -> str:
     if in_hub_cache:
         user, repository = in_hub_cache.groups()
         return f"{user}/{repository}"
-    is_in_archive = any(parent.is_file() for parent in path.parents)  # archive.zip/name.txt
-    if not path.exists() and not is_in_archive:
+    if not path.exists():
         return name
     return replace_surrogates(path.name or path.resolve().name)
-
-
-def fingerprint(path: Path) -> dict[str, Any]:
-    """Return values that differ for another file, or after a change of this one."""
-    status = path.stat()
-    return {"path": str(path.resolve()), "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
 
 
 def check_is_no_file(path: Path) -> None:
@@ -164,30 +157,3 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(folder: Path, lock_name: str) -> Iterator[None]:
-    """Keep other runs out of a folder. The operating system releases the lock when this process ends, killed or not.
-
-    Raises:
-        DataError: Another run writes to the folder.
-    """
-    from filelock import FileLock, Timeout  # takes 20 ms, and most predictions need no lock
-
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / lock_name
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise DataError(
-            f"Another run writes to {folder}: wait until it ends, or choose another folder."
-        ) from None
-    try:
-        yield
-    finally:
-        # Remove it before the release: nobody can lock a file that is gone. Windows refuses to remove an open file.
-        with suppress(OSError):
-            path.unlink()
-        lock.release()

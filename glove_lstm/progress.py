@@ -1,12 +1,13 @@
 """Progress bars on standard error, for stages that take more than two seconds."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+import logging
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 _SECONDS = 2.0  # a shorter stage shows no bar
-_IS_HIDDEN = ContextVar("is_hidden", default=False)  # whether `hidden_progress` hides our bars
 
 
 def progress(
@@ -17,12 +18,14 @@ def progress(
     unit: str = " texts",
     shown: bool = True,
 ) -> Any:
-    """Return a progress bar of tqdm.
+    """Return a progress bar of tqdm, or what does the same in silence.
 
     for text in progress("Reading", texts): ...
 
     with progress("Reading", total=len(texts)) as bar:
         bar.update(10)
+
+    A bar is shown in a terminal or a notebook, and where the logger "glove_lstm" says what happens, as in commands.
 
     Args:
         stage: Name of the stage.
@@ -31,9 +34,10 @@ def progress(
         unit: What a step is.
         shown: False hides the bar.
     """
-    from tqdm.auto import tqdm  # takes 150 ms, which the first label of a process does not need
+    if not (shown and _is_watched()):
+        return nullcontext(_SILENT) if items is None else items
+    from tqdm.auto import tqdm  # takes 60 ms, which a label in a script does not need
 
-    is_hidden = _IS_HIDDEN.get() or not shown
     return tqdm(
         items,
         desc=stage,
@@ -41,39 +45,17 @@ def progress(
         unit=unit,
         unit_scale=unit == "B",  # 1.2MB
         delay=_SECONDS,
-        disable=is_hidden,
     )
 
 
-@contextmanager
-def hidden_progress(hidden: bool = True) -> Iterator[None]:
-    """Show no bars inside the block: neither ours nor those of huggingface_hub, `datasets` and transformers."""
-    if not hidden:
-        yield
-        return
-    from datasets.utils import logging as datasets_logging
-    from huggingface_hub.utils.tqdm import (
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-    )
-    from transformers.utils import logging as transformers_logging
+def _ignore(*_: object) -> None:
+    pass
 
-    libraries = (datasets_logging, transformers_logging)
-    shown = [library for library in libraries if library.is_progress_bar_enabled()]
-    hub_was_hidden = are_progress_bars_disabled()
-    before = _IS_HIDDEN.set(True)
-    disable_progress_bars()
-    for library in shown:
-        library.disable_progress_bar()
-    try:
-        yield
-    finally:
-        for library in shown:
-            library.enable_progress_bar()
-        # transformers hides and shows the bars of huggingface_hub together with its own.
-        if hub_was_hidden:
-            disable_progress_bars()
-        else:
-            enable_progress_bars()
-        _IS_HIDDEN.reset(before)
+
+_SILENT = SimpleNamespace(update=_ignore, reset=_ignore, close=_ignore)  # as pooch uses a bar
+
+
+def _is_watched() -> bool:
+    """Return whether a person sees the bar, and wants it."""
+    is_seen = "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+    return is_seen and logging.getLogger("glove_lstm").isEnabledFor(logging.INFO)

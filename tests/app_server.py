@@ -1,4 +1,4 @@
-"""Starts the app for tests as people start it."""
+"""Starts `glove-lstm demo` for tests as people start it."""
 
 import os
 import re
@@ -21,7 +21,7 @@ HOSTILE = (
     "\u202eright to left\u202c \u200bzero\u200dwidth\ufeff \u05e9\u05dc\u05d5\u05dd $$x$$ [a](javascript:alert(1))"
 )
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-_SECONDS = 240  # a busy machine
+_SECONDS = 120  # a busy machine
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def run_demo(log: Path, *args: object, **env: str) -> Iterator[Running]:
 
 
 def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
-    """Return the address that the app prints when it listens."""
+    """Return the address that it prints when it listens."""
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         text = log.read_text(encoding="utf-8")

@@ -1,9 +1,8 @@
-"""Small made-up texts for tests of training, and the same with corrupted copies among them."""
+"""Small made-up texts for tests of training."""
 
 import numpy as np
 
-from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.batches import CorruptedTexts, tokenize
+from glove_lstm.tables.examples import Examples
 
 _TEXT = "the tide rose while BOATS left Vellin harbour grey clouds , and lamp"
 WORDS = _TEXT.split()
@@ -22,14 +21,7 @@ def make_texts(n, seed=0):
     return texts, np.array(labels)
 
 
-def tokenized(texts, tokenizer, labels=None):
-    return tokenize(texts, LightTokenizer.of(tokenizer), labels)
-
-
-def corrupted_texts(texts, labels, tokenizer, *, share=0.5, seed=3, epoch=0, weights=None):
-    """The texts in an epoch, with the share corrupted."""
-    reader = LightTokenizer.of(tokenizer)
-    clean = tokenize(texts, reader, labels, weights)
-    mixed = CorruptedTexts(texts, clean, reader, share=share, seed=seed)
-    mixed.epoch = epoch
-    return mixed
+def examples(texts, labels, weights=None):
+    """Texts with the numbers of two or more labels."""
+    count = labels.shape[1] if labels.ndim == 2 else max(2, labels.max() + 1)
+    return Examples(texts, labels, [f"label {number}" for number in range(count)], weights)

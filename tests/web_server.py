@@ -1,8 +1,7 @@
-"""Serve the page with the repository's checkpoint and a local copy of onnxruntime-web, and look at its colours."""
+"""Serve the files of a folder, and look at the colours of a page."""
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,22 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from support import ROOT
-
 RUNTIME = os.environ.get("ONNXRUNTIME_WEB")  # the npm package's folder `dist`; .ci/run gets it
-PAGE = "glove_lstm/publishing/page"
-
-
-@contextmanager
-def serve_page(site: Path) -> Iterator[str]:
-    """Put the page and its files into a new folder, as in a clone, serve it, and yield the page's address."""
-    shutil.copytree(ROOT / PAGE, site / PAGE)
-    (site / "hub").symlink_to(ROOT / "hub")
-    (site / "runtime").symlink_to(RUNTIME or site / "missing")
-    script = site / PAGE / "onnx_runtime.js"
-    script.write_text(re.sub(r'"https://.*/dist/"', '"/runtime/"', script.read_text()))
-    with serve(site) as address:
-        yield f"{address}{PAGE}/"
 
 
 @contextmanager

@@ -15,7 +15,6 @@ LIGHT_NAME = "light.onnx"  # for `LightClassifier`; reads large weights from mod
 TRAINING_TEXTS_NAME = "training_texts.safetensors"
 METRICS_NAME = "metrics.json"
 CARD_NAME = "README.md"
-THUMBNAIL_NAME = "plots/thumbnail.png"  # only of the default checkpoint: benchmarks/thumbnail.py
 PLOT_NAMES = ("plots/curves.png", "plots/confusion.png", "plots/reliability.png")
 # In the card of a checkpoint; a push replaces it. The Hub allows no "--", so that nobody can own what the card names.
 PLACEHOLDER_ID = "your--name/your--model"
@@ -29,7 +28,6 @@ MODEL_NAMES = (
     TRAINING_TEXTS_NAME,
     METRICS_NAME,
     *PLOT_NAMES,
-    THUMBNAIL_NAME,
 )
 
 DEFAULT_CHECKPOINT = package_resource("hub")

@@ -1,14 +1,12 @@
 """Run a command, with one-sentence messages for errors that the user can fix, and a clean end on signals."""
 
 import argparse
-import errno
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from glove_lstm.errors import DataError, how_to_install
@@ -68,13 +66,8 @@ def run_command(
     Args:
         main: The command.
         argv: Its arguments; None: those of sys.argv.
-        extra: The extra of the package that the error for a missing module names; for gradio, it names demo.
+        extra: The extra of the package that the error for a missing module names.
     """
-    # Python sets a stream to None if it is closed at the start.
-    if sys.stderr is None:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until the end
-    if sys.stdout is None:
-        return _fail("Standard output is closed; redirect it to a file or to /dev/null.", 1)
     _use_utf8()
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("glove_lstm").setLevel(logging.INFO)
@@ -128,34 +121,10 @@ def _sentence(error: BaseException, extra: str) -> str | None:
     module = error.name if isinstance(error, ModuleNotFoundError) else None
     if module and not module.startswith("glove_lstm"):
         library = module.partition(".")[0]
-        if library == "gradio":
-            extra = "demo"
         return f"This needs {library}, which is not installed. Run: {how_to_install(extra)}."
-    if _disk_is_full(error):
-        return (
-            "The disk is full, or a file is larger than ulimit -f allows: "
-            "free some space or raise the limit, and run the command again."
-        )
-    if isinstance(error, OSError) and error.filename and error.errno is not None:
-        return f"{error.filename}: {error.strerror}."
-    if isinstance(error, OSError) and error.errno == errno.EBADF:  # a closed descriptor
-        return "Standard input or output cannot be used; redirect it to a file or a terminal."
+    if isinstance(error, OSError) and error.strerror:  # such as a full disk
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     return None
-
-
-def _disk_is_full(error: BaseException | None) -> bool:
-    """Return whether a full disk or a limit of the size of a file caused the error.
-
-    Libraries wrap that error, or keep only its message. torch has messages of its own.
-    """
-    of_system = [os.strerror(number) for number in (errno.ENOSPC, errno.EFBIG)]
-    of_torch = ["PytorchStreamWriter failed", "inline_container.cc"]
-    messages = of_system + of_torch
-    while error is not None:
-        if any(message in str(error) for message in messages):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _fail(sentence: str, code: int) -> int:

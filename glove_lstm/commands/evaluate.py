@@ -75,13 +75,11 @@ def _measure_model(args: argparse.Namespace) -> None:
     is_multi_label = checkpoint.problem_type == MULTI_LABEL
     if is_multi_label and args.robustness:
         raise DataError("--robustness is for models of one label a text; leave it out.")
-    classifier = LightClassifier.from_checkpoint(checkpoint)
-
     data = load_splits(
         **_data_arguments(args),
         trained_columns=checkpoint.text_column_names,
         trained_label_column=checkpoint.label_column_name,
-        label_names=list(classifier.label_names),
+        label_names=list(checkpoint.label_names),
         is_multi_label=is_multi_label,
     )
     if args.split not in data.splits:
@@ -93,6 +91,7 @@ def _measure_model(args: argparse.Namespace) -> None:
     # matplotlib and scikit-learn take seconds to import: not before arguments and files are checked.
     from glove_lstm.evaluation.report import measure_unseen
 
+    classifier = LightClassifier.from_checkpoint(checkpoint)
     rows = data.splits[args.split]
     sys.stdout.write(
         f"{model_name}: {counted(len(rows), 'text')} ({data.description}; split {args.split})\n"

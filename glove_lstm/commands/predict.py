@@ -14,27 +14,42 @@ needs a light.onnx, which glove-lstm export writes. What follows -- is a text.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
 from glove_lstm.files import check_writable, expand_globs, is_glob, whole_file
-from glove_lstm.inference.bulk import Labeller, Source, Summary, chunks, label_to_folder
+from glove_lstm.inference.bulk import Labeller, Summary, label_rows
 from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.processors import processors
-from glove_lstm.tables.columns import Columns, Row, columns_warning, open_files
+from glove_lstm.progress import progress
+from glove_lstm.tables.columns import Row, columns_warning, open_files, read_rows
 from glove_lstm.tables.tables import checked_lines
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _SHIPPED = "The model is the shipped one, of fake and real news; name another with --model."
+
+
+@dataclass(frozen=True)
+class _Task:
+    """An output, and the rows that it labels."""
+
+    output: Path | None  # None: standard output
+    rows: Iterable[Row]
+    kept: Mapping[str, Any] = field(default_factory=dict)  # columns of the input; see `Layout`
+    has_file_column: bool = False  # whether the output names the file of each row
 
 
 def main(argv: Sequence[str]) -> None:
@@ -46,35 +61,22 @@ def main(argv: Sequence[str]) -> None:
     _check_input(args)
     model = DEFAULT_CHECKPOINT if args.model is None else args.model
     checkpoint = Checkpoint.open(model, args.revision)
-    # Texts of the command line have no columns that could differ from those of the training.
-    trained = checkpoint.text_column_names if args.input else None
     # Before the model loads, to report mistakes in the input first.
-    source = _open_source(args, trained)
-    if args.output:
-        _check_is_no_input(args.output, source)
-    clause = columns_warning(trained, source.columns.text)
-    if clause:
-        sys.stderr.write(f"warning: {clause}.\n")
-    unsure_below = _unsure_below(args, checkpoint)
+    if args.input:
+        tasks = _tasks_of_files(args, checkpoint.text_column_names)
+    else:
+        tasks = [_Task(args.output, _read_texts(args.texts))]
     classifier = LightClassifier.from_checkpoint(checkpoint, threads=len(processors()))
-    labeller = Labeller(classifier, unsure_below)
+    labeller = Labeller(classifier, _unsure_below(args, checkpoint))
     if args.model is None:
         sys.stderr.write(f"{_SHIPPED}\n")
 
-    if args.output_dir:
-        summary = label_to_folder(
-            source,
-            labeller,
-            args.output_dir,
-            args.format,
-            rows_per_part=args.rows_per_part,
-            progress=_shows_progress(args),
-        )
-    elif args.output:
-        with whole_file(args.output) as unfinished:
-            summary = _label_to_file(unfinished, args, source, labeller)
-    else:
-        summary = _label_to_file(sys.stdout, args, source, labeller)
+    summary = Summary()
+    for task in tasks:
+        if args.output_dir and task.output and task.output.exists():
+            summary.kept_files += 1
+        else:
+            _label(task, args, labeller, summary)
     if args.input and (args.output or args.output_dir):
         sys.stderr.write(f"{summary}\n")
     clause = classifier.tokenizer.truncation_warning(summary.truncated, summary.rows)
@@ -86,24 +88,14 @@ def main(argv: Sequence[str]) -> None:
         )
 
 
-def _label_to_file(
-    target: Path | TextIO, args: argparse.Namespace, source: Source, labeller: Labeller
-) -> Summary:
-    """Label all rows, and write them to a file or a stream, chunk by chunk."""
-    layout = labeller.layout(source)
-    shows_bar = sys.stderr.isatty()
-    explain = partial(labeller.classifier.explain, progress=shows_bar) if args.explain else None
-    summary = Summary()
-    with open_writer(target, args.format, layout, explain) as write:
-        for rows in chunks(source, args.rows_per_part, _shows_progress(args)):
-            labelled = labeller(rows)
-            write(labelled)
-            summary.add(labelled)
-    return summary
-
-
-def _shows_progress(args: argparse.Namespace) -> bool:
-    return bool(args.input) and sys.stderr.isatty()
+def _label(task: _Task, args: argparse.Namespace, labeller: Labeller, summary: Summary) -> None:
+    """Label the rows of a task, and write them: to a file all or none of them."""
+    layout = labeller.layout(task.kept, has_file_column=task.has_file_column)
+    explain = partial(labeller.classifier.explain, progress=True) if args.explain else None
+    rows = progress("Classifying", task.rows, unit=" rows", shown=bool(args.input))
+    opened = nullcontext(sys.stdout) if task.output is None else whole_file(task.output)
+    with opened as target, open_writer(target, args.format, layout, explain) as write:
+        label_rows(rows, labeller, write, summary)
 
 
 def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | None:
@@ -130,6 +122,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         is_no_file = args.output.exists() and not args.output.is_file()
         if not is_no_file:
             check_writable(args.output.resolve().parent)
+    if args.output_dir:
+        check_writable(args.output_dir)
     return args
 
 
@@ -191,14 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output_dir",
         type=Path,
         metavar="FOLDER",
-        help="write part-00000, part-00001, ... there; run the same command again to resume",
-    )
-    parser.add_argument(
-        "--rows_per_part",
-        type=int,
-        default=4096,
-        metavar="N",
-        help="rows that are classified together, and written to one file of --output_dir; default: 4096",
+        help="write an output for each file of --input there; those that are there already stay",
     )
     return parser
 
@@ -230,8 +217,6 @@ def _check_output(args: argparse.Namespace) -> None:
     """Reject invalid combinations of the options of the output."""
     if args.unsure_below is not None and not 0 <= args.unsure_below <= 1:
         raise DataError("--unsure_below must be from 0 to 1.")
-    if args.rows_per_part < 1:
-        raise DataError("--rows_per_part must be at least 1.")
     if args.output_dir and (args.format == "table" or args.explain):
         raise DataError("--output_dir takes the formats csv, jsonl and parquet, and no --explain.")
     if args.explain and args.format not in ("jsonl", "table"):
@@ -255,37 +240,68 @@ def _check_input(args: argparse.Namespace) -> None:
         raise DataError("--text_column_names applies only to --input.")
     if args.keep_columns is not None and not args.input:
         raise DataError("--keep_columns applies only to --input.")
+    if args.output_dir and not args.input:
+        raise DataError("--output_dir applies only to --input.")
 
 
-def _check_is_no_input(output: Path, source: Source) -> None:
-    is_file_of_input = output.resolve() in [path.resolve() for path in source.paths]
-    if is_file_of_input or (output.is_file() and _is_standard_input(output)):
-        raise DataError(f"--output {output} is an input; choose another name.")
+def _tasks_of_files(args: argparse.Namespace, trained: Sequence[str] | None) -> list[_Task]:
+    """Open the files of --input: an output for each with --output_dir, else one for all."""
+    paths = expand_globs(args.input)
+    outputs = [args.output] if args.output else []
+    if args.output_dir:
+        outputs = [_output_in(args.output_dir, path, args.format) for path in paths]
+    _check_outputs(outputs, paths)
+    tables, columns = open_files(
+        paths, args.text_column_names, trained=trained, kept=args.keep_columns
+    )
+    clause = columns_warning(trained, columns.text)
+    if clause:
+        sys.stderr.write(f"warning: {clause}.\n")
+    several = len(args.input) > 1 or any(map(is_glob, args.input))
+    kept = [_kept_columns(columns.others, path, args.format) for path in paths]
+    rows = [read_rows(table, columns) for table in tables]
+    if args.output_dir:
+        return [_Task(*each, several) for each in zip(outputs, rows, kept, strict=True)]
+    return [_Task(args.output, chain.from_iterable(rows), kept[0], several)]
 
 
-def _is_standard_input(path: Path) -> bool:
+def _output_in(folder: Path, path: Path, kind: str) -> Path:
+    """Return the output for a file: `news.csv.gz` becomes FOLDER/news.jsonl."""
+    return folder / f"{Path(path.name.removesuffix('.gz')).stem}.{kind}"
+
+
+def _check_outputs(outputs: Sequence[Path], paths: Sequence[Path]) -> None:
+    """Raise a DataError if an output is an input, or that of two inputs."""
+    inputs = {path.resolve() for path in paths}
+    for output, count in Counter(outputs).items():
+        if output.resolve() in inputs:
+            raise DataError(f"{output} is an input; choose another output.")
+        if count > 1:
+            raise DataError(
+                f"{output} would be the output of {count} files of the same name; label them into several folders."
+            )
+
+
+def _kept_columns(names: Sequence[str], path: Path, kind: str) -> dict[str, Any]:
+    """Return columns that are kept, each with its type if Parquet becomes Parquet."""
+    if not names or kind != "parquet" or path.suffix.lower() != ".parquet":
+        return dict.fromkeys(names)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
-        return os.path.samestat(os.fstat(0), path.stat())
-    except OSError:  # standard input is closed
-        return False
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException):  # the reader of rows says what is wrong
+        return dict.fromkeys(names)
+    return {name: schema.field(name).type if name in schema.names else None for name in names}
 
 
-def _open_source(args: argparse.Namespace, trained: Sequence[str] | None) -> Source:
-    """Open the input: texts of the command line, files, or standard input."""
-    if args.input:
-        paths = expand_globs(args.input)
-        several = len(args.input) > 1 or any(map(is_glob, args.input))
-        tables, columns = open_files(
-            paths, args.text_column_names, trained=trained, kept=args.keep_columns
-        )
-        return Source(columns, tables, paths=paths, has_file_column=several)
+def _read_texts(texts: Iterable[str]) -> Iterator[Row]:
+    """Yield the texts of the command line, without them the lines of standard input."""
     name = "the command line"
-    texts = args.texts
     if not texts:
-        if sys.stdin is None:
-            raise DataError("Standard input is closed; give texts, or files with --input.")
         name = "standard input"
         # `run_command` has set its encoding, and bytes that are not UTF-8 become surrogates.
         texts = (line.rstrip("\r\n") for line in checked_lines(sys.stdin, name))
-    rows = (Row(name, number, replace_surrogates(text)) for number, text in enumerate(texts, 1))
-    return Source(Columns(["text"], []), texts=rows)
+    for number, text in enumerate(texts, 1):
+        yield Row(name, number, replace_surrogates(text))

@@ -1,16 +1,16 @@
 """The logits of a teacher, kept in the cache folder so that no run computes them again.
 
-They lie in `$GLOVE_LSTM_CACHE/teachers/IDENTITY/`, in parts that are appended and never written again. Processes may
-share the folder: each part has a name of its own, and appears when it is complete.
+They lie in `$GLOVE_LSTM_CACHE/teachers/logits.sqlite`, in one table for all teachers. Processes may share the file. A
+row ends with a checksum, because SQLite notices damage of its own structure only.
 """
 
 import hashlib
 import json
 import logging
-import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.files import cache_folder, whole_file
+from glove_lstm.files import cache_folder
 from glove_lstm.progress import progress
 
 logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.floating]
 
-_KEY_SIZE = 16  # bytes
-_NOTE_NAME = "note.json"
-_BATCH_SIZE = 32  # texts
-_SECONDS_BETWEEN_PARTS = 60.0  # a kill loses no more
+_TABLE = """
+CREATE TABLE IF NOT EXISTS logits (
+    teacher TEXT, -- its identity
+    text BLOB, -- a hash, or _NOTE
+    content BLOB, -- float32, or the JSON of the note; and the checksum
+    PRIMARY KEY (teacher, text)
+) WITHOUT ROWID
+"""
+# The last: sqlite3 cannot decode what a damaged file says.
+_FAILURES = sqlite3.Error, OSError, UnicodeError
+_KEY_SIZE = 16  # bytes of the hash of a text
+_NOTE = b"note"  # in the place of a text's hash
+_CHECKSUM_SIZE = 4  # bytes
+_SECONDS_FOR_OTHERS = 60.0  # while another process writes
+_BATCH_SIZE = 256  # texts; a kill loses no more
 
 
 class LogitCache:
@@ -41,11 +52,12 @@ class LogitCache:
 
     def __init__(self, name: str, identity: str | None) -> None:
         self._name = name
+        self._identity = identity and identity[:32]
+        self._file = cache_folder() / "teachers" / "logits.sqlite"
+        self._is_usable = identity is not None  # until the file fails
         self._logits_of: dict[bytes, NDArray[np.float32]] = {}  # by the hash of the text
-        self._folder: Path | None = None
-        if identity is not None:
-            self._folder = cache_folder() / "teachers" / identity[:32]
-            self._read_parts(self._folder)
+        self._note: dict[str, Any] | None = None
+        self._read()
 
     def logits(
         self, texts: Sequence[str], compute: Callable[[list[str]], Floats]
@@ -63,85 +75,89 @@ class LogitCache:
         missing = [key for key in text_of if key not in self._logits_of]
         # The longest first, in batches of similar length.
         missing.sort(key=lambda key: len(text_of[key]), reverse=True)
-        unwritten: list[bytes] = []
-        last_write = time.monotonic()
-        try:
-            with progress(f"Asking {self._name}", total=len(missing)) as bar:
-                for start in range(0, len(missing), _BATCH_SIZE):
-                    keys = missing[start : start + _BATCH_SIZE]
-                    logits = compute([text_of[key] for key in keys])
-                    self._add(keys, logits)
-                    unwritten += keys
-                    if time.monotonic() - last_write > _SECONDS_BETWEEN_PARTS:
-                        self._write_part(unwritten)
-                        unwritten = []
-                        last_write = time.monotonic()
-                    bar.update(len(keys))
-        finally:  # also after an interruption
-            self._write_part(unwritten)
+        with progress(f"Asking {self._name}", total=len(missing)) as bar:
+            for start in range(0, len(missing), _BATCH_SIZE):
+                keys = missing[start : start + _BATCH_SIZE]
+                logits = compute([text_of[key] for key in keys])
+                if not np.isfinite(logits).all():
+                    raise DataError(
+                        f"The teacher, {self._name}, gives logits that are not finite numbers."
+                    )
+                computed = dict(zip(keys, logits.astype(np.float32), strict=True))
+                self._logits_of.update(computed)
+                self._write({key: row.tobytes() for key, row in computed.items()})
+                bar.update(len(keys))
         return np.stack([self._logits_of[_key(text)] for text in texts])
 
     def read_note(self) -> dict[str, Any] | None:
-        """Return the note that is kept beside the logits; None: there is none, or it is damaged."""
-        if self._folder is None:
-            return None
-        try:
-            return dict(json.loads((self._folder / _NOTE_NAME).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+        """Return the note that is kept beside the logits; None: there is none."""
+        return self._note
 
     def write_note(self, note: Mapping[str, Any]) -> None:
         """Keep a note beside the logits, if the cache can be written."""
-        if self._folder is None:
+        self._write({_NOTE: json.dumps(note).encode("utf-8")})
+
+    def _read(self) -> None:
+        """Read all rows of this teacher. Damaged ones are left out, so that they are computed again."""
+        if not self._is_usable:
             return
-        with suppress(OSError), whole_file(self._folder / _NOTE_NAME) as part:
-            part.write_text(json.dumps(note) + "\n", encoding="utf-8")
-
-    def _add(self, keys: Sequence[bytes], logits: Floats) -> None:
-        if not np.isfinite(logits).all():
-            raise DataError(f"The teacher, {self._name}, gives logits that are not finite numbers.")
-        self._logits_of.update(zip(keys, logits.astype(np.float32), strict=True))
-
-    def _read_parts(self, folder: Path) -> None:
-        """Read all parts. A damaged one is removed, so that its logits are computed again."""
-        for path in sorted(folder.glob("*.npz")):
-            try:
-                self._logits_of.update(_read_part(path))
-            except (OSError, MemoryError) as error:  # another process may have removed it
-                logger.warning("%s cannot be read: %s.", path, first_line(error))
-            except Exception as error:  # a damaged archive raises errors of many types
-                logger.warning(
-                    "%s is damaged (%s): its logits are computed again.", path, first_line(error)
-                )
-                with suppress(OSError):  # the cache may be read-only
-                    path.unlink()
-
-    def _write_part(self, keys: Sequence[bytes]) -> None:
-        if self._folder is None or not keys:
-            return
-        rows = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, _KEY_SIZE)
-        logits = np.stack([self._logits_of[key] for key in keys])
-        path = self._folder / f"{uuid.uuid4().hex}.npz"
+        query = "SELECT text, content FROM logits WHERE teacher = ?"
         try:
-            with whole_file(path) as part, part.open("wb") as file:
-                np.savez(file, keys=rows, logits=logits)
-        except OSError as error:  # the training goes on without it
-            logger.warning("The teacher's logits are not kept: %s.", first_line(error))
+            with _transaction(self._file) as connection:
+                for key, content in connection.execute(query, [self._identity]):
+                    self._read_row(key, content)
+        except _FAILURES as error:
+            self._give_up("read", error)
+
+    def _read_row(self, key: Any, content: Any) -> None:
+        # SQLite keeps values of any type in any column, also those of a damaged file.
+        are_bytes = isinstance(key, bytes) and isinstance(content, bytes)
+        if not are_bytes or content != self._with_checksum(key, content[:-_CHECKSUM_SIZE]):
+            logger.warning("%s has a damaged row: it is computed again.", self._file)
+            return
+        value = content[:-_CHECKSUM_SIZE]
+        if key == _NOTE:
+            self._note = json.loads(value)
+        else:
+            self._logits_of[key] = np.frombuffer(value, dtype=np.float32)
+
+    def _write(self, values: Mapping[bytes, bytes]) -> None:
+        """Keep values by their keys, all or none."""
+        if not self._is_usable:
+            return
+        rows = [
+            (self._identity, key, self._with_checksum(key, value)) for key, value in values.items()
+        ]
+        try:
+            with _transaction(self._file) as connection:
+                connection.executemany("INSERT OR REPLACE INTO logits VALUES (?, ?, ?)", rows)
+        except _FAILURES as error:
+            self._give_up("written", error)
+
+    def _give_up(self, attempt: str, error: Exception) -> None:
+        """Warn that the training goes on without the file."""
+        self._is_usable = False
+        logger.warning(
+            "%s cannot be %s (%s): the teacher's logits are not kept. Remove the file if it is damaged.",
+            self._file,
+            attempt,
+            first_line(error),
+        )
+
+    def _with_checksum(self, key: bytes, value: bytes) -> bytes:
+        checksum = zlib.crc32(f"{self._identity} ".encode() + key + value)
+        return value + checksum.to_bytes(_CHECKSUM_SIZE)
 
 
-def _read_part(path: Path) -> dict[bytes, NDArray[np.float32]]:
-    """Return the logits of a part by the hashes of their texts.
-
-    Raises:
-        OSError: The file cannot be read.
-        Exception: It is damaged.
-    """
-    with np.load(path, allow_pickle=False) as arrays:
-        keys = [key.tobytes() for key in arrays["keys"]]
-        logits = arrays["logits"]
-    if logits.ndim != 2 or not np.isfinite(logits).all():
-        raise ValueError("it holds no finite numbers")
-    return dict(zip(keys, logits, strict=True))
+@contextmanager
+def _transaction(file: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file, which is made if it is missing. What is written is there after the block, or nothing is."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file, timeout=_SECONDS_FOR_OTHERS)) as connection, connection:
+        # No kill needs more. After a power cut, the file may be damaged, which costs its logits only.
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(_TABLE)
+        yield connection
 
 
 def _key(text: str) -> bytes:

@@ -1,18 +1,19 @@
 """A sequence classifier of transformers as a teacher."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, TextClassificationPipeline, pipeline
 
-from glove_lstm.distillation.known_labels import TeacherOfKnownLabels
+from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
+from glove_lstm.distillation.function import FunctionTeacher
 from glove_lstm.distillation.pretrained import (
     TeacherModel,
     content_hash,
-    has_fast_bfloat16,
     license_of,
     loading_error,
     revision_of,
@@ -20,12 +21,16 @@ from glove_lstm.distillation.pretrained import (
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import without_folders
 
-_DEFAULT_LONGEST = 512  # tokens that it reads if its tokenizer has no limit
+_BATCH_SIZE = 32  # texts
+_MOST_TOKENS = 512  # of a text, if the tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers has a larger number if there is no limit
+_PARALLELISM = "TOKENIZERS_PARALLELISM"
 
 
-class ClassifierTeacher(TeacherOfKnownLabels):
-    """A sequence classifier that is a teacher.
+def classifier_teacher(
+    teacher: TeacherModel, folder: Path, device: torch.device
+) -> FunctionTeacher:
+    """Return a teacher that asks a classifier.
 
     Args:
         teacher: Where it is from.
@@ -35,66 +40,63 @@ class ClassifierTeacher(TeacherOfKnownLabels):
     Raises:
         DataError: It cannot be loaded, or cannot read texts.
     """
+    classify = _load(teacher, folder, device)
+    assert classify.tokenizer is not None
+    longest = classify.tokenizer.model_max_length
+    if longest > _NO_LIMIT:
+        longest = _MOST_TOKENS
+    config: Any = classify.model.config
+    label_names = [str(config.id2label[number]) for number in range(config.num_labels)]
 
-    kind = "classifier"
+    def logits(texts: list[str]) -> NDArray[np.floating]:
+        was_set = _PARALLELISM in os.environ
+        scores_of_texts: Any = classify(
+            texts, batch_size=_BATCH_SIZE, truncation=True, max_length=longest
+        )
+        if not was_set:  # the pipeline sets it, which slows all tokenizers of the process
+            os.environ.pop(_PARALLELISM, None)
+        rows = []
+        for scores in scores_of_texts:  # sorted by score
+            score_of = {str(entry["label"]): entry["score"] for entry in scores}
+            rows.append([score_of[label] for label in label_names])
+        return np.array(rows)
 
-    def __init__(self, teacher: TeacherModel, folder: Path, device: torch.device) -> None:
-        self._tokenizer, self._model = _load(teacher, folder)
-        self._model.to(device).eval()
-        config = self._model.config
-        label_names = [str(config.id2label[label]) for label in range(config.num_labels)]
-        identity = content_hash(folder, [f"max_length {self._longest}"])
-        super().__init__(without_folders(teacher.model), label_names, identity)
-        self.revision = revision_of(teacher, folder)
-        self.license = license_of(folder)
-        try:
-            self._own_logits(["One text.", "Another text"])
-        except Exception as error:
-            problem = f"The teacher {teacher.model} cannot read texts ({first_line(error)})"
-            raise DataError(f"{problem}; give another one.") from error
-
-    @torch.inference_mode()
-    def _own_logits(self, texts: list[str]) -> NDArray[np.floating]:
-        """Return the logits in the order of the model's own labels."""
-        inputs = self._tokenizer(
-            texts,
-            padding=True,
-            truncation=True,
-            max_length=self._longest,
-            return_tensors="pt",
-        ).to(self._model.device)
-        # Twice to three times as fast where the processor has such instructions.
-        with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
-            outputs = self._model(**inputs)
-        return outputs.logits.float().numpy(force=True)
-
-    @property
-    def _longest(self) -> int:
-        """Tokens of a text that it reads."""
-        longest = self._tokenizer.model_max_length
-        if longest > _NO_LIMIT:
-            longest = _DEFAULT_LONGEST
-        positions = getattr(self._model.config, "max_position_embeddings", None)
-        if positions is not None and positions > 0:  # XLNet, which has no limit, says -1
-            # RoBERTa and its kind count positions from the number after that of padding.
-            embeddings = getattr(self._model.base_model, "embeddings", None)
-            padding = getattr(embeddings, "padding_idx", None)
-            unused = 0 if padding is None else padding + 1
-            longest = min(longest, positions - unused)
-        return longest
-
-
-def _load(teacher: TeacherModel, folder: Path) -> tuple[Any, Any]:
-    """Return tokenizer and model."""
-    trust = teacher.trust_remote_code
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
+        logits(["One text.", "A word " * _MOST_TOKENS])
+    except Exception as error:
+        raise DataError(
+            f"The teacher {teacher.model} cannot read texts ({first_line(error)}); give another one, or set "
+            "model_max_length in its tokenizer_config.json to the tokens that it can read."
+        ) from error
+    return FunctionTeacher(
+        without_folders(teacher.model),
+        label_names,
+        logits,
+        kind="classifier",
+        identity=content_hash(folder),
+        revision=revision_of(teacher, folder),
+        license=license_of(folder),
+    )
+
+
+def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> TextClassificationPipeline:
+    """Return a pipeline that gives the logits of all labels."""
+    try:
         model, info = AutoModelForSequenceClassification.from_pretrained(
             folder,
-            trust_remote_code=trust,
+            trust_remote_code=teacher.trust_remote_code,
             use_safetensors=True,
             dtype=torch.float32,
             output_loading_info=True,
+        )
+        classify = pipeline(
+            "text-classification",
+            model=model,
+            tokenizer=str(folder),
+            device=device,
+            trust_remote_code=teacher.trust_remote_code,
+            top_k=None,
+            function_to_apply="none",
         )
     except Exception as error:
         raise loading_error(teacher, error) from error
@@ -103,4 +105,4 @@ def _load(teacher: TeacherModel, folder: Path) -> tuple[Any, Any]:
         raise DataError(
             f"The teacher {teacher.model} lacks the weights {min(missing)}: give a model whose weights are complete."
         )
-    return tokenizer, model
+    return classify

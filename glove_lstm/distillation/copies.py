@@ -35,7 +35,7 @@ _AROUND = string.whitespace + string.punctuation + "\u2018\u2019\u201c\u201d\u20
 
 
 def copies_of_each(count: int) -> int:
-    """Return how many altered copies each of `count` labelled texts has by default."""
+    """Return how many altered copies each of `count` labelled texts has."""
     return min(round(_COPIES / max(count, 1)), _MOST_COPIES)
 
 

@@ -16,7 +16,6 @@ from glove_lstm.distillation.comparison import compare_with_labels_alone, log_co
 from glove_lstm.distillation.pretrained import (
     TeacherModel,
     content_hash,
-    has_fast_bfloat16,
     license_of,
     loading_error,
     revision_of,
@@ -136,11 +135,17 @@ class EncoderTeacher:
     def _embed(self, texts: Sequence[str]) -> NDArray[np.floating]:
         """Return the embeddings of n texts, (n, width), each of length 1."""
         # Twice to three times as fast where the processor has such instructions.
-        with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bfloat16()):
+        with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
             embeddings: Any = self._encoder.encode(
                 list(texts), show_progress_bar=False, normalize_embeddings=True
             )
         return np.asarray(embeddings)
+
+
+def _has_fast_bfloat16() -> bool:
+    """Return whether the processor multiplies bfloat16. Older versions of torch do not tell."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
 
 
 def _regression(train: Examples) -> LogisticRegression:

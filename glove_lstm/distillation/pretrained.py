@@ -4,16 +4,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
 from huggingface_hub import ModelCard
-from transformers import AutoConfig
 
-from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
 from glove_lstm.checkpoint.checkpoint import download_repository
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.files import check_is_no_file, check_revision, digest
+from glove_lstm.files import check_is_no_file, check_revision, digest, read_json_object
 
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.py", "README.md"]
 _CARD = "README.md"
@@ -54,30 +50,21 @@ def is_classifier(teacher: TeacherModel, folder: Path) -> bool:
     """Return whether a model has a head that classifies; one without it is an encoder.
 
     Raises:
-        DataError: The config cannot be read, or is of a classifier that gives a text no single label.
+        DataError: The config cannot be read, or is of a classifier that may give a text several labels.
     """
-    if not (folder / "config.json").is_file():  # sentence-transformers may keep it in a subfolder
+    path = folder / "config.json"
+    if not path.is_file():  # sentence-transformers may keep it in a subfolder
         return False
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=teacher.trust_remote_code)
-    except Exception as error:
-        raise loading_error(teacher, error) from error
-    architectures = config.architectures or []
+    config = read_json_object(path, "get the teacher again")
+    architectures = config.get("architectures") or []
     if not any(name.endswith(_CLASSIFIER_SUFFIX) for name in architectures):
         return False
-    _check_task(teacher, config)
+    task = config.get("problem_type")
+    if task not in (None, "single_label_classification"):
+        raise DataError(
+            f"The teacher {teacher.model} is for {task}; give a classifier of one label a text."
+        )
     return True
-
-
-def _check_task(teacher: TeacherModel, config: Any) -> None:
-    problem = None
-    if config.problem_type not in (None, "single_label_classification"):
-        problem = f"is for {config.problem_type}"
-    elif config.num_labels < 2:
-        problem = f"has {config.num_labels} label"
-    if problem is not None:
-        advice = "give a classifier of one label a text, with two or more labels"
-        raise DataError(f"The teacher {teacher.model} {problem}; {advice}.")
 
 
 def loading_error(teacher: TeacherModel, error: Exception) -> DataError:
@@ -118,9 +105,3 @@ def license_of(folder: Path) -> str | None:
     except Exception:  # a header that is no YAML, or no table, raises errors of several types
         return None
     return str(licence) if licence else None
-
-
-def has_fast_bfloat16() -> bool:
-    """Return whether the processor multiplies bfloat16. Older versions of torch do not tell."""
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))

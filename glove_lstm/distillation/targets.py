@@ -12,7 +12,6 @@ from scipy.stats import binomtest
 
 from glove_lstm.distillation.copies import copies_of_each, make_copies
 from glove_lstm.distillation.teacher import Teacher
-from glove_lstm.errors import DataError
 from glove_lstm.tables.examples import Examples, Split, weights_of_labels
 from glove_lstm.temperature import FEWEST_TEXTS, fit_temperature
 from glove_lstm.vectors.glove import GloveVectors
@@ -27,7 +26,7 @@ _SIGNIFICANCE = 0.05
 # With so many labelled texts, a good teacher is imitated, even if most texts have no label; DECISIONS.md says why.
 _ENOUGH_LABELLED_TEXTS = 1_000
 _MOST_ERRORS = 3 / 4  # of a good teacher, as a share of those of the labels alone
-_COPIES_PER_TEXT = 2  # of all texts, when it is imitated
+_COPIES_PER_TEXT = 2  # if most texts have no label
 
 Kind = Literal["labels", "label sets", "logits"]
 
@@ -61,13 +60,7 @@ class Targets:
     temperature: float = 1.0
 
 
-def make_targets(
-    split: Split,
-    teacher: Teacher | None,
-    *,
-    copies_per_text: int | None = None,
-    glove: GloveVectors | None,
-) -> Targets:
+def make_targets(split: Split, teacher: Teacher | None, *, glove: GloveVectors | None) -> Targets:
     """Return what a model learns from the texts of a training.
 
     - Without a teacher, the labels.
@@ -79,53 +72,23 @@ def make_targets(
     Args:
         split: The texts.
         teacher: A teacher that has been given the labels; None: there is none.
-        copies_per_text: Altered copies of each labelled text, if most texts have a label; None: `copies_of_each` tells
-            their number.
         glove: Vectors by which words are exchanged in copies; None: none are.
-
-    Raises:
-        DataError: A number of copies is given, but most texts have no label.
     """
     train = split.train
-    # Before the teacher is asked, which may take long.
-    if split.most_are_unlabelled and copies_per_text is not None:
-        raise DataError(
-            "augmented_copies is for trainings where most texts have a label; here, most have no label: leave it out."
-        )
     calibration_texts = _calibration_texts(split, teacher)
     if teacher is None:
         kind: Kind = "label sets" if train.is_multi_label else "labels"
         return Targets(kind, train.texts, train.labels, train.weights, train, calibration_texts)
     temperature = _temperature_of(teacher, calibration_texts)
+    examples = train
     if split.most_are_unlabelled:
         examples = _with_best_labels(teacher, split, temperature)
-        are_enough = len(train) >= _ENOUGH_LABELLED_TEXTS
-        if are_enough and _seems_better_than_labels(teacher, split.unlabelled):
-            targets = _logits(
-                teacher,
-                split,
-                temperature,
-                copied=[*train.texts, *split.unlabelled],
-                copies_per_text=_COPIES_PER_TEXT,
-                glove=glove,
-                ngram_examples=examples,
-            )
-        else:
-            count = f"{len(split.unlabelled):,}"
-            logger.info("The model learns the teacher's best labels for %s texts.", count)
-            targets = Targets("labels", examples.texts, examples.labels, examples.weights, examples)
+    if split.most_are_unlabelled and not _is_imitated(teacher, split):
+        count = f"{len(split.unlabelled):,}"
+        logger.info("The model learns the teacher's best labels for %s texts.", count)
+        targets = Targets("labels", examples.texts, examples.labels, examples.weights, examples)
     else:
-        if copies_per_text is None:
-            copies_per_text = copies_of_each(len(train))
-        targets = _logits(
-            teacher,
-            split,
-            temperature,
-            copied=train.texts,
-            copies_per_text=copies_per_text,
-            glove=glove,
-            ngram_examples=train,
-        )
+        targets = _logits(teacher, split, temperature, examples, glove)
     return replace(
         targets,
         calibration_texts=calibration_texts,
@@ -170,16 +133,17 @@ def _with_best_labels(teacher: Teacher, split: Split, temperature: float) -> Exa
     return train.with_more(unlabelled, best, weights)
 
 
-def _seems_better_than_labels(teacher: Teacher, unlabelled: Sequence[str]) -> bool:
-    """Return whether an encoder seems to make far fewer errors than the labels alone.
+def _is_imitated(teacher: Teacher, split: Split) -> bool:
+    """Return whether the LSTM learns the logits of a teacher, although most texts have no label.
 
-    Its mean probability on unlabelled texts is its own estimate of its accuracy, which is often too high; that of the
-    labels alone was cross-validated before it was tuned, with a fifth fewer labels.
+    An encoder must seem to make far fewer errors than the labels alone. Its mean probability on unlabelled texts is its
+    own estimate of its accuracy, which is often too high; that of the labels alone was cross-validated before it was
+    tuned, with a fifth fewer labels.
     """
     accuracy_of_labels = teacher.accuracy_of_labels
-    if accuracy_of_labels is None:
+    if accuracy_of_labels is None or len(split.train) < _ENOUGH_LABELLED_TEXTS:
         return False
-    probabilities = softmax(teacher.logits(unlabelled), axis=1)
+    probabilities = softmax(teacher.logits(split.unlabelled), axis=1)
     errors_of_teacher = 1 - probabilities.max(axis=1).mean()
     errors_of_labels = 1 - accuracy_of_labels
     return bool(errors_of_teacher <= _MOST_ERRORS * errors_of_labels)
@@ -189,26 +153,27 @@ def _logits(
     teacher: Teacher,
     split: Split,
     temperature: float,
-    *,
-    copied: Sequence[str],
-    copies_per_text: int,
-    glove: GloveVectors | None,
     ngram_examples: Examples,
+    glove: GloveVectors | None,
 ) -> Targets:
     """Return a teacher's logits as targets of the LSTM: for labelled texts, copies, and texts without labels.
 
-    A copy weighs as its text, and a text without a label as the teacher's best label of it.
+    The copies are of labelled texts, or of all if most have no label. A copy weighs as its text, and a text without a
+    label as the teacher's best label of it.
 
     Args:
         teacher: The teacher.
         split: The texts.
         temperature: The logits are divided by it.
-        copied: The texts that are copied: those with labels, perhaps followed by those without.
-        copies_per_text: Copies of each of these.
-        glove: Vectors by which words are exchanged in copies; None: none are.
         ngram_examples: What the n-grams learn.
+        glove: Vectors by which words are exchanged in copies; None: none are.
     """
     train = split.train
+    copied = train.texts
+    copies_per_text = copies_of_each(len(train))
+    if split.most_are_unlabelled:
+        copied = [*train.texts, *split.unlabelled]
+        copies_per_text = _COPIES_PER_TEXT
     copies = make_copies(copied, copies_per_text, glove)
     texts = [*train.texts, *copies, *split.unlabelled]
     logger.info("The model learns the teacher's logits for %s texts.", f"{len(texts):,}")

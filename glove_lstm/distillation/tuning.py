@@ -15,7 +15,7 @@ from sentence_transformers import (
 from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
-from glove_lstm.progress import hidden_progress, progress
+from glove_lstm.progress import progress
 from glove_lstm.tables.examples import Examples
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,6 @@ def tune(encoder: SentenceTransformer, train: Examples, seed: int) -> None:
         with (
             tempfile.TemporaryDirectory() as folder,
             progress("Tuning the encoder", total=steps, unit=" steps") as bar,
-            hidden_progress(),
         ):
             trainer = SentenceTransformerTrainer(
                 model=encoder,

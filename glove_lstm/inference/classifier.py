@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,6 @@ class Classifier(ABC):
         problem_type: As in config.json; with `multi_label_classification`, the scores are independent.
         thresholds: Scores from which a text gets each label, if it may have several; else None.
         threads: Batches that are computed at the same time.
-        digests: SHA-256 of the checkpoint's files by name, if it was loaded from one.
     """
 
     tokenizer: LightTokenizer
@@ -72,7 +71,6 @@ class Classifier(ABC):
     problem_type: str | None
     thresholds: Sequence[float] | None = None
     threads: int = 1
-    digests: Mapping[str, str | None] = field(default_factory=dict)
 
     @abstractmethod
     def run(self, inputs: Inputs) -> NDArray[np.float32]:

@@ -8,10 +8,9 @@
     classify.explain("Senate passes budget bill").effects    # of each word
 
 It starts much faster than torch and transformers, in less memory. Threads may share a classifier. Another
-process gets it by pickle, and loads the same files again.
+process gets it by pickle, and loads the same folder again.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
@@ -22,10 +21,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import CONFIG_NAME, LIGHT_NAME, TOKENIZER_NAMES, WEIGHTS_NAME
+from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.weights_file import check_weights
 from glove_lstm.errors import DataError, first_line
-from glove_lstm.files import digest
 from glove_lstm.inference.classifier import Classifier, Inputs
 from glove_lstm.inference.decisions import decision_thresholds
 
@@ -77,12 +75,13 @@ class LightClassifier(Classifier):
             thresholds=decision_thresholds(checkpoint.config),
             threads=threads,
             folder=checkpoint.folder.absolute(),
-            digests=_file_digests(checkpoint.folder),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process loads the same files again, since a session cannot be pickled."""
-        return _load_again, (self.folder, self.digests, self.threads)
+        """Another process loads the folder again, since a session cannot be pickled."""
+        # Hashes of config and weights: `datasets` keeps results by what is pickled.
+        hashes = sorted(self.session.get_modelmeta().custom_metadata_map.items())
+        return _load_again, (self.folder, self.threads, hashes)
 
     def run(self, inputs: Inputs) -> NDArray[np.float32]:
         """Return the calibrated logits of a batch, (B, labels)."""
@@ -159,33 +158,5 @@ def session_options() -> onnxruntime.SessionOptions:
     return options
 
 
-def _load_again(folder: Path, digests: Mapping[str, str | None], threads: int) -> LightClassifier:
-    """Load a classifier that was pickled.
-
-    Raises:
-        DataError: The files of the checkpoint are gone, or have changed since the classifier was loaded.
-    """
-    if not folder.is_dir():
-        raise DataError(
-            f"There is no folder {folder}, from which the pickled classifier was loaded; copy the checkpoint there, "
-            "or load it with from_pretrained in this process."
-        )
-    digests_now = _file_digests(folder)
-    for name, digest_before in digests.items():
-        if digests_now[name] != digest_before:
-            raise DataError(
-                f"{folder}: {name} has changed since the pickled classifier was loaded; load it again in this process."
-            )
+def _load_again(folder: Path, threads: int, _hashes: list[tuple[str, str]]) -> LightClassifier:
     return LightClassifier.from_pretrained(folder, threads=threads)
-
-
-def _file_digests(folder: Path) -> dict[str, str | None]:
-    """Return the SHA-256 of each file that decides the scores, by name; None where it is missing.
-
-    The hash of model.safetensors is in the metadata of `light.onnx`.
-    """
-    digests = {}
-    for name in (CONFIG_NAME, *TOKENIZER_NAMES, LIGHT_NAME):
-        path = folder / name
-        digests[name] = digest(path) if path.is_file() else None
-    return digests

@@ -7,7 +7,6 @@ presets' kinds are stored in `graphs/`. `make graphs` writes them anew after a c
 import hashlib
 import logging
 import warnings
-from collections.abc import Set
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,7 @@ def network_graph(config: GloveLstmConfig) -> Any:
         graph = ir.load(path)
         if graph.metadata_props[_SOURCE_KEY] == source_digest():
             return graph
-    return ir.from_proto(_traced(frozenset(_parts(config))))
+    return ir.from_proto(_traced(_parts(config)))
 
 
 def store_graphs() -> None:
@@ -60,7 +59,7 @@ def store_graphs() -> None:
 
     every_part: dict[str, Any] = dict.fromkeys(_OPTIONAL, 1)
     for config in (GloveLstmConfig(), GloveLstmConfig(**every_part)):
-        onnx.save(_traced(frozenset(_parts(config))), stored_path(config))
+        onnx.save(_traced(_parts(config)), stored_path(config))
 
 
 def stored_path(config: GloveLstmConfig) -> Path:
@@ -69,9 +68,9 @@ def stored_path(config: GloveLstmConfig) -> Path:
     return GRAPHS / f"{'_'.join(['lstm', *names])}.onnx"
 
 
-def _parts(config: GloveLstmConfig) -> list[str]:
+def _parts(config: GloveLstmConfig) -> tuple[str, ...]:
     """Return the fields of the optional parts that a network has."""
-    return [name for name in _OPTIONAL if getattr(config, name)]
+    return tuple(name for name in _OPTIONAL if getattr(config, name))
 
 
 def source_digest() -> str:
@@ -98,10 +97,10 @@ class _Logits(nn.Module):
         *,
         numbers: dict[str, Tensor],
     ) -> Tensor:
-        model = self.model
+        model: Any = self.model
         for name in ("unk_token_id", "ngram_weight", "shrinkage", "temperature"):
             setattr(model.config, name, numbers[name])
-        lstm_length: Any = numbers["lstm_length"].item()
+        lstm_length: Any = numbers["lstm_length"].item()  # a symbol of the trace
         torch._check(lstm_length > 0)
         model.config.lstm_length = lstm_length
         model.encoder.embeddings.buckets = numbers["character_buckets"]
@@ -110,7 +109,7 @@ class _Logits(nn.Module):
         return model(input_ids, attention_mask, token_type_ids, return_dict=False)[0]
 
 
-def _small_model(parts: Set[str]) -> GloveLstmForSequenceClassification:
+def _small_model(parts: tuple[str, ...]) -> GloveLstmForSequenceClassification:
     """Return a small network of a kind, with random weights, and tables in 16 bits as a save writes them."""
     sizes: dict[str, Any] = {"type_embedding_size": 2, **NUMBERS}
     for name in _OPTIONAL:
@@ -135,7 +134,7 @@ def _small_model(parts: Set[str]) -> GloveLstmForSequenceClassification:
 
 
 @cache
-def _traced(parts: Set[str]) -> Any:
+def _traced(parts: tuple[str, ...]) -> Any:
     """Trace a small network that has some of the optional parts, and return its ONNX model for protobuf."""
     from onnxscript import ir
 

@@ -2,19 +2,17 @@
 
 import csv
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.errors import DataError, shown
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.printable import one_line, printable
 from glove_lstm.tables.columns import Row, is_missing
@@ -23,14 +21,11 @@ from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 UNSURE = "unsure"  # the column of a file, and the label in a readable table
 _DECIMALS = 6  # of a score
-_BITS = 63  # of a whole number in Parquet, without its sign
 _SHOWN = 90  # characters of a text in a readable table
 # Of an explanation:
 _LISTED = 5  # words for the label, and words against it
 _MOST_LISTED = 60  # characters of a run of words
 _FOR, _AGAINST, _UNMARKED = "\x1b[4;34m", "\x1b[3;33m", "\x1b[0m"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 Explain = Callable[[str], Explanation]
 
@@ -61,7 +56,7 @@ class Layout:
     label_names: Sequence[str]  # in the order of the scores
     has_file_column: bool = False  # `file`, before `row`
     marks_unsure: bool = False  # whether there is a column `unsure` after `score`
-    # Columns of the input that the output repeats after `row`, each with its first value that is not missing.
+    # Columns of the input that the output repeats after `row`, each with its type in Parquet; None: text.
     kept: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -96,44 +91,13 @@ class Layout:
             yield record | {f"score_{name}": score for name, score in scores.items()}
 
 
-def _kept_text(value: Any) -> str:
-    """Return a value of a kept column as the cell of a table; "" if it is missing."""
+def _kept_text(value: Any) -> str | None:
+    """Return a value of a kept column as text; None if it is missing."""
     if is_missing(value):
-        return ""
+        return None
     if isinstance(value, list | dict | bool):
         value = json.dumps(value, ensure_ascii=False, default=str)
     return replace_surrogates(str(value))
-
-
-def _kept_json(value: Any) -> Any:
-    """Return a value of a kept column as JSON has it; None if it is missing."""
-    if is_missing(value):
-        return None
-    if isinstance(value, list):
-        return [_kept_json(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _kept_json(item) for name, item in value.items()}
-    is_json = isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value))
-    return value if is_json else _kept_text(value)
-
-
-def _kept_typed(value: Any, kind: type, name: str, row: Row) -> Any:
-    """Return a value of a kept column as a column of Parquet takes it: of a kind, or None if it is missing.
-
-    Raises:
-        DataError: The value is of another kind.
-    """
-    if is_missing(value):
-        return None
-    if kind is str:
-        return _kept_text(value)
-    is_of_kind = type(value) is kind or (kind is float and type(value) is int)
-    if not is_of_kind or (kind is int and value.bit_length() > _BITS):
-        raise DataError(
-            f"{row.file}, row {row.number} has {shown(value)} in {shown(name)}, which is {kind.__name__} in the first "
-            "rows; write CSV or JSON lines."
-        )
-    return value
 
 
 def label_cell(label: Label) -> str:
@@ -141,17 +105,16 @@ def label_cell(label: Label) -> str:
     return label if isinstance(label, str) else json.dumps(label, ensure_ascii=False)
 
 
-def csv_cell(value: str | float | bool) -> str:
-    """Return the cell of a CSV file for a value. An apostrophe before a formula keeps a spreadsheet from running it."""
+def csv_cell(value: str | float | bool | None) -> str:
+    """Return the cell of a CSV file for a value."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.{_DECIMALS}f}"
-    text = str(value)
-    if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
-        text = f"'{text}"
     # Before Python 3.13, csv leaves a carriage return without quotation marks, and it would end the row.
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return str(value).replace("\r\n", "\n").replace("\r", "\n")
 
 
 @contextmanager
@@ -257,9 +220,9 @@ def _strongest(explanation: Explanation, heading: str, *, sign: int) -> str:
     return f"{one_line(heading)}: {', '.join(shown) or 'no word'}\n"
 
 
-def _explanation_values(explanation: Explanation) -> dict[str, Any]:
-    """Return an explanation for JSON."""
-    effects = [
+def word_effects(explanation: Explanation) -> list[dict[str, Any]]:
+    """Return the effects of an explanation for JSON."""
+    return [
         {
             "begin": word.begin,
             "end": word.end,
@@ -268,7 +231,6 @@ def _explanation_values(explanation: Explanation) -> dict[str, Any]:
         }
         for word in explanation.effects
     ]
-    return {"text": explanation.text, "label": explanation.label, "effects": effects}
 
 
 def shortened(text: str, most: int) -> str:
@@ -281,12 +243,8 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    of_kind = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
-    kinds = {}
-    for name, value in layout.kept.items():
-        kinds[name] = type(value) if type(value) in of_kind else str
     types = {"file": pa.string(), "row": pa.int64(), "label": pa.string(), UNSURE: pa.bool_()}
-    types |= {name: of_kind[kind] for name, kind in kinds.items()}
+    types |= {name: kind or pa.string() for name, kind in layout.kept.items()}
     score_type = pa.float64()
     schema = pa.schema([(name, types.get(name, score_type)) for name in layout.columns])
 
@@ -294,10 +252,18 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
 
         def write(labelled: Labelled) -> None:
             records = list(layout.table_rows(labelled))
-            for record, row in zip(records, labelled.rows, strict=True):
-                for name, kind in kinds.items():
-                    record[name] = _kept_typed(record[name], kind, name, row)
-            parquet.write_table(pa.Table.from_pylist(records, schema))
+            for record in records:
+                for name, kind in layout.kept.items():
+                    if kind is None:
+                        record[name] = _kept_text(record[name])
+            try:
+                table = pa.Table.from_pylist(records, schema)
+            except pa.ArrowException as error:
+                raise DataError(
+                    f"A kept column has other types than in the first file ({first_line(error)}); write CSV or JSON "
+                    "lines."
+                ) from None
+            parquet.write_table(table)
 
         yield write
 
@@ -319,12 +285,15 @@ def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Writ
     def write(labelled: Labelled) -> None:
         for row, record in zip(labelled.rows, layout.records(labelled), strict=True):
             if explain is not None:
-                record["explanation"] = _explanation_values(explain(row.joined))
+                explanation = explain(row.joined)
+                record["explanation"] = {
+                    "text": explanation.text,
+                    "label": explanation.label,
+                    "effects": word_effects(explanation),
+                }
             for name in layout.kept:
-                record[name] = _kept_json(record[name])
+                record[name] = None if is_missing(record[name]) else record[name]
             line = json.dumps(record, ensure_ascii=False, default=str)
-            if layout.kept:
-                line = replace_surrogates(line)
-            file.write(f"{line}\n")
+            file.write(f"{replace_surrogates(line)}\n")
 
     return write

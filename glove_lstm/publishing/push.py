@@ -8,7 +8,7 @@ from typing import Literal
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 
-from glove_lstm.checkpoint.names import METRICS_NAME, PLOT_NAMES, THUMBNAIL_NAME
+from glove_lstm.checkpoint.names import METRICS_NAME, PLOT_NAMES
 from glove_lstm.errors import DataError, shown
 from glove_lstm.publishing.stage import SPACE_MODEL, file_sizes, stage_checkpoint
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 # What a checkpoint may lack, and would be wrong beside another model: deleted from the repository if this checkpoint
 # lacks it. All other files of a push are in every push. A push deletes nothing else.
-DELETED_NAMES = (METRICS_NAME, *PLOT_NAMES, THUMBNAIL_NAME)
+DELETED_NAMES = (METRICS_NAME, *PLOT_NAMES)
 
 
 @dataclass(frozen=True)

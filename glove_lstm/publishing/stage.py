@@ -16,7 +16,6 @@ from glove_lstm.checkpoint.names import (
     METRICS_NAME,
     PLACEHOLDER_ID,
     PLOT_NAMES,
-    THUMBNAIL_NAME,
     remote_code,
 )
 from glove_lstm.errors import DataError
@@ -28,7 +27,7 @@ from glove_lstm.version import __version__
 SPACE_MODEL = "model"  # the folder of the checkpoint beside the page
 # Of a checkpoint, all other files stay here: the record of the training texts, training_args.bin and optimizer.pt of
 # transformers' Trainer, hidden files, __pycache__, and code, which is this package's.
-_SENT_NAMES = (*LOADED_NAMES, LIGHT_NAME, METRICS_NAME, *PLOT_NAMES, THUMBNAIL_NAME)
+_SENT_NAMES = (*LOADED_NAMES, LIGHT_NAME, METRICS_NAME, *PLOT_NAMES)
 _RUNTIME_NAMES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 _HERE = Path(__file__).parent
 _HANDLER_NEEDS = "torch|transformers"  # it runs the remote code of the repository

@@ -119,6 +119,8 @@ def _array_of_columns(labels: Any) -> NDArray[Any] | None:
 def _python_rows(labels: Any) -> list[Any]:
     if len(getattr(labels, "shape", ())) == 2:
         labels = column_or_1d(np.asarray(labels, dtype=object), warn=True)
+    elif hasattr(labels, "__array__"):
+        labels = np.asarray(labels)
     return [row.tolist() if isinstance(row, np.ndarray | np.generic) else row for row in labels]
 
 

@@ -27,7 +27,6 @@ from glove_lstm.files import without_folders
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import light_classifier
-from glove_lstm.modeling.configuration_glove_lstm import GloveLstmConfig
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import ClassWeight, Examples, Split
 from glove_lstm.tables.labels import Label, sorted_label_names
@@ -125,7 +124,7 @@ def fit(
     opened_teacher = None
     if teacher is not None:
         opened_teacher = open_teacher(
-            teacher, training_device(settings), label_names, labels, seed=settings.seed
+            teacher, training_device(settings), label_names, seed=settings.seed
         )
     names = _label_names(labels, label_names, checkpoint, opened_teacher)
     labelled = Examples.from_names(texts, labels, names, sample_weight)
@@ -212,7 +211,7 @@ def fit(
             scored = replace(scored, logits=classifier.predict_logits(scored.texts))
         record = TrainingRecord(
             preset=settings.preset,
-            options=_options_of(settings, model.config),
+            options=settings.recorded(model.config),
             train_texts=len(split.train),
             validation_texts=0 if split.validation is None else len(split.validation),
             glove=name_of_glove if checkpoint is None else None,
@@ -365,12 +364,6 @@ def _words_of(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
     special = set(tokenizer.all_special_ids)
     vocabulary = tokenizer.get_vocab()
     return {word: number for word, number in vocabulary.items() if number not in special}
-
-
-def _options_of(settings: Settings, config: GloveLstmConfig) -> dict[str, Any]:
-    """Return the settings that decided the result, those of the network as it has them in the end."""
-    options = settings.recorded()
-    return {name: getattr(config, name, value) for name, value in options.items()}
 
 
 def _teacher_record(

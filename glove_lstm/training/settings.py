@@ -42,13 +42,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "corrupted_share": 0.0,
     },
 }
-# A checkpoint that is fine-tuned has its own tokenizer, vectors and shape.
-_OF_NEW_MODELS = (
-    "glove",
-    "tokenizer_variant",
-    "vocab_size",
-    "max_seq_length",
-    "truncation_side",
+_OF_TOKENIZER = ("glove", "tokenizer_variant", "vocab_size", "max_seq_length", "truncation_side")
+_OF_NETWORK = (
     "type_embedding_size",
     "character_buckets",
     "hidden_size",
@@ -56,6 +51,7 @@ _OF_NEW_MODELS = (
     "classifier_hidden_size",
     "ngram_buckets",
 )
+_OF_TRAINED_NETWORK = ("embedding_dropout", "dropout", "freeze_embeddings")
 # These do not decide what a model learns, or a record says them elsewhere.
 _NOT_RECORDED = ("preset", "glove", "model_name_or_path", "revision", "use_cpu", "report_to")
 
@@ -178,12 +174,18 @@ class Settings:
     def __post_init__(self) -> None:
         check_options(self)
 
-    def recorded(self) -> dict[str, Any]:
-        """Return the settings that decide what a model learns, for its record; without those that are None."""
+    def recorded(self, config: Any) -> dict[str, Any]:
+        """Return the settings that decide what a model learns, those of the network as its config has them."""
+        values = asdict(self)
+        for name in (*_OF_NETWORK, *_OF_TRAINED_NETWORK):
+            values[name] = getattr(config, name)
+        left_out = set(_NOT_RECORDED)
+        if self.model_name_or_path is not None:  # the checkpoint has its own tokenizer
+            left_out.update(_OF_TOKENIZER)
         return {
             name: value
-            for name, value in asdict(self).items()
-            if value is not None and name not in _NOT_RECORDED
+            for name, value in values.items()
+            if value is not None and name not in left_out
         }
 
 
@@ -206,7 +208,7 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
         if value is not None:
             given[name] = value.item() if isinstance(value, np.generic) else value
     if "model_name_or_path" in given:
-        for name in _OF_NEW_MODELS:
+        for name in (*_OF_TOKENIZER, *_OF_NETWORK):
             if name in given:
                 raise DataError(
                     f"With model_name_or_path, leave {name} out: the checkpoint has its own tokenizer and network."

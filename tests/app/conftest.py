@@ -1,28 +1,29 @@
-"""A running app and a browser for the tests of this folder."""
+"""The page, as each of its commands shows it, and a browser."""
 
-import json
+from pathlib import Path
 
 import pytest
 from app_server import CHROMIUM, run_demo
-from hub_server import HubServer
+from support import ROOT
+from web_server import RUNTIME, serve
 
-REPO = "user/ours"
+from glove_lstm.publishing.stage import stage_space
 
 
-@pytest.fixture(scope="package")  # it takes a tenth of a processor as long as it runs
-def demo(shared_export, tmp_path_factory):
-    """The app, started as people start it, with a model of the Hub that is about news."""
-    scratch = tmp_path_factory.mktemp("demo")
-    files = {path.name: path.read_bytes() for path in shared_export.iterdir() if path.is_file()}
-    metrics = json.loads(files["metrics.json"])
-    metrics["data"]["is_news"] = True
-    files["metrics.json"] = json.dumps(metrics).encode()
-    with HubServer() as hub:
-        hub.add_repo(REPO, files)
-        env = hub.client_env(scratch) | {"HF_HUB_OFFLINE": "0", "TMPDIR": str(scratch)}
-        options = (REPO, "--revision", "main")
-        with run_demo(scratch / "log.txt", *options, **env) as running:
-            yield running
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory):
+    """The server of `glove-lstm demo`, with the shipped checkpoint."""
+    with run_demo(tmp_path_factory.mktemp("demo") / "log.txt") as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory):
+    """The folder of the page that `push --space_dir` wrote, on a server of files, and its address."""
+    folder = tmp_path_factory.mktemp("web") / "site"
+    stage_space(ROOT / "hub", folder, None, Path(RUNTIME).parent if RUNTIME else None)
+    with serve(folder) as address:
+        yield folder, address
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +35,13 @@ def browser():
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(params=["written", "demo"])
+def address(request):
+    """Where the page is: it computes in the browser, or asks the server of `demo`."""
+    if request.param == "demo":
+        return request.getfixturevalue("demo").address
+    if not RUNTIME:
+        pytest.skip("needs onnxruntime-web in the folder ONNXRUNTIME_WEB")
+    return request.getfixturevalue("site")[1]

@@ -1,18 +1,19 @@
-"""The page of publishing/page/: its tokens, scores and explanations are Python's."""
+"""The page, written by `push --space_dir` and shown by `demo`: its tokens, scores and explanations are Python's."""
 
 import json
+import math
 import random
 import shutil
 import unicodedata
 
 import numpy as np
 import pytest
-from app_server import CHROMIUM
+from app_server import CHROMIUM, HOSTILE
 from hostile import examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import ROOT, edit_json, make_article
-from web_server import RUNTIME, assert_readable, assert_visible_box, serve_page
+from web_server import RUNTIME, assert_readable, assert_visible_box, serve
 
 from glove_lstm import LightClassifier
 from glove_lstm.inference.explain import word_spans
@@ -36,7 +37,7 @@ STATEMENTS = read_statements("plain") + read_statements("absurd")
 CORPUS = [*STATEMENTS, "ΟΔΟΣ DİZİ http://A.b"]  # words that only a right lower-casing finds
 NEWER_NUMBERS = "两京俩倆拐洞皕秭鈎钩"  # since Python 3.13
 NEW_TOKENIZER = """async (files) => {
-    const { Tokenizer } = await import("/glove_lstm/publishing/page/tokenizer.js");
+    const { Tokenizer } = await import("./tokenizer.js");
     return new Tokenizer(...files.map((file) => JSON.parse(file)));
 }"""
 SET_LIMIT = "(tokenizer, limit) => { tokenizer.longest = limit; }"
@@ -59,14 +60,6 @@ CUT = """async ([limit, keepsEnd]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The folder that is served, and the address of the page there."""
-    folder = tmp_path_factory.mktemp("web") / "site"
-    with serve_page(folder) as address:
-        yield folder, address
-
-
 def open_page(browser, address, **options):
     page = browser.new_context(**options).new_page()
     page.set_default_timeout(120_000)
@@ -76,9 +69,8 @@ def open_page(browser, address, **options):
 
 @pytest.fixture(scope="module")
 def page(browser, site):
-    """The page, with the repository's checkpoint and the runtime of the folder RUNTIME."""
-    _, address = site
-    return open_page(browser, address)
+    """The page that `push --space_dir` wrote."""
+    return open_page(browser, site[1])
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +148,10 @@ def assert_same_effects(page, light, text, label=None):
     assert effects == pytest.approx([word.effect for word in expected.effects], abs=1e-3)
 
 
-@needs_runtime
-def test_same_scores_and_explanations(page, light):
+def test_same_scores_and_explanations(browser, address, light, demo):
+    page = open_page(browser, address)
+    # The server explains the best label only.
+    labels = [None] if address == demo.address else [None, "FAKE", "REAL"]
     texts = ["", " ", "😀 \ud800", "Σ " * 3000, *STATEMENTS[:16]]
     found = [page.evaluate(SCORES, json.dumps(text)) for text in texts]
     np.testing.assert_allclose(found, light.predict_proba(texts), rtol=0, atol=1e-4)
@@ -165,7 +159,7 @@ def test_same_scores_and_explanations(page, light):
     texts = ["", "one", "😀 \ud800 it's U.S. news: «1,204» well-known!!!", *STATEMENTS[:6]]
     title, body = make_article(random.Random(0), "FAKE", 100)
     for text in [*texts, f"{title} {body}"]:
-        for label in (None, "FAKE", "REAL"):
+        for label in labels:
             assert_same_effects(page, light, text, label)
 
 
@@ -200,11 +194,10 @@ def test_same_words_of_hostile_texts(page, texts):
         assert words == [text[begin:end] for begin, end in word_spans(text)], ascii(text)
 
 
-@needs_runtime
-def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, site, light):
+def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, address, light):
     size = {"width": 360, "height": 740}
     options = {"viewport": size, "is_mobile": True, "color_scheme": "dark"}
-    page = open_page(browser, site[1], **options)
+    page = open_page(browser, address, **options)
     page.get_by_role("button", name="Loud style").click()
     page.locator("#words mark.for").nth(3).wait_for()
     assert_readable(page, is_dark=True)
@@ -217,6 +210,8 @@ def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, s
     widths = page.locator(".bar").evaluate_all("all => all.map(bar => bar.offsetWidth)")
     assert widths[0] / sum(widths) == pytest.approx(scores[0], abs=0.02)
     assert page.locator("#verdict").inner_text() == "FAKE"
+    percents = [int(cell.inner_text().removesuffix("%")) for cell in shown]
+    assert percents == [math.floor(100 * score) for score in scores]  # no wrong label has 100 %
     page.get_by_label("Title").fill("")
     page.get_by_label("Text").fill("  ")
     page.get_by_role("button", name="Classify").press("Enter")
@@ -224,11 +219,10 @@ def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, s
     assert not page.locator("table").is_visible()
 
 
-@needs_runtime
-def test_the_answer_comes_while_a_person_types(browser, site):
+def test_the_answer_comes_while_a_person_types(browser, address):
     """The last text wins; the words of a long text are marked only at a click."""
     expect = playwright.expect
-    page = open_page(browser, site[1])
+    page = open_page(browser, address)
     page.locator("button[type=submit]:enabled").wait_for()
     words = page.locator("#words")
     page.get_by_label("Title").focus()
@@ -261,64 +255,68 @@ def test_boxes_can_be_seen(browser, site, scheme):
         assert_visible_box(page.get_by_label(label), is_dark=scheme == "dark")
 
 
-@needs_runtime
-def test_a_model_of_several_labels(browser, site, light):
-    folder, address = site
-    several = folder / "several"
-    shutil.copytree(ROOT / "hub", several)
-    edit_json(
-        several / "config.json", problem_type="multi_label_classification", thresholds=[0.0, 1.0]
-    )
-    page = open_page(browser, f"{address}?model=/several")
-    page.locator("button[type=submit]:enabled").wait_for()
-    text = "SHOCKING secret"
-    found = page.evaluate(SCORES, json.dumps(text))
-    [logits] = light.predict_logits([text])
-    assert found == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-4)
-    page.get_by_label("Title").fill(text)
+def test_a_hostile_text_does_no_harm(browser, address):
+    """The page asks no other host, either."""
+    asked = []
+    page = browser.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: asked.append(str(error)))
+    page.goto(address)
+    page.locator("button[type=submit]:enabled").wait_for(timeout=120_000)
+    page.get_by_label("Title").fill(HOSTILE)
     page.get_by_role("button", name="Classify").click()
-    page.locator("#words mark").first.wait_for()
-    assert page.locator("#verdict").inner_text() == light.label_names[0]
+    playwright.expect(page.locator("#words")).to_contain_text("<script>window.harmed = 1</script>")
+    assert page.locator("#words mark").count() > 2
+    assert page.locator("#words script, #words img, #words b, #words style").count() == 0
+    assert page.evaluate("window.harmed") is None
+    assert all(url.startswith((address, "data:", "blob:")) for url in asked)
 
 
 @needs_runtime
-def test_the_data_tell_that_a_model_is_about_news(browser, site):
-    """Reviews may be labelled FAKE and REAL, too."""
-    folder, address = site
-    reviews = folder / "reviews"
-    shutil.copytree(ROOT / "hub", reviews)
-    edit_json(reviews / "metrics.json", data={"description": "train reviews.csv"})
-    for model, is_news in (("/hub", True), ("/reviews", False)):
-        page = open_page(browser, f"{address}?model={model}")
+def test_the_files_of_a_model_decide_what_the_page_shows(browser, site, light, tmp_path):
+    """Several labels, one text column, and data that are no news, though the labels are FAKE and REAL."""
+    folder, _ = site
+    shutil.copytree(folder, tmp_path / "site")
+    model = tmp_path / "site" / "model"
+    edit_json(
+        model / "config.json",
+        problem_type="multi_label_classification",
+        thresholds=[0.0, 1.0],
+        text_column_names=["text"],
+    )
+    edit_json(model / "metrics.json", data={"description": "train reviews.csv"})
+    with serve(tmp_path / "site") as address:
+        page = open_page(browser, address)
         page.locator("button[type=submit]:enabled").wait_for()
-        assert page.locator("#meaning").is_visible() == is_news
-        assert page.locator("#examples button").count() == (3 if is_news else 0)
+        assert not page.locator("#meaning").is_visible()
+        assert page.locator("#examples button").count() == 0
+        assert not page.get_by_label("Title").is_visible()
+        text = "SHOCKING secret"
+        [logits] = light.predict_logits([text])
+        found = page.evaluate(SCORES, json.dumps(text))
+        assert found == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-4)
+        page.get_by_label("Text").fill(text)
+        page.get_by_role("button", name="Classify").click()
+        page.locator("#words mark").first.wait_for()
+        assert page.locator("#verdict").inner_text() == light.label_names[0]
 
 
-@needs_runtime
-def test_the_heading_names_the_model_and_one_column_has_one_box(browser, site):
-    folder, address = site
-    bodies = folder / "bodies"
-    shutil.copytree(ROOT / "hub", bodies)
-    edit_json(bodies / "config.json", text_column_names=["text"])
-    for name, has_title in (("hub", True), ("bodies", False)):
-        page = open_page(browser, f"{address}?model=/{name}")
-        page.locator("button[type=submit]:enabled").wait_for()
-        assert page.get_by_role("heading").inner_text() == f"Classify a text with {name}"
-        assert page.get_by_label("Title").is_visible() == has_title
-        page.get_by_role("button", name="Loud style").click()
-        page.locator("#words mark.for").first.wait_for()
-        assert "BELIEVE" in page.locator("#words").inner_text()
-        assert ("BELIEVE" in page.get_by_label("Text").input_value()) is not has_title
+def test_the_heading_names_the_model(browser, address):
+    page = open_page(browser, address)
+    page.locator("button[type=submit]:enabled").wait_for()
+    assert page.get_by_role("heading").inner_text() == "Classify a text with hub"
+    assert page.title() == "Classify a text with hub"
+    assert page.locator("#examples button").count() == 3
 
 
-def test_a_runtime_of_other_contents_does_not_run(browser, tmp_path):
-    site = tmp_path / "site"
-    with serve_page(site) as address:
-        (site / "runtime").unlink()
-        (site / "runtime").mkdir()
-        for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
-            (site / "runtime" / name).write_text("window.harmed = 1")
+def test_a_runtime_of_other_contents_does_not_run(browser, site, tmp_path):
+    shutil.copytree(site[0], tmp_path / "site")
+    runtime = tmp_path / "site" / "runtime"
+    runtime.mkdir(exist_ok=True)
+    for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
+        (runtime / name).write_text("window.harmed = 1")
+    edit_json(tmp_path / "site" / "model.json", runtime="runtime/")
+    with serve(tmp_path / "site") as address:
         page = open_page(browser, address)
         playwright.expect(page.locator("#status")).to_contain_text("runtime/ort")
         assert page.locator("button[type=submit]").is_disabled()

@@ -1,11 +1,13 @@
 """Made-up corpora, laid out as the data folder of the benchmarks."""
 
+import json
 import random
 
 import pytest
 from support import make_article, write_table
 
-from benchmarks.corpora import TRAINING_CORPORA
+from benchmarks import folds
+from benchmarks.hub.corpora import TRAINING_CORPORA
 
 
 def made_up(count, seed):
@@ -24,38 +26,32 @@ def write_corpus(folder, name, rows):
     table = []
     for number, (title, body, label) in enumerate(rows):
         source = f"{name}{number // 2 % 5}.org"
-        if number <= 3:
-            source = "www.everywhere.com/news"  # a publisher that is in all corpora
         if number >= 20:
             source = "rating:true"  # no publisher
-        text = body
-        if number % 4 > 1:
-            text = ""
-        table.append({"title": title, "text": text, "label": label, "source": source})
+        table.append({"title": title, "text": body, "label": label, "source": source})
     write_table(folder / f"{name}.csv.gz", table)
 
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory):
-    """A folder of small corpora, with some duplicates across them."""
+    """A folder of small corpora."""
     folder = tmp_path_factory.mktemp("data_dir")
-    for name in ("recovery", "fake_or_real_news", "corpora"):
+    for name in ("fake_or_real_news", "corpora"):
         (folder / name).mkdir()
-    recovery = made_up(60, 1)
-    recovery += [(title, f"{body} indeed", label) for title, body, label in recovery[:10]]
-    columns = ("title", "text", "label")
-    articles = [dict(zip(columns, row, strict=True)) for row in recovery]
-    write_table(folder / "recovery" / "recovery.csv.gz", articles)
     titles = [{"title": title, "label": label} for title, _, label in made_up(120, 3)]
     write_table(folder / "fake_or_real_news" / "titles.csv", titles)
-
-    article, other = made_up(2, 4)
     for seed, name in enumerate(TRAINING_CORPORA, start=20):
-        rows = made_up(24, seed)
-        # All have nearly the same article, and another title in common.
-        title, body, label = article
-        rows[0] = title, f"{body} {name}", label
-        _, body, label = rows[1]
-        rows[1] = other[0], body, label
-        write_corpus(folder / "corpora", name, rows)
+        write_corpus(folder / "corpora", name, made_up(24, seed))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def divisions(tmp_path, monkeypatch):
+    """Of the made-up titles, which have no near duplicates: pairs of both labels are on one side."""
+    file = tmp_path / "folds.json"
+    titles = []
+    for fold in range(5):
+        pairs = ["2" if pair % 5 == fold else "10"[pair % 6 > 0] for pair in range(60)]
+        titles.append("".join(digit * 2 for digit in pairs))
+    file.write_text(json.dumps({"titles": titles}))
+    monkeypatch.setattr(folds, "DIVISIONS", file)

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from benchmarks import corpora
-from benchmarks.sources import balanced_weights
+from benchmarks.hub import corpora
+from benchmarks.hub.sources import balanced_weights
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,8 @@ def test_a_drawing(data_dir):
     assert len(drawing.texts) == len(set(drawing.texts)) == 20
     assert sorted([*drawing.texts, *drawing.unlabelled]) == sorted(every)
     assert not set(every) & set(drawing.test_texts)
-    [test] = fold.tests.values()
-    assert drawing.test_texts == joined_texts(test)
-    assert drawing.test_labels == test["label"].tolist()
+    assert drawing.test_texts == joined_texts(fold.test)
+    assert drawing.test_labels == fold.test["label"].tolist()
     # The labels are those of the texts, in the mix of all of them.
     assert drawing.labels == [label_of[text] for text in drawing.texts]
     shares = np.bincount(fold.every["label"]) / len(every)

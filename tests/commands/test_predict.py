@@ -73,7 +73,7 @@ def test_several_files_are_named_in_the_output(articles, tmp_path, monkeypatch):
     pq.write_table(pyarrow.csv.read_csv(articles), "in.parquet", row_group_size=30)
     write_table(Path("in\udcff.jsonl"), read_csv(articles))
     Path("~$in.csv").write_text("title,text\nCouncil votes,\n")
-    run("--input", articles, "--output", "whole.csv", "--rows_per_part", 30)
+    run("--input", articles, "--output", "whole.csv")
     labels = column("label", read_csv(Path("whole.csv")))
     assert len(set(labels)) == 2
 
@@ -199,7 +199,7 @@ def test_a_column_marks_low_scores_on_request(expected):
     ("main", "line"),
     [
         (command.main, "a --output {}/a.csv"),
-        (command.main, "--input {articles} --output_dir {}/parts"),
+        (command.main, "--input {articles} --output_dir {}/labels"),
         (evaluate.main, "{hub} --test_file {articles} --output_dir {}/report"),
     ],
 )
@@ -232,24 +232,19 @@ KEPT = [
     {"id": None, "text": "Council votes\ud800", "share": 2, "odd": None, "more": None},
 ]
 AS_TEXT = [
-    ("7", "'=SUM(A1)", "0.5", "true", '["x", 1]'),
+    ("7", "=SUM(A1)", "0.5", "true", '["x", 1]'),
     ("", "Council votes\ufffd", "2", "", ""),
 ]
 
 
-@pytest.mark.parametrize("source", ["file", "parts"])
-def test_kept_columns_are_repeated(tmp_path, source):
+def test_kept_columns_are_repeated_as_they_are(tmp_path):
     path = tmp_path / "in.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in KEPT))
     names = list(KEPT[0])
-    words = ["--input", path, "--keep_columns", ",".join(names)]
 
     def written(kind):
-        if source == "parts":
-            run(*words, "--output_dir", tmp_path / kind, "--format", kind)
-            return tmp_path / kind / f"part-00000.{kind}"
-        run(*words, "--output", tmp_path / f"out.{kind}")
-        return tmp_path / f"out.{kind}"
+        run("--input", path, "--keep_columns", ",".join(names), "--output", tmp_path / f"a.{kind}")
+        return tmp_path / f"a.{kind}"
 
     rows = read_csv(written("csv"))
     assert list(rows[0])[:7] == ["row", *names, "label"]
@@ -261,30 +256,22 @@ def test_kept_columns_are_repeated(tmp_path, source):
         assert {name: record[name] for name in names} == row
         assert {"row", "label", "score", "scores"} <= record.keys()
     table = pq.read_table(written("parquet"))
-    assert [str(table.schema.field(name).type) for name in names] == [
-        "int64",
-        "string",
-        "double",
-        "bool",
-        "string",
-    ]
-    assert table.column("id").to_pylist() == [7, None]
-    assert table.column("more").to_pylist() == ['["x", 1]', None]
+    found = zip(*(table.column(name).to_pylist() for name in names), strict=True)
+    assert [tuple(value or "" for value in row) for row in found] == AS_TEXT
 
 
-def test_a_kept_column_of_numbers_may_begin_with_a_missing_one(tmp_path):
-    table = pa.table({"id": pa.array([None, 2], pa.int64()), "text": ["a", "b"]})
-    pq.write_table(table, tmp_path / "in.parquet")
-    words = ["--input", tmp_path / "in.parquet", "--keep_columns", "id"]
-    run(*words, "--output", tmp_path / "out.parquet")
-    assert pq.read_table(tmp_path / "out.parquet").column("id").equals(table.column("id"))
-
-
-def test_kept_lists_are_json(tmp_path):
-    """JSON has no NaN, which Python writes."""
-    (tmp_path / "in.jsonl").write_text('{"text": "a", "more": [NaN, {"x": NaN}, 1]}\n')
-    words = ["--input", tmp_path / "in.jsonl", "--keep_columns", "more", "--format", "jsonl"]
-    assert '"more": [null, {"x": null}, 1]' in run(*words).stdout
+def test_parquet_keeps_the_types_of_parquet(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = pa.table({"id": pa.array([None, 2], pa.int64()), "text": ["a", "b"], "more": [[1], []]})
+    pq.write_table(table, "in.parquet")
+    words = ["--keep_columns", "id,more", "--format", "parquet"]
+    run("--input", "in.parquet", *words, "--output_dir", "out")
+    kept = pq.read_table("out/in.parquet").select(["id", "more"])
+    assert kept.equals(table.select(["id", "more"]))
+    Path("in.csv").write_text("text,id,more\na,two,\n")
+    done = predict("--input", "in.parquet", "in.csv", *words, "--output", "both.parquet")
+    assert_command_names(done, "'two'", "first file", "CSV")
+    assert not Path("both.parquet").exists()
 
 
 def test_a_kept_text_has_no_more_lines_than_before(tmp_path):
@@ -294,54 +281,12 @@ def test_a_kept_text_has_no_more_lines_than_before(tmp_path):
     assert (row["text"], row["note"]) == ("a\nb", "c\nd")
 
 
-def test_a_kept_column_is_in_each_file_and_of_one_kind(tmp_path, monkeypatch):
+def test_a_kept_column_is_in_each_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_table(Path("a.csv"), [{"text": "a", "id": 1}])
     write_table(Path("b.csv"), [{"text": "b"}])
     words = ["--input", "a.csv", "b.csv", "--keep_columns", "id", "--output"]
     assert_command_names(predict(*words, "out.csv"), "b.csv", "'id'", "first table")
-    Path("mixed.jsonl").write_text('{"text": "a", "id": 1}\n{"text": "b", "id": "two"}\n')
-    words = ["--input", "mixed.jsonl", "--keep_columns", "id", "--output"]
-    assert_command_names(predict(*words, "out.parquet"), "mixed.jsonl", "row 2", "'two'", "CSV")
-    run(*words, "out.csv")
-    assert column("id", read_csv(Path("out.csv"))) == ["1", "two"]
-    assert not Path("out.parquet").exists()
-
-
-# Cells that a spreadsheet would run
-
-
-@pytest.mark.parametrize(
-    ("formula", "harmless"),
-    [
-        ("=1+1", "-1"),
-        ("+1+1", "+2"),
-        ("-1+1", "-.5e-3"),
-        ("@SUM(A1)", "a=1"),
-        ("\t=1", ""),
-        ("\r=1", " =1"),
-        ("-inf", "'=1"),
-        ("-1_0", '["=1"]'),
-    ],
-)
-def test_no_cell_of_csv_is_a_formula(exported, tmp_path, monkeypatch, formula, harmless):
-    """Two labels, and the names of two files; a row of each label is in each file."""
-    monkeypatch.chdir(tmp_path)
-    edit_json(exported / "config.json", id2label={"0": formula, "1": harmless}, label2id={})
-    for name in ("=a.csv", "b.csv"):
-        Path(name).write_text("text\nSHOCKING secret!!!\nCouncil votes\n")
-    words = ["--input", "=a.csv", "b.csv", "--model", exported]
-    rows_of_jsonl = rows_of(*words)
-    assert column("label", rows_of_jsonl) == [formula, harmless] * 2
-    assert column("file", rows_of_jsonl) == ["=a.csv", "=a.csv", "b.csv", "b.csv"]
-
-    run(*words, "--output", "out.csv")
-    rows_of_csv = read_csv(Path("out.csv"))
-    written = formula.replace("\r", "\n")  # csv cannot hold a carriage return before Python 3.13
-    assert column("label", rows_of_csv) == [f"'{written}", harmless] * 2
-    assert column("file", rows_of_csv) == ["'=a.csv", "'=a.csv", "b.csv", "b.csv"]
-    scores = column("scores", rows_of_jsonl)
-    assert column(f"score_{written}", rows_of_csv) == [f"{row[formula]:.6f}" for row in scores]
 
 
 # Long texts
@@ -358,8 +303,7 @@ def test_texts_that_the_model_does_not_read_to_the_end_are_counted(exported, tmp
     warning = "3 of 6 texts are longer than 5 tokens"
     for options in (
         ["--output", tmp_path / "out.csv"],
-        ["--output_dir", tmp_path / "parts"],
-        ["--rows_per_part", 2],
+        ["--output_dir", tmp_path / "labels"],
         ["--explain"],
     ):
         errors = run("--model", exported, "--input", table, *options).stderr
@@ -389,17 +333,10 @@ def test_output_goes_through_links_and_devices_stay(tmp_path):
 
 
 def test_an_output_that_would_surprise_is_refused(tmp_path):
-    """Output is not compressed; standard input is not overwritten; and - is standard output."""
+    """Output is not compressed, and - is standard output."""
     for options in ([], ["--format", "csv"]):
         done = predict("a", "--output", tmp_path / "out.csv.gz", *options)
         assert_command_names(done, "out.csv.gz", "compressed")
-    lines = tmp_path / "lines.txt"
-    lines.write_text("Council votes\n")
-    with lines.open() as file:
-        words = [*SCRIPT, "--output", lines]
-        done = subprocess.run(words, stdin=file, capture_output=True, encoding="utf-8")
-    assert_command_names(done, "lines.txt", "input")
-    assert lines.read_text() == "Council votes\n"
     assert run("a text", "--output", "-").stdout.endswith("a text\n")
 
 
@@ -423,10 +360,10 @@ def test_reader_that_goes_away_gets_no_traceback(articles):
     ("name", "number"), [("out.csv", signal.SIGTERM), ("out.parquet", signal.SIGKILL)]
 )
 def test_a_killed_output_leaves_the_file_as_it_was(tmp_path, name, number):
-    path = write_articles(tmp_path / "in.csv", 5_000)
+    path = write_articles(tmp_path / "in.csv", 10_000)
     out = tmp_path / name
     out.write_text("old")
-    words = ["--input", path, "--output", out, "--rows_per_part", "100"]
+    words = ["--input", path, "--output", out]
     process = subprocess.Popen([*SCRIPT, *words], stderr=subprocess.DEVNULL)
     while process.poll() is None and not any(
         part.stat().st_size > 0 for part in tmp_path.glob(".out*")
@@ -437,31 +374,3 @@ def test_a_killed_output_leaves_the_file_as_it_was(tmp_path, name, number):
     assert out.read_text() == "old"
     if number == signal.SIGTERM:
         assert {file.name for file in tmp_path.iterdir()} == {"in.csv", name}
-
-
-def test_parts_are_kept_by_the_same_command(articles, tmp_path):
-    """inference/test_bulk.py has the commands that are refused."""
-    run("--input", articles, "--output", tmp_path / "whole.csv")
-    folder = tmp_path / "parts"
-    arguments = ["--input", articles, "--rows_per_part", 30, "--output_dir", folder]
-    assert "160 rows in" in run(*arguments).stderr
-    (folder / ".notes.part").write_text("mine")
-    parts = sorted(folder.glob("part-*.csv"))
-    assert [part.name for part in parts] == [f"part-0000{number}.csv" for number in range(6)]
-    rows = []
-    for path in parts:
-        rows += read_csv(path)
-    whole = read_csv(tmp_path / "whole.csv")
-    assert [(row["row"], row["label"]) for row in rows] == [
-        (row["row"], row["label"]) for row in whole
-    ]
-    scores = [float(row["score"]) for row in rows]  # of other batches
-    assert scores == pytest.approx([float(row["score"]) for row in whole], abs=1e-5)
-
-    before = {path: path.read_bytes() for path in parts}
-    parts[2].unlink()
-    assert "kept: 5" in run(*arguments).stderr
-    assert {path: path.read_bytes() for path in parts} == before
-    assert_command_names(predict(*arguments, "--unsure_below", 0.9), str(folder), "unsure_below")
-    assert {path: path.read_bytes() for path in parts} == before
-    assert (folder / ".notes.part").read_text() == "mine"

@@ -1,4 +1,4 @@
-"""A checkpoint knows its text columns: evaluate, predict, fine-tuning and BatchClassifier read these by default."""
+"""A checkpoint knows its text columns: evaluate, predict and fine-tuning read these by default."""
 
 import csv
 import json
@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 from tempfile import mkdtemp
 
-import pandas as pd
 import pytest
 from support import (
     QUICK,
@@ -19,7 +18,6 @@ from support import (
     write_table,
 )
 
-from glove_lstm import BatchClassifier
 from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate, predict, train
@@ -47,7 +45,7 @@ def as_options(columns):
     return ["--text_column_names", ",".join(columns)] if columns else []
 
 
-def by_predict(model, table, columns, _, *options, **streams):
+def by_predict(model, columns, *options, **streams):
     words = ["--model", model, *as_options(columns), *options, "--format", "csv"]
     done = succeed(predict.main, *words, **streams)
     scores = [float(row["score_REAL"]) for row in csv.DictReader(done.stdout.splitlines())]
@@ -55,37 +53,14 @@ def by_predict(model, table, columns, _, *options, **streams):
     return scores, [line for line in done.stderr.splitlines() if "longer than" not in line]
 
 
-def by_files(model, table, columns, caplog):
-    return by_predict(model, table, columns, caplog, "--input", table)
-
-
-def by_batches(model, table, columns, caplog):
-    frame = pd.read_csv(table).drop(columns="label", errors="ignore")
-    caplog.clear()
-    classify = BatchClassifier(model, columns)
-    first, second = classify(frame), classify(frame)  # it warns once
-    assert first["score"].tolist() == second["score"].tolist()
-    scores = []
-    for label, score in zip(first["label"], first["score"], strict=True):
-        scores.append(score if label == "REAL" else 1 - score)
-    return scores, caplog.messages
-
-
-DOORS = {
-    "files": by_files,
-    "batches": by_batches,
-}
-
-
-@pytest.mark.parametrize("door", DOORS)
-def test_every_door_reads_the_columns(of_titles, new, tmp_path, caplog, door):
+def test_predict_reads_the_columns(of_titles, new, tmp_path):
     """Of the training, unless others are named or the table lacks them: then there is a warning."""
     rows = read_csv(new)
     titles = write_table(tmp_path / "titles.csv", [{"title": row["title"]} for row in rows])
     bodies = write_table(tmp_path / "bodies.csv", [{"text": row["text"]} for row in rows])
 
     def scores(table, columns=None):
-        return DOORS[door](of_titles, table, columns, caplog)
+        return by_predict(of_titles, columns, "--input", table)
 
     of_titles_alone, warnings = scores(titles)
     assert warnings == []
@@ -138,7 +113,7 @@ def fine_tuned(model, table, out, caplog, *options):
     """The config of a model that is fine-tuned for one step, and what is said of its columns."""
     caplog.clear()
     words = ["--model_name_or_path", model, "--train_file", table, "--output_dir", out]
-    succeed(train.main, *words, *QUICK, "--max_steps", 1, *options)
+    succeed(train.main, *words, *QUICK, "--num_train_epochs", 0.01, *options)
     warnings = [message for message in caplog.messages if "The model was trained on" in message]
     return json.loads((out / "config.json").read_text(encoding="utf-8")), warnings
 
@@ -164,14 +139,14 @@ def test_fine_tuning_reads_the_label_column(copy, articles, tmp_path, caplog):
 
 
 def test_texts_that_are_no_table_have_no_columns(of_titles):
-    assert by_predict(of_titles, None, None, None, "Council votes")[1] == []
-    assert by_predict(of_titles, None, None, None, stdin=b"Council votes\n")[1] == []
+    assert by_predict(of_titles, None, "Council votes")[1] == []
+    assert by_predict(of_titles, None, stdin=b"Council votes\n")[1] == []
 
 
 def test_columns_of_other_names_are_read_before_the_usual_ones(exported, new, tmp_path):
     edit_json(exported / "config.json", text_column_names=["headline", "body"])
-    expected, [warning] = by_files(exported, new, None, None)
+    expected, [warning] = by_predict(exported, None, "--input", new)
     assert "columns headline, body, but this reads title, text" in warning
     rows = [{"title": "x", "body": row["text"], "headline": row["title"]} for row in read_csv(new)]
     renamed = write_table(tmp_path / "renamed.csv", rows)
-    assert by_files(exported, renamed, None, None) == (expected, [])
+    assert by_predict(exported, None, "--input", renamed) == (expected, [])

@@ -2,9 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
-from math import ceil
 
 import numpy as np
 import pytest
@@ -126,7 +123,15 @@ def test_fine_tuning_on_other_labels_in_separate_files(checkpoint, tmp_path, cap
 def test_rows_of_a_group_are_all_held_out_or_none(articles, glove_file, tmp_path):
     """Each article is alone in its group, or all are in one, which cannot be divided."""
     rows = read_csv(articles)
-    words = ["--glove", glove_file, *SMALL, "--group_column_name", "site", "--max_steps", 1]
+    words = [
+        "--glove",
+        glove_file,
+        *SMALL,
+        "--group_column_name",
+        "site",
+        "--num_train_epochs",
+        0.01,
+    ]
     for sites in (160, 1):
         grouped = [row | {"site": f"site{number % sites}.org"} for number, row in enumerate(rows)]
         table = write_table(tmp_path / f"{sites}.csv", grouped)
@@ -169,21 +174,11 @@ def test_article_preset_and_json_file(articles, glove_file, tmp_path, monkeypatc
     assert "council" in vocabulary
 
 
-@pytest.mark.slow
-def test_two_processes_share_the_steps(articles, glove_file, tmp_path):
-    """As docs/howto/remote_machines.md has it, without --use_cpu."""
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    words = [sys.executable, *launch, ROOT / "scripts" / "train.py", *SMALL]
-    words += ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path]
-    words += ["--per_device_train_batch_size", "16", "--num_train_epochs", "1"]
-    words += ["--disable_tqdm", "True"]
-    done = subprocess.run(words, capture_output=True, encoding="utf-8", timeout=300)
-    assert done.returncode == 0, done.stderr
-
-    training = read(tmp_path / "metrics.json")["training"]
-    texts_of_step = 2 * 16
-    assert training["history"][-1]["step"] == ceil(training["train_texts"] / texts_of_step)
-    assert load_file(tmp_path / "model.safetensors")["ngrams.weights"].any()
+def test_a_training_is_of_one_process(articles, glove_file, tmp_path, monkeypatch):
+    """torchrun sets the variable."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    words = ["--train_file", articles, "--glove", glove_file, "--output_dir", tmp_path / "out"]
+    assert_command_names(run_here(command.main, *words), "one process", "torchrun", "trainer.md")
 
 
 @pytest.mark.parametrize("kind", ["one label", "several labels"])
@@ -255,8 +250,8 @@ def test_the_summary_and_the_card_remark_on_skewed_classes(
 
 def taught(files, teacher, glove_file, out):
     """Words of a training of one step."""
-    words = ["--teacher", teacher, "--augmented_copies", 0, "--glove", glove_file, *SMALL]
-    return [*files, *words, "--max_steps", 1, "--output_dir", out]
+    words = ["--teacher", teacher, "--glove", glove_file, *SMALL]
+    return [*files, *words, "--num_train_epochs", 0.01, "--output_dir", out]
 
 
 def test_unlabelled_files_choose_their_own_columns(
@@ -289,24 +284,18 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("hidden", "errors", "shows_bars"),
-    [(True, Terminal, False), (False, Terminal, True), (False, io.StringIO, False)],
-    ids=["hidden", "terminal", "file"],
+    ("errors", "shows_bars"), [(Terminal, True), (io.StringIO, False)], ids=["terminal", "file"]
 )
-def test_bars_are_shown_on_a_terminal_unless_disable_tqdm_hides_them(
-    articles, transformer, glove_file, tmp_path, monkeypatch, hidden, errors, shows_bars
+def test_bars_are_shown_on_a_terminal(
+    articles, transformer, glove_file, tmp_path, monkeypatch, errors, shows_bars
 ):
-    """Those of this package, of the Trainer and of transformers; else there is a line an epoch, in words."""
+    """Those of this package and of the Trainer; else the Trainer prints its log."""
     monkeypatch.setattr("glove_lstm.progress._SECONDS", 0)
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path / "cache"))
     words = taught(["--train_file", articles], transformer, glove_file, tmp_path / "out")
-    words += ["--use_cpu", True, "--disable_tqdm", hidden]
-    done = succeed(command.main, *words, errors=errors())
-    assert ("%|" in done.stderr) is shows_bars
+    done = succeed(command.main, *words, "--use_cpu", True, errors=errors())
     assert ("Asking" in done.stderr) is shows_bars
-    assert ("epoch 0.5 of 1: loss " in done.stderr) is not shows_bars
-    if not shows_bars:
-        assert "{'" not in done.stdout
+    assert ("'train_loss'" in done.stdout) is not shows_bars
 
 
 # Fine-tuning
@@ -321,7 +310,14 @@ def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(checkpoint, articles,
     repo = hub.add_repo("user/start", files(dropout=0.125))
     pinned = repo.at("main").sha
     repo.commit("main", files(dropout=0.25))
-    words = ["--model_name_or_path", "user/start", "--train_file", articles, "--max_steps", 1]
+    words = [
+        "--model_name_or_path",
+        "user/start",
+        "--train_file",
+        articles,
+        "--num_train_epochs",
+        0.01,
+    ]
     for revision, dropout in (([], 0.25), (["--revision", pinned], 0.125)):
         out = tmp_path / f"out{dropout}"
         train(*words, *revision, "--output_dir", out)

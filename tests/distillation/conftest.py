@@ -5,6 +5,14 @@ from functools import wraps
 import pytest
 from transformers import BertModel
 
+from glove_lstm.distillation import copies
+
+
+@pytest.fixture
+def one_copy(monkeypatch):
+    """One altered copy of each text, to save time."""
+    monkeypatch.setattr(copies, "_MOST_COPIES", 1)
+
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch, tmp_path):

@@ -1,8 +1,10 @@
-"""The kept answers of teachers: what is asked, what lies in the folder, and what may happen to it."""
+"""The kept answers of teachers: what is asked, and what may happen to the file."""
 
-import itertools
 import math
-import time
+import random
+import sqlite3
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -42,16 +44,9 @@ def texts_of(count):
 
 
 @pytest.fixture
-def parts(cache):
-    """A function: the parts that are kept."""
-    return lambda: sorted(cache.glob("teachers/*/*.npz"))
-
-
-@pytest.fixture
-def hours(monkeypatch):
-    """A clock that is an hour later at each look: each batch becomes a part."""
-    clock = itertools.count(step=3600.0)
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+def file(cache):
+    """The file of the cache."""
+    return cache / "teachers" / "logits.sqlite"
 
 
 def test_each_text_is_asked_once(cache):
@@ -84,35 +79,29 @@ def test_an_interrupted_run_asks_for_the_rest_only():
     assert sorted(first.asked + after.asked) == sorted(texts)
 
 
-def test_answers_outlive_a_kill(hours, parts):
-    """What was asked more than a minute ago is in the folder."""
-    written = []
-
-    def watch(texts):
-        written.append(sum(len(np.load(part)["keys"]) for part in parts()))
-        return answers_to(texts)
-
-    opened().logits(texts_of(100), watch)
-    assert written == [0, 32, 64, 96]
-
-
-def test_parts_are_appended_and_never_written_again(hours, parts):
-    """Fifty parts take the room of fifty times one: so much is written in all, because no part ever changes."""
-    contents = {}
-
-    def watch(texts):
-        for part in parts():
-            content = part.stat().st_ino, part.stat().st_mtime_ns, part.read_bytes()
-            assert contents.setdefault(part, content) == content
-        assert contents.keys() == set(parts())
-        return answers_to(texts)
-
-    opened().logits(texts_of(32 * 50), watch)
-    assert len(parts()) == 50
-    [size] = {part.stat().st_size for part in parts()}
-    assert (
-        size < 32 * (16 + 2 * 4) + 1000
-    )  # a key and two numbers a text, and the heads of the file
+@pytest.mark.parametrize("batches", [1, 3, 6])
+def test_answers_outlive_a_kill(caplog, batches):
+    """Here, while logits are written without a pause."""
+    program = f"""
+import sys
+import numpy as np
+from glove_lstm.distillation.cache import LogitCache
+def compute(texts):
+    print("asked", flush=True)
+    return np.array([[len(text), 0] for text in texts])
+LogitCache("a teacher", {IDENTITY!r}).logits([f"text {{n}}" for n in range(5_120)], compute)
+"""
+    run = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    for _ in range(batches + 1):
+        run.stdout.readline()
+    run.kill()
+    run.communicate()
+    after = Teacher()
+    opened().logits([f"text {number}" for number in range(5_120)], after)
+    kept = 5_120 - len(after.asked)
+    assert kept >= 256 * batches
+    assert kept % 256 == 0
+    assert not caplog.text
 
 
 def test_two_that_are_open_at_once_lose_nothing():
@@ -125,35 +114,56 @@ def test_two_that_are_open_at_once_lose_nothing():
     assert not after.asked
 
 
-def pickled(content, folder):
-    path = folder / "pickled.npz"
-    np.savez(path, keys=np.array([b"a key", None], dtype=object), answers=np.zeros((2, 2)))
-    return path.read_bytes()
-
-
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda content, folder: content[:-40],
-        lambda content, folder: b"",
-        lambda content, folder: b"no archive",
-        lambda content, folder: content[:200] + b"\0" * 50 + content[250:],
-        pickled,
+        lambda content: content[: len(content) // 2],
+        lambda content: b"no database",
+        lambda content: content[:100] + b"\0" * 50 + content[150:],
     ],
-    ids=["cut off", "empty", "text", "overwritten", "pickled"],
+    ids=["cut off", "text", "overwritten"],
 )
-def test_a_damaged_part_is_removed_and_asked_again(hours, parts, tmp_path, caplog, damage):
-    texts = texts_of(96)
+def test_a_damaged_file_costs_a_warning(file, caplog, damage):
+    texts = texts_of(1000)
     opened().logits(texts, Teacher())
-    [*_, damaged] = parts()
-    damaged.write_bytes(damage(damaged.read_bytes(), tmp_path))
+    file.write_bytes(damage(file.read_bytes()))
+    np.testing.assert_array_equal(opened().logits(texts, Teacher()), answers_to(texts))
+    assert f"{file} cannot be" in caplog.text
+    assert "Remove the file" in caplog.text
+
+
+def test_damage_anywhere_never_gives_wrong_answers(file):
+    texts = texts_of(300)
+    opened().logits(texts, Teacher())
+    sound = file.read_bytes()
+    generator = random.Random(0)
+    for _ in range(40):
+        content = bytearray(sound)
+        for _ in range(20):
+            content[generator.randrange(len(content))] = generator.randrange(256)
+        file.write_bytes(content)
+        np.testing.assert_array_equal(opened().logits(texts, Teacher()), answers_to(texts))
+
+
+@pytest.mark.parametrize("content", ["x'00'", "7", "NULL", "'text'", "zeroblob(12)"])
+def test_a_damaged_row_is_asked_again(file, caplog, content):
+    """SQLite itself finds such a file sound."""
+    texts = texts_of(20)
+    opened().logits(texts, Teacher())
+    connection = sqlite3.connect(file)
+    with connection:
+        connection.execute(
+            f"UPDATE logits SET content = {content} WHERE text = (SELECT max(text) FROM logits)"
+        )
+    connection.close()
     again = Teacher()
     np.testing.assert_array_equal(opened().logits(texts, again), answers_to(texts))
-    assert len(again.asked) == 32
-    assert not damaged.exists()
-    assert f"{damaged} is damaged" in caplog.text
-    assert "computed again" in caplog.text
-    assert len(parts()) == 3
+    assert len(again.asked) == 1
+    assert "damaged row" in caplog.text
+    caplog.clear()
+    opened().logits(texts, again)
+    assert len(again.asked) == 1
+    assert not caplog.text
 
 
 def test_a_cache_that_cannot_be_written_costs_a_warning(monkeypatch, tmp_path, caplog):
@@ -162,7 +172,7 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(monkeypatch, tmp_path, c
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path / "file"))
     kept = opened()
     np.testing.assert_array_equal(kept.logits(texts_of(40), Teacher()), answers_to(texts_of(40)))
-    assert "logits are not kept" in caplog.text
+    assert caplog.text.count("logits are not kept") == 1
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -172,7 +182,7 @@ def test_answers_that_are_no_numbers_are_refused(value):
     def ask(texts):
         return np.full((len(texts), 2), value if "wrong" in texts else 1.0)
 
-    texts = [*texts_of(32), "wrong"]  # it is the shortest, and asked last
+    texts = [*texts_of(256), "wrong"]  # it is the shortest, and asked last
     with pytest.raises(DataError, match="a teacher, gives logits that are not finite"):
         opened().logits(texts, ask)
     after = Teacher()

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from support import (
     QUICK,
     SMALL,
@@ -17,9 +18,8 @@ from teachers import by_length
 
 from glove_lstm.commands import train as train_command
 from glove_lstm.distillation.copies import make_copies
-from glove_lstm.distillation.function import FunctionTeacher
 from glove_lstm.distillation.targets import make_targets
-from glove_lstm.errors import DataError
+from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.tables.examples import Examples, Split, weigh
 from glove_lstm.vectors.glove import GloveVectors
 
@@ -53,9 +53,10 @@ def test_a_teacher_and_texts_without_labels_are_enough(train, news):
     assert accuracy(trained, news.texts, news.labels) > 0.9
 
 
+@pytest.mark.usefixtures("one_copy")
 def test_the_lstm_learns_the_teacher_and_the_ngrams_the_labels(train, news, caplog):
     """The columns of the function are not in the order of the labels, so that it is always wrong."""
-    options = {"teacher": by_case, "augmented_copies": 0, "num_train_epochs": 12}
+    options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 12}
     trained = train(news.texts, news.labels, **options)
     assert accuracy(trained, news.texts, news.labels, part=0) < 0.1
     assert accuracy(trained, news.texts, news.labels, part=1) > 0.9
@@ -63,6 +64,7 @@ def test_the_lstm_learns_the_teacher_and_the_ngrams_the_labels(train, news, capl
     assert "another order" in caplog.text
 
 
+@pytest.mark.usefixtures("one_copy")
 @pytest.mark.parametrize("kind", [str, float])
 def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog, kind):
     """Which sorts names as texts: "10" is before "2"."""
@@ -74,23 +76,13 @@ def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog, kind):
             return by_case(texts)  # of REAL and FAKE
 
     labels = [{"REAL": "10", "FAKE": "2"}[label] for label in news.labels]
-    options = {"teacher": Classifier().predict_proba, "augmented_copies": 0, "max_steps": 1}
+    options = {"teacher": Classifier(), "num_train_epochs": 1}
     trained = train(news.texts, labels, **options)
     assert list(trained.model.config.label_names) == ["2", "10"]
     assert trained.record.teacher.temperature < 5
     assert "another order" not in caplog.text
-
-
-def test_columns_are_in_the_order_of_our_classifiers(train, news, caplog):
-    """Whose labels may be in any order; they name the labels of texts that have none."""
-    teacher = train(news.texts, news.labels, label_names=["REAL", "FAKE"]).classifier.predict_proba
-    trained = train(news.texts, news.labels, teacher=teacher, augmented_copies=0, max_steps=1)
-    assert list(trained.model.config.label_names) == ["FAKE", "REAL"]
-    assert trained.record.teacher.agreement > 0.9
-    assert "another order" not in caplog.text
-
-    alone = train([], [], teacher=teacher, unlabelled=news.texts, max_steps=1)
-    assert list(alone.model.config.label_names) == ["REAL", "FAKE"]
+    alone = train([], [], unlabelled=news.texts, **options)
+    assert list(alone.model.config.label_names) == ["10", "2"]
 
 
 def weighed_split(train, others, label_weights):
@@ -112,8 +104,8 @@ def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
     train = Examples.from_names(texts, ["a", "b", "a"], ["a", "b"])
     others = [f"{'x' * (number % 2 + 1)} {number}" for number in range(unlabelled)]
     split = weighed_split(train, others, label_weights)
-    teacher = FunctionTeacher(by_length, ["a", "b"])
-    targets = make_targets(split, teacher, copies_per_text=None, glove=None)
+    teacher = open_teacher(by_length, torch.device("cpu"), ["a", "b"])
+    targets = make_targets(split, teacher, glove=None)
     probabilities = by_length(others)
     expected = np.array([3.0, 0.5])[probabilities.argmax(axis=1)]
     if unlabelled > len(texts):
@@ -128,7 +120,7 @@ def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
     np.testing.assert_allclose(targets.weights[-unlabelled:], expected)
     if targets.kind == "labels":
         teacher.learns_labels = True
-        learned = make_targets(split, teacher, copies_per_text=None, glove=None)
+        learned = make_targets(split, teacher, glove=None)
         np.testing.assert_allclose(learned.weights[-unlabelled:], probabilities.max(axis=1) ** 2)
 
 
@@ -150,10 +142,10 @@ def test_a_good_teacher_of_many_labels_is_imitated(labels, accuracy_of_labels, k
     label_weights = {"a": 3.0, "b": 0.5}
     others = [f"{'x' * (number % 2 + 1)} other {number}" for number in range(labels + 1)]
     split = weighed_split(train, others, label_weights)
-    teacher = FunctionTeacher(by_length, ["a", "b"])
+    teacher = open_teacher(by_length, torch.device("cpu"), ["a", "b"])
     teacher.learns_labels = True
     teacher.accuracy_of_labels = accuracy_of_labels
-    targets = make_targets(split, teacher, copies_per_text=None, glove=None)
+    targets = make_targets(split, teacher, glove=None)
     assert targets.kind == kind
     assert list(targets.ngram_examples.texts) == texts + others
     if kind == "labels":
@@ -195,7 +187,7 @@ def test_copies_of_texts_without_spaces_differ():
 
 
 def test_few_labelled_texts_leave_the_calibration_to_unlabelled_ones(train, news, caplog):
-    options = {"teacher": by_case, "max_steps": 1}
+    options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 1}
     texts, labels = news.texts[:40], news.labels[:40]
     trained = train(texts, labels, unlabelled=news.texts[40:], **options)
     assert len(trained.train) == trained.record.train_texts == 40
@@ -207,12 +199,13 @@ def test_few_labelled_texts_leave_the_calibration_to_unlabelled_ones(train, news
     assert trained.record.teacher.agreement is None
 
 
+@pytest.mark.usefixtures("one_copy")
 def test_near_duplicates_of_validation_texts_are_left_out(train, news, caplog):
     held_out = news.texts[:20], news.labels[:20]
     copies = [f"{text} Again" for text in news.texts[:20] if len(text.split()) > 50]
     assert copies
     texts, labels = news.texts[20:], news.labels[20:]
-    options = {"teacher": by_case, "augmented_copies": 0, "max_steps": 1}
+    options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 1}
     unlabelled = [*copies, "a text of its own"]
     trained = train(texts, labels, held_out, unlabelled=unlabelled, **options)
     assert trained.record.teacher.unlabelled == 1
@@ -224,7 +217,7 @@ def test_unlabelled_texts_that_are_held_out_are_no_copies_of_labelled_ones(train
     copies = [f"{text} Again" for text in news.texts[:40] if len(text.split()) > 50]
     assert len(copies) > 5
     unlabelled = [*copies, *news.texts[40:]]
-    options = {"teacher": by_case, "max_steps": 1}
+    options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 1}
     trained = train(news.texts[:40], news.labels[:40], unlabelled=unlabelled, **options)
     assert trained.record.calibration.texts == round(len(unlabelled) / 10)
     is_trained, is_held_out = trained.text_record.find(copies)
@@ -251,16 +244,18 @@ def test_the_command_learns_from_a_teacher(glove_file, transformer, news, tmp_pa
     assert metrics["data"]["description"] == "test test.csv, more.jsonl (without labels)"
 
 
-def test_a_function_has_the_labels_of_the_texts_also_in_fine_tuning(train, news, tmp_path):
+@pytest.mark.usefixtures("one_copy")
+def test_the_columns_of_a_function_are_as_named_also_in_fine_tuning(train, news, tmp_path):
     """A checkpoint may have its labels in another order than the columns of the function."""
-    first = train(news.texts, news.labels, label_names=["REAL", "FAKE"], max_steps=1)
+    first = train(news.texts, news.labels, label_names=["REAL", "FAKE"], num_train_epochs=1)
     first.model.save_pretrained(tmp_path)
     first.tokenizer.save_pretrained(tmp_path)
 
     def teacher(texts):
-        return by_case(texts)[:, ::-1]  # FAKE and REAL, as the labels of the texts are sorted
+        return by_case(texts)[:, ::-1]  # FAKE and REAL
 
-    options = {"model_name_or_path": str(tmp_path), "teacher": teacher, "augmented_copies": 0}
+    options = {"model_name_or_path": str(tmp_path), "teacher": teacher}
+    options["label_names"] = ["FAKE", "REAL"]
     taught = train(news.texts, news.labels, **options)
     assert list(taught.model.config.label_names) == ["REAL", "FAKE"]
     assert taught.record.teacher.temperature < 5
@@ -270,11 +265,12 @@ def test_a_function_has_the_labels_of_the_texts_also_in_fine_tuning(train, news,
 # What is asked
 
 
+@pytest.mark.usefixtures("one_copy")
 def test_trainings_with_other_seeds_and_folds_ask_only_what_is_missing(
     train, news, transformer, read
 ):
     """As GridSearchCV asks: each text and each altered copy of it is read once."""
-    options = {"teacher": transformer, "augmented_copies": 1, "max_steps": 1}
+    options = {"teacher": transformer, "num_train_epochs": 1}
     train(news.texts, news.labels, **options)
     assert (
         len(read) == 2 + 160 + 144
@@ -286,22 +282,8 @@ def test_trainings_with_other_seeds_and_folds_ask_only_what_is_missing(
     for fold in range(4):
         rows = [row for row in range(160) if row % 4 != fold]
         texts, labels = [news.texts[row] for row in rows], [news.labels[row] for row in rows]
-        train(texts, labels, **options, learning_rate=0.001)
+        train(texts, labels, **options)
     assert len(read) - 8 * 2 == 160 + 160
-
-
-def test_copies_are_refused_before_a_teacher_is_asked(train, news):
-    asked = []
-
-    def teacher(texts):
-        asked.extend(texts)
-        return by_length(texts)
-
-    held_out = news.texts[120:], news.labels[120:]
-    options = {"unlabelled": news.texts[40:120], "augmented_copies": 2}
-    with pytest.raises(DataError, match="augmented_copies"):
-        train(news.texts[:40], news.labels[:40], held_out, teacher=teacher, **options)
-    assert not asked
 
 
 # Encoders
@@ -329,11 +311,12 @@ def test_an_encoder_teaches_with_few_labels(train, news, encoder):
     assert trained.model.config.temperature != 1
 
 
+@pytest.mark.usefixtures("one_copy")
 def test_held_out_texts_teach_an_encoder_nothing(train, news, encoder):
     """Their labels are wrong: with them, the encoder would teach wrong labels."""
     names = {"FAKE": "REAL", "REAL": "FAKE"}
     held_out = news.texts[40:], [names[label] for label in news.labels[40:]]
-    options = {"teacher": encoder, "augmented_copies": 2, "num_train_epochs": 8}
+    options = {"teacher": encoder, "num_train_epochs": 8}
     trained = train(news.texts[:40], news.labels[:40], held_out, **options)
     assert trained.record.calibration.labels_of == "people"
     assert trained.record.calibration.texts == 120

@@ -53,7 +53,7 @@ def test_tuning_brings_texts_of_a_label_together(ignorant_encoder, read, monkeyp
     numbers = np.arange(249) % 2
     texts = texts_with_a_telling_word(249)
     train = Examples(texts[:49], numbers[:49], LABELS)
-    teacher = open_teacher(ignorant_encoder, torch.device("cpu"), ())
+    teacher = open_teacher(ignorant_encoder, torch.device("cpu"))
     teacher.fit(train)
     weights = teacher._encoder.state_dict()
     drawn = {name: value.clone() for name, value in weights.items()}

@@ -2,12 +2,10 @@
 
 import json
 import pickle
-import random
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from estimator_news import LABELS, PAIRS, TEXTS, TINY
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -58,7 +56,7 @@ class OfNumbers(GloveLstmClassifier):
 
 
 # The n-grams learn what the checks ask for, so that a step of the LSTM is enough.
-SMALLEST = {**TINY, "max_steps": 1, "character_buckets": 0, "type_embedding_size": 0}
+SMALLEST = {**TINY, "num_train_epochs": 0.01, "character_buckets": 0, "type_embedding_size": 0}
 
 
 @pytest.mark.slow
@@ -68,7 +66,6 @@ def test_checks_of_scikit_learn(estimator, check):
 
 
 def test_selection_and_pipelines(fitted, capfd):
-    states_before = random.getstate(), torch.get_rng_state().tolist()
     chain = make_pipeline(clone(fitted))
     grid = {
         "glovelstmclassifier__learning_rate": [np.float64(1e-6)],
@@ -80,7 +77,6 @@ def test_selection_and_pipelines(fitted, capfd):
     assert search.score(TEXTS, LABELS) > 0.9
 
     assert capfd.readouterr() == ("", "")  # verbose=0
-    assert (random.getstate(), torch.get_rng_state().tolist()) == states_before
 
 
 def polars_series(texts):
@@ -159,14 +155,8 @@ def saved(fitted, tmp_path_factory):
     return folder
 
 
-def test_the_command_saves_the_same_files(saved, trained, tmp_path):
-    (saved / ".git").mkdir()
-    copy = tmp_path / "copy"
-    GloveLstmClassifier.from_pretrained(saved).save_pretrained(copy)
-    expected = set(file_sizes(trained))
-    assert set(file_sizes(saved)) == expected
-    assert set(file_sizes(copy)) == expected
-    assert not (copy / ".git").exists()
+def test_the_command_saves_the_same_files(saved, trained):
+    assert set(file_sizes(saved)) == set(file_sizes(trained))
     config = json.loads((saved / "config.json").read_text())
     assert config.get("text_column_names") is None  # the texts were in memory
 
@@ -195,12 +185,12 @@ def test_the_command_measures_the_same_figures(fitted, saved, tmp_path):
 # Trained on, and taught
 
 
-def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_path, caplog):
+def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_path):
     start = clone(fitted).set_params(validation_fraction=0).fit(TEXTS, LABELS)
     assert start.model_.config.temperature == 1  # not calibrated
     start.save_pretrained(tmp_path / "start")
     tuned = GloveLstmClassifier.from_pretrained(tmp_path / "start")
-    tuned.set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
+    tuned.set_params(num_train_epochs=0.01, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
     assert tuned.tokenizer_.get_vocab() == start.tokenizer_.get_vocab()
     with pytest.raises(DataError, match="All 120 texts were seen"):
         tuned.evaluate(TEXTS, LABELS)
@@ -211,17 +201,16 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     training = metrics["training"]
     assert (training["train_texts"], training["validation_texts"]) == (108, 12)
     # The start was trained on all validation texts.
-    assert training["validation_seen"] == metrics["validation"]["seen"] == 12
+    assert metrics["validation"]["seen"] == 12
     # A text that both trainings have learned is counted once.
     tuned.fit(TEXTS, LABELS, validation=(TEXTS[:12], LABELS[:12]))
     tuned.save_pretrained(tmp_path / "both")
     metrics = json.loads((tmp_path / "both" / "metrics.json").read_text())
     assert metrics["validation"]["seen"] == 12
-    assert "12 of 12 validation texts were learned by" in caplog.text
 
 
 def test_a_function_and_a_transformer_teach(news, transformer):
-    function = GloveLstmClassifier(**TINY, teacher=by_length, augmented_copies=1)
+    function = GloveLstmClassifier(**TINY, teacher=by_length, label_names=["FAKE", "REAL"])
     function.fit(news.texts[:100], news.labels[:100], unlabelled=[*news.texts[100:], " ", ""])
     assert function.classes_.tolist() == ["FAKE", "REAL"]
 
@@ -259,25 +248,16 @@ def test_saving_again_needs_overwrite(fitted, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_a_loaded_classifier_is_saved_onto_its_own_folder(exported, tmp_path):
-    (exported / "handler.py").write_text("of a repository on the Hub")
-    before = {name: (exported / name).read_bytes() for name in file_sizes(exported)}
-    GloveLstmClassifier.from_pretrained(exported).save_pretrained(tmp_path / "mine")
-    own = GloveLstmClassifier.from_pretrained(tmp_path / "mine")
-    for _ in range(2):
-        own.save_pretrained(tmp_path / "mine", overwrite=True)
-    after = {
-        name: (tmp_path / "mine" / name).read_bytes() for name in file_sizes(tmp_path / "mine")
-    }
-    del before["handler.py"]
-    assert after == before
+def test_a_loaded_classifier_is_not_saved(exported, tmp_path):
+    loaded = GloveLstmClassifier.from_pretrained(exported)
+    with pytest.raises(DataError, match="copy its folder"):
+        loaded.save_pretrained(tmp_path / "mine")
 
 
 def test_a_fitted_classifier_is_pickled(fitted, tmp_path):
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict_proba(TEXTS), fitted.predict_proba(TEXTS))
     again.save_pretrained(tmp_path / "mine")
-    assert not any(text.encode() in pickle.dumps(fitted) for text in TEXTS)
 
 
 def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(exported, hub, tmp_path):
@@ -287,7 +267,9 @@ def test_a_revision_pins_the_checkpoint_that_is_fine_tuned(exported, hub, tmp_pa
     repo.commit("main", {**files, "config.json": b"damaged"})
     loaded = GloveLstmClassifier.from_pretrained("user/start", pinned)
     assert loaded.get_params()["revision"] == pinned
-    tuned = clone(loaded).set_params(max_steps=1, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
+    tuned = (
+        clone(loaded).set_params(num_train_epochs=0.01, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
+    )
     assert tuned.tokenizer_.get_vocab() == loaded.tokenizer_.get_vocab()
     with pytest.raises(DataError, match=r"config\.json"):
         tuned.set_params(revision="main").fit(TEXTS, LABELS)

@@ -13,7 +13,6 @@ pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 
 # Arguments of the classifier or of fit, and what the error names.
 MISTAKES = {
-    "a folder": ({"output_dir": "out"}, "output_dir", "save_pretrained"),
     "a name too few": ({"label_names": ["FAKE"]}, "'REAL'", "not one of 'FAKE'"),
     "a string for a truth": ({"use_cpu": "False"}, "use_cpu", "'False'", "True or False"),
     "a share of 1": ({"validation_fraction": 1}, "validation_fraction", "1"),

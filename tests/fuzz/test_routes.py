@@ -14,7 +14,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
-from datasets import Dataset
 from hostile import examples, joined, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -22,16 +21,15 @@ from support import CALM, LOUD, edit_json, read_csv, repaired, succeed
 from transformers import pipeline
 
 from glove_lstm import (
-    BatchClassifier,
     GloveLstmClassifier,
     GloveLstmForSequenceClassification,
     LightClassifier,
 )
-from glove_lstm.app import build_app
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands import predict
 from glove_lstm.inference.onnx_export import export_onnx, light_classifier
 from glove_lstm.publishing.handler import EndpointHandler
+from glove_lstm.publishing.server import PageServer
 
 TOLERANCE = 2e-5
 
@@ -143,31 +141,6 @@ def rows_of(batch) -> list[dict]:
     ]
 
 
-def batch_route(folder: Path, kind: str = "arrays") -> Route:
-    """What engines call: arrays, frames, in another process, mapped by `datasets`."""
-
-    def answer(rows: Texts, pairs: Texts | None) -> Answers:
-        classify = BatchClassifier(folder)  # the first batch chooses the columns
-        columns = columns_of(rows, pairs)
-        if kind == "datasets":
-            columns = {name: list(map(repaired, values)) for name, values in columns.items()}
-            stream = Dataset.from_dict(columns).to_iterable_dataset()
-            return read_columns(list(stream.map(classify, batched=True, batch_size=3)))
-        if kind == "unpickled":
-            classify = pickle.loads(pickle.dumps(classify))
-        if kind == "frames":
-            frame = pd.DataFrame(columns, dtype=object)
-            found = classify(frame)
-            assert isinstance(found, pd.DataFrame)
-            assert list(frame) == list(columns)
-        else:
-            found = classify({name: np.array(each, object) for name, each in columns.items()})
-        assert list(found)[: len(columns) + 2] == [*columns, "label", "score"]
-        return read_columns(rows_of(found))
-
-    return answer
-
-
 def read_part(path: Path) -> list[dict]:
     if path.suffix == ".csv":
         return read_csv(path)
@@ -187,26 +160,19 @@ def read_lines(text: str) -> list[dict]:
 
 
 def command_route(folder: Path, kind: str) -> Route:
-    """The predict command: parts of three rows, or standard input and output."""
+    """The predict command, from a file to a file."""
 
     def answer(rows: Texts, pairs: Texts | None) -> Answers:
         table = rows_of(columns_of(rows, pairs))
-        lines = "".join(json.dumps(row) + "\n" for row in table).encode()
-        if kind == "stdin":
-            words = ["--input", "-", "--input_format", "jsonl", "--format", "jsonl"]
-            done = succeed(predict.main, "--model", folder, *words, stdin=lines)
-            found = read_lines(done.stdout)
-        else:
-            with tempfile.TemporaryDirectory() as scratch:
-                source = Path(scratch, "in.jsonl")
-                source.write_bytes(lines)
-                out = Path(scratch, "out")
-                words = ["--input", source, "--output_dir", out, "--format", kind]
-                words += ["--rows_per_part", 3]
-                succeed(predict.main, "--model", folder, *words)
-                parts = sorted(out.glob(f"part-*.{kind}"))
-                assert len(parts) == -(-len(rows) // 3)
-                found = [row for part in parts for row in read_part(part)]
+        lines = "".join(json.dumps(row) + "\n" for row in table)
+        if not table:
+            return []
+        with tempfile.TemporaryDirectory() as scratch:
+            source = Path(scratch, "in.jsonl")
+            source.write_text(lines, encoding="utf-8")
+            words = ["--input", source, "--output_dir", Path(scratch, "out"), "--format", kind]
+            succeed(predict.main, "--model", folder, *words)
+            found = read_part(Path(scratch, "out", f"in.{kind}"))
         names = Checkpoint.open(folder).label_names
         for number, row in enumerate(found, start=1):
             assert list(row) == ["row", "label", "score", *(f"score_{name}" for name in names)]
@@ -235,19 +201,16 @@ def handler_route(folder: Path) -> Route:
     return answer
 
 
-def app_route(folder: Path) -> Route:
-    """The function of the app, which is built and not served; it takes no empty and no very long texts."""
-    app = build_app(Checkpoint.open(folder), "mine")
-    [classify] = {block.fn for block in app.fns.values() if block.api_name == "classify"}
+def demo_route(folder: Path) -> Route:
+    """What the server of `glove-lstm demo` answers."""
+    server = PageServer(Checkpoint.open(folder), "mine", 0)
 
     def answer(rows: Texts, pairs: Texts | None) -> Answers:
-        for title, text in zip(rows, pairs or [""] * len(rows), strict=True):
-            if not f"{title}{text}".strip() or len(f"{title}{text}") > 1000:
-                yield None
-                continue
-            verdict, scores, _ = classify(title, text)
-            label: object = verdict.removeprefix("<p role='status'>").removesuffix("</p>")
-            label = str(label).removeprefix("unsure, nearest to ")
+        whole = (
+            list(rows) if pairs is None else [f"{a} {b}" for a, b in zip(rows, pairs, strict=True)]
+        )
+        found = server.predict({"texts": whole})
+        for label, scores in zip(found["labels"], found["scores"], strict=True):
             yield Answer(label, scores)
 
     return answer
@@ -285,16 +248,11 @@ def cheap_routes(shared_export: Path) -> dict[str, Route]:
 @pytest.fixture(scope="module")
 def engines(shared_export: Path) -> dict[str, Route]:
     return {
-        "arrays": batch_route(shared_export),
-        "frames": batch_route(shared_export, "frames"),
-        "batches, unpickled": batch_route(shared_export, "unpickled"),
-        "datasets": batch_route(shared_export, "datasets"),
         "csv": command_route(shared_export, "csv"),
         "jsonl": command_route(shared_export, "jsonl"),
         "parquet": command_route(shared_export, "parquet"),
-        "stdin": command_route(shared_export, "stdin"),
         "handler": handler_route(shared_export),
-        "app": app_route(shared_export),
+        "demo": demo_route(shared_export),
     }
 
 
@@ -407,8 +365,7 @@ def test_kinds_of_problem(request, tmp_path, source, change, labels):
         "light": light_route(folder),
         "memory": memory_route(folder),
         "jsonl": command_route(folder, "jsonl"),
-        "stdin": command_route(folder, "stdin"),
-        "arrays": batch_route(folder),
+        "demo": demo_route(folder),
     }
     rows = [*PLAIN, LOUD, CALM, f"{LOUD} {CALM}"]
     wanted = list(pipeline_route(folder)(rows, None))
@@ -418,12 +375,6 @@ def test_kinds_of_problem(request, tmp_path, source, change, labels):
         assert_same(name, route(rows, None), wanted)
     if "FAKE" in labels:
         assert len({str(answer.label) for answer in wanted}) > 1
-    verdicts = [answer.label for answer in app_route(folder)(rows, None) if answer]
-    for verdict, answer in zip(verdicts, wanted[:2] + wanted[4:], strict=True):
-        label = answer.label
-        if isinstance(label, list):
-            label = ", ".join(label) or "no label"
-        assert verdict == label
 
 
 # Explanations and options

@@ -40,7 +40,7 @@ KINDS: dict[str, tuple[list[str], list[str]]] = {
         TWO,
         [
             *("--train_file", "FOLDER/train.csv", "--teacher", str(TINY_CHECKPOINT)),
-            *("--unlabelled_file", "FOLDER/test.csv", "--augmented_copies", "2"),
+            *("--unlabelled_file", "FOLDER/test.csv"),
         ],
     ),
 }

@@ -11,7 +11,6 @@ from support import ROOT
 
 import glove_lstm
 from glove_lstm.commands.main import main
-from glove_lstm.training.arguments import REFUSED
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -88,5 +87,3 @@ def test_the_help_of_train_has_the_options_that_it_takes(capsys):
     shown = capsys.readouterr().out
     for name in ("train_file", "overwrite_output_dir", "revision", "learning_rate"):
         assert f"--{name}" in shown
-    for name in REFUSED:
-        assert not re.search(rf"--{name}\b", shown), name

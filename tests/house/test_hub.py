@@ -8,7 +8,7 @@ import pytest
 from golden import make_hub_scores
 from support import ROOT
 
-from benchmarks.hub_code import write_hub_code
+from benchmarks.hub.hub_code import write_hub_code
 from glove_lstm import LightClassifier
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 

@@ -10,6 +10,7 @@ from support import ROOT
 # From the bottom to the top: a room may import itself and the rooms before it.
 ROOMS = [
     "errors",
+    "options",
     "version",
     "processors",
     "progress",
@@ -32,7 +33,6 @@ ROOMS = [
     "evaluation",
     "publishing",
     "estimator",
-    "app",
     "commands",
     "__main__",
 ]

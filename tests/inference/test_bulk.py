@@ -1,198 +1,112 @@
-"""Bulk labelling: every row once and in order, also after a kill, in constant memory; no parts of another run."""
+"""Labelling of many files: each output is whole or not there, also after a kill; in constant memory."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
-import bulk_worker
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from bulk_worker import model, predict, source_of
-from support import assert_names, write_articles
+from support import ROOT, assert_command_names, read_csv, run_here, succeed, write_articles
 
-from glove_lstm.errors import DataError
-from glove_lstm.inference.bulk import Labeller, Source, chunks, label_to_folder
-from glove_lstm.tables.columns import Columns, Row
+from glove_lstm.commands import predict as command
+from glove_lstm.inference.bulk import chunks
+from glove_lstm.tables.columns import Row
 
-LABELLER = Labeller(model(predict))
-
-
-def open_texts(texts, name):
-    rows = [Row(name, number, text) for number, text in enumerate(texts, 1)]
-    return Source(Columns(["text"], []), texts=rows)
+run = partial(succeed, command.main)
+predict = partial(run_here, command.main)
 
 
-def label(source, folder, kind="csv", *, labeller=LABELLER, rows_per_part=100):
-    return label_to_folder(source, labeller, folder, kind, rows_per_part=rows_per_part)
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def parts(folder, kind="csv"):
-    return {path.name: path.read_bytes() for path in sorted(folder.glob(f"part-*.{kind}"))}
+def test_very_long_rows_are_read_in_smaller_chunks():
+    rows = [Row("here", number, "abc") for number in range(10)]
+    assert [len(chunk) for chunk in chunks(rows, most_characters=12)] == [4, 4, 2]
+    assert [len(chunk) for chunk in chunks(rows, most_rows=5)] == [5, 5]
 
 
-def start_worker(path, folder, kind, *, rows_per_part, pause=0.0):
-    """Start a process that labels a file; `pause` is in seconds a part."""
-    arguments = [path, folder, kind, rows_per_part, pause]
-    return subprocess.Popen(
-        [sys.executable, bulk_worker.__file__, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Arrow's own pools keep some 15 MB more for later, once, however long the input.
-        env={**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"},
-    )
+def test_each_file_has_an_output_and_those_that_are_there_stay(articles, tmp_path):
+    other = write_articles(tmp_path / "other.csv", 10)
+    out = tmp_path / "labels"
+    words = ["--input", articles, other, "--output_dir", out]
+    assert "170 rows in" in run(*words).stderr
+    run("--input", articles, other, "--output", tmp_path / "whole.csv")
+    rows = read_csv(out / "articles.csv") + read_csv(out / "other.csv")
+    whole = read_csv(tmp_path / "whole.csv")
+    for name in ("file", "row", "label"):
+        assert [row[name] for row in rows] == [row[name] for row in whole]
+
+    (out / "articles.csv").write_text("mine")
+    (out / "other.csv").unlink()
+    done = run(*words)
+    assert "10 rows in" in done.stderr
+    assert "kept: 1" in done.stderr
+    assert read_csv(out / "other.csv") == rows[160:]
+    assert (out / "articles.csv").read_text() == "mine"
 
 
-def finish(process):
-    """Wait for a worker, and return the number of rows that it labelled and its peak memory in MB."""
-    output, errors = process.communicate()
-    assert process.returncode == 0, errors
-    rows, peak = output.split()
-    return int(rows), float(peak)
+def test_a_bad_row_ends_the_run_and_its_file_has_no_output(tmp_path):
+    write_articles(tmp_path / "a.csv", 10)
+    (tmp_path / "b.csv").write_text("title,text\na,b\n1,2,3\n")
+    done = predict("--input", f"{tmp_path}/*.csv", "--output_dir", tmp_path / "out")
+    assert_command_names(done, "b.csv, row 2")
+    assert list(contents(tmp_path / "out")) == ["a.csv"]
 
 
-# What is written; fuzz/test_routes.py compares the rows
+def test_outputs_that_would_be_lost_are_refused(tmp_path):
+    """An output that is an input would be skipped, one of two inputs would have the rows of one."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_articles(tmp_path / folder / "in.csv", 3)
+    words = ["--input", f"{tmp_path}/*/in.csv", "--output_dir"]
+    assert_command_names(predict(*words, tmp_path / "a"), "a/in.csv is an input")
+    assert_command_names(predict(*words, tmp_path / "out"), "out/in.csv", "2 files", "folders")
+    assert_command_names(predict("a", "--output_dir", tmp_path / "out"), "--output_dir", "--input")
+    assert not (tmp_path / "out").exists()
 
 
-def test_parts_of_very_long_rows_have_fewer_rows():
-    source = open_texts(["abc"] * 10, "here")
-    parts = chunks(source, 10, progress=False, most_characters=12)
-    assert [len(rows) for rows in parts] == [4, 4, 2]
-
-
-def test_a_bad_row_ends_the_run_after_whole_parts(tmp_path):
-    path = tmp_path / "in.jsonl"
-    row = '{"text": "a"}\n'
-    path.write_text(row * 113 + '{"text": \n' + row * 11)
-    with pytest.raises(DataError, match=r"row 114 \(line 114\)"):
-        label(source_of(path), tmp_path / "out")
-    assert list(parts(tmp_path / "out")) == ["part-00000.csv"]
-
-
-# Kills, and runs at the same time
-
-
-def test_killed_before_the_first_part(tmp_path):
-    path = write_articles(tmp_path / "in.csv", 20)
-    folder = tmp_path / "out"
-    folder.mkdir()
-    (folder / ".run.json.0123.part").write_text("{")  # as a kill may leave it
-    (folder / ".predict.lock").touch()
-    assert label(source_of(path), folder).rows == 20
-    assert not list(folder.glob(".*"))
-
-
-def test_killed_at_any_point_every_row_comes_once(tmp_path):
+def test_killed_at_any_point_every_output_is_whole(tmp_path):
     """The run is killed again and again, each time a bit later, until it is through."""
-    path = write_articles(tmp_path / "in.csv", 3000)  # 30 parts
-    folder = tmp_path / "out"
-    label(source_of(path), tmp_path / "whole")
-    wanted = parts(tmp_path / "whole")
+    for number in range(20):
+        write_articles(tmp_path / f"{number}.csv", 400, seed=number)
+    out = tmp_path / "out"
+    words = ["--input", f"{tmp_path}/*.csv", "--output_dir"]
+    run(*words, tmp_path / "whole")
+    wanted = contents(tmp_path / "whole")
 
     kills = 0
-    for more in (0, 1, 4, 9):
-        process = start_worker(path, folder, "csv", rows_per_part=100, pause=0.02)
-        enough = len(parts(folder)) + more
-        while process.poll() is None and len(parts(folder)) < enough:
+    for more in (0, 1, 3, 5):
+        before = len(list(out.glob("*.csv")))
+        script = [sys.executable, ROOT / "scripts" / "predict.py", *words, out]
+        process = subprocess.Popen(script, stderr=subprocess.DEVNULL)
+        while process.poll() is None and len(list(out.glob("*.csv"))) < before + more:
             time.sleep(0.002)
-        time.sleep(0.004 * more)
+        time.sleep(0.01 * more)
         process.send_signal(signal.SIGKILL)
-        process.communicate()
-        if process.returncode == -signal.SIGKILL:
-            kills += 1
-        found = parts(folder)
-        assert found == {name: wanted[name] for name in found}  # whatever is there is whole
+        kills += process.wait() == -signal.SIGKILL
+        found = {path.name: path.read_bytes() for path in out.glob("*.csv")}
+        assert found == {name: wanted[name] for name in found}
     assert kills >= 3
-
-    done = len(parts(folder))
-    assert 0 < done < 30
-    summary = label(source_of(path), folder)
-    assert summary.rows == 3000 - 100 * done  # nothing is done twice
-    assert parts(folder) == wanted
-    assert not list(folder.glob(".*"))
-    assert label(source_of(path), folder).rows == 0
+    assert 0 < len(found) < 20
+    assert f"kept: {len(found)}" in run(*words, out).stderr
+    assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == wanted
 
 
-def test_a_folder_in_use_is_refused_and_the_first_run_goes_on(tmp_path):
-    path = write_articles(tmp_path / "in.csv", 1000)
-    other = write_articles(tmp_path / "other.csv", 10)
-    folder = tmp_path / "out"
-    label(source_of(path), tmp_path / "whole")
-    first = start_worker(path, folder, "csv", rows_per_part=100, pause=0.1)
-    while first.poll() is None and not list(folder.glob("*part*")):
-        time.sleep(0.002)
-    for source in (path, other):
-        with pytest.raises(DataError, match=rf"Another run writes to {folder}"):
-            label(source_of(source), folder)
-    assert first.poll() is None
-
-    rows, _ = finish(first)
-    assert rows == 1000
-    assert parts(folder) == parts(tmp_path / "whole")
-    names = {path.name for path in folder.glob("*")}
-    assert names == {"run.json", *parts(folder)}
-    assert label(source_of(path), folder).rows == 0  # it is free again
-
-
-# Parts of other runs
-
-
-@pytest.mark.parametrize(
-    ("words", "change"),
-    [
-        (["rows_per_part"], {"rows_per_part": 50}),
-        (["format"], {"kind": "jsonl"}),
-        (["model"], {"labeller": Labeller(model(predict, made="otherwise"))}),
-        (["model"], {"labeller": Labeller(model(predict, ("REAL", "FAKE")))}),
-        (["unsure_below"], {"labeller": Labeller(model(predict), 0.7)}),
-        (["columns"], {"columns": "text"}),
-        (["inputs"], {"rows": 161}),
-        (["standard input"], {"texts": ["a", "", "c"]}),
-        (["out", "run.json"], {"files": {"part-00000.csv": "mine"}}),
-        (["out", "run.json"], {"files": {"config.json": "{}"}}),
-        (["run.json"], {"files": {"run.json": '{"mine": 1}'}}),
-        (["run.json"], {"files": {"run.json": "{"}}),
-        (["run.json"], {"files": {"run.json": "[]"}}),
-    ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
-)
-def test_parts_of_another_run(tmp_path, words, change):
-    """Refused by the name of what differs; all files stay."""
-    change = dict(change)
-    folder = tmp_path / "out"
-    path = write_articles(tmp_path / "in.csv", 160)
-    files = change.pop("files", None)
-    texts = change.pop("texts", None)
-    if files:
-        folder.mkdir()
-        for name, content in files.items():
-            (folder / name).write_text(content)
-    else:
-        summary = label(open_texts(texts, "here") if texts else source_of(path), folder)
-        assert (summary.rows, summary.empty) == ((3, 1) if texts else (160, 0))
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-
-    write_articles(path, change.pop("rows", 160))
-    columns = change.pop("columns", None)
-    source = open_texts(texts, "here") if texts else source_of(path, columns)
-    with pytest.raises(DataError) as refusal:
-        label(source, folder, **change)
-    assert_names(refusal.value, *words, "choose another")
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-
-
-# Memory
-
-
-def write_texts(path, texts):
-    if path.suffix == ".parquet":  # one row group
-        table = pa.table({"text": texts})
-        pq.write_table(table, path, compression="none", use_dictionary=False)
-    else:
-        path.write_text("text\n" + "\n".join(texts))
+_MEASURE = """
+import re, sys
+from pathlib import Path
+import numpy as np
+from glove_lstm import LightClassifier
+from glove_lstm.commands.predict import main
+LightClassifier.predict_proba = lambda self, texts, pairs: np.full((len(texts), 2), 0.5)
+main(sys.argv[1:])
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
 
 
 @pytest.mark.slow
@@ -200,12 +114,22 @@ def write_texts(path, texts):
 def test_memory_does_not_grow_with_the_input(tmp_path, kind):
     words = "some words " * 90  # 1 kB
     peaks = []
-    for count in (2_000, 40_000):
+    for count in (10_000, 80_000):
         path = tmp_path / f"{count}.{kind}"
-        write_texts(path, [f"row {row} {words}" for row in range(count)])
-        process = start_worker(path, tmp_path / f"out-{count}", kind, rows_per_part=500)
-        rows, peak = finish(process)
-        assert rows == count
-        peaks.append(peak)
+        texts = [f"row {row} {words}" for row in range(count)]
+        if kind == "parquet":  # one row group
+            pq.write_table(
+                pa.table({"text": texts}), path, compression="none", use_dictionary=False
+            )
+        else:
+            path.write_text("text\n" + "\n".join(texts))
+        # Arrow's own pools keep some 15 MB more for later, once, however long the input.
+        env = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+        arguments = ["--input", path, "--output", tmp_path / f"out.{kind}"]
+        done = subprocess.run(
+            [sys.executable, "-c", _MEASURE, *arguments], capture_output=True, text=True, env=env
+        )
+        assert done.returncode == 0, done.stderr
+        peaks.append(int(done.stdout) / 1024)
     small, large = peaks
-    assert large - small < 16, peaks  # MB, for 38 MB more
+    assert large - small < 16, peaks  # MB, for 70 MB more

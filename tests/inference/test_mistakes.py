@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 from support import assert_names
 
-from glove_lstm import BatchClassifier, LightClassifier, explain
+from glove_lstm import LightClassifier, explain
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
-from glove_lstm.errors import DataError
 from glove_lstm.publishing.handler import EndpointHandler
 
 FRAME = pd.DataFrame({"title": ["a", "b"], "text": ["c", "d"]})
@@ -52,33 +51,6 @@ def test_texts(light, arguments, words):
     assert_names(refusal.value, *words)
 
 
-@pytest.mark.parametrize(
-    ("first", "batch", "words"),
-    [
-        (None, {"text": "a"}, ["batched=True"]),
-        (None, {"id": 5, "text": None}, ["batched=True"]),
-        (None, ["a", "b"], ["list", "columns"]),
-        (None, {"text": ["a", "b"], "title": ["a"]}, ["2", "'text'", "1", "'title'"]),
-        (None, {"text": ["a"], "id": []}, ["1", "'text'", "0", "'id'"]),
-        (None, {"text": ["a"], "label": ["FAKE"]}, ["'label'", "rename"]),
-        (None, {"text": ["a"], "score_FAKE": [1]}, ["'score_FAKE'", "rename"]),
-        ({"text": ["a"]}, {"title": ["a"]}, ["'text'"]),
-        ({"title": ["a"]}, {"title": ["a"], "text": ["b"]}, ["'text'", "first batch"]),
-        (None, {"text": [["a"]]}, ["row 1", "'text'"]),
-    ],
-    ids=short,
-)
-def test_batches(shared_export, first, batch, words):
-    classify = BatchClassifier(shared_export)
-    if first is not None:
-        classify(first)
-    with pytest.raises(DataError) as refusal:
-        classify(batch)
-    assert_names(refusal.value, *words)
-    if first is not None:
-        assert len(classify(first)["label"]) == 1  # it goes on
-
-
 def zeros(count):
     return lambda texts: np.zeros((len(texts), count))
 
@@ -86,9 +58,6 @@ def zeros(count):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: BatchClassifier(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
-        (lambda: BatchClassifier(DEFAULT_CHECKPOINT, unsure_below=2), ["unsure_below", "2"]),
-        (lambda: BatchClassifier(DEFAULT_CHECKPOINT, revision="v1"), ["revision", "v1"]),
         (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
         (
             lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=1.5),

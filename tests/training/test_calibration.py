@@ -15,7 +15,7 @@ from glove_lstm.inference.onnx_export import light_classifier
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.temperature import fit_temperature
 from glove_lstm.text.light_tokenizer import LightTokenizer
-from glove_lstm.training.calibration import Scored, calibrate, fit_calibration, fit_thresholds
+from glove_lstm.training.calibration import Scored, calibrate, fit_calibration, fit_threshold
 from glove_lstm.training.settings import make_settings
 
 
@@ -122,16 +122,16 @@ def scale_of_the_smallest_loss(logits, labels):
 
 @pytest.mark.parametrize("several", [False, True], ids=["one label", "several labels"])
 def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
-    """The thresholds are for calibrated scores."""
+    """The threshold is for calibrated scores."""
     texts, labels = make_texts(200, seed=2)
     truth = np.stack([labels, 1 - labels], axis=1)
     sizes = {"vocab_size": tokenizer.vocab_size, "ngram_buckets": 64, "type_embedding_size": 4}
     model = build_model(**sizes, problem_type=MULTI_LABEL if several else None)
     held_out = Examples(texts, truth if several else labels, ["with", "without"])
     split = Split(held_out.select([]), held_out)
-    targets = make_targets(split, None, copies_per_text=None, glove=None)
-    arguments = make_settings(use_cpu=True, seed=0, corrupted_share=0.5).training
-    record = calibrate(model, LightTokenizer.of(tokenizer), targets, arguments, has_vectors=True)
+    targets = make_targets(split, None, glove=None)
+    settings_ = make_settings(use_cpu=True, seed=0, corrupted_share=0.5)
+    record = calibrate(model, LightTokenizer.of(tokenizer), targets, settings_, has_vectors=True)
     assert record.texts == 200
     assert record.labels_of == "people"
     for name in ("temperature", "shrinkage", "ngram_weight"):
@@ -140,8 +140,8 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     logits = light_classifier(model, tokenizer).predict_logits(texts).astype(np.float64)
     assert scale_of_the_smallest_loss(logits, held_out.labels) == pytest.approx(1, rel=1e-2)
     if several:
-        thresholds, _ = fit_thresholds(1 / (1 + np.exp(-logits)), truth)
-        assert model.config.thresholds == pytest.approx(thresholds, abs=1e-4)
+        threshold = fit_threshold(1 / (1 + np.exp(-logits)), truth)
+        assert model.config.thresholds == pytest.approx([threshold] * 2, abs=1e-4)
 
 
 def test_without_vectors_the_ngrams_weigh_more(tokenizer):
@@ -149,13 +149,13 @@ def test_without_vectors_the_ngrams_weigh_more(tokenizer):
     texts, labels = make_texts(12, seed=2)
     held_out = Examples(texts, labels, ["with", "without"])
     split = Split(held_out.select([]), held_out)
-    targets = make_targets(split, None, copies_per_text=None, glove=None)
-    arguments = make_settings(use_cpu=True, seed=0).training
+    targets = make_targets(split, None, glove=None)
+    settings_ = make_settings(use_cpu=True, seed=0)
     weights = []
     for has_vectors in (True, False):
         torch.manual_seed(0)
         model = build_model(vocab_size=tokenizer.vocab_size, ngram_buckets=64)
         light = LightTokenizer.of(tokenizer)
-        record = calibrate(model, light, targets, arguments, has_vectors=has_vectors)
+        record = calibrate(model, light, targets, settings_, has_vectors=has_vectors)
         weights.append(record.ngram_weight)
     assert weights[1] > 2 * weights[0]

@@ -8,7 +8,6 @@ from support import accuracy
 from teachers import by_length
 
 from glove_lstm.checkpoint.text_record import hash_texts
-from glove_lstm.errors import DataError
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.tables.examples import Examples, class_weights
 from glove_lstm.training.fit import fit
@@ -62,14 +61,6 @@ def test_the_classifier_is_the_model_with_its_calibration(result, news):
     assert list(result.classifier.label_names) == ["FAKE", "REAL"]
 
 
-def test_without_texts_the_labels_that_are_measured_stay(result):
-    small = result.without_texts()
-    assert not len(small.train)
-    assert not any(small.validation.texts)
-    measures = run_metrics(small).validation
-    assert measures.accuracy == run_metrics(result).validation.accuracy
-
-
 @pytest.fixture
 def two_threads():
     """torch computes with two threads, whatever OMP_NUM_THREADS says."""
@@ -95,30 +86,29 @@ def test_a_seed_gives_the_same_model(result, train, news, small_settings):
     assert (weights == 1).all()
     assert torch.get_num_threads() == 2
 
-    other = train(news.texts, news.labels, seed=1, max_steps=1)
+    other = train(news.texts, news.labels, seed=1, num_train_epochs=0.01)
     assert other.validation.texts != result.validation.texts
 
 
-def test_validation_texts_that_are_given_are_never_trained_on(train, news, caplog):
+def test_validation_texts_that_are_given_are_never_trained_on(train, news):
     given = news.texts[:60], news.labels[:60]
-    result = train(news.texts[60:], news.labels[60:], given, max_steps=1)
+    result = train(news.texts[60:], news.labels[60:], given, num_train_epochs=0.01)
     assert result.record.train_texts == 100
     assert result.record.validation_texts == 60
     assert result.validation.texts == given[0]
     assert not was_trained_on(result, given[0]).any()
-    assert result.record.validation_seen == 0
-    # Texts that are in both are told.
+    assert run_metrics(result).validation.seen == 0
+    # Texts that are in both are counted.
     shouted = [text.upper() for text in given[0]]
-    result = train(news.texts, news.labels, (shouted, given[1]), max_steps=1)
-    assert result.record.validation_seen == 60
-    assert "60 of 60 validation texts are training texts, too" in caplog.text
+    result = train(news.texts, news.labels, (shouted, given[1]), num_train_epochs=0.01)
+    assert run_metrics(result).validation.seen == 60
 
 
 FEW = [f"{words} {number}" for number in range(8) for words in ("secret hoax", "council vote")]
 
 
 def test_few_texts_are_not_calibrated_or_measured(train, caplog):
-    result = train(FEW, ["FAKE", "REAL"] * 8, max_steps=1)
+    result = train(FEW, ["FAKE", "REAL"] * 8, num_train_epochs=0.01)
     assert result.record.train_texts == 16
     assert result.record.validation_texts == 0
     assert result.record.calibration is None
@@ -134,8 +124,8 @@ def test_few_texts_are_not_calibrated_or_measured(train, caplog):
 @pytest.mark.parametrize("teacher", [None, by_length])
 def test_few_validation_texts_are_measured_but_do_not_calibrate(train, news, caplog, teacher):
     given = ["not like", "any other"], ["FAKE", "REAL"]
-    options = {} if teacher is None else {"teacher": teacher, "augmented_copies": 0}
-    result = train(news.texts, news.labels, given, max_steps=1, **options)
+    options = {} if teacher is None else {"teacher": teacher, "label_names": ["FAKE", "REAL"]}
+    result = train(news.texts, news.labels, given, num_train_epochs=0.01, **options)
     assert "not calibrated by 2 validation texts" in caplog.text
     assert result.record.calibration is None
     assert result.record.validation_texts == 2
@@ -147,7 +137,7 @@ def test_few_validation_texts_are_measured_but_do_not_calibrate(train, news, cap
 
 def test_a_training_of_one_step_learns_at_its_rate(train, news):
     """Adam's first step moves each weight by the rate, here the bias of 0."""
-    result = train(news.texts, news.labels, max_steps=1, learning_rate=0.03)
+    result = train(news.texts, news.labels, num_train_epochs=0.01, learning_rate=0.03)
     assert result.model.classifier.bias.abs().tolist() == pytest.approx([0.03, 0.03], rel=0.01)
 
 
@@ -159,21 +149,23 @@ def tuning(train, checkpoint):
     """A function that fine-tunes the stored checkpoint for a step, by default."""
 
     def tuning(texts, labels, validation=None, **values):
-        options = {"model_name_or_path": str(checkpoint), "max_steps": 1, "learning_rate": 1e-3}
+        options = {
+            "model_name_or_path": str(checkpoint),
+            "num_train_epochs": 0.01,
+            "learning_rate": 1e-3,
+        }
         return train(texts, labels, validation, **{**options, **values})
 
     return tuning
 
 
 def test_fine_tuning_keeps_the_labels_of_the_checkpoint(tuning, news, checkpoint, caplog):
-    options = {"label_names": ["REAL", "FAKE"], "max_seq_length": 30, "character_buckets": 9}
-    result = tuning(news.texts, news.labels, **options)
+    result = tuning(news.texts, news.labels, label_names=["REAL", "FAKE"])
     assert "start anew" not in caplog.text
     assert result.model.config.label_names == ["FAKE", "REAL"]
     names = np.array(result.train.label_names)[result.train.labels]
     label_of = dict(zip(news.texts, news.labels, strict=True))
     assert names.tolist() == [label_of[text] for text in result.train.texts]
-    assert result.tokenizer.model_max_length == 30
     assert result.record.fine_tuned_from == checkpoint.name
     assert accuracy(result, news.texts, news.labels) > 0.9
 
@@ -188,7 +180,7 @@ def test_fine_tuning_on_other_labels_takes_twice_the_epochs(checkpoint):
     texts = [f"council vote {number}" for number in range(500)]
     epochs = []
     for names in (["FAKE", "REAL"], ["GOOD", "BAD"]):
-        settings = make_settings(model_name_or_path=str(checkpoint), max_steps=1, use_cpu=True)
+        settings = make_settings(model_name_or_path=str(checkpoint), use_cpu=True)
         result = fit(texts, names * 250, (texts[:20], names * 10), settings=settings)
         epochs.append(result.record.options["num_train_epochs"])
     assert epochs == [8, 16]
@@ -197,21 +189,12 @@ def test_fine_tuning_on_other_labels_takes_twice_the_epochs(checkpoint):
 def test_a_teacher_of_some_labels_teaches_these_alone(tuning, train, news, tmp_path):
     """A checkpoint with more labels starts anew, as with other labels: nobody teaches the others."""
     names = ["FAKE", "MAYBE", "REAL"]
-    first = train(news.texts, news.labels, label_names=names, max_steps=1)
+    first = train(news.texts, news.labels, label_names=names, num_train_epochs=0.01)
     first.model.save_pretrained(tmp_path)
     first.tokenizer.save_pretrained(tmp_path)
-    options = {"model_name_or_path": str(tmp_path), "augmented_copies": 0, "teacher": by_length}
+    options = {"model_name_or_path": str(tmp_path), "teacher": by_length}
     taught = tuning(news.texts, news.labels, label_names=["REAL", "FAKE"], **options)
     assert list(taught.model.config.label_names) == ["REAL", "FAKE"]
-
-
-def test_a_checkpoint_without_shapes_of_words_gets_none(tuning, train, news, tmp_path):
-    without = {"type_embedding_size": 0, "character_buckets": 0}
-    first = train(news.texts, news.labels, max_steps=1, **without)
-    first.model.save_pretrained(tmp_path)
-    first.tokenizer.save_pretrained(tmp_path)
-    with pytest.raises(DataError, match="type_embedding_size"):
-        tuning(news.texts, news.labels, model_name_or_path=str(tmp_path), type_embedding_size=4)
 
 
 def test_few_texts_leave_what_the_checkpoint_knows(tuning, news):
@@ -226,12 +209,12 @@ def test_few_texts_leave_what_the_checkpoint_knows(tuning, news):
 
 def test_long_texts_are_counted_once(train, news, caplog):
     """In one sentence, that names the remedy; corrupted copies and calibration do not count."""
-    train(news.texts, news.labels, max_seq_length=5, max_steps=1, corrupted_share=0.5)
+    train(news.texts, news.labels, max_seq_length=5, num_train_epochs=0.01, corrupted_share=0.5)
     [line] = [line for line in caplog.messages if "longer than" in line]
     assert "144 of 144 texts are longer than 5 tokens" in line
     assert "--max_seq_length" in line
     caplog.clear()
-    train(news.texts, news.labels, max_seq_length=1000, max_steps=1)
+    train(news.texts, news.labels, max_seq_length=1000, num_train_epochs=0.01)
     assert "longer than" not in caplog.text
 
 

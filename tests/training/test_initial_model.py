@@ -10,6 +10,7 @@ from glove_lstm import GloveLstmConfig
 from glove_lstm.tables.examples import Examples
 from glove_lstm.tokenization.word_shapes import spelling
 from glove_lstm.training.initial_model import embedding_rows, new_model
+from glove_lstm.training.schedule import with_schedule
 from glove_lstm.training.settings import make_settings
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 
@@ -42,30 +43,33 @@ def test_words_with_vectors_have_them_and_others_are_drawn_like_them(uniform):
 
 def test_the_article_preset_is_the_published_recipe():
     """Its network is that of the default config, which tests/modeling/test_forward.py compares with Keras."""
-    settings = make_settings("article")
-    config = GloveLstmConfig(**settings.model.config_values())
-    assert config.to_dict() == GloveLstmConfig().to_dict()
-    assert config.freeze_embeddings
+    settings = make_settings("article", vocab_size=60_000)
+    texts = Examples.from_names(["a text"] * 4, ["a", "b"] * 2, ["a", "b"])
+    model, tokenizer, _ = new_model(settings, texts, [], load_glove("none"), learns_logits=False)
+    sizes = {"vocab_size": tokenizer.vocab_size, "embedding_size": model.config.embedding_size}
+    expected = GloveLstmConfig(**sizes, id2label={0: "a", 1: "b"}, label2id={"a": 0, "b": 1})
+    assert model.config.to_dict() == expected.to_dict()
+    assert model.config.freeze_embeddings
+    assert tokenizer.model_max_length == 1000
+    assert tokenizer.truncation_side == "left"
 
-    sized = settings.for_targets(5000, kind="labels", has_validation=True, new_labels=False)
+    settings = make_settings("article")
+    scheduled = with_schedule(settings, 5000, learns_logits=False, has_new_labels=False)
     published = {
+        "vocab_size": 100_000,
         "num_train_epochs": 10,
         "per_device_train_batch_size": 128,
         "learning_rate": 1e-3,
         "embedding_learning_rate": 1e-3,
         "adam_epsilon": 1e-7,
         "lr_scheduler_type": "constant",
-        "warmup_steps": 0,
         "weight_decay": 0,
         "validation_fraction": 0.2,
         "corrupted_share": 0,
         "label_smoothing_factor": 0,
     }
     for name, value in published.items():
-        assert getattr(sized.training, name) == value, name
-    tokens = {"vocab_size": 100_000, "max_seq_length": 1000, "truncation_side": "left"}
-    for name, value in tokens.items():
-        assert getattr(sized.tokenizer, name) == value, name
+        assert getattr(scheduled, name) == value, name
 
 
 def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeypatch, caplog):
@@ -74,8 +78,8 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
     texts = Examples.from_names(news.texts, news.labels, ["FAKE", "REAL"])
     options = {**SMALL_VALUES, "character_buckets": 8192, "glove": str(glove_file)}
     settings = make_settings(**options, use_cpu=True)
-    start = new_model(settings, texts, [], glove)
-    model = start.model.eval()
+    model, _, _ = new_model(settings, texts, [], glove, learns_logits=False)
+    model.eval()
     assert "have vectors" not in caplog.text
     words = [word for word in glove.words if len(word) > 5]
     mistyped = [word[:-2] + word[-1] for word in words]
@@ -92,7 +96,7 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
     is_right = cosines.argmax(dim=1) == torch.arange(len(words))
     assert is_right.float().mean() > 0.9
 
-    new_model(settings, texts, [], GLOVE)
+    new_model(settings, texts, [], GLOVE, learns_logits=False)
     assert "Only 0% of the letters in the texts are in frequent words of made up" in caplog.text
 
 
@@ -107,5 +111,5 @@ def test_shapes_are_read_in_scripts_with_upper_case(text, given, expected):
         del values["type_embedding_size"]
     settings = make_settings(**values, glove="none", use_cpu=True)
     texts = Examples.from_names([text] * 4, ["a", "b"] * 2, ["a", "b"])
-    start = new_model(settings, texts, [], load_glove("none"))
-    assert start.model.config.type_embedding_size == expected
+    model, _, _ = new_model(settings, texts, [], load_glove("none"), learns_logits=False)
+    assert model.config.type_embedding_size == expected

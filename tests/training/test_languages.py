@@ -85,6 +85,6 @@ def test_a_training_without_vectors(train, news):
 def test_vectors_of_another_language_are_warned_of_once(train, caplog):
     """One sentence with the remedy; not for texts whose words have vectors."""
     texts, labels = reviews(60, seed=0)
-    train(texts, labels, max_steps=1)
+    train(texts, labels, num_train_epochs=0.01)
     [warning] = [message for message in caplog.messages if "letters" in message]
     assert "--glove" in warning

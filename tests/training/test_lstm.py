@@ -1,41 +1,17 @@
-"""The Trainer: the loss of a step, lazy updates of word vectors and their learning rate."""
+"""The Trainer: the loss of a step, what a step moves, and the rate of the word vectors."""
 
 import numpy as np
 import pytest
 import torch
 from support import build_model
-from tides import corrupted_texts, make_texts, tokenized
+from tides import make_texts
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from glove_lstm.training.arguments import GloveLstmTrainingArguments
-from glove_lstm.training.batches import collate
-from glove_lstm.training.lazy_adam import LazyAdamW
-from glove_lstm.training.lstm import GloveLstmTrainer
-
-
-def arguments(folder, **options):
-    values = {
-        "per_device_train_batch_size": 8,
-        "num_train_epochs": 3,
-        "learning_rate": 5e-3,
-        "embedding_learning_rate": 5e-3,
-        "label_smoothing_factor": 0.1,
-        "weight_decay": 0.01,
-        "seed": 3,
-        "use_cpu": True,
-        "report_to": "none",
-        "remove_unused_columns": False,
-        "disable_tqdm": True,
-        "save_strategy": "no",
-        "logging_strategy": "no",
-        "dataloader_pin_memory": False,
-    }
-    return GloveLstmTrainingArguments(output_dir=str(folder), **{**values, **options})
-
-
-def trainer_of(model, arguments, kind="labels", **datasets):
-    return GloveLstmTrainer(kind, model, arguments, data_collator=collate, **datasets)
-
+from glove_lstm.distillation.targets import Targets
+from glove_lstm.text.light_tokenizer import LightTokenizer
+from glove_lstm.training.batches import Collator, TokenDataset, tokenize
+from glove_lstm.training.lstm import LstmTrainer, train_lstm, trainer_arguments
+from glove_lstm.training.settings import make_settings
 
 LIKE_THE_DEFAULT_PRESET = {
     "type_embedding_size": 3,
@@ -44,6 +20,20 @@ LIKE_THE_DEFAULT_PRESET = {
     "freeze_embeddings": False,
     "ngram_buckets": 64,
 }
+
+
+def settings_of(**options):
+    values = {
+        "per_device_train_batch_size": 8,
+        "num_train_epochs": 3,
+        "learning_rate": 5e-3,
+        "embedding_learning_rate": 5e-3,
+        "lr_scheduler_type": "constant",
+        "corrupted_share": 0.0,
+        "seed": 3,
+        "use_cpu": True,
+    }
+    return make_settings(**{**values, **options})
 
 
 def losses_of_labels(logits, labels):
@@ -73,97 +63,63 @@ LOGITS = np.random.default_rng(0).normal(size=(8, 1)) * [1.0, -1.0]
     ],
     ids=["labels", "label sets", "logits"],
 )
-@pytest.mark.parametrize(("size", "batches"), [(8, 1), (2, 4), (3, 3)])
-def test_a_step_follows_the_weighted_mean_loss_of_all_its_batches(
-    tmp_path, tokenizer, size, batches, kind, values, problem, losses_of
+def test_the_loss_of_a_batch_is_the_weighted_mean(
+    tmp_path, tokenizer, kind, values, problem, losses_of
 ):
-    """Accumulated batches equal a large one, also if the last is smaller; a weight is that many copies of a text."""
+    """A weight is that many copies of a text."""
     counts = np.array([3, 1, 1, 2, 1, 1, 1, 6])
-    weights = counts / counts.mean()
-    dataset = tokenized(OF_8_TEXTS, tokenizer, values)
-    dataset.weights = weights
-    model = build_model(dropout=0.0, problem_type=problem)
+    tokens = tokenize(OF_8_TEXTS, LightTokenizer.of(tokenizer))
+    weighted = TokenDataset(tokens, values, counts / counts.mean())
+    plain = TokenDataset(tokens, values)
+    collator = Collator(LightTokenizer.of(tokenizer))
+    model = build_model(dropout=0.0, problem_type=problem).train()
 
-    copies = np.repeat(np.arange(8), counts)
-    batch = collate(tokenized(OF_8_TEXTS, tokenizer, values).__getitems__(copies))
-    targets = batch.pop("labels")
-    loss = losses_of(model.train()(**batch).logits, targets).mean()
-    [gradient] = torch.autograd.grad(loss, model.classifier.weight)
-    step = {"max_steps": 1, "optim": "sgd", "learning_rate": 0.5, "lr_scheduler_type": "constant"}
-    step |= {"weight_decay": 0.0, "max_grad_norm": 0.0}
-    step |= {"per_device_train_batch_size": size, "gradient_accumulation_steps": batches}
-    start = model.classifier.weight.detach().clone()
-    trainer_of(model, arguments(tmp_path, **step), kind, train_dataset=dataset).train()
-    moved = (start - model.classifier.weight.detach()) / 0.5
-    torch.testing.assert_close(moved, gradient, atol=1e-5, rtol=1e-4)
+    copies = collator([plain[row] for row in np.repeat(np.arange(8), counts)])
+    targets = copies.pop("labels")
+    expected = losses_of(model(**copies).logits, targets).mean()
+
+    arguments = trainer_arguments(settings_of(), str(tmp_path), text_count=8, has_validation=False)
+    trainer = LstmTrainer(kind, 0.1, model=model, args=arguments)
+    loss = trainer.compute_loss(model, collator([weighted[row] for row in range(8)]))
+    torch.testing.assert_close(loss, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_corrupted_copies_are_new_in_each_epoch(tmp_path, tokenizer):
-    texts, labels = make_texts(40)
-    dataset = corrupted_texts(texts, labels, tokenizer, share=1.0)
-    sums_of_ids = []
-
-    def recording(batch):
-        sums_of_ids.append(int(batch.tokens.ids.sum()))
-        return collate(batch)
-
-    model = build_model(vocab_size=tokenizer.vocab_size, **LIKE_THE_DEFAULT_PRESET)
-    trainer = trainer_of(
-        model, arguments(tmp_path, per_device_train_batch_size=40), train_dataset=dataset
-    )
-    trainer.data_collator = recording
-    trainer.train()
-    assert len(set(sums_of_ids)) == len(sums_of_ids) == 3  # epochs of one batch
+def trained(model, tokenizer, **options):
+    """The names and values of the parameters before a training of 97 texts; the model is trained."""
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    texts, labels = make_texts(97)
+    targets = Targets("labels", texts, labels, None, ngram_examples=None)
+    light = LightTokenizer.of(tokenizer)
+    train_lstm(model, light, targets, None, settings_of(**options), None)
+    return before
 
 
-def test_frozen_vectors_stay_bit_for_bit_through_training(tmp_path, texts):
+def test_frozen_vectors_and_ngrams_stay_bit_for_bit_through_training(tokenizer):
     model = build_model(**{**LIKE_THE_DEFAULT_PRESET, "freeze_embeddings": True})
+    torch.nn.init.normal_(model.ngrams.weights)
     model.round_tables()
-    vectors = model.get_input_embeddings().weight.detach().clone()
-    head = model.classifier.weight.detach().clone()
-    trainable = model.num_parameters(only_trainable=True)
-    assert model.num_parameters() - trainable == vectors.numel()
-    args = arguments(tmp_path, embedding_learning_rate=1.0)
-    trainer_of(model, args, train_dataset=texts).train()
-    assert torch.equal(model.get_input_embeddings().weight, vectors)
-    assert not torch.equal(model.classifier.weight, head)
+    before = trained(model, tokenizer, embedding_learning_rate=1.0, corrupted_share=0.5)
+    for name, value in model.named_parameters():
+        is_left = name.startswith("ngrams.") or name.endswith("word_embeddings.weight")
+        assert torch.equal(value, before[name]) == is_left, name
 
 
-def test_word_vectors_have_a_rate_of_their_own(tmp_path, texts):
+def test_word_vectors_have_a_rate_of_their_own(tokenizer):
     """Adam's first step moves each weight by its rate."""
     model = build_model(**{**LIKE_THE_DEFAULT_PRESET, "ngram_buckets": 0})
-    before = {name: value.detach().clone() for name, value in model.named_parameters()}
-    options = {"max_steps": 1, "lr_scheduler_type": "constant", "weight_decay": 0.0}
-    args = arguments(tmp_path, embedding_learning_rate=1e-4, **options)
-    trainer_of(model, args, train_dataset=texts).train()
+    options = {"num_train_epochs": 0.01, "weight_decay": 0.0}
+    before = trained(model, tokenizer, embedding_learning_rate=1e-2, **options)
     for name, value in model.named_parameters():
         rate = 5e-3
         if name == "encoder.embeddings.word_embeddings.weight":
-            rate = 1e-4
+            rate = 1e-2
         moved = (value - before[name]).abs().max().item()
-        assert moved == pytest.approx(rate, rel=0.02), name
+        assert moved == pytest.approx(rate, rel=0.05), name  # vectors are rounded to 16 bits
 
 
-def test_lazy_updates_of_rows_in_use_equal_adam():
-    """Where each step of three batches uses every row, lazy Adam is Adam; rows that no step uses stay as they are."""
-    torch.manual_seed(0)
-    tables = [torch.nn.Embedding(7, 3), torch.nn.Embedding(7, 3)]
-    tables[1].load_state_dict(tables[0].state_dict())
-    unused = tables[0].weight[5:].detach().clone()
-    lazy = LazyAdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    lazy.add_embeddings(tables[:1], lr=0.1)
-    dense = torch.optim.AdamW(tables[1].parameters(), lr=0.1, weight_decay=0.0)
-    for step in range(5):
-        for batch, rows in enumerate(([0, 1, 2, 3, 4], [1, 1, 1], [1, 1, 2])):
-            for table in tables:
-                loss = (table(torch.tensor(rows)) ** 2).sum() * (step + batch + 1)
-                loss.backward()
-        assert tables[0].weight.grad is None
-        lazy.step()
-        dense.step()
-        dense.zero_grad()
-    torch.testing.assert_close(tables[0].weight[:5], tables[1].weight[:5])
-    assert torch.equal(tables[0].weight[5:], unused)
-    lazy.release_embeddings()
-    tables[0](torch.tensor([0])).sum().backward()
-    assert not tables[0].weight.grad.is_sparse
+def test_a_training_of_one_step_is_not_warmed_up():
+    """The first step of a warm-up has the rate 0."""
+    for epochs, warmup in ((0.1, 0), (3, 0.1)):
+        settings = settings_of(num_train_epochs=epochs, lr_scheduler_type="linear")
+        arguments = trainer_arguments(settings, "unused", text_count=8, has_validation=True)
+        assert arguments.warmup_steps == warmup

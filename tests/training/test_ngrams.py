@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.svm import LinearSVC
 from support import CALM, COMMON, LOUD
-from tides import tokenized
+from tides import examples
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.modeling.characters import character_ngrams
@@ -14,7 +14,6 @@ from glove_lstm.tables.examples import Examples
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.tokenization.word_shapes import spelling
-from glove_lstm.training.initial_model import InitialModel
 from glove_lstm.training.ngrams import fit_ngrams, fit_table
 from glove_lstm.training.settings import make_settings
 
@@ -55,12 +54,12 @@ def vocabulary_of(tokenizer):
 def fit(model, tokenizer, news, copies=None, weights=None, c=None):
     """Fit the n-grams of a model to texts and labels, and return C."""
     texts, labels = news
+    light = LightTokenizer.of(tokenizer)
     if copies is not None:
-        copies = tokenized(copies, tokenizer, labels)
-        copies.weights = weights
-    of_training = tokenized(texts, tokenizer, labels)
-    of_training.weights = weights
-    return fit_table(model.ngrams, of_training, copies, words=vocabulary_of(tokenizer), c=c)
+        copies = examples(copies, labels, weights)
+    learned = examples(texts, labels, weights)
+    words = vocabulary_of(tokenizer)
+    return fit_table(model.ngrams, light, learned, copies, words=words, c=c)
 
 
 def logits_of(model, tokenizer, texts):
@@ -212,9 +211,9 @@ def test_75_held_out_texts_choose_c(tokenizer, count, wrong, given, low, high):
     texts, labels = make_news(300, 15)
     learned = Examples(texts, labels ^ WRONG, ["a", "b"])
     held_out = (texts, learned.labels) if wrong else make_news(count, 16)
-    encoder = LightTokenizer.of(tokenizer)
-    arguments = make_settings(use_cpu=True, **given).training
-    start = InitialModel(make_model(tokenizer), tokenizer)
-    tokens = tokenized(held_out[0], tokenizer, held_out[1])
-    c = fit_ngrams(start, encoder, learned, tokens, arguments)
+    light = LightTokenizer.of(tokenizer)
+    words = vocabulary_of(tokenizer)
+    own_settings = make_settings(use_cpu=True, **given)
+    model = make_model(tokenizer)
+    c = fit_ngrams(model, light, words, learned, examples(*held_out), own_settings)
     assert low <= c <= high

@@ -4,12 +4,12 @@ from math import ceil, sqrt
 
 import pytest
 
+from glove_lstm.training.schedule import with_schedule
 from glove_lstm.training.settings import make_settings
 
 RATE, WORDS_RATE = 0.007, 0.003  # for batches of 32
 LOGITS_RATE = 0.002  # both, on logits
-LOGITS, NEW_LABELS = {"kind": "logits"}, {"new_labels": True}
-HALF = {"gradient_accumulation_steps": 2}
+LOGITS, NEW_LABELS = {"learns_logits": True}, {"has_new_labels": True}
 
 
 def hundred_steps(texts, texts_of_step):
@@ -32,7 +32,6 @@ SCHEDULES = [
     (100_000, LOGITS, {}, 6, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
     (1_000_000, LOGITS, {}, 3, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
     # Given arguments.
-    (300, {}, HALF, hundred_steps(300, 64), 32, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
     (300, {}, {"per_device_train_batch_size": 8}, 8, 8, RATE / 2, WORDS_RATE / 2),
     (300, {}, {"learning_rate": 0.014}, 11, 32, 0.014, 0.006),
     (300, {}, {"embedding_learning_rate": 0.5}, 11, 32, RATE, 0.5),
@@ -45,15 +44,9 @@ SCHEDULES = [
     ("texts", "targets", "given", "epochs", "batch", "rate", "words"), SCHEDULES
 )
 def test_schedule(texts, targets, given, epochs, batch, rate, words):
-    targets = {"kind": "labels", "has_validation": True, "new_labels": False, **targets}
-    training = make_settings(**given, use_cpu=True).for_targets(texts, **targets).training
-    assert training.num_train_epochs == epochs
-    assert training.per_device_train_batch_size == batch
-    assert training.learning_rate == pytest.approx(rate)
-    assert training.embedding_learning_rate == pytest.approx(words)
-
-
-def test_a_number_of_steps_between_logs_or_evaluations_chooses_steps():
-    training = make_settings(use_cpu=True, logging_steps=1, eval_steps=2).training
-    assert (training.logging_strategy, training.eval_strategy) == ("steps", "steps")
-    assert make_settings(use_cpu=True).training.eval_strategy == "epoch"
+    of_targets = {"learns_logits": False, "has_new_labels": False, **targets}
+    settings = with_schedule(make_settings(**given), texts, **of_targets)
+    assert settings.num_train_epochs == epochs
+    assert settings.per_device_train_batch_size == batch
+    assert settings.learning_rate == pytest.approx(rate)
+    assert settings.embedding_learning_rate == pytest.approx(words)

@@ -23,7 +23,7 @@ def cached_files():
     return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
 
 
-@pytest.mark.parametrize("known", [{}, {"sha256": SHA256}, {"blob_id": BLOB_ID}], ids=str)
+@pytest.mark.parametrize("known", [{}, {"sha256": SHA256}], ids=str)
 def test_a_file_is_downloaded_once(server, known):
     """Unless its hash is known, and the cached file has another."""
     url = server.put("/f.bin", BODY)
@@ -40,7 +40,7 @@ def test_a_file_is_downloaded_once(server, known):
     assert len(server.requests) == 1 + repaired
 
 
-@pytest.mark.parametrize("known", [{"sha256": SHA256}, {"blob_id": BLOB_ID}], ids=str)
+@pytest.mark.parametrize("known", [{"sha256": SHA256}], ids=str)
 def test_a_transfer_that_is_cut_leaves_nothing(server, known):
     server.cuts = [200_000]
     url = server.put("/f.bin", BODY)

@@ -88,6 +88,38 @@ export class Classifier {
   }
 }
 
+/** A classifier on the server of `glove-lstm demo`, which answers for the texts of the page. */
+export class RemoteClassifier extends Classifier {
+  static async load(base) {
+    const config = await open(new URL("config.json", base));
+    const metrics = await open(new URL("metrics.json", base), { mayBeMissing: true });
+    return new RemoteClassifier(await config.json(), null, null, null, metrics ? await metrics.json() : {});
+  }
+
+  async scores(text) {
+    const { scores } = await ask({ texts: [text] });
+    return this.labels.map((label) => scores[0][label]);
+  }
+
+  /** The server explains the best label, as the page does. */
+  async effects(text, label, onProgress = () => {}) {
+    onProgress(0);
+    const { effects } = await ask({ texts: [text], explain: true });
+    onProgress(1);
+    // Python counts an emoji as one character, JavaScript as two.
+    const offsets = [0];
+    for (const character of text) offsets.push(offsets.at(-1) + character.length);
+    return effects[0].map(({ begin, end, effect }) => ({ begin: offsets[begin], end: offsets[end], effect }));
+  }
+}
+
+async function ask(request) {
+  const response = await fetch("predict", { method: "POST", body: JSON.stringify(request) });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
 /** Return the bytes of each response; undefined for a missing file. */
 async function download(responses, onProgress) {
   let total = 0;

@@ -1,8 +1,7 @@
-/** The page: it loads a checkpoint, and shows the label of a text, its scores and the words that matter, as app.py does. */
+/** The page: it loads a checkpoint, and shows the label of a text, its scores and the words that matter. */
 
-import { Classifier } from "./classifier.js";
+import { Classifier, RemoteClassifier } from "./classifier.js";
 
-// The same examples as in glove_lstm/app.py.
 const EXAMPLES = {
   "Agency style": [
     "Harbour council approves new ferry timetable",
@@ -40,8 +39,7 @@ try {
   const about = await readAbout();
   const base = new URL(about.base.replace(/\/*$/, "/"), location.href);
   showModel(about, base);
-  progress.hidden = false;
-  classifier = await Classifier.load(base, showDownload, about.runtime);
+  classifier = await (about.server ? RemoteClassifier : Classifier).load(base, showDownload, about.runtime);
   document.querySelector("#with-title").hidden = !classifier.hasTitle;
   if (classifier.isAboutNews) {
     document.querySelector("#meaning").hidden = false;
@@ -61,8 +59,9 @@ try {
 }
 
 /**
- * Return what the page shows, as model.json beside it says, unless ?model= names other files: `title`, `base` (address of a
- * checkpoint's files), `card` (of its card), perhaps `runtime` (of ONNX Runtime), and `server` where POST predict classifies.
+ * Return what the page shows: `base`, the address of a checkpoint's files, and its `title`; perhaps `card`, the address of
+ * its card, `runtime`, that of ONNX Runtime, and `server`, whether `glove-lstm demo` classifies. All are in model.json
+ * beside the page, unless ?model= names other files.
  */
 async function readAbout() {
   const base = new URLSearchParams(location.search).get("model");
@@ -83,6 +82,7 @@ function showModel({ title, card }, base) {
 function showDownload(arrived, total) {
   const megabytes = `${(total / 1e6).toFixed(1)} MB`;
   status.textContent = `Loading the model and ONNX Runtime, ${megabytes} ...`;
+  document.querySelector("#download").hidden = progress.hidden = false;
   document.querySelector("#size").textContent = megabytes;
   progress.value = total ? arrived / total : 0;
 }
@@ -170,7 +170,7 @@ function verdictOf(scores, best) {
 function row(label, score) {
   const made = document.querySelector("template").content.cloneNode(true);
   made.querySelector("th").textContent = label;
-  made.querySelector("td:last-child").textContent = `${Math.round(100 * score)}%`;
+  made.querySelector("td:last-child").textContent = `${Math.floor(100 * score)}%`; // rounded down: a wrong label must not have 100 %
   made.querySelector("td:last-child").dataset.score = score;
   made.querySelector(".bar").style.width = `${100 * score}%`;
   return made;

@@ -1,9 +1,9 @@
 """Write what hub/ has beside a model: remote code, model card, handler, its requirements and the notebook.
 
-python -m benchmarks.hub_code
+python -m benchmarks.hub.hub_code
 
-It copies files and renders the card, without torch. Only this card has examples with their scores, a picture, and the
-paragraphs of hub_card.md.
+It copies files and renders the card, without torch. Only this card has examples with their scores, and the paragraphs
+of hub_card.md.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from glove_lstm.checkpoint.names import (
     CARD_NAME,
     DEFAULT_CHECKPOINT,
     PLACEHOLDER_ID,
-    THUMBNAIL_NAME,
     remote_code,
 )
 from glove_lstm.evaluation.measures import Measures, results_table
@@ -30,7 +29,6 @@ from glove_lstm.publishing.card import render_card
 from glove_lstm.publishing.stage import write_hub_files
 
 NAME = "glove-lstm-fake-news"
-_PICTURE = "Two titles with their scores, and the words on which the scores depend"
 HUB_CARD = Path(__file__).parent / "hub_card.md"
 
 
@@ -48,7 +46,6 @@ def write_hub_code(folder: Path) -> None:
     write_hub_files(folder, PLACEHOLDER_ID)
     card = render_card(folder).replace(TITLE, NAME)
     card = _insert(card, before="model-index:", text=_more_metadata(folder))
-    card = _insert(card, before="**A label names", text=f"![{_PICTURE}]({THUMBNAIL_NAME})\n\n")
     own_paragraphs = re.sub(r"<!-- .* -->\n", "", HUB_CARD.read_text(encoding="utf-8"))
     card = _insert(card, before="## Limits", text=f"{own_paragraphs.strip()}\n\n")
     (folder / CARD_NAME).write_text(card, encoding="utf-8")
@@ -62,11 +59,9 @@ def _insert(card: str, *, before: str, text: str) -> str:
 
 
 def _more_metadata(folder: Path) -> str:
-    """Return what the Hub's page shows beside the model: examples with their scores, and a picture, as YAML."""
-    examples = MetricsFile.read(folder).others["examples"]
-    address = f"https://huggingface.co/{PLACEHOLDER_ID}/resolve/main/{THUMBNAIL_NAME}"
-    metadata = {"widget": _widget(examples), "thumbnail": address}
-    return str(yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True))
+    """Return the examples with their scores, which the Hub's page shows beside the model, as YAML."""
+    widget = _widget(MetricsFile.read(folder).others["examples"])
+    return str(yaml.safe_dump({"widget": widget}, sort_keys=False, allow_unicode=True))
 
 
 def _widget(examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

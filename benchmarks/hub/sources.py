@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.splits import grouped_stratified_split
 from glove_lstm.errors import DataError
-from glove_lstm.splits.splitter import Ints, merge_groups, renumber
+from glove_lstm.splits.splitter import Ints, hold_out_share, merge_groups, renumber
 
 Floats = NDArray[np.float64]
 
@@ -101,9 +100,7 @@ def _hold_out(
     shares = np.linspace(fraction, max(fraction, 0.5), 9) if len(candidates) else ()
     for share in shares:
         for stratum_of in (corpus_and_label_of, label_of):
-            _, part = grouped_stratified_split(
-                stratum_of[candidates], groups[candidates], (1 - share, share), seed
-            )
+            _, part = hold_out_share(stratum_of[candidates], groups[candidates], share, seed)
             held_out = candidates[part]
             held_out_of_label = np.bincount(label_of[held_out], minlength=label_count)
             rows_in_train = rows_of_label - held_out_of_label

@@ -1,9 +1,9 @@
 """Make hub/, the default checkpoint: exactly what a push uploads.
 
-python -m benchmarks.make_hub --data_dir ../shared/data --glove ~/.cache/glove/glove.6B.100d.partial.txt
+python -m benchmarks.hub.make_hub --data_dir DATA --glove 6B.100d
 
-Arguments of train.py may follow. hub/ changes at the end only. hub_card.md has paragraphs of the card, and gets a table
-of the corpora that were only measured; `python -m benchmarks.hub_code` writes card and code without a training.
+Arguments of `glove-lstm train` may follow. hub/ changes at the end only. hub_card.md has paragraphs of the card, and gets a table
+of the corpora that were only measured; `python -m benchmarks.hub.hub_code` writes card and code without a training.
 """
 
 import shutil
@@ -19,20 +19,19 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from benchmarks.corpora import hub_corpus, named_labels, other_corpora
-from benchmarks.examples import classify_examples
-from benchmarks.hub_code import NAME, fill_other_corpora, write_hub_code
-from benchmarks.models import FIRST_SEED, Settings, sources
+from benchmarks.corpora import named_labels
+from benchmarks.hub.corpora import hub_corpus, other_corpora
+from benchmarks.hub.hub_code import fill_other_corpora, write_hub_code
+from benchmarks.models import FIRST_SEED, Settings
 from benchmarks.records import record
-from benchmarks.thumbnail import plot_thumbnail
-from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, THUMBNAIL_NAME
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
 from glove_lstm.evaluation.measures import Measures
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
-from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.examples import Examples
@@ -44,17 +43,33 @@ ARGUMENTS: dict[str, Any] = {
     "per_device_train_batch_size": 32,
     "vocab_size": 32_000,
 }
-# Of texts of other sources, a model calls too many FAKE: `python -m benchmarks.unseen_sources` fits this to such texts.
+# Of texts of other sources, a model calls too many FAKE: this was fitted to corpora that were left out in turn
+# (DECISIONS.md).
 _BIAS = 0.35
 # The share of statements that may be mistaken with a score of `_SURE` or more.
 _MOST_MISTAKEN = 0.03
 _SURE = 0.8
-_STATEMENTS = Path(__file__).parents[1] / "tests" / "statements"
+# Invented titles of the card, each with the label of sources that write in this style.
+EXAMPLES = (
+    ("Senate passes budget bill after late-night vote", "REAL"),
+    ("Mayor answers questions about the new bridge", "REAL"),
+    ("Central bank leaves interest rates unchanged as inflation slows", "REAL"),
+    ("Court hears arguments in dispute over voting districts", "REAL"),
+    ("Two ministers resign ahead of Thursday's confidence vote", "REAL"),
+    ("Council cuts library hours; residents object", "REAL"),
+    ("You won't BELIEVE what they are hiding from you!!!", "FAKE"),
+    ("BREAKING: Secret emails PROVE the election was stolen", "FAKE"),
+    ("Doctors stunned: kitchen spice cures cancer overnight", "FAKE"),
+    ("The globalists' plan for your town, and why the media stay silent", "FAKE"),
+    ("Pope endorses candidate, WikiLeaks confirms", "FAKE"),
+    ("Scientists admit that the moon landing was filmed in a desert", "FAKE"),
+)
+_STATEMENTS = Path(__file__).parents[2] / "tests" / "statements"
 
 
 def main(argv: Sequence[str]) -> None:
     """Train, measure and write."""
-    parser = new_parser("python -m benchmarks.make_hub", __doc__)
+    parser = new_parser("python -m benchmarks.hub.make_hub", __doc__)
     add = parser.add_argument
     add("--data_dir", type=Path, required=True, help="a folder that holds the corpora")
     add("--glove", required=True, help="a name or a file, as for train.py")
@@ -101,13 +116,11 @@ def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool)
         fill_other_corpora(_measure_others(trained.classifier, others), metrics.baseline)
     metrics.robustness = measure_robustness(trained.classifier, test.texts, test.labels)
     metrics.others = {
-        "examples": classify_examples(trained.classifier),
-        "made_by": record("benchmarks/corpora.*", *sources("default", corrupted=True)),
+        "examples": _classify_examples(trained.classifier),
+        "made_by": record(),
     }
     save(trained, folder, metrics, classified)
     export_onnx(folder)
-    classifier = LightClassifier.from_pretrained(folder)
-    plot_thumbnail(NAME, classifier, folder / THUMBNAIL_NAME)
     write_hub_code(folder)
 
 
@@ -156,6 +169,7 @@ def raise_temperature(trained: Trained) -> Trained:
     assert validation is not None
     return replace(
         trained,
+        classifier=light_classifier(trained.model, trained.tokenizer),
         validation=replace(validation, logits=validation.logits / np.float32(factor)),
         record=replace(
             trained.record, calibration=replace(calibration, temperature=config.temperature)
@@ -164,7 +178,7 @@ def raise_temperature(trained: Trained) -> Trained:
 
 
 def _measure_others(
-    classifier: LightClassifier, others: Mapping[str, Examples]
+    classifier: Classifier, others: Mapping[str, Examples]
 ) -> dict[str, Measures]:
     """Measure the classifier on corpora that the training did not use: name -> measures."""
     measured = {}
@@ -174,6 +188,15 @@ def _measure_others(
             scores, texts.labels, classifier.label_names, classifier.thresholds
         )
     return measured
+
+
+def _classify_examples(classifier: Classifier) -> list[dict[str, Any]]:
+    """Label the examples."""
+    answers = classifier([text for text, _ in EXAMPLES])
+    return [
+        {"text": text, "style": style, **answer}
+        for (text, style), answer in zip(EXAMPLES, answers, strict=True)
+    ]
 
 
 if __name__ == "__main__":

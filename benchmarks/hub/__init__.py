@@ -1,0 +1,1 @@
+"""How hub/, the default checkpoint, is made: its corpora, its training, its card."""

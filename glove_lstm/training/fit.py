@@ -158,6 +158,8 @@ def fit(
     # default epochs, batch size and learning rates follow from them.
     targets = make_targets(split, opened_teacher, glove=glove)
     learns_logits = targets.kind == "logits"
+    if targets.kind != "labels":
+        settings = replace(settings, label_smoothing_factor=0.0)  # of single labels only
     settings = with_schedule(
         settings,
         len(targets.texts),

@@ -73,10 +73,9 @@ def train_lstm(
             settings, folder, text_count=len(texts), has_validation=validation is not None
         )
         model.to(arguments.device)
-        smoothing = settings.label_smoothing_factor if targets.kind == "labels" else 0.0
         trainer = LstmTrainer(
             targets.kind,
-            smoothing,
+            settings.label_smoothing_factor,
             model=model,
             args=arguments,
             data_collator=collator,

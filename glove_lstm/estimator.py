@@ -153,7 +153,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 )
             more_texts = texts + more_texts
             texts = []
-            labels = []
+            labels: list[Any] = []
             classes = self._labels_of_teacher()
         else:
             labels, classes = read_labels(y)

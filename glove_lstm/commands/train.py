@@ -221,10 +221,14 @@ def _fit(
     class_weight: "ClassWeight | None",
     unlabelled: Sequence[str],
 ) -> "Trained":
+    from transformers.utils import logging as transformers_logging
+
     from glove_lstm.distillation.pretrained import TeacherModel
     from glove_lstm.evaluation.metrics import compute_metrics
     from glove_lstm.training.fit import fit
 
+    if not sys.stderr.isatty():
+        transformers_logging.disable_progress_bar()  # of loading and saving
     # Exclude the objects of the imported libraries from garbage collection, which Accelerate runs after each training.
     gc.freeze()
     train = data.splits.get("train", Rows())

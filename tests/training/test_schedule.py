@@ -7,7 +7,7 @@ import pytest
 from glove_lstm.training.schedule import with_schedule
 from glove_lstm.training.settings import make_settings
 
-RATE, WORDS_RATE = 0.007, 0.003  # for batches of 32
+RATE, WORDS_RATE = 0.007, 0.001  # for batches of 32
 LOGITS_RATE = 0.002  # both, on logits
 LOGITS, NEW_LABELS = {"learns_logits": True}, {"has_new_labels": True}
 
@@ -33,7 +33,7 @@ SCHEDULES = [
     (1_000_000, LOGITS, {}, 3, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
     # Given arguments.
     (300, {}, {"per_device_train_batch_size": 8}, 8, 8, RATE / 2, WORDS_RATE / 2),
-    (300, {}, {"learning_rate": 0.014}, 11, 32, 0.014, 0.006),
+    (300, {}, {"learning_rate": 0.014}, 11, 32, 0.014, 0.002),
     (300, {}, {"embedding_learning_rate": 0.5}, 11, 32, RATE, 0.5),
     (300, {}, {"learning_rate": 0.014, "embedding_learning_rate": 0.5}, 11, 32, 0.014, 0.5),
     (300, {}, {"num_train_epochs": 1.5}, 1.5, 32, RATE, WORDS_RATE),

@@ -1,29 +1,22 @@
 """Paths, and opening files, with errors that name the file. No heavy imports."""
 
 import glob
-import gzip
 import hashlib
-import io
 import json
 import os
 import re
 import uuid
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from glove_lstm.errors import DataError, listed
+from glove_lstm.errors import DataError
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
 FilePath = str | os.PathLike[str]
 
 _HUB_CACHE = re.compile(r"/models--([^/]+)--([^/]+)/snapshots/\w+$")
-
-# What `open_lines` raises for a damaged file. RuntimeError: the archive is encrypted, or its compression is unknown.
-DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
 
 
 def cache_folder() -> Path:
@@ -80,8 +73,7 @@ def without_folders(name: str) -> str:
     if in_hub_cache:
         user, repository = in_hub_cache.groups()
         return f"{user}/{repository}"
-    is_in_archive = any(parent.is_file() for parent in path.parents)  # archive.zip/name.txt
-    if not path.exists() and not is_in_archive:
+    if not path.exists():
         return name
     return replace_surrogates(path.name or path.resolve().name)
 
@@ -127,35 +119,6 @@ def digest_of_words(words: Sequence[str], size: int) -> bytes:
     """Return a hash of words, joined by a space, of `size` bytes; lone surrogates may be among them."""
     content = " ".join(words).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(content, digest_size=size).digest()
-
-
-@contextmanager
-def open_lines(path: Path, member: str, advice: str = "get another archive") -> Iterator[BinaryIO]:
-    """Open a text file to iterate over its lines.
-
-    Args:
-        path: A text, perhaps gzipped, or a zip archive.
-        member: How the name of the wanted file inside the archive ends.
-        advice: What to do if the archive does not have one such file; ends the message of a DataError.
-    """
-    with ExitStack() as stack:
-        binary: Any
-        if path.suffix.lower() == ".zip":
-            archive = stack.enter_context(zipfile.ZipFile(path))
-            binary = archive.open(_pick_member(archive.namelist(), path, member, advice))
-        elif path.suffix.lower() == ".gz":
-            binary = gzip.open(path)  # noqa: SIM115 - the stack closes it
-        else:
-            binary = path.open("rb")
-        yield io.BufferedReader(stack.enter_context(binary), 1 << 20)
-
-
-def _pick_member(members: list[str], path: Path, member: str, advice: str) -> str:
-    names = [name for name in members if name.endswith(member) and "__MACOSX" not in name]
-    if len(names) != 1:
-        count = "several members" if names else "no member"
-        raise DataError(f"{path} has {count} *{member} ({listed(members)}); {advice}.")
-    return names[0]
 
 
 def read_checkpoint_json(path: Path) -> dict[str, Any]:

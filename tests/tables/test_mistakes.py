@@ -251,25 +251,19 @@ TWO_MEMBERS = {"glove.3d.txt": VECTORS, "glove.2d.txt": "a 1 2\n"}
     rows(
         ("v.txt", "3 3\n", ["v.txt", "empty"]),
         ("v.txt", "word\nother\n", ["v.txt", "vectors"]),
-        ("v.txt", f"4 3\n{VECTORS}", ["v.txt", "(3, 3)", "(4, 3)"]),
         ("v.txt", f"{VECTORS}short 1 2\n", ["v.txt, line 4", "2 values", "3"]),
         ("v.txt", f"{VECTORS}b_d 1_0 2 3\n", ["v.txt, line 4", "number"]),
         ("v.txt", f"{VECTORS}bad 1 nan 3\n", ["v.txt, line 4", "finite"]),
         ("v.txt", f"\n{VECTORS}the 1 1 1\nbad 1 2 1e99\n", ["v.txt, line 6", "finite"]),
         ("v.txt.gz", gzip.compress(VECTORS.encode() * 1000)[:-20], ["v.txt.gz", "damaged"]),
-        (
-            "v.zip",
-            TWO_MEMBERS,
-            ["v.zip", "*.txt", "'glove.3d.txt', 'glove.2d.txt'", "v.zip/MEMBER"],
-        ),
-        ("v.zip/9d.txt", TWO_MEMBERS, ["v.zip", "*9d.txt", "'glove.3d.txt', 'glove.2d.txt'"]),
+        ("v.zip", TWO_MEMBERS, ["v.zip", "*.txt", "'glove.3d.txt', 'glove.2d.txt'", "unpack it"]),
         ("v.zip", b"PK\3\4 and no more", ["v.zip", "damaged"]),
     ),
 )
 def test_vectors(file, name, content, words):
-    path = file(content, name.removesuffix("/9d.txt"))
+    path = file(content, name)
     with pytest.raises(DataError) as error:
-        load_glove(path.parent / name)
+        load_glove(path)
     assert_names(error.value, *words)
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, logit
 
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import counted
-from glove_lstm.inference.classifier import run_batches
+from glove_lstm.inference.classifier import Inputs, RunBatch, run_batches
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.temperature import (
@@ -29,7 +30,6 @@ from glove_lstm.text.tokens import Tokens
 from glove_lstm.training.batches import corrupt_all, tokenize
 from glove_lstm.training.record import CalibrationRecord
 from glove_lstm.training.settings import Settings
-from glove_lstm.training.torch_runner import torch_runner
 
 logger = logging.getLogger(__name__)
 
@@ -135,9 +135,23 @@ def score_parts(
     """Return the logits of n texts by the parts of the model."""
     tokens = tokenize(texts, tokenizer)
     with progress("Calibrating", total=len(texts)) as bar:
-        logits = run_batches(torch_runner(model), tokens, done=bar.update)
+        logits = run_batches(_runner(model), tokens, done=bar.update)
     known = _count_known(tokens, model.config.unk_token_id).clip(min=1)
     return Scored(logits.astype(np.float64), known.astype(np.float64))
+
+
+def _runner(model: GloveLstmForSequenceClassification) -> RunBatch:
+    """Return a function for `run_batches` that runs a model in eval mode: `part_logits` (B, parts, labels)."""
+    model.eval()
+
+    @torch.inference_mode()
+    def run(inputs: Inputs) -> NDArray[Any]:
+        tensors = {
+            name: torch.from_numpy(values).to(model.device) for name, values in inputs.items()
+        }
+        return model(**tensors, return_dict=True).part_logits.float().cpu().numpy()
+
+    return run
 
 
 def _count_known(tokens: Tokens, unknown: int) -> NDArray[np.int64]:

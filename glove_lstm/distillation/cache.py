@@ -45,24 +45,28 @@ _BATCH_SIZE = 256  # texts; a kill loses no more
 class LogitCache:
     """The logits of a teacher, a row for each text.
 
+    Attributes:
+        note: What is kept beside the logits; None: nothing is.
+
     Args:
         name: Name of the teacher, for messages.
         identity: Hash of all that decides the logits, but for rounding; None: they are kept in memory only.
+        label_count: Columns of the logits.
     """
 
-    def __init__(self, name: str, identity: str | None) -> None:
+    def __init__(self, name: str, identity: str | None, label_count: int) -> None:
         self._name = name
-        self._identity = identity and identity[:32]
+        self._label_count = label_count
+        self._identity = identity and identity[:32]  # None also when the file has failed
         self._file = cache_folder() / "teachers" / "logits.sqlite"
-        self._is_usable = identity is not None  # until the file fails
         self._logits_of: dict[bytes, NDArray[np.float32]] = {}  # by the hash of the text
-        self._note: dict[str, Any] | None = None
+        self.note: dict[str, Any] | None = None
         self._read()
 
     def logits(
         self, texts: Sequence[str], compute: Callable[[list[str]], Floats]
     ) -> NDArray[np.float32]:
-        """Return the logits for one or more texts, (n, labels). Those that are missing are computed.
+        """Return the logits for n texts, (n, labels). Those that are missing are computed.
 
         Args:
             texts: n texts.
@@ -87,11 +91,8 @@ class LogitCache:
                 self._logits_of.update(computed)
                 self._write({key: row.tobytes() for key, row in computed.items()})
                 bar.update(len(keys))
-        return np.stack([self._logits_of[_key(text)] for text in texts])
-
-    def read_note(self) -> dict[str, Any] | None:
-        """Return the note that is kept beside the logits; None: there is none."""
-        return self._note
+        rows = [self._logits_of[_key(text)] for text in texts]
+        return np.array(rows, dtype=np.float32).reshape(len(texts), self._label_count)
 
     def write_note(self, note: Mapping[str, Any]) -> None:
         """Keep a note beside the logits, if the cache can be written."""
@@ -99,7 +100,7 @@ class LogitCache:
 
     def _read(self) -> None:
         """Read all rows of this teacher. Damaged ones are left out, so that they are computed again."""
-        if not self._is_usable:
+        if self._identity is None:
             return
         query = "SELECT text, content FROM logits WHERE teacher = ?"
         try:
@@ -117,13 +118,13 @@ class LogitCache:
             return
         value = content[:-_CHECKSUM_SIZE]
         if key == _NOTE:
-            self._note = json.loads(value)
+            self.note = json.loads(value)
         else:
             self._logits_of[key] = np.frombuffer(value, dtype=np.float32)
 
     def _write(self, values: Mapping[bytes, bytes]) -> None:
         """Keep values by their keys, all or none."""
-        if not self._is_usable:
+        if self._identity is None:
             return
         rows = [
             (self._identity, key, self._with_checksum(key, value)) for key, value in values.items()
@@ -136,7 +137,7 @@ class LogitCache:
 
     def _give_up(self, attempt: str, error: Exception) -> None:
         """Warn that the training goes on without the file."""
-        self._is_usable = False
+        self._identity = None
         logger.warning(
             "%s cannot be %s (%s): the teacher's logits are not kept. Remove the file if it is damaged.",
             self._file,

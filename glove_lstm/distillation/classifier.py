@@ -1,13 +1,12 @@
 """A sequence classifier of transformers as a teacher."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModelForSequenceClassification, TextClassificationPipeline, pipeline
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from glove_lstm import auto_classes  # noqa: F401 - teachers of this package then need no remote code
 from glove_lstm.distillation.function import FunctionTeacher
@@ -24,7 +23,6 @@ from glove_lstm.files import without_folders
 _BATCH_SIZE = 32  # texts
 _MOST_TOKENS = 512  # of a text, if the tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers has a larger number if there is no limit
-_PARALLELISM = "TOKENIZERS_PARALLELISM"
 
 
 def classifier_teacher(
@@ -40,26 +38,25 @@ def classifier_teacher(
     Raises:
         DataError: It cannot be loaded, or cannot read texts.
     """
-    classify = _load(teacher, folder, device)
-    assert classify.tokenizer is not None
-    longest = classify.tokenizer.model_max_length
+    model, tokenizer = _load(teacher, folder)
+    model.to(device)
+    longest = tokenizer.model_max_length
     if longest > _NO_LIMIT:
         longest = _MOST_TOKENS
-    config: Any = classify.model.config
-    label_names = [str(config.id2label[number]) for number in range(config.num_labels)]
 
+    @torch.inference_mode()
     def logits(texts: list[str]) -> NDArray[np.floating]:
-        was_set = _PARALLELISM in os.environ
-        scores_of_texts: Any = classify(
-            texts, batch_size=_BATCH_SIZE, truncation=True, max_length=longest
-        )
-        if not was_set:  # the pipeline sets it, which slows all tokenizers of the process
-            os.environ.pop(_PARALLELISM, None)
-        rows = []
-        for scores in scores_of_texts:  # sorted by score
-            score_of = {str(entry["label"]): entry["score"] for entry in scores}
-            rows.append([score_of[label] for label in label_names])
-        return np.array(rows)
+        batches = []
+        for start in range(0, len(texts), _BATCH_SIZE):
+            inputs = tokenizer(
+                texts[start : start + _BATCH_SIZE],
+                padding=True,
+                truncation=True,
+                max_length=longest,
+                return_tensors="pt",
+            )
+            batches.append(model(**inputs.to(device)).logits.cpu().numpy())
+        return np.concatenate(batches)
 
     try:
         logits(["One text.", "A word " * _MOST_TOKENS])
@@ -70,7 +67,7 @@ def classifier_teacher(
         ) from error
     return FunctionTeacher(
         without_folders(teacher.model),
-        label_names,
+        [str(model.config.id2label[number]) for number in range(model.config.num_labels)],
         logits,
         kind="classifier",
         identity=content_hash(folder),
@@ -79,8 +76,8 @@ def classifier_teacher(
     )
 
 
-def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> TextClassificationPipeline:
-    """Return a pipeline that gives the logits of all labels."""
+def _load(teacher: TeacherModel, folder: Path) -> tuple[Any, Any]:
+    """Return the model and its tokenizer."""
     try:
         model, info = AutoModelForSequenceClassification.from_pretrained(
             folder,
@@ -89,14 +86,8 @@ def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> TextClas
             dtype=torch.float32,
             output_loading_info=True,
         )
-        classify = pipeline(
-            "text-classification",
-            model=model,
-            tokenizer=str(folder),
-            device=device,
-            trust_remote_code=teacher.trust_remote_code,
-            top_k=None,
-            function_to_apply="none",
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=teacher.trust_remote_code
         )
     except Exception as error:
         raise loading_error(teacher, error) from error
@@ -105,4 +96,4 @@ def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> TextClas
         raise DataError(
             f"The teacher {teacher.model} lacks the weights {min(missing)}: give a model whose weights are complete."
         )
-    return classify
+    return model, tokenizer

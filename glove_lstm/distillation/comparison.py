@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from glove_lstm.baselines import linear_baseline
 from glove_lstm.splits.splitter import Ints, near_duplicate_groups
@@ -48,15 +47,16 @@ def compare_with_labels_alone(
     folds = _make_folds(texts)
     if folds is None:
         return None
-    svc = linear_baseline()
     try:
-        svc_is_right = _cross_validate(svc, np.array(texts.texts, dtype=object), texts, folds)
+        svc_labels = cross_val_predict(linear_baseline(), texts.texts, texts.labels, cv=folds)
     except ValueError as error:
         if "empty vocabulary" not in str(error):  # texts without words
             raise
         return None
     embeddings = embed(list(texts.texts))
-    encoder_is_right = _cross_validate(make_regression(texts), embeddings, texts, folds)
+    encoder_labels = cross_val_predict(make_regression(texts), embeddings, texts.labels, cv=folds)
+    svc_is_right = svc_labels == texts.labels
+    encoder_is_right = encoder_labels == texts.labels
     # The exact test of McNemar 1947, of the texts for which one of the two is right.
     only_svc = int((svc_is_right & ~encoder_is_right).sum())
     only_encoder = int((encoder_is_right & ~svc_is_right).sum())
@@ -100,20 +100,6 @@ def _make_folds(texts: Examples) -> list[tuple[Ints, Ints]] | None:
     if any(len(np.unique(texts.labels[train])) < 2 for train, _ in folds):
         return None
     return folds
-
-
-def _cross_validate(
-    classifier: ClassifierMixin,
-    features: NDArray[Any],
-    texts: Examples,
-    folds: Sequence[tuple[Ints, Ints]],
-) -> NDArray[np.bool_]:
-    """Return for each text whether a classifier of the other folds is right."""
-    is_right = np.zeros(len(texts), dtype=bool)
-    for train, test in folds:
-        classifier.fit(features[train], texts.labels[train])
-        is_right[test] = classifier.predict(features[test]) == texts.labels[test]
-    return is_right
 
 
 def _with_interval(is_right: NDArray[np.bool_]) -> list[float]:

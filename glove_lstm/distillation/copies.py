@@ -10,8 +10,7 @@ import random
 import string
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 
 from glove_lstm.progress import progress
 from glove_lstm.text.corruptions import split_words
@@ -102,35 +101,23 @@ def _with_style_of(word: str, other: str) -> str:
 
 
 def similar_words(words: Sequence[str], glove: GloveVectors) -> dict[str, list[str]]:
-    """Return up to ten frequent words of similar vectors for each word that has a vector."""
-    frequent = _unit_rows(glove.vectors[:_FREQUENT])
+    """Return up to ten frequent words of similar vectors for each word that has a vector, the most similar first."""
     known = [word for word in words if word in glove.index]
+    if not known:
+        return {}
+    frequent = glove.vectors[:_FREQUENT]
+    # One more, because the word itself is the nearest if it is frequent.
+    count = min(_NEIGHBOURS + 1, len(frequent))
+    finder = NearestNeighbors(n_neighbors=count, metric="cosine", algorithm="brute").fit(frequent)
     similar = {}
     with progress("Looking for similar words", total=len(known), unit=" words") as bar:
         for start in range(0, len(known), _BLOCK):
             block = known[start : start + _BLOCK]
-            block_rows = [glove.index[word] for word in block]
-            vectors = _unit_rows(glove.vectors[block_rows])
-            cosines = vectors @ frequent.T
-            # One more, because the word itself is the nearest if it is frequent.
-            count = min(_NEIGHBOURS + 1, len(frequent))
-            nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-            for word, rows, word_cosines in zip(block, nearest, cosines, strict=True):
-                others = _words_by_similarity(glove, rows, word_cosines)
-                similar[word] = [other for other in others if other != word][:_NEIGHBOURS]
+            vectors = glove.vectors[[glove.index[word] for word in block]]
+            distances, rows = finder.kneighbors(vectors)
+            for word, word_distances, word_rows in zip(block, distances, rows, strict=True):
+                near = word_rows[word_distances <= 1 - _LEAST_SIMILARITY].tolist()
+                others = [glove.words[row] for row in near if glove.words[row] != word]
+                similar[word] = others[:_NEIGHBOURS]
             bar.update(len(block))
     return similar
-
-
-def _words_by_similarity(
-    glove: GloveVectors, rows: NDArray[np.integer], cosines: NDArray[np.float32]
-) -> list[str]:
-    """Return the words of rows that are similar enough, the most similar first."""
-    by_cosine = sorted(rows.tolist(), key=lambda row: -cosines[row])
-    return [glove.words[row] for row in by_cosine if cosines[row] >= _LEAST_SIMILARITY]
-
-
-def _unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale vectors to length 1."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-12)

@@ -32,10 +32,13 @@ _MOST_ITERATIONS = 2_000
 
 
 class EncoderTeacher:
-    """A teacher that learns the labels of a few texts; see `Teacher`.
+    """A teacher that learns the labels of a few texts, so that its logits are calibrated.
 
     The encoder is tuned on the texts, and a logistic regression is fitted to their embeddings. That happens when it is
     first asked for a text whose logits the cache lacks.
+
+    Attributes:
+        settings: What it chose to learn the labels, and what cross-validation says of it.
 
     Args:
         teacher: Where it is from.
@@ -79,30 +82,22 @@ class EncoderTeacher:
                 f"{missing!r} has none: add some, or give a classifier."
             )
         self._train = train
-        self._cache = LogitCache(
-            self.name, content_hash(self._folder, _described(train, self._seed))
-        )
+        identity = content_hash(self._folder, _described(train, self._seed))
+        self._cache = LogitCache(self.name, identity, len(train.label_names))
         self.settings = {"texts_read": texts_to_read(len(train)), "c": _c(train)}
-        comparison = self._cache.read_note()
-        if comparison:  # it was made when the encoder learned the same before
-            self.settings["cross_validated"] = comparison
-            log_comparison(self.name, comparison)
+        if self._cache.note:  # it was made when the encoder learned the same before
+            self.settings["cross_validated"] = self._cache.note
+            log_comparison(self.name, self._cache.note)
 
     @property
     def accuracy_of_labels(self) -> float | None:
-        """See `Teacher`."""
+        """Cross-validated accuracy of the labels alone, which is known when it has given logits; None: unknown."""
         comparison = self.settings.get("cross_validated")
-        if comparison is None:
-            return None
-        accuracy, *_ = comparison["labels_alone"]
-        return accuracy
+        return comparison and comparison["labels_alone"][0]
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated logits for n texts, each with mean 0: (n, labels)."""
-        assert self._train is not None
         assert self._cache is not None
-        if not len(texts):
-            return np.zeros((0, len(self._train.label_names)), dtype=np.float32)
         return self._cache.logits(texts, self._learned_logits)
 
     def _learned_logits(self, texts: list[str]) -> NDArray[np.floating]:
@@ -117,20 +112,15 @@ class EncoderTeacher:
         """Tune the encoder, and fit a regression to its embeddings of the labelled texts."""
         train = self._train
         assert train is not None
-        self._compare(train)
+        assert self._cache is not None
+        if "cross_validated" not in self.settings:
+            comparison = compare_with_labels_alone(self._embed, _regression, train)
+            if comparison is not None:
+                self.settings["cross_validated"] = comparison
+                log_comparison(self.name, comparison)
+                self._cache.write_note(comparison)
         tune(self._encoder, train, self._seed)
         return _regression(train).fit(self._embed(train.texts), train.labels, train.weights)
-
-    def _compare(self, train: Examples) -> None:
-        """Log what cross-validation says of the encoder and of the labels alone, and keep it."""
-        assert self._cache is not None
-        if "cross_validated" in self.settings:
-            return
-        comparison = compare_with_labels_alone(self._embed, _regression, train)
-        if comparison is not None:
-            self.settings["cross_validated"] = comparison
-            log_comparison(self.name, comparison)
-            self._cache.write_note(comparison)
 
     def _embed(self, texts: Sequence[str]) -> NDArray[np.floating]:
         """Return the embeddings of n texts, (n, width), each of length 1."""
@@ -165,7 +155,13 @@ def _described(train: Examples, seed: int) -> list[str]:
 
 
 def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> SentenceTransformer:
-    _check_no_pickles(teacher, folder)
+    # Modules of sentence-transformers such as Dense would load pickled weights, whatever `model_kwargs` say.
+    for path in sorted(folder.rglob("pytorch_model*.bin")):
+        if not any(path.parent.glob("*.safetensors")):
+            raise DataError(
+                f"The teacher {teacher.model} has pickled weights, {path.relative_to(folder).as_posix()}; give an "
+                "encoder with safetensors weights."
+            )
     try:
         encoder = SentenceTransformer(
             str(folder),
@@ -177,13 +173,3 @@ def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> Sentence
     except Exception as error:
         raise loading_error(teacher, error) from error
     return encoder
-
-
-def _check_no_pickles(teacher: TeacherModel, folder: Path) -> None:
-    """Raise a DataError for pickled weights, which modules of sentence-transformers such as Dense would load."""
-    for path in sorted(folder.rglob("pytorch_model*.bin")):
-        if not any(path.parent.glob("*.safetensors")):
-            raise DataError(
-                f"The teacher {teacher.model} has pickled weights, {path.relative_to(folder).as_posix()}; give an "
-                "encoder with safetensors weights."
-            )

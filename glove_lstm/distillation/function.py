@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.distillation.cache import LogitCache
-from glove_lstm.errors import DataError
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.tables.examples import Examples
 
 Floats = NDArray[np.floating]
@@ -16,16 +16,16 @@ _LEAST_PROBABILITY = 1e-4
 
 
 class FunctionTeacher:
-    """A teacher that need not learn; see `Teacher`.
+    """A teacher that knows its labels.
 
     Args:
-        name: For messages.
+        name: For messages and the model card.
         label_names: Its labels, in the order of its columns.
         compute: Returns the logits for a few texts, (n, labels).
         kind: "function" or "classifier".
         identity: Of all that decides its logits; None: they are kept in memory only.
-        revision: Commit on the Hub.
-        license: Licence.
+        revision: Commit on the Hub, if it is known.
+        license: Licence, if it is known.
     """
 
     learns_labels = False
@@ -50,7 +50,7 @@ class FunctionTeacher:
         self.settings: dict[str, Any] = {}
         self._compute = compute
         self._columns = list(range(len(label_names)))
-        self._cache = LogitCache(name, identity)
+        self._cache = LogitCache(name, identity, len(label_names))
 
     def fit(self, train: Examples) -> None:
         """Put the labels into the order of the examples.
@@ -69,9 +69,11 @@ class FunctionTeacher:
         self._columns = [own.index(label) for label in wanted]
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the logits for n texts, each with mean 0: (n, labels)."""
-        if not len(texts):
-            return np.zeros((0, len(self._columns)), dtype=np.float32)
+        """Return the logits for n texts, each with mean 0: (n, labels). They are kept by text.
+
+        Raises:
+            DataError: The logits cannot be computed, or are not finite.
+        """
         logits = self._cache.logits(texts, self._compute)[:, self._columns]
         return logits - logits.mean(axis=1, keepdims=True)
 
@@ -97,40 +99,23 @@ def teacher_of_function(
         )
 
     def log_probabilities(texts: list[str]) -> Floats:
-        probabilities = _checked(function(texts), len(texts), name, label_names)
+        expected = (len(texts), len(label_names))
+        returned = function(texts)
+        try:
+            probabilities = np.asarray(returned, dtype=np.float64)
+            if probabilities.shape != expected:
+                raise ValueError(f"its shape is {probabilities.shape}")
+        except (TypeError, ValueError, RuntimeError) as error:  # torch refuses one with gradients
+            raise DataError(
+                f"The teacher, {name}, returned a {type(returned).__name__} ({first_line(error)}); it must return "
+                f"numbers of shape (texts, labels), here {expected}, for label_names {', '.join(label_names)}."
+            ) from error
+        is_negative = not (probabilities >= 0).all()  # or NaN
+        if is_negative or not np.allclose(probabilities.sum(axis=1), 1, atol=0.01):
+            raise DataError(
+                f"The teacher, {name}, returned values that are no probabilities; it must return, for each text, "
+                "numbers from 0 whose sum is 1."
+            )
         return np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
 
     return FunctionTeacher(name, label_names, log_probabilities)
-
-
-def _checked(returned: Any, text_count: int, name: str, label_names: Sequence[str]) -> Floats:
-    """Return what a function has returned as an array (texts, labels).
-
-    Raises:
-        DataError: These are no probabilities of the labels.
-    """
-    try:
-        scores = np.asarray(returned, dtype=np.float64)
-    except (TypeError, ValueError, RuntimeError):  # torch refuses a tensor with gradients
-        raise DataError(
-            f"The teacher, {name}, returned a {type(returned).__name__} that is no array of numbers; it must return "
-            "the probability of each label, (texts, labels)."
-        ) from None
-    if scores.ndim != 2 or len(scores) != text_count:
-        raise DataError(
-            f"The teacher, {name}, returned an array of shape {scores.shape} for {text_count} texts; it must return "
-            "(texts, labels)."
-        )
-    if scores.shape[1] != len(label_names):
-        raise DataError(
-            f"The teacher, {name}, gives {scores.shape[1]} scores for a text, but there are {len(label_names)} labels: "
-            f"{', '.join(label_names)}. Give label_names, in the order of its columns."
-        )
-    not_negative = bool((scores >= 0).all())  # NaN is not
-    sum_to_one = np.allclose(scores.sum(axis=1), 1, atol=0.01)
-    if not (not_negative and sum_to_one):
-        raise DataError(
-            f"The teacher, {name}, returned values that are no probabilities; it must return, for each text, numbers "
-            "from 0 whose sum is 1."
-        )
-    return scores

@@ -97,11 +97,8 @@ def revision_of(teacher: TeacherModel, folder: Path) -> str | None:
 
 def license_of(folder: Path) -> str | None:
     """Return the licence that the model card states, if it does."""
-    card = folder / _CARD
-    if not card.is_file():
-        return None
     try:
-        licence = ModelCard.load(card).data.get("license")
-    except Exception:  # a header that is no YAML, or no table, raises errors of several types
+        licence = ModelCard.load(folder / _CARD).data.get("license")
+    except Exception:  # there is no card, or its header is no YAML, or no table
         return None
     return str(licence) if licence else None

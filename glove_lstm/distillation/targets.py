@@ -160,13 +160,6 @@ def _logits(
 
     The copies are of labelled texts, or of all if most have no label. A copy weighs as its text, and a text without a
     label as the teacher's best label of it.
-
-    Args:
-        teacher: The teacher.
-        split: The texts.
-        temperature: The logits are divided by it.
-        ngram_examples: What the n-grams learn.
-        glove: Vectors by which words are exchanged in copies; None: none are.
     """
     train = split.train
     copied = train.texts

@@ -8,20 +8,23 @@ teacher.logits(texts)        # (n, labels)
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from glove_lstm.distillation.classifier import classifier_teacher
-from glove_lstm.distillation.function import teacher_of_function
+from glove_lstm.distillation.function import FunctionTeacher, teacher_of_function
 from glove_lstm.distillation.pretrained import TeacherModel, download, is_classifier
 from glove_lstm.errors import DataError, shown
-from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.labels import labels_as_strings
 
 logger = logging.getLogger(__name__)
+
+if TYPE_CHECKING:  # it loads sentence-transformers, which no other training needs
+    from glove_lstm.distillation.encoder import EncoderTeacher
+
+# One that knows its labels; or one that learns them by `fit`, whose logits are calibrated.
+Teacher: TypeAlias = Union[FunctionTeacher, "EncoderTeacher"]
 
 
 class FittedClassifier(Protocol):
@@ -35,48 +38,6 @@ class FittedClassifier(Protocol):
 
 # A model on the Hub or in a folder, or what returns the probability of each label.
 TeacherLike = str | Path | TeacherModel | FittedClassifier | Callable[[list[str]], Any]
-
-
-class Teacher(Protocol):
-    """A model that knows labels, or learns them.
-
-    Attributes:
-        name: For messages and the model card.
-        kind: "classifier", "encoder" or "function".
-        label_names: Its labels; none if it learns them.
-        learns_labels: Whether `fit` learns the labels. If so, the logits are calibrated.
-        revision: Commit on the Hub, if it is known.
-        license: Licence, if it is known.
-        settings: What it chose to learn the labels, such as the C of a regression.
-        accuracy_of_labels: Cross-validated accuracy of the labels alone, without a teacher. It is known when a teacher
-            that learns labels has given logits; None: unknown.
-    """
-
-    name: str
-    kind: str
-    label_names: Sequence[str]
-    learns_labels: bool
-    revision: str | None
-    license: str | None
-    settings: dict[str, Any]
-
-    @property
-    def accuracy_of_labels(self) -> float | None:
-        """See the attributes."""
-
-    def fit(self, train: Examples) -> None:
-        """Learn the labels of n texts. A teacher that knows labels puts them into the order of `train.label_names`.
-
-        Raises:
-            DataError: The labels are not those of the teacher, or a label that it must learn has no text.
-        """
-
-    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the logits for n texts, each with mean 0: (n, labels). They are kept by text.
-
-        Raises:
-            DataError: The logits cannot be computed, or are not finite.
-        """
 
 
 def open_teacher(
@@ -107,7 +68,6 @@ def open_teacher(
         if is_classifier(teacher, folder):
             logger.info("The teacher %s is a classifier.", teacher.model)
             return classifier_teacher(teacher, folder, device)
-        # It loads sentence-transformers, which no other training needs.
         from glove_lstm.distillation.encoder import EncoderTeacher
 
         logger.info("The teacher %s is an encoder, which learns the labels.", teacher.model)

@@ -36,7 +36,7 @@ def answers_to(texts):
 
 
 def opened():
-    return LogitCache("a teacher", IDENTITY)
+    return LogitCache("a teacher", IDENTITY, 2)
 
 
 def texts_of(count):
@@ -65,7 +65,7 @@ def test_each_text_is_asked_once(cache):
     np.testing.assert_array_equal(answers, answers_to([*texts, "new"]))
 
     other = Teacher()
-    LogitCache("another", IDENTITY[::-1]).logits(texts[:1], other)
+    LogitCache("another", IDENTITY[::-1], 2).logits(texts[:1], other)
     assert other.asked == texts[:1]
 
 
@@ -89,7 +89,7 @@ from glove_lstm.distillation.cache import LogitCache
 def compute(texts):
     print("asked", flush=True)
     return np.array([[len(text), 0] for text in texts])
-LogitCache("a teacher", {IDENTITY!r}).logits([f"text {{n}}" for n in range(5_120)], compute)
+LogitCache("a teacher", {IDENTITY!r}, 2).logits([f"text {{n}}" for n in range(5_120)], compute)
 """
     run = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     for _ in range(batches + 1):

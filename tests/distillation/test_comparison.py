@@ -85,17 +85,11 @@ def test_near_duplicates_do_not_make_the_labels_look_better(messages):
     assert accuracy(alone)[0] < 0.75
 
 
-def test_few_texts_and_a_rare_label_are_not_compared(messages):
-    assert not messages(knows, reviews(49))
-    alike = reviews(80)
-    labels = np.zeros(80, dtype=np.int64)
-    labels[0] = 1
-    assert not messages(knows, Examples(alike.texts, labels, LABELS))
-
-
 def test_texts_that_cannot_be_divided_are_not_compared(messages):
-    """Few texts of each label, and few texts that are distinct."""
-    alike = reviews(60)
+    """Few texts, a rare label, few texts of each label, and few texts that are distinct."""
+    assert not messages(knows, reviews(49))
+    texts = reviews(80).texts
     names = [f"label {number}" for number in range(20)]
-    assert not messages(knows, Examples(alike.texts, np.arange(60) % 20, names))
-    assert not messages(knows, Examples(alike.texts[:2] * 30, np.arange(60) % 2, LABELS))
+    assert not messages(knows, Examples(texts, (np.arange(80) == 0).astype(int), LABELS))
+    assert not messages(knows, Examples(texts[:60], np.arange(60) % 20, names))
+    assert not messages(knows, Examples(texts[:2] * 30, np.arange(60) % 2, LABELS))

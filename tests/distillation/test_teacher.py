@@ -2,9 +2,9 @@
 
 import json
 import logging
-import os
 import shutil
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,16 +43,11 @@ def knowing_labels(teacher, label_names=None):
 # Classifiers
 
 
-def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
-    transformer, news, monkeypatch
-):
-    """The pipeline changes nothing of the process."""
-    monkeypatch.delenv("TOKENIZERS_PARALLELISM", raising=False)
+def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(transformer, news):
     teacher = opened(transformer)
     assert teacher.label_names == ["REAL", "FAKE"]
     teacher.fit(NO_EXAMPLES)
     logits = teacher.logits(news.texts)
-    assert "TOKENIZERS_PARALLELISM" not in os.environ
     tokenizer = BertTokenizerFast.from_pretrained(transformer)
     model = BertForSequenceClassification.from_pretrained(transformer).eval()
     inputs = tokenizer(news.texts, padding=True, truncation=True, return_tensors="pt")
@@ -90,7 +85,8 @@ def test_a_changed_classifier_is_asked_anew(transformer, news, read, tmp_path):
     assert len(read) == PROBES
 
 
-def test_a_teacher_tells_where_it_is_from(transformer, encoder):
+def test_a_teacher_tells_where_it_is_from(transformer, encoder, tmp_path):
+    """A card with a damaged header tells no licence."""
     for folder, kind in ((transformer, "classifier"), (encoder, "encoder")):
         teacher = opened(folder)
         assert teacher.name == folder.name
@@ -98,9 +94,6 @@ def test_a_teacher_tells_where_it_is_from(transformer, encoder):
         assert teacher.learns_labels == (kind == "encoder")
         assert teacher.license == "mit"
         assert teacher.revision is None  # of a folder
-
-
-def test_a_card_with_a_damaged_header_tells_no_licence(encoder, tmp_path):
     folder = shutil.copytree(encoder, tmp_path / "encoder")
     (folder / "README.md").write_text("---\nlicense: mit: x\n---\n", encoding="utf-8")
     assert opened(folder).license is None
@@ -128,7 +121,7 @@ def test_a_teacher_of_the_hub_is_pinned_by_its_revision(hub, transformer, encode
 
 @pytest.mark.parametrize("kind", ["classifier", "encoder", "a further module"])
 def test_pickled_weights_are_refused(transformer, encoder, tmp_path, kind):
-    """They could run any code."""
+    """They could run any code. Beside safetensors, as many repositories have them, they are not read."""
     pickled = tmp_path / "pickled"
     weights = pickled / "model.safetensors"
     if kind == "a further module":
@@ -136,6 +129,7 @@ def test_pickled_weights_are_refused(transformer, encoder, tmp_path, kind):
         weights = pickled / "2_Dense" / "model.safetensors"
     else:
         shutil.copytree(transformer if kind == "classifier" else encoder, pickled)
+    weights.with_name("pytorch_model.bin").write_bytes(b"no weights")
     opened(pickled)
     torch.save(load_file(weights), weights.with_name("pytorch_model.bin"))
     weights.unlink()
@@ -143,12 +137,17 @@ def test_pickled_weights_are_refused(transformer, encoder, tmp_path, kind):
         opened(pickled)
 
 
-def test_pickled_weights_beside_safetensors_are_not_read(encoder, tmp_path):
-    """Many repositories have both."""
-    folder = with_dense(encoder, tmp_path / "both")
-    for weights in folder.rglob("model.safetensors"):
-        weights.with_name("pytorch_model.bin").write_bytes(b"no weights")
-    assert opened(folder).kind == "encoder"
+def check_own_code(folder, code):
+    """It runs only if it is trusted."""
+    ran = folder.with_name("ran")
+    marker = f"from pathlib import Path\nPath({str(ran)!r}).touch()\n"
+    (folder / "own.py").write_text(marker + code, encoding="utf-8")
+    with pytest.raises(DataError, match="contains custom code"):
+        opened(folder)
+    assert not ran.exists()
+    teacher = opened(TeacherModel(str(folder), trust_remote_code=True))
+    assert ran.exists()
+    return teacher
 
 
 def test_remote_code_of_a_classifier_runs_only_if_it_is_trusted(transformer, tmp_path):
@@ -157,42 +156,23 @@ def test_remote_code_of_a_classifier_runs_only_if_it_is_trusted(transformer, tmp
         "AutoModelForSequenceClassification": "own.OwnClassifier",
     }
     own = changed_copy(transformer, tmp_path / "own", model_type="own-bert", auto_map=auto_map)
-    ran = tmp_path / "ran"
-    (own / "own.py").write_text(
-        "from pathlib import Path\n"
+    teacher = check_own_code(
+        own,
         "from transformers import BertConfig, BertForSequenceClassification\n"
-        f"Path({str(ran)!r}).touch()\n"
         "class OwnConfig(BertConfig):\n    model_type = 'own-bert'\n"
         "class OwnClassifier(BertForSequenceClassification):\n    config_class = OwnConfig\n",
-        encoding="utf-8",
     )
-    with pytest.raises(DataError, match="contains custom code"):
-        opened(own)
-    assert not ran.exists()
-    teacher = knowing_labels(TeacherModel(str(own), trust_remote_code=True))
-    assert ran.exists()
     assert teacher.logits(["a text"]).shape == (1, 2)
 
 
 def test_remote_code_of_an_encoder_runs_only_if_it_is_trusted(encoder, tmp_path):
     own = with_dense(encoder, tmp_path / "own")
-    ran = tmp_path / "ran"
-    (own / "own.py").write_text(
-        "from pathlib import Path\n"
-        "from sentence_transformers.models import Dense\n"
-        f"Path({str(ran)!r}).touch()\n"
-        "class OwnDense(Dense):\n    pass\n",
-        encoding="utf-8",
-    )
     path = own / "modules.json"
     modules = json.loads(path.read_text(encoding="utf-8"))
     modules[-1]["type"] = "own.OwnDense"
     path.write_text(json.dumps(modules), encoding="utf-8")
-    with pytest.raises(DataError, match="contains custom code"):
-        opened(own)
-    assert not ran.exists()
-    assert opened(TeacherModel(str(own), trust_remote_code=True)).kind == "encoder"
-    assert ran.exists()
+    code = "from sentence_transformers.models import Dense\nclass OwnDense(Dense):\n    pass\n"
+    assert check_own_code(own, code).kind == "encoder"
 
 
 # Functions
@@ -257,46 +237,6 @@ def test_the_columns_of_a_function_are_named():
 
 # Encoders
 
-WITH_POOLING = ["Transformer", "Pooling"]
-MEAN = {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
-CLS = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
-
-# A name -> a function of an encoder and a new folder: an encoder of sentence-transformers.
-FOLDERS = {
-    "no files": shutil.copytree,
-    "mean": lambda encoder, folder: with_pooling(
-        encoder, folder, [*WITH_POOLING, "Normalize"], **MEAN
-    ),
-    "first token": lambda encoder, folder: with_pooling(encoder, folder, WITH_POOLING, **CLS),
-    "dense": with_dense,
-    "prompt": lambda encoder, folder: with_prompt(encoder, folder),
-    "cased": lambda encoder, folder: cased(encoder, folder),
-    "short": lambda encoder, folder: short(encoder, folder),
-}
-
-
-def with_prompt(encoder, folder):
-    with_pooling(encoder, folder, WITH_POOLING, **MEAN)
-    settings = {"prompts": {"classify": "council vote "}, "default_prompt_name": "classify"}
-    path = folder / "config_sentence_transformers.json"
-    path.write_text(json.dumps(settings), encoding="utf-8")
-    return folder
-
-
-def cased(encoder, folder):
-    """The tokenizer knows no capitals; sentence-transformers makes texts lower case."""
-    with_pooling(encoder, folder, WITH_POOLING, **MEAN)
-    BertTokenizerFast(vocab=str(folder / "vocab.txt"), do_lower_case=False).save_pretrained(folder)
-    settings = {"max_seq_length": 64, "do_lower_case": True}
-    (folder / "sentence_bert_config.json").write_text(json.dumps(settings), encoding="utf-8")
-    return folder
-
-
-def short(encoder, folder):
-    with_pooling(encoder, folder, WITH_POOLING, **MEAN)
-    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 7}', encoding="utf-8")
-    return folder
-
 
 def test_an_encoder_of_static_vectors_learns(encoder, news, tmp_path):
     """It has no layers, and no longest text."""
@@ -310,51 +250,37 @@ def test_an_encoder_of_static_vectors_learns(encoder, news, tmp_path):
     assert (teacher.logits(news.texts).argmax(axis=1) == examples.labels).mean() > 0.8
 
 
-TEXTS = ["council votes on the budget", "SHOCKING secret: the Elites EXPOSED!", "vote", ""]
-
-
-@pytest.mark.parametrize("kind", FOLDERS)
-def test_an_encoder_embeds_as_sentence_transformers_does(encoder, tmp_path, monkeypatch, kind):
+def test_an_encoder_embeds_as_sentence_transformers_does(encoder, tmp_path, monkeypatch):
     """With length 1, before it learns labels. In float32, as on a processor that has no other arithmetic."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
-    folder = FOLDERS[kind](encoder, tmp_path / "encoder")
-    expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
+    folder = with_dense(encoder, tmp_path / "encoder")
+    texts = ["council votes on the budget", "SHOCKING secret: the Elites EXPOSED!", "vote", ""]
+    expected = SentenceTransformer(str(folder), device="cpu").encode(texts)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(opened(folder)._embed(TEXTS), expected, atol=1e-5)
+    np.testing.assert_allclose(opened(folder)._embed(texts), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        ("no files", "[CLS] the secret vote of the council [SEP]"),
-        ("prompt", "[CLS] council vote the secret vote of the council [SEP]"),
-        ("cased", "[CLS] the secret vote of the council [SEP]"),
-        ("short", "[CLS] the secret vote of the [SEP]"),
-    ],
-)
-def test_an_encoder_reads_what_its_files_say(encoder, tmp_path, read, kind, expected):
-    folder = FOLDERS[kind](encoder, tmp_path / "encoder")
+def test_an_encoder_reads_as_many_tokens_as_its_files_say(encoder, tmp_path, read):
+    modules = ["Transformer", "Pooling"]
+    folder = with_pooling(encoder, tmp_path / "encoder", modules, pooling_mode_mean_tokens=True)
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 7}', encoding="utf-8")
     teacher = opened(folder)
     teacher.fit(Examples(["council", "hoax"], np.array([0, 1]), ["a", "b"]))
     teacher.logits(["The SECRET vote of the council"])
     tokenizer = BertTokenizerFast.from_pretrained(encoder)
-    assert expected in [tokenizer.decode(ids) for ids in read]
+    assert tokenizer.decode(read[-1]) == "[CLS] the secret vote of the [SEP]"
 
 
-@pytest.mark.parametrize("kind", ["no files", "dense"])
-def test_an_encoder_learns_labels_in_their_order(encoder, news, tmp_path, kind):
-    folder = FOLDERS[kind](encoder, tmp_path / "encoder")
-    rows = [*range(60), 0]
+def test_an_encoder_learns_labels_in_their_order(encoder, news, tmp_path):
+    folder = with_dense(encoder, tmp_path / "encoder")
     for names in (LABELS, LABELS[::-1]):
         teacher = opened(folder)
-        numbers = np.array([names.index(news.labels[row]) for row in rows])
-        teacher.fit(Examples([news.texts[row] for row in rows], numbers, names))
+        teacher.fit(Examples.from_names(news.texts[:60], news.labels[:60], names))
         logits = teacher.logits(news.texts[60:])
         assert logits.shape == (100, 2)
         np.testing.assert_allclose(logits.mean(axis=1), 0, atol=1e-6)
-        told = [names[best] for best in logits.argmax(axis=1)]
-        right = [one == other for one, other in zip(told, news.labels[60:], strict=True)]
-        assert np.mean(right) > 0.9
+        told = np.array(names)[logits.argmax(axis=1)]
+        assert (told == np.array(news.labels[60:])).mean() > 0.9
         assert teacher.logits([]).shape == (0, 2)
 
 
@@ -369,81 +295,54 @@ def test_labels_of_a_single_text_are_learned(encoder, news):
 
 
 def test_weights_count_in_what_an_encoder_learns(encoder, news):
-    """Each text has both labels; the heavier one is learned."""
-    texts = news.texts[:20] * 2
-    numbers = np.array([LABELS.index(label) for label in news.labels[:20]])
-    both = np.concatenate([numbers, 1 - numbers])
-    for right, wrong in ((9.0, 1.0), (1.0, 9.0)):
-        teacher = opened(encoder)
-        teacher.fit(Examples(texts, both, LABELS, np.repeat([right, wrong], 20)))
-        is_right = teacher.logits(news.texts[:20]).argmax(axis=1) == numbers
-        assert is_right.mean() > 0.8 if right > wrong else is_right.mean() < 0.2
+    """Each text has both labels; the heavier one, which is wrong, is learned."""
+    right = Examples.from_names(news.texts[:20], news.labels[:20], LABELS).labels
+    both = np.concatenate([right, 1 - right])
+    teacher = opened(encoder)
+    teacher.fit(Examples(news.texts[:20] * 2, both, LABELS, np.repeat([1.0, 9.0], 20)))
+    assert (teacher.logits(news.texts[:20]).argmax(axis=1) == right).mean() < 0.2
 
 
-def learned(news, **changes):
-    """Examples of the first 20 texts."""
-    numbers = np.array([LABELS.index(label) for label in news.labels[:20]])
-    return Examples(
-        **{"texts": news.texts[:20], "labels": numbers, "label_names": LABELS, **changes}
-    )
-
-
-def test_an_encoder_that_learned_the_same_is_not_asked_again(encoder, news, read):
-    first = opened(encoder)
-    first.fit(learned(news))
-    logits = first.logits(news.texts)
-    del read[:]
-    again = opened(encoder)
-    again.fit(learned(news))
-    np.testing.assert_array_equal(again.logits(news.texts), logits)
-    assert len(read) == PROBES
-    assert again.settings == first.settings != {}
-
-
-def test_what_is_said_of_an_encoder_is_said_again_when_its_logits_are_kept(encoder, news, caplog):
-    numbers = np.array([LABELS.index(label) for label in news.labels])
-    train = Examples(news.texts[:60], numbers[:60], LABELS)
-    said = []
+def test_an_encoder_that_learned_the_same_is_not_asked_again(encoder, news, read, caplog):
+    """What is said of it is said again."""
+    train = Examples.from_names(news.texts[:60], news.labels[:60], LABELS)
+    caplog.set_level(logging.INFO, "glove_lstm.distillation.comparison")
+    results = []
     for _ in range(2):
         caplog.clear()
+        del read[:]
         teacher = opened(encoder)
-        with caplog.at_level(logging.INFO, "glove_lstm.distillation.comparison"):
-            teacher.fit(train)
-            teacher.logits(news.texts)
-        said.append(
-            [record.getMessage() for record in caplog.records if record.name.endswith("comparison")]
-        )
+        teacher.fit(train)
+        logits = teacher.logits(news.texts).tolist()
+        said = [entry.getMessage() for entry in caplog.records if "comparison" in entry.name]
+        assert len(said) >= 2
         assert teacher.settings["cross_validated"]["texts"] == 60
-    assert len(said[0]) >= 2
-    assert said[0] == said[1]
+        results.append((logits, said, teacher.settings))
+    assert results[0] == results[1]
+    assert len(read) == PROBES
 
 
-@pytest.mark.parametrize("changed", ["labels", "names", "weights", "seed", "pooling"])
-def test_answers_are_of_what_an_encoder_learned(encoder, news, tmp_path, read, changed):
+def test_answers_are_of_what_an_encoder_learned(encoder, news, tmp_path, read):
+    """Whatever differs, it is asked anew."""
+    examples = Examples.from_names(news.texts[:20], news.labels[:20], LABELS)
+    changes = [
+        (encoder, examples, 0),
+        (encoder, examples, 1),
+        (with_dense(encoder, tmp_path / "dense"), examples, 0),
+        (encoder, replace(examples, labels=np.arange(20) // 10), 0),
+        (encoder, replace(examples, label_names=["NO", "YES"]), 0),
+        (encoder, replace(examples, weights=np.arange(1.0, 21.0)), 0),
+    ]
+    for folder, learned, seed in changes:
+        del read[:]
+        teacher = opened(folder, seed=seed)
+        teacher.fit(learned)
+        teacher.logits(news.texts[:4])
+        assert len(read) >= PROBES + 4
+
+
+def test_an_encoder_is_neither_mute_nor_certain_with_few_labels(encoder, news):
     teacher = opened(encoder)
-    teacher.fit(learned(news))
-    teacher.logits(news.texts[:4])
-    del read[:]
-
-    changes = {
-        "labels": {"labels": np.arange(20) // 10},
-        "names": {"label_names": ["NO", "YES"]},
-        "weights": {"weights": np.arange(1.0, 21.0)},
-    }
-    folder = encoder
-    if changed == "pooling":
-        folder = FOLDERS["first token"](encoder, tmp_path / "other")
-    other = opened(folder, seed=1 if changed == "seed" else 0)
-    other.fit(learned(news, **changes.get(changed, {})))
-    other.logits(news.texts[:4])
-    assert len(read) >= PROBES + 4
-
-
-@pytest.mark.parametrize("count", [8, 10, 16])
-def test_an_encoder_is_neither_mute_nor_certain_with_few_labels(encoder, news, count):
-    """A temperature that few labels drove to its bound once made all labels as likely."""
-    teacher = opened(encoder)
-    numbers = np.array([LABELS.index(label) for label in news.labels[:count]])
-    teacher.fit(Examples(news.texts[:count], numbers, LABELS))
-    scores = softmax(teacher.logits(news.texts[count:]), axis=1).max(axis=1)
+    teacher.fit(Examples.from_names(news.texts[:8], news.labels[:8], LABELS))
+    scores = softmax(teacher.logits(news.texts[8:]), axis=1).max(axis=1)
     assert 0.51 < scores.mean() < 0.99

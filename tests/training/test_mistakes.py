@@ -156,7 +156,7 @@ OF_TEACHERS = {
     "sums of 2": (answering(lambda texts: np.ones((len(texts), 2))), "probabilities"),
     "NaN": (answering(lambda texts: np.full((len(texts), 2), np.nan)), "probabilities"),
     "below 0": (answering(lambda texts: [[1.5, -0.5]] * len(texts)), "probabilities"),
-    "4 columns": (answering(lambda texts: np.full((len(texts), 4), 0.25)), "4 scores", "a, b"),
+    "4 columns": (answering(lambda texts: np.full((len(texts), 4), 0.25)), "4)", "a, b"),
     "names": (answering(lambda texts: ["a"] * len(texts)), "list", "numbers"),
     "dictionaries": (answering(lambda texts: [{"a": 1.0, "b": 0.0}] * len(texts)), "list"),
     "rows of two lengths": (answering(lambda texts: [[1.0, 0.0], [1.0]]), "list", "numbers"),

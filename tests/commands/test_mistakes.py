@@ -1,7 +1,9 @@
 """Mistakes on a command line: one sentence names what is wrong and what mends it, and nothing is written."""
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -193,3 +195,31 @@ def test_a_training_that_fails_leaves_nothing_behind(
 )
 def test_other_commands(check, main, line: str, words: str) -> None:
     check(main, line, words)
+
+
+# What every command shares: signals, and errors of the system
+
+
+@pytest.fixture
+def _as_in_a_terminal():
+    """A shell starts background jobs, and so perhaps this test, with Ctrl-C ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_as_in_a_terminal")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_command_without_a_traceback(number):
+    done = run_here(lambda _: signal.raise_signal(number))
+    assert done.returncode == 128 + number
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_of_the_system_is_one_sentence():
+    def main(_):
+        raise OSError(28, os.strerror(28))
+
+    assert_command_names(run_here(main), os.strerror(28))

@@ -1,16 +1,25 @@
 """The documents and pyproject.toml promise what is there and what is tested."""
 
 import ast
+import io
+import logging
 import re
 import runpy
+import stat
 import sys
 import tomllib
+from contextlib import nullcontext
 from importlib.metadata import packages_distributions
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from support import ROOT
+
+from glove_lstm import progress as module
+from glove_lstm.files import whole_file
+from glove_lstm.progress import progress
 
 PAGES = [*ROOT.glob("*.md"), *(ROOT / ".github").glob("*.md")]
 PAGES += (ROOT / "tests").glob("*.md")
@@ -99,3 +108,64 @@ def test_every_import_is_a_dependency():
     distributions = packages_distributions()  # reads a file of every package that is installed
     for name in strangers:
         assert known & set(map(canonicalize_name, distributions[name])), f"{name} is not promised"
+
+
+# Progress bars
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "level", "shown", "expected"),
+    [
+        (Terminal, logging.INFO, True, True),
+        (Terminal, logging.INFO, False, False),
+        (Terminal, logging.WARNING, True, False),  # a library is silent
+        (io.StringIO, logging.INFO, True, False),
+    ],
+)
+def test_a_bar_is_shown_where_a_person_sees_it(monkeypatch, stream, level, shown, expected):
+    monkeypatch.setattr(module, "_SECONDS", 0)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # it stands for a notebook
+    monkeypatch.setattr(sys, "stderr", stream())
+    logger = logging.getLogger("glove_lstm")
+    monkeypatch.setattr(logger, "level", level)
+    logger.manager._clear_cache()
+    try:
+        assert list(progress("Reading", range(3), shown=shown)) == [0, 1, 2]
+        with progress("Counting", total=3, shown=shown) as bar:
+            bar.update(3)
+        written = sys.stderr.getvalue()
+    finally:
+        logger.manager._clear_cache()
+    assert ("Reading" in written) == ("Counting" in written) == expected
+
+
+# Files that are written
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt, OSError])
+def test_a_file_appears_whole_or_not_at_all(tmp_path, error):
+    path = tmp_path / "a"
+    path.write_text("old")
+    expected = pytest.raises(error) if error else nullcontext()
+    with expected, whole_file(path) as part:
+        part.write_text("new")
+        assert path.read_text() == "old"
+        if error:
+            raise error
+    assert path.read_text() == ("old" if error else "new")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_others_may_read_what_was_written(tmp_path):
+    """As they may read a file that was written in place. A file of `tempfile` has stricter permissions."""
+    in_place = tmp_path / "in_place"
+    in_place.write_text("x")
+    path = tmp_path / "a"
+    with whole_file(path) as part:
+        part.write_text("x")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(in_place.stat().st_mode)

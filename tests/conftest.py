@@ -82,6 +82,12 @@ def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_articles(tmp_path_factory.mktemp("articles") / "articles.csv", 160)
 
 
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    """30 articles that the checkpoint has not seen."""
+    return write_articles(tmp_path / "new.csv", 30, seed=5)
+
+
 @pytest.fixture(scope="session")
 def glove_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Vectors for the words of the articles."""

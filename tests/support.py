@@ -89,10 +89,14 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def read_json(path: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def edit_json(path: Path, **values: Any) -> None:
     """Change values of a JSON object in a file."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps({**content, **values}), encoding="utf-8")
+    path.write_text(json.dumps({**read_json(path), **values}), encoding="utf-8")
 
 
 def write_glove(path: Path, dim: int = 8) -> Path:

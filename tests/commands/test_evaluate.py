@@ -12,6 +12,7 @@ from support import (
     assert_refused,
     edit_json,
     read_csv,
+    read_json,
     run_here,
     succeed,
     write_articles,
@@ -30,7 +31,7 @@ run = partial(succeed, command.main)
 
 
 def figures_in(folder):
-    return json.loads((folder / "eval.json").read_text())
+    return read_json(folder / "eval.json")
 
 
 @pytest.fixture(scope="module")
@@ -240,12 +241,6 @@ def test_skewed_classes_and_a_weak_model_are_remarked_on(shared_export, tmp_path
 
 
 # Texts that the training has seen
-
-
-@pytest.fixture
-def new(tmp_path):
-    """Texts that the checkpoint has not seen."""
-    return write_articles(tmp_path / "new.csv", 30, seed=5)
 
 
 @pytest.mark.parametrize("options", [["--test_file"], ["--split", "train", "--train_file"]])

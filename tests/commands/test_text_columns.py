@@ -1,7 +1,6 @@
 """A checkpoint knows its text columns: evaluate, predict and fine-tuning read these by default."""
 
 import csv
-import json
 import shutil
 from pathlib import Path
 from tempfile import mkdtemp
@@ -12,9 +11,9 @@ from support import (
     assert_command_names,
     edit_json,
     read_csv,
+    read_json,
     run_here,
     succeed,
-    write_articles,
     write_table,
 )
 
@@ -33,12 +32,6 @@ def of_titles(shared_export, articles, tmp_path_factory):
     record = TextRecord.of([row["title"] for row in read_csv(articles)], [])
     record.save(folder / TRAINING_TEXTS_NAME, digest(folder / WEIGHTS_NAME))
     return folder
-
-
-@pytest.fixture
-def new(tmp_path):
-    """Articles that no checkpoint was trained on."""
-    return write_articles(tmp_path / "new.csv", 30, seed=5)
 
 
 def as_options(columns):
@@ -82,7 +75,7 @@ def test_evaluate_reads_the_columns(of_titles, articles, new, tmp_path):
         out = tmp_path / f"report {number}"
         words = [of_titles, "--test_file", new, *as_options(columns), "--output_dir", out]
         done = succeed(evaluate.main, *words)
-        read = json.loads((out / "eval.json").read_text())["text_column_names"]
+        read = read_json(out / "eval.json")["text_column_names"]
         assert read == (columns or ["title"])
         assert ("warning: " in done.stderr) == (read != ["title"])
     assert "may count as unseen" in done.stderr
@@ -99,7 +92,7 @@ def test_evaluate_reads_the_label_column(copy, new, tmp_path):
     def measured(column, *options):
         out = Path(mkdtemp(dir=tmp_path))
         succeed(evaluate.main, copy, "--test_file", tables[column], *options, "--output_dir", out)
-        figures = json.loads((out / "eval.json").read_text())
+        figures = read_json(out / "eval.json")
         return figures["label_column_name"], figures["accuracy"]
 
     _, accuracy = measured("label")
@@ -115,7 +108,7 @@ def fine_tuned(model, table, out, caplog, *options):
     words = ["--model_name_or_path", model, "--train_file", table, "--output_dir", out]
     succeed(train.main, *words, *QUICK, "--num_train_epochs", 0.01, *options)
     warnings = [message for message in caplog.messages if "The model was trained on" in message]
-    return json.loads((out / "config.json").read_text(encoding="utf-8")), warnings
+    return read_json(out / "config.json"), warnings
 
 
 def test_fine_tuning_reads_the_columns(of_titles, articles, tmp_path, caplog):

@@ -21,6 +21,7 @@ from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate, predict, train
 from glove_lstm.files import digest
+from glove_lstm.inference.onnx_export import export_onnx
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,7 @@ def test_evaluate_reads_the_columns(of_titles, articles, new, tmp_path):
 def test_evaluate_reads_the_label_column(copy, new, tmp_path):
     """Of the training, unless another is named or the table lacks it."""
     edit_json(copy / "config.json", label_column_name="verdict")
+    export_onnx(copy)
     rows = read_csv(new)
     swapped = {"FAKE": "REAL", "REAL": "FAKE"}
     both = [row | {"verdict": swapped[row["label"]]} for row in rows]

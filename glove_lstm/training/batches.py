@@ -109,7 +109,10 @@ class Collator:
         kept: list[Feature] = []
         for feature in features:
             is_replaced = "text" in feature and self._generator.random() < self._share
-            (replaced if is_replaced else kept).append(feature)
+            if is_replaced:
+                replaced.append(feature)
+            else:
+                kept.append(feature)
         # The order within a batch does not matter: labels and weights come with their texts.
         in_order = kept + replaced
         tokens = Tokens.concatenate([_tokens_of(kept), self._copies_of(replaced)])

@@ -310,7 +310,9 @@ def _check_teacher(
         if len(unlabelled):
             raise DataError("Unlabelled texts need a teacher; give one.")
         return
-    all_labels = [*labels, *([] if validation is None else validation[1])]
+    all_labels = list(labels)
+    if validation is not None:
+        all_labels += validation[1]
     if not all(isinstance(label, str) for label in all_labels):
         raise DataError("A teacher is for one label a text; leave it out.")
 

@@ -110,9 +110,8 @@ def _are_few(labelled: Examples, teacher: Teacher | None) -> bool:
     """Return whether so few texts have labels that a teacher's labels should calibrate instead."""
     if teacher is None:
         return False
-    return len(labelled) < (
-        _FEW_LABELLED_TEXTS if teacher.learns_labels else _VERY_FEW_LABELLED_TEXTS
-    )
+    enough = _FEW_LABELLED_TEXTS if teacher.learns_labels else _VERY_FEW_LABELLED_TEXTS
+    return len(labelled) < enough
 
 
 def _hold_out_unlabelled(

@@ -148,7 +148,10 @@ def make_optimizer(
         is_vector = any(parameter is table for table in model.word_vectors())
         if is_vector or name.startswith("ngrams."):
             continue
-        (biases if "bias" in name else matrices).append(parameter)
+        if "bias" in name:
+            biases.append(parameter)
+        else:
+            matrices.append(parameter)
     groups: list[dict[str, Any]] = [
         {"params": matrices, "weight_decay": settings.weight_decay},
         {"params": biases},
@@ -194,7 +197,9 @@ class LstmTrainer(Trainer):
         outputs = model(**inputs, lstm_only=True)
         loss_of_texts = losses(self._kind, outputs.logits, labels, self._smoothing)
         if weights is not None:
-            loss_of_texts = loss_of_texts * weights.view(-1, *[1] * (loss_of_texts.dim() - 1))
+            if loss_of_texts.dim() == 2:  # a loss for each label
+                weights = weights[:, None]
+            loss_of_texts = loss_of_texts * weights
         loss = loss_of_texts.mean()
         return (loss, outputs) if return_outputs else loss
 

@@ -104,7 +104,7 @@ def isot(folder: Path) -> pd.DataFrame:
 
 def liar(folder: Path, config: str | None = None) -> Splits:
     """LIAR, with six labels, or with `config` "two" with two."""
-    data = load_splits("liar", config, data_dir=folder / "liar")
+    data = load_splits("liar", config, data_files=folder / "liar")
 
     def table(rows: Rows) -> pd.DataFrame:
         labels = [data.label_names.index(label) for label in rows.labels]

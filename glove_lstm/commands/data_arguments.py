@@ -15,8 +15,9 @@ class DataArguments:
 
     dataset_name: str | None = option(None, "fake_or_real_news, liar, a Hub id or a folder.")
     dataset_config_name: str | None = option(None, "Config of the dataset, such as `article`.")
-    data_files: str | None = option(None, "A local file of the dataset, instead of a download.")
-    data_dir: str | None = option(None, "A local folder with the files of the dataset.")
+    data_files: str | None = option(
+        None, "A local copy of the dataset: a file, or the folder of liar."
+    )
     train_file: list[str] | None = option(
         None, "One or more files or quoted globs: CSV, TSV, JSON or JSONL, perhaps .gz; or Parquet."
     )

@@ -58,17 +58,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that are read, as the first table has chosen them.
+    """The columns that are read, as the first table has chosen them."""
 
-    Attributes:
-        text: Those of text, in order.
-        others: Further columns, whose cells a row keeps.
-        unread: `title` or `text`, if the first table lacks it, and so it is not read. A later row that has one is
-            refused: it would be classified without its title.
-    """
-
-    text: list[str]
-    others: list[str]
+    text: list[str]  # in order
+    others: list[str]  # whose cells a row keeps
+    # `title` or `text`, if the first table lacks it. A later row that has one is refused: its title would be ignored.
     unread: Sequence[str] = ()
 
 
@@ -105,25 +99,18 @@ def open_files(
     requested: str | Sequence[str] | None = None,
     *,
     trained: Sequence[str] | None = None,
-    kept: str | Sequence[str] | None = None,
+    kept: str | None = None,
 ) -> tuple[list[Table], Columns]:
-    """Open files, and choose their columns by the first one that has rows.
-
-    Engines such as Spark write files without rows, which give none.
-
-    Args:
-        paths: The files.
-        requested: As for `choose_columns`, like the other arguments.
-        trained: See there.
-        kept: See there.
-
-    Raises:
-        DataError: A file is missing or of an unknown format; no file has rows; or the first one lacks a column.
-    """
+    """Open files, and choose their columns by the first one that has rows; see `choose_columns`."""
     tables = [open_table(path) for path in paths]
+    return tables, choose_columns(first_with_rows(tables), requested, trained=trained, kept=kept)
+
+
+def first_with_rows(tables: Sequence[Table]) -> Table:
+    """Return the first table with rows; engines such as Spark also write files without any."""
     for table in tables:
         if table.columns:
-            return tables, choose_columns(table, requested, trained=trained, kept=kept)
+            return table
     raise DataError(f"{tables[-1].name} has no rows; give data.")
 
 
@@ -137,7 +124,7 @@ def choose_columns(
     trained: Sequence[str] | None = None,
     label: str | None = None,
     group: str | None = None,
-    kept: str | Sequence[str] | None = None,
+    kept: str | None = None,
 ) -> Columns:
     """Choose the columns of a table that has rows. A default of an unusual name is logged.
 
@@ -148,53 +135,45 @@ def choose_columns(
         trained: The text columns that a model was trained on.
         label: The column of labels, which is no text; None: there is none, and "label" is no text by default.
         group: A column of groups, which is no text, either.
-        kept: Columns that an output repeats, in a list or separated by commas. They may be text columns, too.
+        kept: Columns that an output repeats, separated by commas. They may be text columns, too.
 
     Raises:
         DataError: A column is missing or named twice; several columns may be text, or none.
     """
-    others = []
-    for option, name in (("label_column_name", label), ("group_column_name", group)):
-        if name is not None:
-            _check_column(table, name, option)
-            others.append(name)
     text = _named(table, requested, "text_column_names")
-    if len({*(text or ()), *others}) < len([*(text or ()), *others]):
-        raise DataError(
-            f"The columns of texts, labels and groups must differ: {listed([*(text or ()), *others])}; name each once."
-        )
+    others = _named(table, label and [label], "label_column_name")
+    others += _named(table, group and [group], "group_column_name")
+    _check_differ([*text, *others], "The columns of texts, labels and groups must differ")
     unread: list[str] = []
-    if text is None and trained and set(trained) <= set(table.columns) - set(others):
+    if not text and trained and set(trained) <= set(table.columns) - set(others):
         text = list(trained)
-    if text is None:
+    if not text:
         text = _default_text_columns(table, others if label is not None else [*others, _LABEL])
         unread = [name for name in _DEFAULTS[0] if name not in table.columns]
-    kept_names = _named(table, kept, "keep_columns") or []
-    if len(set(kept_names)) < len(kept_names):
-        raise DataError(f"keep_columns names a column twice: {listed(kept_names)}; name each once.")
+    kept_names = _named(table, kept, "keep_columns")
+    _check_differ(kept_names, "keep_columns names a column twice")
     return Columns(text, [*others, *kept_names], unread)
 
 
-def _named(table: Table, requested: str | Sequence[str] | None, option: str) -> list[str] | None:
-    """Return the columns that an option names, None if it is not given."""
+def _named(table: Table, requested: str | Sequence[str] | None, option: str) -> list[str]:
+    """Return the columns that an option names; none if it is not given."""
     if requested is None:
-        return None
+        return []
     if isinstance(requested, str):
-        requested = requested.split(",") if requested else []
+        requested = requested.split(",")
     # A space may follow a comma, as in "title, text", or belong to the name of a column.
     names = [name if name in table.columns else str(name).strip() for name in requested]
-    if not names:
-        raise DataError(f"{option} names no column; name one, or leave it out.")
     for name in names:
-        _check_column(table, name, option)
+        if name not in table.columns:
+            raise DataError(
+                f"{table.name} has no column {shown(name)}; set {option} to one of {listed(table.columns)}."
+            )
     return names
 
 
-def _check_column(table: Table, name: str, option: str) -> None:
-    if name not in table.columns:
-        raise DataError(
-            f"{table.name} has no column {shown(name)}; set {option} to one of {listed(table.columns)}."
-        )
+def _check_differ(names: Sequence[str], problem: str) -> None:
+    if len(set(names)) < len(names):
+        raise DataError(f"{problem}: {listed(names)}; name each once.")
 
 
 def _default_text_columns(table: Table, not_text: Sequence[str]) -> list[str]:

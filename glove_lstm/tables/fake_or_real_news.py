@@ -34,11 +34,9 @@ class FakeOrRealNews(datasets.GeneratorBasedBuilder):
     The id leaks the label (REAL ids are low, FAKE ids high), so it must never reach a model.
 
     Configs:
-        default: train, validation, test of 70, 10 and 20 %, seeded and stratified. Articles whose bodies are
-            equal or near duplicates (5-word shingles, Jaccard 0.8), or whose titles are equal, are in the
-            same split.
-        article: train and validation of 80 and 20 %, seeded and stratified, duplicates in either split, as in the
-            published recipe.
+        default: 70 % train, 10 % validation and 20 % test, stratified. Articles with the same title, or with equal or
+            nearly equal bodies, are in the same split.
+        article: 80 % train and 20 % validation, stratified, duplicates in either split, as in the published recipe.
     """
 
     VERSION = datasets.Version("1.1.0")  # of the files and of this code, for the cache
@@ -69,10 +67,15 @@ class FakeOrRealNews(datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
         if self.config.data_files is None:
-            path = self._download()
+            path = download(self.URL)
         else:
             [path] = map(Path, self.config.data_files["train"])
         if git_blob_id(path) != self.BLOB_ID:
+            if self.config.data_files is None:
+                path.unlink()
+                raise DataError(
+                    f"{self.URL} does not have the git blob id {self.BLOB_ID}; give a copy of the data as data_files."
+                )
             logger.warning("fake_or_real_news: %s is not the canonical file.", path)
         articles = _read_articles(path)
         labels = articles["label"].tolist()
@@ -94,20 +97,6 @@ class FakeOrRealNews(datasets.GeneratorBasedBuilder):
 
     def _generate_examples(self, articles: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
         yield from enumerate(articles.to_dict("records"))
-
-    def _download(self) -> Path:
-        """Download the canonical file.
-
-        Raises:
-            DataError: The server sends another file, or none.
-        """
-        path = download(self.URL)
-        if git_blob_id(path) != self.BLOB_ID:
-            path.unlink()
-            raise DataError(
-                f"{self.URL} does not have the git blob id {self.BLOB_ID}; give a copy of the data as data_files."
-            )
-        return path
 
 
 def _duplicate_groups(articles: pd.DataFrame) -> Ints:

@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 Label = str | Sequence[str]  # of a text: one label, or several
 
 _LOOKS_LIKE_LIST = re.compile(r"\s*\[.*[,'\"]")
-_DECIMAL = re.compile(r"[-+]?\d*\.\d+(e[-+]?\d+)?", re.IGNORECASE)
 _MAX_LABELS = 1000
 _TEXTS_PER_LABEL = 3
 
@@ -92,19 +91,17 @@ def check_label_names(
     *,
     may_be_rare: bool = False,
 ) -> None:
-    """Refuse labels that hardly any text shares, and warn of doubtful ones.
+    """Refuse too many labels, and warn of those that look alike.
 
     Args:
         names: The distinct labels.
         texts: The number of texts.
         table_name: Names the table in errors.
         remedy: How to take other labels.
-        may_be_rare: Whether labels may have one or two texts each: with a teacher and unlabelled texts, they can be
-            learned.
+        may_be_rare: Whether labels may have one or two texts each, as with a teacher and unlabelled texts.
 
     Raises:
-        DataError: There are more than 1,000 labels; or more than a third of the texts, and labels may not be rare. Two
-            are never too many.
+        DataError: There are more than 1,000 labels; or more than two, which may not be rare, and too few texts.
     """
     if len(names) > _MAX_LABELS:
         raise DataError(
@@ -115,12 +112,6 @@ def check_label_names(
         raise DataError(
             f"{table_name} has {len(names):,} different labels for {texts:,} texts. If they are ids, {remedy}. If they "
             f"are labels, give {_TEXTS_PER_LABEL} texts a label on average, or a teacher and unlabelled texts."
-        )
-    if any(_DECIMAL.fullmatch(name.strip()) for name in names):
-        logger.warning(
-            "%s: some labels are numbers with decimals, and each becomes a class of its own: %s.",
-            table_name,
-            listed(names),
         )
     keys = [unicodedata.normalize("NFKC", name).strip().casefold() for name in names]
     alike = [name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1]

@@ -6,7 +6,7 @@ from zipfile import ZipFile
 
 import datasets
 
-from glove_lstm.errors import DataError, first_line, listed
+from glove_lstm.errors import DataError, first_line
 from glove_lstm.files import FilePath, check_file, user_path
 from glove_lstm.vectors.download import download
 
@@ -14,14 +14,13 @@ URL = "https://www.cs.ucsb.edu/~william/data/liar_dataset.zip"  # no hash of it 
 LABELS = ("pants-fire", "false", "barely-true", "half-true", "mostly-true", "true")
 FILES = {"train": "train.tsv", "validation": "valid.tsv", "test": "test.tsv"}
 
-_FAKE = LABELS[:3]
 _RATINGS = ("barely_true", "false", "half_true", "mostly_true", "pants_on_fire")
 _ABOUT = ("subject", "speaker", "job_title", "state", "party")
 _COLUMNS = ("id", "label", "text", *_ABOUT, *(f"{rating}_counts" for rating in _RATINGS), "context")
 
 
-def load_liar(config: str = "six", data_dir: FilePath | None = None) -> datasets.DatasetDict:
-    """Load the splits train, validation and test, with columns of strings.
+def load_liar(config: str = "six", folder: FilePath | None = None) -> datasets.DatasetDict:
+    """Load the splits train, validation and test, with columns of strings and the label.
 
     Columns: id, label, text (the statement), subject, speaker, job_title, state, party, context, and five counts of the
     speaker's earlier ratings. The counts include the rating of this statement, so they leak the label.
@@ -29,42 +28,38 @@ def load_liar(config: str = "six", data_dir: FilePath | None = None) -> datasets
     Args:
         config: "six" for the six ratings, from pants-fire to true; "two" for FAKE (pants-fire, false, barely-true) and
             REAL (half-true, mostly-true, true).
-        data_dir: A folder with train.tsv, valid.tsv and test.tsv; None: they are downloaded.
+        folder: Holds train.tsv, valid.tsv and test.tsv; None: they are downloaded.
 
     Raises:
         DataError: A file is missing or damaged, or has another label.
     """
-    folder = _download() if data_dir is None else user_path(data_dir)
-    files = {}
-    for split, name in FILES.items():
+    folder = _download() if folder is None else user_path(folder)
+    for name in FILES.values():
         check_file(folder / name)
-        files[split] = str(folder / name)
+    features = datasets.Features(dict.fromkeys(_COLUMNS, datasets.Value("string")))
+    features["label"] = datasets.ClassLabel(names=list(LABELS))
     try:
         # Nothing is quoted, and many statements begin with a quotation mark.
         loaded = datasets.load_dataset(
             "csv",
-            data_files=files,
+            data_files={split: str(folder / name) for split, name in FILES.items()},
             sep="\t",
             quoting=csv.QUOTE_NONE,
             column_names=list(_COLUMNS),
-            features=datasets.Features(dict.fromkeys(_COLUMNS, datasets.Value("string"))),
+            features=features,
             keep_default_na=False,
         )
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        reason = first_line(error.__cause__ or error)
         raise DataError(
-            f"{folder} does not hold the files of liar ({first_line(error)}); get them again."
+            f"{folder} does not hold the files of liar ({reason}); get them again."
         ) from error
-    for split, statements in loaded.items():
-        for row, label in enumerate(statements["label"], start=1):
-            if label not in LABELS:
-                raise DataError(
-                    f"{files[split]}, row {row} has the label {label!r}, not one of {listed(LABELS)}; correct it."
-                )
-    names = list(LABELS)
-    if config == "two":
-        names = ["FAKE", "REAL"]
-        loaded = loaded.map(lambda row: {"label": "FAKE" if row["label"] in _FAKE else "REAL"})
-    return loaded.cast_column("label", datasets.ClassLabel(names=names))
+    if config == "six":
+        return loaded
+    features = features.copy()
+    features["label"] = datasets.ClassLabel(names=["FAKE", "REAL"])
+    first_real = LABELS.index("half-true")
+    return loaded.map(lambda row: {"label": int(row["label"] >= first_real)}, features=features)
 
 
 def _download() -> Path:
@@ -72,8 +67,5 @@ def _download() -> Path:
     archive = download(URL)
     folder = archive.with_suffix("")
     with ZipFile(archive) as files:
-        for member in files.namelist():
-            if Path(member).name in FILES.values():
-                folder.mkdir(exist_ok=True)
-                (folder / Path(member).name).write_bytes(files.read(member))
+        files.extractall(folder)
     return folder

@@ -8,7 +8,7 @@ data.splits["train"].texts, data.splits["train"].labels      # as `fit` takes th
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from glove_lstm.errors import DataError, counted, listed, shown
@@ -17,6 +17,7 @@ from glove_lstm.tables.columns import (
     Columns,
     Row,
     choose_columns,
+    first_with_rows,
     read_rows,
     read_text,
 )
@@ -69,7 +70,6 @@ def load_splits(
     validation_file: Files | None = None,
     test_file: Files | None = None,
     data_files: FilePath | None = None,
-    data_dir: FilePath | None = None,
     dataset_revision: str | None = None,
     text_column_names: str | Sequence[str] | None = None,
     label_column_name: str | None = None,
@@ -92,11 +92,9 @@ def load_splits(
             may be gzipped).
         validation_file: As `train_file`.
         test_file: As `train_file`.
-        data_files: A local file of the dataset.
-        data_dir: A local folder with files of the dataset.
+        data_files: A local copy of the dataset: a file, or the folder of liar.
         dataset_revision: Commit, tag or branch of the dataset on the Hub.
-        text_column_names: One or more columns, in a list or separated by commas. None takes title and text, else text,
-            else title, else the only other column of text.
+        text_column_names: As for `choose_columns`.
         label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
             lists of these, written as JSON in CSV, for several labels a text. None takes `trained_label_column` if the
             first table has it, else "label".
@@ -116,32 +114,23 @@ def load_splits(
     """
     files_by_split = {"train": train_file, "validation": validation_file, "test": test_file}
     files = {split: paths for split, paths in files_by_split.items() if paths}
-    dataset_options = {
+    options = {
         "dataset_config_name": dataset_config_name,
         "data_files": data_files,
-        "data_dir": data_dir,
         "dataset_revision": dataset_revision,
     }
-    _check_arguments(dataset_name, dataset_options, list(files))
+    _check_arguments(dataset_name, options, list(files))
     if dataset_name:
-        from glove_lstm.tables.named_datasets import (
-            open_dataset,
-        )  # datasets takes seconds to import
+        # It takes seconds to import datasets.
+        from glove_lstm.tables.named_datasets import open_dataset
 
         tables, description = open_dataset(
-            dataset_name,
-            dataset_config_name,
-            data_files=data_files,
-            data_dir=data_dir,
-            revision=dataset_revision,
+            dataset_name, dataset_config_name, data_files, dataset_revision
         )
     else:
         tables, description = _open_files(files)
 
-    for table in [table for of_split in tables.values() for table in of_split]:
-        if not table.columns:
-            raise DataError(f"{table.name} has no rows; give a file with data.")
-    first = next(iter(tables.values()))[0]
+    first = first_with_rows([table for of_split in tables.values() for table in of_split])
     if label_column_name is None:
         label_column_name = "label"
         if trained_label_column and trained_label_column in first.columns:
@@ -155,17 +144,17 @@ def load_splits(
     )
     if is_multi_label is None:
         is_multi_label = label_list(first.head()[0].get(label_column_name)) is not None
-    known_names = label_names or first.class_names.get(label_column_name) or ()
-    splits, names = _read_splits(
-        tables, columns, list(known_names), is_multi_label, on_empty, may_be_rare
-    )
+    names = list(label_names or first.class_names.get(label_column_name) or ())
+
+    splits, names = _read_splits(tables, columns, names, is_multi_label, on_empty, may_be_rare)
     if not splits:
         raise DataError(
             f"No split of {description} has labels in {shown(label_column_name)}; name another."
         )
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
-    listing = ", ".join(columns.text)
-    logger.info("Loaded %s: %s rows; text columns: %s.", description, counts, listing)
+    logger.info(
+        "Loaded %s: %s rows; text columns: %s.", description, counts, ", ".join(columns.text)
+    )
     return Data(splits, names, columns.text, description, is_multi_label, label_column_name)
 
 
@@ -173,17 +162,15 @@ def _check_arguments(
     dataset_name: str | None, dataset_options: Mapping[str, Any], splits: Sequence[str]
 ) -> None:
     """Check that either a dataset or files for some splits are given, and options of a dataset only with one."""
-    if dataset_name:
-        if splits:
-            raise DataError(
-                f"Both the dataset {dataset_name} and {splits[0]}_file are given; choose one."
-            )
-        return
-    for option, value in dataset_options.items():
-        if value is not None:
-            raise DataError(f"{option} needs dataset_name; name the dataset or leave it out.")
-    if not splits:
+    if dataset_name and splits:
+        raise DataError(
+            f"Both the dataset {dataset_name} and {splits[0]}_file are given; choose one."
+        )
+    if not dataset_name and not splits:
         raise DataError("There is nothing to load; give dataset_name, or train_file or test_file.")
+    for option, value in dataset_options.items():
+        if value is not None and not dataset_name:
+            raise DataError(f"{option} needs dataset_name; name the dataset or leave it out.")
 
 
 def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str]:
@@ -192,9 +179,7 @@ def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str
     descriptions = []
     for split, one_or_more in files.items():
         paths = expand_globs(one_or_more)
-        opened = [open_table(path) for path in paths]
-        with_rows = [table for table in opened if table.columns]
-        tables[split] = with_rows or opened  # engines such as Spark write parts without rows
+        tables[split] = [open_table(path) for path in paths]
         names = [without_folders(str(path)) for path in paths]
         descriptions.append(f"{split} {' + '.join(names)}")
     return tables, ", ".join(descriptions)
@@ -218,15 +203,20 @@ def _read_splits(
         on_empty: As for `load_splits`.
         may_be_rare: As for `load_splits`.
     """
+    label_column = columns.others[0]
     splits: dict[str, Rows] = {}
     for split, of_split in tables.items():
-        if split != "train":  # which alone is divided by groups
-            columns = replace(columns, others=columns.others[:1])
         name = of_split[0].name if len(of_split) == 1 else f"{split} ({len(of_split)} files)"
-        rows = _read_split(of_split, name, columns, names, is_multi_label, on_empty)
-        if rows is None:
+        if split != "train":  # which alone is divided by groups
+            columns = Columns(columns.text, [label_column], columns.unread)
+        labelled = list(_read_labelled(of_split, columns, on_empty))
+        if not labelled:
+            raise DataError(f"{name} has no rows with text; give a file with data.")
+        if all(label is None for _, label in labelled):  # as in test splits of some datasets
             logger.warning("%s: left out, because it has no labels.", name)
             continue
+        _check_labels(labelled, names, is_multi_label, label_column)
+        rows = _rows_of(labelled, columns)
         if not names:
             names = sorted_label_names(rows.labels)
             remedy = "set label_column_name to another column"
@@ -234,49 +224,14 @@ def _read_splits(
         if split == "train" and len(names) < (1 if is_multi_label else 2):
             label = f"the label {shown(names[0])} only" if names else "no label"
             raise DataError(f"{name} has {label}; a classifier needs two or more.")
+        if not any(character.isalpha() for text in rows.texts for character in text):
+            logger.warning(
+                "%s: no text in %s has a letter; if it is the wrong column, name another with --text_column_names.",
+                name,
+                listed(columns.text),
+            )
         splits[split] = rows
     return splits, names
-
-
-def _read_split(
-    tables: Sequence[Table],
-    name: str,
-    columns: Columns,
-    allowed_labels: Sequence[str],
-    is_multi_label: bool,
-    on_empty: OnEmpty,
-) -> Rows | None:
-    """Read a split. None: no row has a label, as in test splits of some datasets.
-
-    Args:
-        tables: The tables of the split.
-        name: Names the split in errors.
-        columns: Of text, of the labels and perhaps of the groups, in this order.
-        allowed_labels: The labels that a row may have; none: any.
-        is_multi_label: Whether labels are lists.
-        on_empty: As for `load_splits`.
-
-    Raises:
-        DataError: A row cannot be read, or its label is missing or not allowed.
-    """
-    labelled = list(_read_labelled(tables, columns, on_empty))
-    if not labelled:
-        raise DataError(f"{name} has no rows with text; give a file with data.")
-    if all(label is None for _, label in labelled):
-        return None
-    label_column, *group_column = columns.others
-    _check_labels(labelled, allowed_labels, is_multi_label, label_column)
-    texts = [row.joined for row, _ in labelled]
-    if not any(character.isalpha() for text in texts for character in text):
-        logger.warning(
-            "%s: no text in %s has a letter; if it is the wrong column, name another with --text_column_names.",
-            name,
-            listed(columns.text),
-        )
-    groups = [_group_of(row, *group_column) for row, _ in labelled] if group_column else None
-    labels = [label for _, label in labelled]
-    numbers = [row.number for row, _ in labelled]
-    return Rows(texts, labels, groups, numbers, [row.file for row, _ in labelled])
 
 
 def _read_labelled(
@@ -342,6 +297,19 @@ def _check_labels(
             f"{labelled[0][0].file} has a 0 or 1 for each label in {shown(column)}; "
             "list the names of the labels that a text has."
         )
+
+
+def _rows_of(labelled: Sequence[tuple[Row, Label | None]], columns: Columns) -> Rows:
+    groups = None
+    if len(columns.others) > 1:
+        groups = [_group_of(row, columns.others[1]) for row, _ in labelled]
+    return Rows(
+        texts=[row.joined for row, _ in labelled],
+        labels=[label for _, label in labelled],
+        groups=groups,
+        numbers=[row.number for row, _ in labelled],
+        files=[row.file for row, _ in labelled],
+    )
 
 
 def _group_of(row: Row, column: str) -> str:

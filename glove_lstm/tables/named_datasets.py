@@ -16,42 +16,31 @@ from glove_lstm.tables.tables import Cells, Table
 
 logger = logging.getLogger(__name__)
 
+_OWN = {"fake_or_real_news": ("default", "article"), "liar": ("six", "two")}  # with their configs
 _SPLITS = ("train", "validation", "test")
 _VALIDATION_NAMES = ("validation", "valid", "val", "dev", "eval")  # the first one is used
 
 
 def open_dataset(
-    name: str,
-    config: str | None = None,
-    *,
-    data_files: FilePath | None = None,
-    data_dir: FilePath | None = None,
-    revision: str | None = None,
+    name: str, config: str | None, data_files: FilePath | None, revision: str | None
 ) -> tuple[dict[str, list[Table]], str]:
     """Open the splits train, validation and test of a dataset, as far as it has them.
 
-    Args:
-        name: The `dataset_name` of `load_splits`; the other arguments are also as there.
-        config: One of the dataset's configs.
-        data_files: A file of the dataset.
-        data_dir: A folder with files of the dataset.
-        revision: Commit, tag or branch on the Hub.
+    The arguments are those of `load_splits`.
 
     Returns:
-        The tables of each split, and a description of the dataset.
+        The table of each split, in a list, and a description of the dataset.
 
     Raises:
         DataError: There is no such dataset, or it has neither train nor test.
     """
-    if name in ("fake_or_real_news", "liar"):
+    if name in _OWN:
         if revision is not None:
             raise DataError(f"{name} is no dataset on the Hub and has no revision; leave it out.")
-        loaded, description = _load_own(name, config, data_files, data_dir)
+        loaded, description = _load_own(name, config, data_files)
     else:
         check_revision(name, revision)
-        local = {"data_files": data_files, "data_dir": data_dir}
-        paths = {option: os.fspath(path) for option, path in local.items() if path is not None}
-        loaded = _load_dataset(name, config, revision, paths)
+        loaded = _load_dataset(name, config, revision, data_files)
         description = without_folders(name)
         if Path(name).is_dir():  # may be named like a known dataset
             description = f"./{description}"
@@ -67,41 +56,39 @@ def open_dataset(
 
 
 def _load_own(
-    name: str, config: str | None, data_files: FilePath | None, data_dir: FilePath | None
+    name: str, config: str | None, data_files: FilePath | None
 ) -> tuple[datasets.DatasetDict, str]:
     """Load one of our datasets, from a local copy if there is one."""
-    is_liar = name == "liar"
-    local, other = (data_dir, data_files) if is_liar else (data_files, data_dir)
-    option, other_option = ("data_dir", "data_files") if is_liar else ("data_files", "data_dir")
-    configs = ("six", "two") if is_liar else ("default", "article")
-    if other is not None:
-        raise DataError(f"{name} takes no {other_option}; give {option}.")
+    configs = _OWN[name]
     if config not in (None, *configs):
         raise DataError(f"{name} has no config {config!r}; choose from {', '.join(configs)}.")
-    source = "a download" if local is None else Path(local).name
+    source = "a download" if data_files is None else Path(data_files).name
     description = f"{name} ({config or configs[0]}) from {source}"
-    if is_liar:
-        return load_liar(config or "six", data_dir), description
-    if local is not None:
-        check_file(Path(local))
-        local = str(Path(local).absolute())
-    builder = FakeOrRealNews(config_name=config, data_files=local)
+    if name == "liar":
+        return load_liar(config or "six", data_files), description
+    if data_files is not None:
+        check_file(Path(data_files))
+        data_files = str(Path(data_files).absolute())
+    builder = FakeOrRealNews(config_name=config, data_files=data_files)
     builder.download_and_prepare()
     return builder.as_dataset(), description
 
 
 def _load_dataset(
-    name: str, config: str | None, revision: str | None, paths: Mapping[str, str]
+    name: str, config: str | None, revision: str | None, data_files: FilePath | None
 ) -> datasets.DatasetDict:
+    options: dict[str, Any] = {"revision": revision}
+    if data_files is not None:
+        options["data_files"] = os.fspath(data_files)
     try:
-        loaded = datasets.load_dataset(name, config, revision=revision, **paths)
+        loaded = datasets.load_dataset(name, config, **options)
         first = next(iter(loaded.values()))
         is_typed = any(_class_names(feature) for feature in first.features.values())
         if first.info.builder_name == "csv" and not is_typed:
             # As strings: pandas would take the label "01" for 1, and the text "NA" for nothing.
             strings = datasets.Features(dict.fromkeys(first.column_names, datasets.Value("string")))
             loaded = datasets.load_dataset(
-                name, config, revision=revision, features=strings, keep_default_na=False, **paths
+                name, config, features=strings, keep_default_na=False, **options
             )
         return loaded
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:

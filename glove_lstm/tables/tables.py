@@ -25,14 +25,13 @@ from glove_lstm.errors import DataError, counted, first_line, how_to_install, sh
 from glove_lstm.files import check_file
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
-FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
-MAX_LINE = 1 << 26  # characters of a line, or of a field of CSV
-_NOT_UTF8 = "is not UTF-8 text; convert it, for instance with iconv"
+_FORMATS = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+_MAX_LINE = 1 << 26  # characters of a line, or of a field of CSV
 _ROWS_OF_HEAD = 100  # rows that tell which columns there are, and which of them hold text
 _PARQUET_BATCH = 256  # rows converted to Python objects at a time
 
 # The default of 131,072 characters refuses long articles. It holds for the whole process.
-csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
+csv.field_size_limit(max(csv.field_size_limit(), _MAX_LINE))
 
 Cells = Mapping[str, Any]  # of a row, by column
 
@@ -62,34 +61,23 @@ class Table:
 
 
 def open_table(path: Path) -> Table:
-    """Open a CSV, TSV, JSON, JSON lines or Parquet file; text may be gzipped. The file is read by the table.
+    """Open a file, of which the table reads as much as it needs; text may be gzipped.
 
     Raises:
         DataError: The file is missing, or of an unknown format.
     """
-    suffix = check_format(path)
+    check_file(path)
     name = replace_surrogates(str(path))
+    lower = path.name.lower()
+    suffix = Path(lower.removesuffix(".gz")).suffix
+    if suffix not in _FORMATS or lower.endswith(".parquet.gz"):
+        raise DataError(
+            f"{name} is of no known format; its name must end in {', '.join(_FORMATS)}, or .gz after text."
+        )
     if suffix == ".parquet":
         return Table(name, partial(_read_parquet, path))
-    if suffix in (".csv", ".tsv"):
-        return Table(name, lambda _: _read_csv(_read_lines(path), name, suffix))
-    return Table(name, lambda _: _read_json(_read_lines(path), name, suffix))
-
-
-def check_format(path: Path) -> str:
-    """Return the format of a file by its name, one of `FORMATS`; text may be followed by `.gz`.
-
-    Raises:
-        DataError: The name has another suffix, or the file does not exist.
-    """
-    check_file(path)
-    name = path.name.lower()
-    suffix = Path(name.removesuffix(".gz")).suffix
-    if suffix not in FORMATS or name.endswith(".parquet.gz"):
-        raise DataError(
-            f"{path} is of no known format; its name must end in {', '.join(FORMATS)}, or .gz after text."
-        )
-    return suffix
+    read = _read_csv if suffix in (".csv", ".tsv") else _read_json
+    return Table(name, lambda _: read(_read_lines(path), name, suffix))
 
 
 # Lines
@@ -107,25 +95,21 @@ def _read_lines(path: Path) -> Iterator[str]:
         raise DataError(f"{path} is damaged or cannot be read ({error}); get it again.") from error
 
 
-def checked_lines(file: TextIO, name: str, longest: int = MAX_LINE) -> Iterator[str]:
-    """Yield the lines of a text.
-
-    Args:
-        file: A text with surrogates for bytes that are not UTF-8.
-        name: Names the text in errors.
-        longest: Characters that a line may have.
+def checked_lines(file: TextIO, name: str, longest: int = _MAX_LINE) -> Iterator[str]:
+    """Yield the lines of a text, in which surrogates stand for bytes that are not UTF-8.
 
     Raises:
-        DataError: A line is too long or not UTF-8.
+        DataError: A line is not UTF-8, or has more characters than `longest`.
     """
-    number = 0
-    while line := file.readline(longest + 1):
-        number += 1
+    lines = iter(partial(file.readline, longest + 1), "")
+    for number, line in enumerate(lines, 1):
         if len(line) > longest:
             raise DataError(f"{name}, line {number} has more than {longest:,} characters; cut it.")
         has_surrogates = replace_surrogates(line) != line
         if has_surrogates:
-            raise DataError(f"{name}, line {number} {_NOT_UTF8}.")
+            raise DataError(
+                f"{name}, line {number} is not UTF-8 text; convert it, for instance with iconv."
+            )
         yield line
 
 
@@ -139,32 +123,34 @@ def _read_csv(lines: Iterator[str], name: str, suffix: str) -> Iterator[Cells]:
         delimiter = ";"
     reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
     header: list[str] = []
-    number = 1  # of the next row
-    while True:
-        row_name = f"{name}, row {number} (line {reader.line_num + 1})"
-        try:
-            values = next(reader, None)
-        except csv.Error as error:
-            what = row_name if header else f"The header of {name}"
-            raise DataError(f"{what} is not CSV ({error}); correct it.") from None
-        if values is None:
-            break
-        if not values:  # a blank line is no row
-            continue
-        if not header:
-            header = [column.strip() for column in values]
-            _check_header(header, name)
-            continue
-        if len(values) != len(header):
-            raise DataError(
-                f"{row_name} has {counted(len(values), 'column')}, but the header {len(header)}; correct it."
-            )
-        if delimiter == "\t":
-            _check_no_swallowed_rows(values, row_name)
-        yield dict(zip(header, values, strict=True))
-        number += 1
-    if not header:
-        raise DataError(f"{name} is empty; give a file with a header and rows.")
+    number = 0  # of the row; the header and blank lines are none
+    line = 1  # with which the row begins
+    try:
+        for values in reader:
+            if header and values:
+                number += 1
+                _check_row(values, header, delimiter, f"{name}, row {number} (line {line})")
+                yield dict(zip(header, values, strict=True))
+            elif values:
+                header = [column.strip() for column in values]
+                _check_header(header, name)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        what = f"{name}, row {number + 1} (line {line})" if header else f"The header of {name}"
+        raise DataError(f"{what} is not CSV ({error}); correct it.") from None
+
+
+def _check_row(values: Sequence[str], header: Sequence[str], delimiter: str, row_name: str) -> None:
+    """Raise a DataError if a row has another width than the header, or if quotes have joined several rows of TSV."""
+    if len(values) != len(header):
+        raise DataError(
+            f"{row_name} has {counted(len(values), 'column')}, but the header {len(header)}; correct it."
+        )
+    if delimiter == "\t" and any("\t" in value and "\n" in value for value in values):
+        raise DataError(
+            f"{row_name} has tabs and line ends in one cell: if its quotes belong to the texts, quote these texts "
+            "and double the quotes in them; else replace the tabs by spaces."
+        )
 
 
 def _check_header(header: Sequence[str], name: str) -> None:
@@ -187,38 +173,23 @@ def _check_names_differ(columns: Sequence[str], name: str) -> None:
             )
 
 
-def _check_no_swallowed_rows(values: Sequence[str], row_name: str) -> None:
-    """Raise a DataError if a cell of TSV has tabs and line ends: its quotes are those of two texts."""
-    for value in values:
-        if "\t" in value and "\n" in value:
-            raise DataError(
-                f"{row_name} has tabs and line ends in one cell: if its quotes belong to the texts, quote these texts "
-                "and double the quotes in them; else replace the tabs by spaces."
-            )
-
-
 # JSON
 
 
 def _read_json(lines: Iterator[str], name: str, suffix: str) -> Iterator[Cells]:
     """Yield the objects of JSON lines; a .json file may hold a list of them instead."""
-    line_number = 0
-    number = 0  # of the row; blank lines are no rows
-    for line in lines:
-        line_number += 1
+    number = 0  # of the row; blank lines are none
+    for line_number, line in enumerate(lines, 1):
         if line.isspace():
             continue
         if number == 0 and suffix == ".json" and line.lstrip().startswith("["):
-            yield from _read_json_list(line + "".join(lines), name)
+            records = _parse_json(line + "".join(lines), name)
+            for number, record in enumerate(records, 1):
+                yield _check_object(record, f"{name}, row {number}")
             return
         number += 1
         row_name = f"{name}, row {number} (line {line_number})"
         yield _check_object(_parse_json(line, row_name), row_name)
-
-
-def _read_json_list(text: str, name: str) -> Iterator[Cells]:
-    for number, value in enumerate(_parse_json(text, name), start=1):
-        yield _check_object(value, f"{name}, row {number}")
 
 
 def _parse_json(text: str, name: str) -> Any:
@@ -229,7 +200,6 @@ def _parse_json(text: str, name: str) -> Any:
 
 
 def _check_object(value: Any, row_name: str) -> Cells:
-    """Return a JSON value if it is an object."""
     if not isinstance(value, dict):
         raise DataError(f"{row_name} is not an object with named values; correct it.")
     return value

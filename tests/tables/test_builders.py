@@ -103,8 +103,7 @@ def statements():
 
 
 def test_six_labels(file, server, monkeypatch):
-    members = {f"liar/{name}": text for name, text in statements().items()}
-    archive = file({**members, "README": "read me"}, "liar.zip")
+    archive = file({**statements(), "README": "read me"}, "liar.zip")
     monkeypatch.setattr(liar, "URL", server.put("/liar.zip", archive.read_bytes()))
     splits = load_liar()
     assert [len(split) for split in splits.values()] == [12, 12, 12]
@@ -126,7 +125,7 @@ def test_our_datasets_by_name(file, tmp_path):
 
     for name, text in statements().items():
         file(text, name)
-    data = load_splits("liar", "two", data_dir=tmp_path)
+    data = load_splits("liar", "two", data_files=tmp_path)
     assert split_sizes(data) == {"train": 12, "validation": 12, "test": 12}
     assert data.label_names == ["FAKE", "REAL"]
     assert data.text_column_names == ["text"]

@@ -36,6 +36,9 @@ class DataArguments:
     on_empty: str = option(
         "error", "A row without any text: error, drop or keep.", choices=["error", "drop", "keep"]
     )
+    skip_unknown_labels: bool = option(
+        False, "Whether rows are left out whose label no training text has."
+    )
     dataset_revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
 
     def __post_init__(self) -> None:

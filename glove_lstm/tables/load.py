@@ -7,7 +7,7 @@ data.splits["train"].texts, data.splits["train"].labels      # as `fit` takes th
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -79,6 +79,7 @@ def load_splits(
     label_names: Sequence[str] | None = None,
     is_multi_label: bool | None = None,
     on_empty: OnEmpty = "error",
+    skip_unknown_labels: bool = False,
     may_be_rare: bool = False,
 ) -> Data:
     """Load labelled texts from files, one of our builders, or the Hub.
@@ -107,6 +108,7 @@ def load_splits(
         is_multi_label: Whether labels must be lists, when a model fixes that. None: if the first row has a list.
         on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
             beside a column with text is always fine.
+        skip_unknown_labels: Whether rows are left out whose label is none of `label_names`, or of the first split.
         may_be_rare: Whether labels may have one or two texts each; see `check_label_names`.
 
     Raises:
@@ -146,7 +148,9 @@ def load_splits(
         is_multi_label = label_list(first.head()[0].get(label_column_name)) is not None
     names = list(label_names or first.class_names.get(label_column_name) or ())
 
-    splits, names = _read_splits(tables, columns, names, is_multi_label, on_empty, may_be_rare)
+    splits, names = _read_splits(
+        tables, columns, names, is_multi_label, on_empty, skip_unknown_labels, may_be_rare
+    )
     if not splits:
         raise DataError(
             f"No split of {description} has labels in {shown(label_column_name)}; name another."
@@ -191,6 +195,7 @@ def _read_splits(
     names: list[str],
     is_multi_label: bool,
     on_empty: OnEmpty,
+    skip_unknown_labels: bool,
     may_be_rare: bool,
 ) -> tuple[dict[str, Rows], list[str]]:
     """Read the splits that have labels, and return them with the names of the labels.
@@ -201,6 +206,7 @@ def _read_splits(
         names: The labels that are known; none: the first split tells them.
         is_multi_label: Whether labels are lists.
         on_empty: As for `load_splits`.
+        skip_unknown_labels: As for `load_splits`.
         may_be_rare: As for `load_splits`.
     """
     label_column = columns.others[0]
@@ -209,9 +215,10 @@ def _read_splits(
         name = of_split[0].name if len(of_split) == 1 else f"{split} ({len(of_split)} files)"
         if split != "train":  # which alone is divided by groups
             columns = Columns(columns.text, [label_column], columns.unread)
-        labelled = list(_read_labelled(of_split, columns, on_empty))
+        wanted = set(names) if skip_unknown_labels else set()
+        labelled = list(_read_labelled(of_split, columns, on_empty, wanted))
         if not labelled:
-            raise DataError(f"{name} has no rows with text; give a file with data.")
+            raise DataError(f"{name} has no rows with text and a known label; give others.")
         if all(label is None for _, label in labelled):  # as in test splits of some datasets
             logger.warning("%s: left out, because it has no labels.", name)
             continue
@@ -235,9 +242,9 @@ def _read_splits(
 
 
 def _read_labelled(
-    tables: Sequence[Table], columns: Columns, on_empty: OnEmpty
+    tables: Sequence[Table], columns: Columns, on_empty: OnEmpty, wanted: Set[str]
 ) -> Iterator[tuple[Row, Label | None]]:
-    """Yield the rows of a split with their labels, None where one is missing.
+    """Yield the rows of a split with their labels, None where one is missing, except labels that are not wanted.
 
     Raises:
         DataError: A row cannot be read, or its text is missing and `on_empty` is "error".
@@ -245,8 +252,12 @@ def _read_labelled(
     label_column = columns.others[0]
     for table in tables:
         empty = 0
+        unknown = 0
         for row in read_rows(table, columns):
             label = read_label(row.cells[label_column], row.name)
+            if wanted and not wanted.issuperset(_names_in(label)):
+                unknown += 1
+                continue
             if row.empty and label is not None:
                 empty += 1
                 if on_empty == "error":
@@ -262,6 +273,18 @@ def _read_labelled(
             logger.warning(
                 "%s: %s without text; --on_empty is %s.", table.name, without_text, on_empty
             )
+        if unknown:
+            logger.warning(
+                "%s: %s left out, with a label that no training text has.",
+                table.name,
+                counted(unknown, "row"),
+            )
+
+
+def _names_in(label: Label | None) -> Sequence[str]:
+    if label is None:
+        return []
+    return [label] if isinstance(label, str) else label
 
 
 def _check_labels(
@@ -283,10 +306,11 @@ def _check_labels(
             raise DataError(
                 f"{row.name} has the label {shown(label)}; give {expected}, as elsewhere."
             )
-        for name in label if is_multi_label else [label]:
+        for name in _names_in(label):
             if allowed and name not in allowed:
                 raise DataError(
-                    f"{row.name} has the label {shown(name)}, not one of {listed(allowed)}; correct it."
+                    f"No training text has the label {shown(name)} ({row.name}); leave these rows out with "
+                    "--skip_unknown_labels, or add texts."
                 )
     if not is_multi_label:
         return

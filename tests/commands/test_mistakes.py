@@ -114,7 +114,7 @@ def test_predict(check, line: str, words: str) -> None:
         ("one --train_file in.csv", "in.csv test --split train"),
         ("one --dataset_name empty --dataset_revision v1", "empty 'v1'"),
         ("one --test_file in.csv --output_dir in.csv", "in.csv folder"),
-        ("one --test_file satire.csv", "satire.csv 3 'SATIRE' FAKE REAL"),
+        ("one --test_file satire.csv", "satire.csv 3 'SATIRE' --skip_unknown_labels"),
         ("one --test_file lists.jsonl", "lists.jsonl 1 list"),
         ("--test_file lists.jsonl --leaks", "lists.jsonl --leaks"),
         ("several --test_file lists.jsonl --robustness", "--robustness"),

@@ -21,15 +21,14 @@ from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME, WEIGHTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate, predict, train
 from glove_lstm.files import digest
-from glove_lstm.inference.onnx_export import export_onnx
 
 
 @pytest.fixture(scope="module")
 def of_titles(shared_export, articles, tmp_path_factory):
-    """A checkpoint that says that it was trained on the titles of the articles."""
+    """A checkpoint that says that it was trained on the titles of the articles, and on the column `verdict`."""
     folder = tmp_path_factory.mktemp("of_titles") / "of_titles"
     shutil.copytree(shared_export, folder)
-    edit_json(folder / "config.json", text_column_names=["title"])
+    edit_json(folder / "config.json", text_column_names=["title"], label_column_name="verdict")
     record = TextRecord.of([row["title"] for row in read_csv(articles)], [])
     record.save(folder / TRAINING_TEXTS_NAME, digest(folder / WEIGHTS_NAME))
     return folder
@@ -82,66 +81,51 @@ def test_evaluate_reads_the_columns(of_titles, articles, new, tmp_path):
     assert "may count as unseen" in done.stderr
 
 
-def test_evaluate_reads_the_label_column(copy, new, tmp_path):
-    """Of the training, unless another is named or the table lacks it."""
-    edit_json(copy / "config.json", label_column_name="verdict")
-    export_onnx(copy)
+def test_evaluate_reads_the_label_column(of_titles, new, tmp_path, caplog):
+    """Of the training, unless another is named or the table lacks it. Rows of other labels may be left out."""
     rows = read_csv(new)
     swapped = {"FAKE": "REAL", "REAL": "FAKE"}
     both = [row | {"verdict": swapped[row["label"]]} for row in rows]
-    tables = {"label": new, "verdict": write_table(tmp_path / "both.csv", both)}
+    more = [row | {"label": "SATIRE"} for row in rows[:3]]
+    tables = {
+        "label": new,
+        "verdict": write_table(tmp_path / "both.csv", both),
+        "more": write_table(tmp_path / "more.csv", more + rows),
+    }
 
-    def measured(column, *options):
+    def measured(table, *options):
         out = Path(mkdtemp(dir=tmp_path))
-        succeed(evaluate.main, copy, "--test_file", tables[column], *options, "--output_dir", out)
+        words = ["--test_file", tables[table], *options, "--output_dir", out]
+        succeed(evaluate.main, of_titles, *words)
         figures = read_json(out / "eval.json")
-        return figures["label_column_name"], figures["accuracy"]
+        return figures["label_column_name"], figures["accuracy"], figures["rows"]
 
-    _, accuracy = measured("label")
+    _, accuracy, row_count = measured("label")
     assert accuracy > 0.5
-    assert measured("label") == ("label", accuracy)
-    assert measured("verdict") == ("verdict", pytest.approx(1 - accuracy))
-    assert measured("verdict", "--label_column_name", "label") == ("label", accuracy)
-
-
-def fine_tuned(model, table, out, caplog, *options):
-    """The config of a model that is fine-tuned for one step, and what is said of its columns."""
-    caplog.clear()
-    words = ["--model_name_or_path", model, "--train_file", table, "--output_dir", out]
-    succeed(train.main, *words, *QUICK, "--num_train_epochs", 0.01, *options)
-    warnings = [message for message in caplog.messages if "The model was trained on" in message]
-    return read_json(out / "config.json"), warnings
+    assert measured("verdict") == ("verdict", pytest.approx(1 - accuracy), row_count)
+    assert measured("verdict", "--label_column_name", "label") == ("label", accuracy, row_count)
+    assert measured("more", "--skip_unknown_labels") == ("label", accuracy, row_count)
+    assert "more.csv: 3 rows left out" in caplog.text
 
 
 def test_fine_tuning_reads_the_columns(of_titles, articles, tmp_path, caplog):
     """Of the training, unless others are named: then there is a warning."""
-    config, warnings = fine_tuned(of_titles, articles, tmp_path / "titles", caplog)
-    assert config["text_column_names"] == ["title"]
-    assert warnings == []
-    both = as_options(["title", "text"])
-    config, [warning] = fine_tuned(of_titles, articles, tmp_path / "both", caplog, *both)
-    assert config["text_column_names"] == ["title", "text"]
-    assert "column title, but this reads title, text" in warning
-
-
-def test_fine_tuning_reads_the_label_column(copy, articles, tmp_path, caplog):
-    edit_json(copy / "config.json", label_column_name="verdict")
     rows = [row | {"verdict": row["label"], "label": "other"} for row in read_csv(articles)]
     table = write_table(tmp_path / "both.csv", rows)
-    config, warnings = fine_tuned(copy, table, tmp_path / "out", caplog)
-    assert config["label_column_name"] == "verdict"
-    assert warnings == []
+    for columns in ("title", "title,text"):
+        caplog.clear()
+        out = tmp_path / columns
+        words = ["--model_name_or_path", of_titles, "--train_file", table, "--output_dir", out]
+        if columns == "title,text":
+            words += ["--text_column_names", columns]
+        succeed(train.main, *words, *QUICK, "--num_train_epochs", 0.01)
+        config = read_json(out / "config.json")
+        assert config["text_column_names"] == columns.split(",")
+        assert config["label_column_name"] == "verdict"
+        is_warned = "column title, but this reads title, text" in caplog.text
+        assert is_warned == (columns == "title,text")
 
 
 def test_texts_that_are_no_table_have_no_columns(of_titles):
     assert by_predict(of_titles, None, "Council votes")[1] == []
     assert by_predict(of_titles, None, stdin=b"Council votes\n")[1] == []
-
-
-def test_columns_of_other_names_are_read_before_the_usual_ones(exported, new, tmp_path):
-    edit_json(exported / "config.json", text_column_names=["headline", "body"])
-    expected, [warning] = by_predict(exported, None, "--input", new)
-    assert "columns headline, body, but this reads title, text" in warning
-    rows = [{"title": "x", "body": row["text"], "headline": row["title"]} for row in read_csv(new)]
-    renamed = write_table(tmp_path / "renamed.csv", rows)
-    assert by_predict(exported, None, "--input", renamed) == (expected, [])

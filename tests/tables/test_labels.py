@@ -121,12 +121,36 @@ def test_labels_of_files(file, caplog, name, cells, classes, labels, warning):
     assert warning in caplog.text
 
 
-def test_labels_that_a_model_fixes(file):
-    names = ["REAL", "FAKE", "SATIRE"]
-    rows = [{"text": "a", "label": "FAKE"}, {"text": "b", "label": "REAL"}]
-    data = load_splits(test_file=file(rows), label_names=names)
+@pytest.mark.parametrize(
+    ("names", "cells", "known"),
+    [
+        (["REAL", "FAKE", "SATIRE"], ["FAKE", "REAL"], ["FAKE", "REAL"]),
+        (["REAL", "FAKE"], ["FAKE", "SATIRE", "fake", "REAL"], ["FAKE", "REAL"]),
+        (["a", "b"], [["b"], ["a", "c"], [], ["a"]], [["b"], [], ["a"]]),
+    ],
+)
+def test_labels_that_a_model_fixes(file, caplog, names, cells, known):
+    """test_mistakes.py has the refusal of others, which may be left out."""
+    path = file([{"text": str(label), "label": label} for label in cells], "a.jsonl")
+    data = load_splits(test_file=path, label_names=names, skip_unknown_labels=True)
     assert data.label_names == names
-    assert data.splits["test"].labels == ["FAKE", "REAL"]
+    assert data.splits["test"].labels == known
+    assert data.splits["test"].texts == [str(label) for label in known]
+    skipped = len(cells) - len(known)
+    said = f"{skipped} row{'s' * (skipped > 1)} left out, with a label that no training text has"
+    assert (said in caplog.text) == bool(skipped)
+
+
+def test_validation_texts_of_unknown_labels_may_be_left_out(file):
+    train = file([{"text": "a", "label": "x"}, {"text": "b", "label": "y"}], "a.csv")
+    validation = file([{"text": "c", "label": "z"}, {"text": "d", "label": "y"}], "b.csv")
+    files = {"train_file": train, "skip_unknown_labels": True}
+    data = load_splits(validation_file=validation, **files)
+    assert data.splits["validation"].texts == ["d"]
+    assert data.splits["validation"].numbers == [2]
+    others = file([{"text": "c", "label": "z"}], "c.csv")
+    with pytest.raises(DataError, match=r"c\.csv has no rows with text and a known label"):
+        load_splits(test_file=others, **files)
 
 
 def test_labels_of_few_texts_may_be_rare(file):

@@ -143,7 +143,7 @@ def test_labels(file, name, content, words):
         ({"train_file": "a.csv", "text_column_names": ""}, ["a.csv", "''", "text_column_names"]),
         ({"train_file": "a.csv", "label_column_name": "class"}, ["a.csv", "'class'", "label_column_name"]),
         ({"train_file": "a.csv", "group_column_name": "site"}, ["a.csv", "'site'", "group_column_name"]),
-        ({"train_file": "a.csv", "validation_file": "b.csv"}, ["b.csv, row 1", "'y'", "'x', 'z'"]),
+        ({"train_file": "a.csv", "validation_file": "b.csv"}, ["b.csv, row 1", "'y'", "--skip_unknown_labels"]),
         ({"train_file": "a.csv", "validation_file": "c.csv"}, ["c.csv, row 1", "'title'", "text_column_names"]),
         ({"train_file": "c.csv", "test_file": "a.csv"}, ["a.csv", "'title'"]),
         (["a.csv", "c.csv"], ["c.csv", "'title'", "text_column_names"]),

@@ -6,7 +6,7 @@ from typing import Any
 from glove_lstm.errors import DataError
 from glove_lstm.options import check_options, option
 
-LIST_ARGUMENTS = ("train_file", "validation_file", "test_file", "unlabelled_file")
+_LISTS = ("train_file", "validation_file", "test_file", "unlabelled_file")
 
 
 @dataclass
@@ -42,7 +42,7 @@ class DataArguments:
     dataset_revision: str | None = option(None, "Commit, tag or branch of the dataset on the Hub.")
 
     def __post_init__(self) -> None:
-        for name in LIST_ARGUMENTS:
+        for name in _LISTS:
             value: Any = getattr(self, name, None)
             if isinstance(value, str):  # as in a JSON file
                 setattr(self, name, [value])

@@ -71,20 +71,26 @@ def read_labels(
     Raises:
         DataError: A label is missing, or has another type than the first one.
     """
-    if is_table(labels):
-        return _read_table(labels, columns)
-    rows = _python_rows(labels)
-    if not any(map(_is_list, rows)):
-        values = _check_values(rows, range(1, len(rows) + 1), name)
-        return labels_as_strings(values), np.unique(values).tolist()
+    rows = _rows_of(labels)
+    if isinstance(rows, np.ndarray):
+        return _read_table(rows, getattr(labels, "columns", columns))
+    have_lists = any(map(_is_list, rows))
+    values = []
+    row_numbers = []  # of each value
     for number, row in enumerate(rows, 1):
-        if not _is_list(row):
+        if have_lists and not _is_list(row):
             problem = f"{name}, row {number} has the label {shown(row)}"
             raise DataError(f"{problem}; give a list of labels, as elsewhere.")
-    row_numbers = [number for number, row in enumerate(rows, 1) for _ in row]
-    values = _check_values([label for row in rows for label in row], row_numbers, name)
-    names = iter(labels_as_strings(values))
-    return [[next(names) for _ in row] for row in rows], np.unique(values).tolist()
+        of_row = row if have_lists else [row]
+        values += of_row
+        row_numbers += [number] * len(of_row)
+    checked = _check_values(values, row_numbers, name)
+    names = labels_as_strings(checked)
+    classes = np.unique(checked).tolist()
+    if not have_lists:
+        return names, classes
+    next_names = iter(names)
+    return [[next(next_names) for _ in row] for row in rows], classes
 
 
 def is_table(labels: Any) -> bool:
@@ -93,13 +99,24 @@ def is_table(labels: Any) -> bool:
     Raises:
         DataError: They have several columns of other values.
     """
-    table = _array_of_columns(labels)
-    if table is None:
-        rows = _python_rows(labels)
-        return any(map(_is_list, rows)) and _is_indicator(rows)
-    if table.shape[1] > 1 and not _is_indicator(table):
-        raise DataError(f"Labels in {table.shape[1]} columns must be 0 or 1 for each label.")
-    return table.shape[1] > 1
+    return isinstance(_rows_of(labels), np.ndarray)
+
+
+def _rows_of(labels: Any) -> list[Any] | NDArray[Any]:
+    """Return a label or a list of labels for each text; or a table of 0 and 1 as an array (n, k)."""
+    shape = getattr(labels, "shape", ())
+    if len(shape) == 2 and shape[1] > 1:
+        table = labels.toarray() if issparse(labels) else np.asarray(labels)
+        if not _is_indicator(table):
+            raise DataError(f"Labels in {shape[1]} columns must be 0 or 1 for each label.")
+        return table
+    if len(shape) == 2:
+        labels = column_or_1d(np.asarray(labels, dtype=object), warn=True)
+    elif hasattr(labels, "__array__"):
+        labels = np.asarray(labels)
+    rows = [row.tolist() if isinstance(row, np.ndarray | np.generic) else row for row in labels]
+    is_table_of_lists = any(map(_is_list, rows)) and _is_indicator(rows)
+    return np.array(rows) if is_table_of_lists else rows
 
 
 def _is_indicator(rows: Any) -> bool:
@@ -109,30 +126,14 @@ def _is_indicator(rows: Any) -> bool:
         return False
 
 
-def _array_of_columns(labels: Any) -> NDArray[Any] | None:
-    """Return an array, a sparse matrix or a data frame of two dimensions as an array."""
-    if len(getattr(labels, "shape", ())) != 2:
-        return None
-    return labels.toarray() if issparse(labels) else np.asarray(labels)
-
-
-def _python_rows(labels: Any) -> list[Any]:
-    if len(getattr(labels, "shape", ())) == 2:
-        labels = column_or_1d(np.asarray(labels, dtype=object), warn=True)
-    elif hasattr(labels, "__array__"):
-        labels = np.asarray(labels)
-    return [row.tolist() if isinstance(row, np.ndarray | np.generic) else row for row in labels]
+def _is_list(row: Any) -> bool:
+    return isinstance(row, list | tuple | set)
 
 
 def _read_table(
-    table: Any, columns: Sequence[Any] | NDArray[Any] | None
+    table: NDArray[Any], columns: Sequence[Any] | NDArray[Any] | None
 ) -> tuple[list[list[str]], list[Any]]:
-    indicators = _array_of_columns(table)
-    if indicators is None:
-        indicators = np.array(_python_rows(table))
-    count = indicators.shape[1]
-    if hasattr(table, "columns"):
-        columns = table.columns
+    count = table.shape[1]
     classes = list(range(count))
     if columns is not None and len(columns) == count:
         classes = python_values(columns)
@@ -141,11 +142,7 @@ def _read_table(
         raise DataError(
             f"The columns of y must have different names, not {listed(names)}; rename some."
         )
-    return [[names[number] for number in np.flatnonzero(row)] for row in indicators], classes
-
-
-def _is_list(row: Any) -> bool:
-    return isinstance(row, list | tuple | set)
+    return [[names[number] for number in np.flatnonzero(row)] for row in table], classes
 
 
 def _check_values(values: Sequence[Any], row_numbers: Sequence[int], name: str) -> NDArray[Any]:

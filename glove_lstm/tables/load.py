@@ -200,14 +200,7 @@ def _read_splits(
 ) -> tuple[dict[str, Rows], list[str]]:
     """Read the splits that have labels, and return them with the names of the labels.
 
-    Args:
-        tables: The tables of each split.
-        columns: Of text, of the labels and perhaps of the groups, in this order.
-        names: The labels that are known; none: the first split tells them.
-        is_multi_label: Whether labels are lists.
-        on_empty: As for `load_splits`.
-        skip_unknown_labels: As for `load_splits`.
-        may_be_rare: As for `load_splits`.
+    The other columns are that of labels and perhaps that of groups. Without `names`, the first split tells the labels.
     """
     label_column = columns.others[0]
     splits: dict[str, Rows] = {}

@@ -94,26 +94,18 @@ def _load_dataset(
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         lines = str(error).splitlines()[:2]  # the second line names the configs
         reason = " ".join(lines).rstrip(". ")
-        advice = "check its name and dataset_config_name"
-        if "load_from_disk" in reason:
-            reason = "it was written by save_to_disk"
-            advice = "write it with to_parquet, and give the files as train_file and test_file"
-        raise DataError(f"The dataset {name} could not be loaded: {reason}; {advice}.") from error
+        raise DataError(
+            f"The dataset {name} could not be loaded: {reason}; check its name and dataset_config_name."
+        ) from error
 
 
 def _rename_splits(
     loaded: Mapping[str, datasets.Dataset], name: str
 ) -> dict[str, datasets.Dataset]:
-    """Give splits our names.
-
-    A single split becomes "train", unless it is named as one of ours. The first split of `_VALIDATION_NAMES` becomes
-    "validation". Splits of other names are not read, and a warning names them.
-    """
+    """Name splits train, validation and test; a warning names those that are left out. A single one is "train"."""
     splits = dict(loaded)
-    if len(splits) == 1:
-        [(only_name, only_split)] = splits.items()
-        if only_name not in _SPLITS:
-            splits = {"train": only_split}
+    if len(splits) == 1 and splits.keys().isdisjoint(_SPLITS):
+        splits = {"train": next(iter(splits.values()))}
     for validation in _VALIDATION_NAMES:
         if validation in splits:
             splits["validation"] = splits.pop(validation)

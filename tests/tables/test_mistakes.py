@@ -91,13 +91,6 @@ def test_a_title_that_the_first_rows_lack_is_not_ignored(file):
     assert len(load_splits(train_file=path, text_column_names="text").splits["train"]) == 150
 
 
-def test_a_dataset_of_save_to_disk(tmp_path):
-    datasets.Dataset.from_list(labelled("a", "b")).save_to_disk(tmp_path / "saved")
-    with pytest.raises(DataError) as error:
-        load_splits(dataset_name=str(tmp_path / "saved"))
-    assert_names(error.value, "saved", "save_to_disk", "to_parquet", "train_file")
-
-
 def labelled(*labels):
     return [{"text": f"a text {number}", "label": label} for number, label in enumerate(labels)]
 

@@ -238,9 +238,8 @@ def is_missing(value: Any) -> bool:
     """Return whether a value is None, NaN, or one of pandas' missing values."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):  # pandas may not be there
         return True
-    if isinstance(value, float | Decimal | np.floating | np.datetime64 | np.timedelta64):
-        return bool(value != value)  # NaN and NaT differ from themselves
-    return False
+    is_number = isinstance(value, float | Decimal | np.generic)
+    return is_number and bool(value != value)  # NaN and NaT differ from themselves
 
 
 def is_blank(value: Any) -> bool:

@@ -75,8 +75,8 @@ def read_labels(
     if isinstance(rows, np.ndarray):
         return _read_table(rows, getattr(labels, "columns", columns))
     have_lists = any(map(_is_list, rows))
-    values = []
-    row_numbers = []  # of each value
+    values: list[Any] = []
+    row_numbers: list[int] = []  # of each value
     for number, row in enumerate(rows, 1):
         if have_lists and not _is_list(row):
             problem = f"{name}, row {number} has the label {shown(row)}"
@@ -104,7 +104,7 @@ def is_table(labels: Any) -> bool:
 
 def _rows_of(labels: Any) -> list[Any] | NDArray[Any]:
     """Return a label or a list of labels for each text; or a table of 0 and 1 as an array (n, k)."""
-    shape = getattr(labels, "shape", ())
+    shape: tuple[int, ...] = getattr(labels, "shape", ())
     if len(shape) == 2 and shape[1] > 1:
         table = labels.toarray() if issparse(labels) else np.asarray(labels)
         if not _is_indicator(table):

@@ -7,7 +7,7 @@ data.splits["train"].texts, data.splits["train"].labels      # as `fit` takes th
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -86,30 +86,15 @@ def load_splits(
 
     The first table chooses the text columns, which all others must have. Only the columns that are asked for are read.
 
-    Args:
-        dataset_name: "fake_or_real_news" or "liar"; or a dataset's id on the Hub, or a folder.
-        dataset_config_name: One of its configs.
-        train_file: Instead of a dataset, one path or glob, or a list: CSV, TSV, JSON, JSONL or Parquet (text formats
-            may be gzipped).
-        validation_file: As `train_file`.
-        test_file: As `train_file`.
-        data_files: A local copy of the dataset: a file, or the folder of liar.
-        dataset_revision: Commit, tag or branch of the dataset on the Hub.
-        text_column_names: As for `choose_columns`.
-        label_column_name: The column of labels: strings, whole numbers or booleans, told apart to the letter; or
-            lists of these, written as JSON in CSV, for several labels a text. None takes `trained_label_column` if the
-            first table has it, else "label".
-        group_column_name: A column of the training texts whose rows stay on one side of a split, such as a publisher.
-        trained_columns: Text columns that a model was trained on. They replace the default of `text_column_names`, if
-            the data have all of them.
-        trained_label_column: The label column that a model was trained on.
-        label_names: The labels in order, when a model fixes them. None: the order of the dataset's ClassLabel; else as
-            `sorted_label_names` orders the labels of the first split.
-        is_multi_label: Whether labels must be lists, when a model fixes that. None: if the first row has a list.
-        on_empty: What to do about a row without any text: "error", "drop" it, or "keep" it. An empty column
-            beside a column with text is always fine.
-        skip_unknown_labels: Whether rows are left out whose label is none of `label_names`, or of the first split.
-        may_be_rare: Whether labels may have one or two texts each; see `check_label_names`.
+    docs/options.md describes the arguments that are options of the commands. The others are:
+
+    - trained_columns: text columns that a model was trained on, which replace the default of `text_column_names` if
+      the data have all of them;
+    - trained_label_column: the label column that it was trained on, likewise;
+    - label_names: the labels in order, when a model fixes them; None: the order of the dataset's ClassLabel, or as
+      `sorted_label_names` orders the labels of the first split;
+    - is_multi_label: whether labels must be lists, when a model fixes that; None: if the first row has a list;
+    - may_be_rare: whether labels may have one or two texts each; see `check_label_names`.
 
     Raises:
         DataError: If anything is missing, unknown, empty or malformed; the sentence names the file and row.
@@ -235,7 +220,7 @@ def _read_splits(
 
 
 def _read_labelled(
-    tables: Sequence[Table], columns: Columns, on_empty: OnEmpty, wanted: Set[str]
+    tables: Sequence[Table], columns: Columns, on_empty: OnEmpty, wanted: set[str]
 ) -> Iterator[tuple[Row, Label | None]]:
     """Yield the rows of a split with their labels, None where one is missing, except labels that are not wanted.
 

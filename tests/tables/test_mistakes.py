@@ -35,6 +35,9 @@ def read(paths):
 CUT_GZIP = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99_999)[:-100]
 DIALOGUE = '"This is one.\tx\nb\ty\nThe end."\ty\n'
 COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
+# Rows of JSON lines may differ; the first hundred tell the columns.
+LATE_TITLE = [{"text": f"text {row}", "label": "ab"[row % 2]} for row in range(150)]
+LATE_TITLE[120]["title"] = "a title"
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,7 @@ COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
         ("number.json", "7", ["row 1", "object"]),
         ("records.json", '[{"text": "a", "label": "b"}, 7]', ["row 2", "object"]),
         ("columns.json", COLUMNS, ["row 1", "list", "'text'"]),
+        ("late.jsonl", LATE_TITLE, ["row 121", "'title'", "text_column_names"]),
         ("garbage.parquet", b"PAR1", ["Parquet"]),
         ("noextension", "text,label\na,b\n", [".csv", ".parquet"]),
         (
@@ -73,22 +77,6 @@ def test_tables(file, name, content, words):
         load_splits(train_file=path)
     for error in (of_prediction, of_training):
         assert_names(error.value, name, *words)
-
-
-LATE_TITLE = [{"text": f"text {row}", "label": "ab"[row % 2]} for row in range(150)]
-LATE_TITLE[120]["title"] = "a title"
-
-
-def test_a_title_that_the_first_rows_lack_is_not_ignored(file):
-    """Rows of JSON lines may differ; the first hundred tell the columns."""
-    path = file(LATE_TITLE, "late.jsonl")
-    with pytest.raises(DataError) as of_prediction:
-        read([path])
-    with pytest.raises(DataError) as of_training:
-        load_splits(train_file=path)
-    for error in (of_prediction, of_training):
-        assert_names(error.value, "row 121", "'title'", "text_column_names")
-    assert len(load_splits(train_file=path, text_column_names="text").splits["train"]) == 150
 
 
 def labelled(*labels):

@@ -30,7 +30,6 @@ shutil.copyfile(_ROOT / "glove_lstm" / "publishing" / "tour.ipynb", _HERE / "tou
 _FILES_OF_PAGES = {
     "changelog": "CHANGELOG.md",
     "decisions": "DECISIONS.md",
-    "protocol": "benchmarks/PROTOCOL.md",
     "results": "benchmarks/results/README.md",
 }
 _PAGES_OF_FILES = {file: f"docs/{page}.md" for page, file in _FILES_OF_PAGES.items()}

@@ -1,8 +1,14 @@
-"""benchmarks.tables and benchmarks.few_labels_tables: the arithmetic of the tables."""
+"""The arithmetic of the tables, and the paired tests against values computed by hand or by other code."""
 
 import json
 
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
 from benchmarks import few_labels_tables
+from benchmarks.paired import holm, mean_of_cells, paired_difference
+from glove_lstm.evaluation.metrics import bootstrap_interval
 
 
 def cells(table):
@@ -81,3 +87,100 @@ def test_the_readme_has_few_and_all_labels() -> None:
     assert svc[:5] == ["linear SVC, words and characters", "**0.600**", "**0.900**", "(0.300)", ""]
     assert setfit[1:5] == ["", "", "**1.000**", "**0.900**"]
     assert [svc[-1], setfit[-1]] == ["", "25"]
+
+
+# Paired tests
+
+
+def difference(first, second):
+    """Compare two models on one cell; each was run once, (n,), or several times, (runs, n)."""
+    return paired_difference([np.atleast_2d(first)], [np.atleast_2d(second)])
+
+
+@pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (40, 40), (30, 70)])
+def test_p_value_is_near_mcnemars_test(only_first, only_second):
+    both_or_none = [1.0, 0.0] * 150
+    first = [1.0] * only_first + [0.0] * only_second + both_or_none
+    second = [0.0] * only_first + [1.0] * only_second + both_or_none
+    exact = 1.0
+    if only_first + only_second > 0:
+        exact = binomtest(only_first, only_first + only_second).pvalue
+    # The exact test has no mid-p correction.
+    assert difference(first, second)["p"] == pytest.approx(exact, abs=0.06)
+
+
+def test_p_value_is_of_the_mean_of_cells():
+    """A large cell where the models are alike hides nothing of a small one where they differ."""
+    first = [np.ones((1, 100)), np.repeat([[1.0, 0.0]], 2_000, axis=1)]
+    second = [np.zeros((1, 100)), np.roll(first[1], 1)]
+    smallest_p = 2 / 10_001  # of 10,000 draws, on two sides
+    assert paired_difference(first, second)["p"] == pytest.approx(smallest_p)
+
+
+def test_interval_equals_the_pooled_bootstrap():
+    right = (np.random.default_rng(3).random(400) < 0.8).astype(float)
+    found = mean_of_cells([right[None]])
+    low, high = bootstrap_interval(lambda rows: float(right[rows].mean()), 400)
+    assert found["mean"] == right.mean()
+    assert found["folds"] == [right.mean()]
+    assert found["low"] == pytest.approx(low, abs=0.005)
+    assert found["high"] == pytest.approx(high, abs=0.005)
+
+
+def test_cells_weigh_the_same():
+    found = mean_of_cells([np.ones((1, 10)), np.zeros((1, 90))])
+    assert found["mean"] == 0.5
+    assert found["folds"] == [1.0, 0.0]
+    assert found["low"] == found["high"] == 0.5
+
+
+def test_holm_corrects_for_the_number_of_tests():
+    # Sorted: 0.01 * 4, 0.02 * 3, then 0.03 * 2 and 0.04 * 1, which may not fall below the one before.
+    assert holm([0.02, 0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.06, 0.04, 0.06])
+    assert holm([0.9, 0.6]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_difference():
+    first = np.array([[1.0] * 8 + [0.0] * 2 + [1.0] * 30])
+    second = np.array([[0.0] * 8 + [1.0] * 2 + [1.0] * 30])
+    cells_of_first = [first[:, :20], first[:, 20:]]
+    cells_of_second = [second[:, :20], second[:, 20:]]
+    found = paired_difference(cells_of_first, cells_of_second)
+    assert found["mean"] == pytest.approx(6 / 40)
+    assert found["folds"] == [pytest.approx(6 / 20), 0.0]
+    assert found["low"] < 6 / 40 < found["high"]
+    back = difference(second, first)
+    assert back["mean"] == pytest.approx(-6 / 40)
+    assert back["p"] == pytest.approx(found["p"], abs=0.02)
+
+
+def test_a_run_that_is_repeated_tells_nothing_new():
+    generator = np.random.default_rng(5)
+    one = (generator.random(300) < 0.75).astype(float)
+    other = (generator.random(300) < 0.7).astype(float)
+    twice = difference(np.stack([one, one]), other)
+    assert twice["p"] == pytest.approx(difference(one, other)["p"], abs=0.05)
+    assert twice["mean"] == pytest.approx(one.mean() - other.mean())
+
+
+def test_texts_are_paired_and_runs_are_not():
+    right = np.random.default_rng(5).random(300) < 0.75
+    same = difference(np.stack([right, right]), right)
+    assert same["low"] == same["high"] == 0  # the same texts are drawn for both
+    all_and_none = np.repeat([[1.0], [0.0]], 300, axis=1)
+    found = difference(all_and_none, all_and_none)
+    assert found["low"] == -1
+    assert found["high"] == 1
+
+
+def test_runs_that_differ_widen_the_interval():
+    """Two runs that are right on half of the texts each: on the same half, or on all and none."""
+    half = np.arange(400) % 2
+    same_half = mean_of_cells([np.stack([half, half])])
+    assert same_half["mean"] == 0.5
+    assert 0.44 < same_half["low"] < same_half["high"] < 0.56
+    all_and_none = mean_of_cells([np.repeat([[1], [0]], 400, axis=1)])
+    assert all_and_none["mean"] == 0.5
+    assert all_and_none["low"] == 0
+    assert all_and_none["high"] == 1

@@ -1,16 +1,23 @@
-"""What people meet first: the README's commands and snippets, the command's own help, and the public names."""
+"""What people meet first: README, sample and its script, the command's own help, and the public names."""
 
+import csv
 import re
+import runpy
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from importlib.metadata import version
+from pathlib import Path
 
+import numpy as np
 import pytest
+import sentence_transformers
 from support import ROOT
 
 import glove_lstm
 from glove_lstm.commands.main import main
+from glove_lstm.commands.train import parse
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -28,15 +35,28 @@ def test_the_snippets_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     exec(light, {})
     exec(pipeline, {})
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     exec(estimator, names)
-    call, first, second = re.search(
-        r"(clf.predict_proba.+)  # about \[\[(.+), (.+)\]\]", estimator
-    ).groups()
-    [scores] = eval(call, names)
-    assert scores == pytest.approx([float(first), float(second)], abs=0.02)
-    assert (tmp_path / "dishes" / "model.safetensors").is_file()
+    call, label = re.search(r"(clf.predict\(.+\))  # \[\"(.+)\"\]", estimator).groups()
+    assert list(eval(call, names)) == [label]
+    assert (tmp_path / "from_python" / "model.safetensors").is_file()
+
+
+def test_the_trainings_of_the_readme_run_as_pasted(tmp_path, monkeypatch, capsys):
+    """The one with a teacher is only parsed: its encoder is a download."""
+    commands = re.findall(r"^glove-lstm (.+)$", README.replace("\\\n", ""), re.MULTILINE)
+    trained, evaluated, predicted, _pushed, taught = [shlex.split(line, True) for line in commands]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    assert main(trained) == main(evaluated) == main(predicted) == 0
+    shown = capsys.readouterr().out
+    accuracy = float(re.search(r"\| accuracy +\| +(0\.\d+)", shown).group(1))
+    assert accuracy > 0.55  # .66 on the machine of the README
+    arguments, _ = parse(taught[1:])
+    for files in (arguments.train_file, arguments.unlabelled_file, arguments.test_file):
+        assert Path(files[0]).is_file()
 
 
 def test_the_command_tells_what_it_can_do(capsys):
@@ -87,3 +107,47 @@ def test_the_help_of_train_has_the_options_that_it_takes(capsys):
     shown = capsys.readouterr().out
     for name in ("train_file", "overwrite_output_dir", "revision", "learning_rate"):
         assert f"--{name}" in shown
+
+
+# The sample that ships, and the script that trains on it without labels
+
+EXAMPLES = ROOT / "examples"
+
+
+def rows_of(name):
+    with (EXAMPLES / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_sample_has_eight_intents_and_no_text_twice():
+    labelled, test, more = map(rows_of, ("messages.csv", "test_messages.csv", "more_messages.csv"))
+    assert set(Counter(row["label"] for row in labelled).values()) == {25}
+    assert set(Counter(row["label"] for row in test).values()) == {15}
+    texts = [row["text"].lower() for row in [*labelled, *test, *more]]
+    assert len(texts) == len(set(texts)) == 720
+
+
+class WordEncoder:
+    """Embeds a text as the counts of a few words."""
+
+    WORDS = ("order", "cancel", "return", "refund", "address", "payment", "damaged", "account")
+
+    def __init__(self, name):
+        pass
+
+    def encode(self, texts, normalize_embeddings):
+        counts = [[text.lower().count(word) for word in self.WORDS] for text in texts]
+        return np.array(counts, dtype=np.float64)
+
+
+def test_a_model_is_trained_without_labels(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", WordEncoder)
+    script = runpy.run_path(str(EXAMPLES / "no_labels.py"))
+    monkeypatch.chdir(tmp_path)
+    script["main"](
+        EXAMPLES / "intents.json", EXAMPLES / "more_messages.csv", EXAMPLES / "test_messages.csv"
+    )
+    teacher, student = map(float, re.findall(r": (0\.\d+)", capsys.readouterr().out))
+    assert teacher > 0.3
+    assert student > 0.3
+    assert (tmp_path / "no_labels" / "light.onnx").is_file()

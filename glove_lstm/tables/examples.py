@@ -113,6 +113,7 @@ class Split:
         held_out_unlabelled: Texts without labels that are held out, if `validation` is None; a teacher labels them.
         label_weights: The weight of each label in `train.weights`; None: 1.
         most_are_unlabelled: Whether there were more texts without labels than with, before some were held out.
+        refit_texts: All labelled texts, if the model is trained anew on them after its calibration; None: it is not.
     """
 
     train: Examples
@@ -121,6 +122,7 @@ class Split:
     held_out_unlabelled: Sequence[str] = ()
     label_weights: dict[str, float] | None = None
     most_are_unlabelled: bool = False
+    refit_texts: Examples | None = None
 
     @property
     def held_out_texts(self) -> Sequence[str]:

@@ -5,11 +5,12 @@ trained.classifier.predict_proba(["A text"])
 trained.record.calibration.temperature
 """
 
+import logging
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from glove_lstm.files import without_folders
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import light_classifier
+from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import ClassWeight, Examples, Split
 from glove_lstm.tables.labels import Label, sorted_label_names
@@ -46,6 +48,8 @@ from glove_lstm.training.schedule import with_schedule
 from glove_lstm.training.settings import Settings, make_settings
 from glove_lstm.vectors.glove import GloveVectors, load_glove
 from glove_lstm.version import __version__
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +167,7 @@ def fit(
     settings = with_schedule(
         settings,
         len(targets.texts),
+        len(names),
         learns_logits=learns_logits,
         has_new_labels=checkpoint is not None and checkpoint.has_other_labels(names),
     )
@@ -170,20 +175,17 @@ def fit(
     # The teacher used all cores; what follows is faster on one.
     with _one_thread():
         # 4. Make the initial model.
-        set_seed(settings.seed)
-        vocabulary_with_vectors = None
-        if checkpoint is not None:
-            tokenizer = checkpoint.tokenizer
-            model = model_of_checkpoint(
-                checkpoint, settings, split.train, learns_logits=learns_logits
-            )
-        else:
-            assert glove is not None
-            model, tokenizer, vocabulary_with_vectors = new_model(
-                settings, split.train, split.unlabelled, glove, learns_logits=learns_logits
-            )
+        initial_model = partial(
+            _initial_model,
+            settings=settings,
+            unlabelled=split.unlabelled,
+            checkpoint=checkpoint,
+            learns_logits=learns_logits,
+        )
+        model, tokenizer, vocabulary_with_vectors = initial_model(split.train, glove)
         name_of_glove = None if glove is None else without_folders(glove.source)
-        del glove  # it is large
+        if split.refit_texts is None:
+            glove = None  # it is large
         light_tokenizer = LightTokenizer.of(tokenizer)
 
         # 5. Fit the n-grams.
@@ -204,12 +206,34 @@ def fit(
         # 7. Calibrate.
         has_vectors = checkpoint is not None or bool(vocabulary_with_vectors)
         calibration = calibrate(model, light_tokenizer, targets, settings, has_vectors=has_vectors)
-
-        # 8. Return the model, and how it was made.
         classifier = light_classifier(model, tokenizer)
         scored = split.validation
         if scored is not None:
             scored = replace(scored, logits=classifier.predict_logits(scored.texts))
+
+        # Where each label has few texts, those that calibrated teach, too: steps 4 to 6 again, with this calibration.
+        if split.refit_texts is not None:
+            logger.info(
+                "The calibrated model is trained anew on all %d texts.", len(split.refit_texts)
+            )
+            calibrated = {name: getattr(model.config, name) for name in UNCALIBRATED}
+            split = replace(split, train=split.refit_texts)
+            targets = make_targets(split, None, glove=None)
+            model, tokenizer, vocabulary_with_vectors = initial_model(split.train, glove)
+            light_tokenizer = LightTokenizer.of(tokenizer)
+            fit_ngrams(
+                model,
+                light_tokenizer,
+                _words_of(tokenizer),
+                targets.ngram_examples,
+                None,
+                replace(settings, ngram_c=ngram_c),
+            )
+            train_lstm(model, light_tokenizer, targets, None, settings, None)
+            model.config.update(calibrated)
+            classifier = light_classifier(model, tokenizer)
+
+        # 8. Return the model, and how it was made.
         record = TrainingRecord(
             preset=settings.preset,
             options=settings.recorded(model.config),
@@ -234,6 +258,24 @@ def fit(
             seconds=round(time.perf_counter() - began, 2),
         )
     return Trained(model, tokenizer, record, split.train, scored, text_record)
+
+
+def _initial_model(
+    train: Examples,
+    glove: GloveVectors | None,
+    *,
+    settings: Settings,
+    unlabelled: Sequence[str],
+    checkpoint: LoadedCheckpoint | None,
+    learns_logits: bool,
+) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, float | None]:
+    """Return the model before its training, its tokenizer, and the share of the words of a new one with a vector."""
+    set_seed(settings.seed)
+    if checkpoint is not None:
+        model = model_of_checkpoint(checkpoint, settings, train, learns_logits=learns_logits)
+        return model, checkpoint.tokenizer, None
+    assert glove is not None
+    return new_model(settings, train, unlabelled, glove, learns_logits=learns_logits)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ Held-out texts calibrate the scores and choose C of the n-grams; the model does 
 - But with a teacher and more texts without labels than with, a share of those without, which the teacher labels, if
   fewer than 2,000 texts have labels (100, if the teacher learns no labels, because nobody knows how sure it may be).
   All labelled texts then teach. Not if groups are given.
+- Where each label has few texts, fewer than 100 on average, a fifth is held out, and `fit` trains the calibrated model
+  anew on all labelled texts.
 """
 
 import logging
@@ -37,6 +39,9 @@ _SHARE = 1 / 20
 _LEAST_TEXTS = 50
 _MOST_TEXTS = 2_000
 _MOST_SHARE = 1 / 10
+# With fewer texts of each label, on average, all teach in the end; DECISIONS.md says why.
+_FEW_TEXTS_OF_LABEL = 100
+_SHARE_IF_REFITTED = 1 / 5
 # Unlabelled texts to hold out; enough for a temperature.
 _UNLABELLED_SHARE = 1 / 10
 _MOST_UNLABELLED = 1_000
@@ -74,14 +79,17 @@ def hold_out(
     labelled, groups = _without_weight_0(labelled, groups)
     most_are_unlabelled = len(unlabelled) > len(labelled)
     all_labelled_teach = most_are_unlabelled and groups is None and _are_few(labelled, teacher)
+    is_refitted = False
     if validation is not None:
         split = Split(labelled, validation, unlabelled)
     elif all_labelled_teach:
         split = _hold_out_unlabelled(labelled, unlabelled, settings)
     else:
-        train, held_out = hold_out_labelled(
-            labelled, settings.validation_fraction, settings.seed, groups
-        )
+        share = settings.validation_fraction
+        if share is None and teacher is None and _labels_have_few_texts(labelled):
+            is_refitted = True
+            share = _SHARE_IF_REFITTED
+        train, held_out = hold_out_labelled(labelled, share, settings.seed, groups)
         split = Split(train, held_out, unlabelled)
     label_weights = None
     if class_weight is not None and len(split.train):
@@ -92,7 +100,16 @@ def hold_out(
         unlabelled=without_near_duplicates(split.unlabelled, split.held_out_texts, "held-out"),
         label_weights=label_weights,
         most_are_unlabelled=most_are_unlabelled,
+        refit_texts=weigh(labelled, label_weights) if is_refitted and split.validation else None,
     )
+
+
+def _labels_have_few_texts(labelled: Examples) -> bool:
+    """Return whether each label has few texts, on average."""
+    labels_of_texts = len(labelled)
+    if labelled.is_multi_label:
+        labels_of_texts = int(labelled.labels.sum())
+    return labels_of_texts < _FEW_TEXTS_OF_LABEL * len(labelled.label_names)
 
 
 def _without_weight_0(

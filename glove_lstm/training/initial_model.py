@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 Vectors = NDArray[np.float32]
 
+_NGRAM_WEIGHTS = 6 << 20
+_MOST_NGRAM_BUCKETS = 1 << 20
 _TYPE_EMBEDDING_SIZE = 16
 _DROPOUT = 0.3
 _DROPOUT_ON_LOGITS = 0.1  # a higher rate costs accuracy on validation texts
@@ -128,6 +130,9 @@ def new_model(
     dropout = settings.dropout
     if dropout is None:
         dropout = embedding_dropout
+    ngram_buckets = settings.ngram_buckets
+    if ngram_buckets is None:
+        ngram_buckets = default_ngram_buckets(len(train.label_names))
     config = GloveLstmConfig(
         vocab_size=tokenizer.vocab_size,
         embedding_size=glove.vectors.shape[1],
@@ -136,7 +141,7 @@ def new_model(
         hidden_size=settings.hidden_size,
         lstm_length=settings.lstm_length,
         classifier_hidden_size=settings.classifier_hidden_size,
-        ngram_buckets=settings.ngram_buckets,
+        ngram_buckets=ngram_buckets,
         embedding_dropout=embedding_dropout,
         dropout=dropout,
         freeze_embeddings=bool(settings.freeze_embeddings),
@@ -157,6 +162,12 @@ def new_model(
         logger.warning("%s", warning)
     _fill_embeddings(model, rows, glove)
     return model, tokenizer, share
+
+
+def default_ngram_buckets(label_count: int) -> int:
+    """Return how many rows the table of n-grams has: a power of two, so that 12 MB hold the table in 16 bits."""
+    most = _NGRAM_WEIGHTS // label_count
+    return min(1 << (most.bit_length() - 1), _MOST_NGRAM_BUCKETS)
 
 
 def embedding_rows(

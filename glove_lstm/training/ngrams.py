@@ -1,7 +1,8 @@
 """Fit the n-gram classifier: a linear support vector machine on n-grams weighted by naive Bayes.
 
-A rare word also has the features of its characters, so that an unknown word of similar spelling is classified alike.
-What its characters weigh is added to the word's own row at the end: prediction spells unknown words only.
+A rare word, and of few texts every word, also has the features of its characters, so that an unknown word of similar
+spelling is classified alike. What its characters weigh is added to the word's own row at the end: prediction spells
+unknown words only.
 """
 
 import logging
@@ -46,9 +47,10 @@ _BATCH_SIZE = 256  # texts whose n-grams are computed together
 _CS = (0.1, 0.3, 1.0, 3.0, 10.0)  # tried in this order
 _DEFAULT_C = 1.0
 _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
-# An n-gram of a single text teaches nothing about other texts.
+# Of few texts, all n-grams and the characters of all words are features. Of more, an n-gram of a single text is none,
+# and a word of many texts is not spelled: its own weight is well known, and the fit has half of the features.
+_FEW_TEXTS = 5_000
 _FEWEST_TEXTS_OF_NGRAM = 2
-# A word of more texts is not spelled: its own weight is well known, and the fit has half of the features.
 _MOST_TEXTS_OF_SPELLED_WORDS = 30
 _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
 
@@ -124,7 +126,7 @@ def fit_table(
         tokenizer: Its tokenizer.
         texts: n texts with labels and perhaps weights.
         copies: Corrupted copies of texts, with the labels and perhaps the weights of these.
-        words: Words of the vocabulary -> ids. The characters of rare ones are features if the model reads characters.
+        words: Words of the vocabulary -> ids. Characters are features if the model reads characters.
         held_out: Texts with which C is chosen, by the cross-entropy at the best temperature; None: C is 1.
         c: C of the support vector machine; None: it is chosen.
 
@@ -235,9 +237,9 @@ def _sparse(
 
 
 def _characters_of_words(
-    ngrams: GloveLstmNgramClassifier, words: Mapping[str, int], is_rare: Masks
+    ngrams: GloveLstmNgramClassifier, words: Mapping[str, int], is_spelled: Masks
 ) -> csr_matrix:
-    """Return the character n-grams of the rare words among the v words of the vocabulary: (v, R), in their order.
+    """Return the character n-grams of the spelled words among the v words of the vocabulary: (v, R), in their order.
 
     If a text has t n-grams of words, and a word in it has c character n-grams, the factors in the text are
 
@@ -250,7 +252,7 @@ def _characters_of_words(
     spellings = np.zeros(vocabulary_size, dtype=np.int64)
     for word, number in words.items():
         spellings[number] = spelling(word)
-    spelled_words = np.flatnonzero(is_rare & (spellings > 0))
+    spelled_words = np.flatnonzero(is_spelled & (spellings > 0))
     hashes, present = character_ngrams(torch.from_numpy(spellings[spelled_words]))
     counts = present.sum(dim=1, keepdim=True).clamp(min=1)
     factors = (CHARACTER_WEIGHT / counts).sqrt().expand_as(present)
@@ -265,12 +267,12 @@ def _characters_of_words(
 class _Columns:
     """The columns of the fit, and their places in the table of weights.
 
-    The first columns are rows of the table: the n-grams that at least two texts have, and the characters of the rare
-    words among them. In fine-tuning, the earlier logits follow, one column for each label.
+    The first columns are rows of the table: the n-grams that enough texts have, and the characters of the
+    spelled words among them. In fine-tuning, the earlier logits follow, one column for each label.
     """
 
     buckets: int  # rows of the table before those of the words
-    characters: csr_matrix | None  # (v, R) of the rare words; None: the model reads no characters
+    characters: csr_matrix | None  # (v, R) of spelled words; None: the model reads no characters
     is_kept: Masks  # (R,) the n-grams that enough texts have
     table_rows: NDArray[np.integer]  # (m,) the row of each n-gram column
     earlier_weights: Floats | None  # (R, labels); None: the model is new
@@ -282,12 +284,14 @@ class _Columns:
     ) -> "_Columns":
         """Find the columns for n texts with these factors (n, R)."""
         text_counts = np.bincount(factors.indices, minlength=factors.shape[1])
-        is_kept = text_counts >= min(_FEWEST_TEXTS_OF_NGRAM, factors.shape[0])
+        texts_are_few = factors.shape[0] <= _FEW_TEXTS
+        is_kept = text_counts >= (1 if texts_are_few else _FEWEST_TEXTS_OF_NGRAM)
         used = is_kept.copy()
         characters = None
         if ngrams.config.character_buckets:
-            is_rare = text_counts[ngrams.buckets :] <= _MOST_TEXTS_OF_SPELLED_WORDS
-            characters = _characters_of_words(ngrams, words, is_rare)
+            counts_of_words = text_counts[ngrams.buckets :]
+            is_spelled = texts_are_few | (counts_of_words <= _MOST_TEXTS_OF_SPELLED_WORDS)
+            characters = _characters_of_words(ngrams, words, is_spelled)
             kept_words = is_kept[ngrams.buckets :]
             used[characters[kept_words].indices] = True
         earlier_weights = None

@@ -1,4 +1,4 @@
-"""How long, in which batches and how fast a model is trained, where the settings leave it to the number of texts."""
+"""How long, in which batches and how fast a model is trained, where the settings leave it to the texts and labels."""
 
 from dataclasses import dataclass, replace
 from math import ceil
@@ -9,7 +9,7 @@ from glove_lstm.training.settings import Settings
 
 @dataclass(frozen=True)
 class _Plan:
-    """Epochs and learning rates by the number of texts."""
+    """Epochs, of two labels, and learning rates by the number of texts."""
 
     texts_read: int  # by all epochs together, if the epochs are within the limits
     most_epochs: int
@@ -19,7 +19,8 @@ class _Plan:
     embedding_learning_rate: float
 
 
-# Adam moves the vector of a rare word for many steps after its gradient: the vectors need a lower rate.
+# Adam moves the vector of a rare word for many steps after its gradient: the vectors need a lower rate. Few texts are
+# read in fewer steps.
 _ON_LABELS = _Plan(
     texts_read=50_000,
     most_epochs=8,
@@ -37,6 +38,9 @@ _ON_LOGITS = _Plan(
     learning_rate=2e-3,
     embedding_learning_rate=2e-3,
 )
+# Each further label takes as many epochs more as two labels take, until there are nine.
+_MOST_FURTHER_LABELS = 7
+_EMBEDDING_LEARNING_RATE_OF_FEW_TEXTS = 3e-3
 _FEWEST_STEPS = 100
 _REFERENCE_BATCH_SIZE = 32  # texts
 _SMALL_BATCH = 32  # texts, for up to `_FEW_TEXTS` training texts
@@ -46,18 +50,25 @@ _BATCH_ON_LOGITS = 128
 
 
 def with_schedule(
-    settings: Settings, text_count: int, *, learns_logits: bool, has_new_labels: bool
+    settings: Settings,
+    text_count: int,
+    label_count: int,
+    *,
+    learns_logits: bool,
+    has_new_labels: bool,
 ) -> Settings:
-    """Return settings with the epochs, the batch size and the learning rates that they left to the texts.
+    """Return settings with the epochs, the batch size and the learning rates that they left to the texts and labels.
 
     Args:
         settings: The settings.
         text_count: Number of texts that the LSTM learns from.
+        label_count: Number of labels.
         learns_logits: Whether it learns the logits of a teacher.
         has_new_labels: Whether it is a checkpoint that is fine-tuned on other labels.
     """
     values = default_schedule(
         text_count,
+        label_count,
         settings.per_device_train_batch_size,
         learns_logits=learns_logits,
         has_new_labels=has_new_labels,
@@ -71,15 +82,21 @@ def with_schedule(
 
 
 def default_schedule(
-    text_count: int, batch_size: int | None, *, learns_logits: bool, has_new_labels: bool
+    text_count: int,
+    label_count: int,
+    batch_size: int | None,
+    *,
+    learns_logits: bool,
+    has_new_labels: bool,
 ) -> dict[str, Any]:
-    """Return the epochs, the batch size and the learning rates for a number of training texts.
+    """Return the epochs, the batch size and the learning rates for numbers of training texts and labels.
 
     Few texts need many steps: at least 100, even if that takes more than the plan's epochs. Many texts need fewer
-    passes. DECISIONS.md has the measurements.
+    passes. Of many labels, an LSTM that stops early has learned none. DECISIONS.md has the measurements.
 
     Args:
         text_count: Number of training texts.
+        label_count: Number of labels.
         batch_size: Texts of a batch; None: by the number of texts.
         learns_logits: Whether the model learns the logits of a teacher.
         has_new_labels: Whether a checkpoint is fine-tuned on other labels than its own.
@@ -97,8 +114,17 @@ def default_schedule(
         else:
             batch_size = _LARGE_BATCH
 
-    epochs = round(plan.texts_read / text_count)
-    epochs = min(max(epochs, plan.fewest_epochs), plan.most_epochs)
+    texts_read = plan.texts_read
+    most_epochs = plan.most_epochs
+    if not learns_logits:  # each logit tells of all labels
+        further_labels = min(max(label_count - 2, 0), _MOST_FURTHER_LABELS)
+        texts_read += further_labels * plan.texts_read // 2
+        most_epochs += further_labels * plan.most_epochs
+    epochs = round(texts_read / text_count)
+    epochs = min(max(epochs, plan.fewest_epochs), most_epochs)
+    embedding_learning_rate = plan.embedding_learning_rate
+    if not learns_logits and text_count <= _FEW_TEXTS:
+        embedding_learning_rate = _EMBEDDING_LEARNING_RATE_OF_FEW_TEXTS
     epochs_for_fewest_steps = ceil(_FEWEST_STEPS * batch_size / text_count)
     epochs_for_fewest_steps = min(epochs_for_fewest_steps, _FEWEST_STEPS)  # each has a step
     rate_factor = (batch_size / _REFERENCE_BATCH_SIZE) ** 0.5
@@ -106,5 +132,5 @@ def default_schedule(
         "num_train_epochs": float(max(epochs, epochs_for_fewest_steps)),
         "per_device_train_batch_size": batch_size,
         "learning_rate": plan.learning_rate * rate_factor,
-        "embedding_learning_rate": plan.embedding_learning_rate * rate_factor,
+        "embedding_learning_rate": embedding_learning_rate * rate_factor,
     }

@@ -100,8 +100,11 @@ class Settings:
     hidden_size: int = option(64, "Units of the LSTM.", least=1)
     lstm_length: int = option(128, "Leading tokens that the LSTM reads; 0: all.", least=0)
     classifier_hidden_size: int = option(50, "Units of the dense layer before the logits.", least=1)
-    ngram_buckets: int = option(
-        1_048_576, "Rows of the table of the linear n-gram classifier; 0: there is none.", least=0
+    ngram_buckets: int | None = option(
+        None,
+        "Rows of the table of the linear n-gram classifier, before those of words; 0: there is none; default: as many "
+        "as 12 MB hold with the number of labels, at most 1,048,576.",
+        least=0,
     )
     embedding_dropout: float | None = option(
         None,
@@ -119,7 +122,7 @@ class Settings:
         None, "Whether training leaves word vectors as they are; default: False."
     )
     num_train_epochs: float | None = option(
-        None, "Passes over the texts; default: by the number of texts.", above=0
+        None, "Passes over the texts; default: by the numbers of texts and labels.", above=0
     )
     per_device_train_batch_size: int | None = option(
         None, "Texts in a batch; default: by the number of texts.", least=1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.errors import counted
 from glove_lstm.inference.decisions import scores_of
-from glove_lstm.inference.explain import Explanation, explain
+from glove_lstm.inference.explain import Explanation, evidence, explain
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.text.tokens import Tokens, length_batches, pad
 
@@ -143,6 +143,28 @@ class Classifier(ABC):
             multi_label=self.problem_type == MULTI_LABEL,
             progress=progress,
         )
+
+    def top_words(self, label: str, n: int = 20) -> list[tuple[str, float]]:
+        """Return the words of the vocabulary that speak most for a label: what the model has learned.
+
+        Each word is classified as a text of its own; words with other characters than letters are left out.
+
+        Returns:
+            n words, the strongest first, each with the logit of the label; if a text has one label, minus the largest
+            of the other logits.
+
+        Raises:
+            DataError: There is no such label.
+        """
+        words = self.tokenizer.words_of_letters()
+        strengths = evidence(
+            self.predict_logits(words),
+            self.label_names,
+            label,
+            multi_label=self.problem_type == MULTI_LABEL,
+        )
+        strongest = np.argsort(-strengths, kind="stable")[:n]
+        return [(words[number], float(strengths[number])) for number in strongest]
 
     def _window_size(self, count: int) -> int:
         """Return the number of texts in a window.

@@ -22,10 +22,6 @@ class Labeller:
     classifier: Classifier
     unsure_below: float | None = None  # from 0 to 1; None: rows are not marked
 
-    def __post_init__(self) -> None:
-        if self.unsure_below is not None and self.classifier.thresholds:
-            raise DataError("unsure_below is for models of one label a text; leave it out.")
-
     def layout(self, kept: Mapping[str, Any], *, has_file_column: bool = False) -> Layout:
         """Return the columns of an output.
 

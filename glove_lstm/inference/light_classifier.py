@@ -73,6 +73,7 @@ class LightClassifier(Classifier):
             label_names=checkpoint.label_names,
             problem_type=checkpoint.problem_type,
             thresholds=decision_thresholds(checkpoint.config),
+            held_out_scores=checkpoint.config.get("held_out_scores"),
             threads=threads,
             folder=checkpoint.folder.absolute(),
         )

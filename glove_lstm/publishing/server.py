@@ -17,7 +17,6 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, METRICS_NAME
 from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import UNSURE, word_effects
 from glove_lstm.processors import processors
@@ -51,9 +50,12 @@ class PageServer(ThreadingHTTPServer):
 
     def __init__(self, checkpoint: Checkpoint, name: str, port: int) -> None:
         self.classifier = LightClassifier.from_checkpoint(checkpoint, threads=len(processors()))
-        self.labeller = Labeller(self.classifier, suggested_threshold(checkpoint))
+        held_out = self.classifier.held_out_scores
+        sure_from = None if held_out is None else held_out["sure_from"]
+        self.labeller = Labeller(self.classifier, sure_from)
         self.files = {f"/{path.name}": path for path in _PAGE.iterdir()}
         self.files["/"] = _PAGE / "index.html"
+        checkpoint.fetch(METRICS_NAME)
         for name_in_folder in (CONFIG_NAME, METRICS_NAME, CARD_NAME):
             self.files[f"/model/{name_in_folder}"] = checkpoint.folder / name_in_folder
         card = f"model/{CARD_NAME}"

@@ -18,7 +18,7 @@ from support import ROOT, assert_names, edit_json
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.errors import DataError
-from glove_lstm.inference.decisions import are_unsure, decide, suggested_threshold
+from glove_lstm.inference.decisions import are_unsure, decide
 from glove_lstm.inference.light_classifier import LightClassifier
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", "", "a \ud800 b"]
@@ -102,34 +102,13 @@ def test_from_the_hub_come_the_files_that_are_needed_of_one_commit(exported, lig
     for scores in found.values():
         assert scores == pytest.approx([fake], abs=2e-6)
     [snapshot] = home.rglob(f"snapshots/{commit}")
-    loaded = {"config.json", "light.onnx", "metrics.json", "model.safetensors"}
+    loaded = {"config.json", "light.onnx", "model.safetensors"}
     loaded |= {"tokenizer.json", "tokenizer_config.json"}
     assert {path.name for path in snapshot.iterdir()} == loaded
 
 
 def files_of(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
-@pytest.mark.parametrize("has_metrics", [True, False])
-def test_of_the_hub_the_threshold_takes_no_request_and_no_network(
-    hub, exported, monkeypatch, has_metrics
-):
-    wanted = suggested_threshold(Checkpoint.open(exported))
-    assert wanted is not None
-    if not has_metrics:
-        (exported / "metrics.json").unlink()
-        wanted = None
-    hub.add_repo("user/news", files_of(exported))
-    LightClassifier.from_pretrained("user/news")
-
-    checkpoint = Checkpoint.open("user/news")
-    requests = list(hub.requests)
-    assert suggested_threshold(checkpoint) == wanted
-    assert hub.requests == requests
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert suggested_threshold(Checkpoint.open("user/news")) == wanted
-    assert hub.requests == requests
 
 
 @pytest.mark.parametrize("is_online", [True, False])
@@ -229,11 +208,3 @@ def test_one_label_is_the_best():
 def test_several_labels_are_those_that_reach_their_thresholds():
     assert decide(SCORES, NAMES, [0.3, 0.25, 0.25]) == [["a", "b", "c"], ["b"]]
     assert decide(SCORES, NAMES, [0.6, 0.8, 0.3]) == [[], []]
-
-
-def test_a_checkpoint_suggests_the_threshold_of_its_training(exported):
-    suggested = {"threshold": 0.75, "coverage": 0.5, "accuracy": 0.875}
-    edit_json(exported / "metrics.json", validation={"suggested_threshold": suggested})
-    assert suggested_threshold(Checkpoint.open(exported)) == 0.75
-    (exported / "metrics.json").unlink()
-    assert suggested_threshold(Checkpoint.open(exported)) is None

@@ -226,8 +226,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         scores = self.predict_proba(X)
         thresholds = self._classifier.thresholds
         if accuracy is not None:
-            is_unsure = are_unsure(scores, self._classifier.promised_score(accuracy))
-            return np.where(is_unsure, None, self.classes_[scores.argmax(axis=1)])
+            labels = self.classes_[scores.argmax(axis=1)].astype(object)
+            labels[are_unsure(scores, self._classifier.promised_score(accuracy))] = None
+            return labels
         if thresholds is None:
             return self.classes_[scores.argmax(axis=1)]
         sorted_thresholds = np.array(thresholds)[self._columns].tolist()

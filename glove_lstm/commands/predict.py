@@ -101,19 +101,20 @@ def _label(task: _Task, args: argparse.Namespace, labeller: Labeller, summary: S
 def _unsure_below(args: argparse.Namespace, classifier: LightClassifier) -> float | None:
     """Return the score below which labels are unsure. Tables, which people read, say what is promised, or why not."""
     is_table = args.format == "table"
-    if args.accuracy is not None:
-        least_score = classifier.promised_score(args.accuracy)
-        accuracy = args.accuracy
-    elif is_table and classifier.thresholds is None:
-        accuracy = DEFAULT_ACCURACY
-        try:
-            least_score = classifier.promised_score(accuracy)
-        except DataError as error:
-            sys.stderr.write(f"No label is marked as unsure. {error}\n")
+    accuracy = args.accuracy
+    if accuracy is None:
+        if not is_table or classifier.thresholds is not None:
             return None
-    else:
+        accuracy = DEFAULT_ACCURACY
+    try:
+        least_score = classifier.promised_score(accuracy)
+    except DataError as error:
+        if args.accuracy is not None:
+            raise
+        sys.stderr.write(f"No label is marked as unsure. {error}\n")
         return None
     if is_table:
+        assert classifier.held_out_scores is not None
         sys.stderr.write(f"{promise(classifier.held_out_scores, accuracy)}\n")
     return least_score
 

@@ -135,11 +135,11 @@ def evidence(
     if label not in label_names:
         raise DataError(f"The model has no label {label!r}; it has {listed(label_names)}.")
     column = list(label_names).index(label)
-    logits = np.asarray(logits, dtype=np.float64)
+    values: NDArray[np.float64] = np.asarray(logits, dtype=np.float64)
     if multi_label:
-        return logits[:, column]
-    others = np.delete(logits, column, axis=1)
-    return logits[:, column] - others.max(axis=1)
+        return values[:, column]
+    others = np.delete(values, column, axis=1)
+    return np.asarray(values[:, column] - others.max(axis=1))
 
 
 def word_spans(text: str, part: tuple[int, int] | None = None) -> list[tuple[int, int]]:

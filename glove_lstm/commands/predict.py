@@ -27,8 +27,8 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
-from glove_lstm.files import check_writable, expand_globs, is_glob, whole_file
-from glove_lstm.inference.bulk import Labeller, Summary, label_rows
+from glove_lstm.files import expand_globs, is_glob, whole_file
+from glove_lstm.inference.bulk import Labeller, Summary, chunks
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import open_writer
 from glove_lstm.inference.promise import DEFAULT_ACCURACY, promise
@@ -95,7 +95,10 @@ def _label(task: _Task, args: argparse.Namespace, labeller: Labeller, summary: S
     rows = progress("Classifying", task.rows, unit=" rows", shown=bool(args.input))
     opened = nullcontext(sys.stdout) if task.output is None else whole_file(task.output)
     with opened as target, open_writer(target, args.format, layout, explain) as write:
-        label_rows(rows, labeller, write, summary)
+        for chunk in chunks(rows):
+            labelled = labeller(chunk)
+            write(labelled)
+            summary.add(labelled)
 
 
 def _unsure_below(args: argparse.Namespace, classifier: LightClassifier) -> float | None:
@@ -131,13 +134,6 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         args.output = None
     if args.output and args.output.suffix.lower() == ".gz":
         raise DataError(f"--output {args.output}: output is not compressed; leave .gz out.")
-    if args.output:
-        # A device or a pipe is written in place; a folder is refused later.
-        is_no_file = args.output.exists() and not args.output.is_file()
-        if not is_no_file:
-            check_writable(args.output.resolve().parent)
-    if args.output_dir:
-        check_writable(args.output_dir)
     return args
 
 

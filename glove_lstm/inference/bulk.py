@@ -8,7 +8,7 @@ from typing import Any
 from glove_lstm.errors import DataError, counted, shown
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import are_unsure, decide
-from glove_lstm.inference.output_formats import Labelled, Layout, Write
+from glove_lstm.inference.output_formats import Labelled, Layout
 from glove_lstm.tables.columns import Row
 
 _MOST_ROWS = 4096  # that are classified together
@@ -84,14 +84,6 @@ class Summary:
         if self.kept_files:
             line += f"; files that were there are kept: {self.kept_files:,}"
         return line
-
-
-def label_rows(rows: Iterable[Row], labeller: Labeller, write: Write, summary: Summary) -> None:
-    """Classify rows, write them in their order, and count them."""
-    for chunk in chunks(rows):
-        labelled = labeller(chunk)
-        write(labelled)
-        summary.add(labelled)
 
 
 def chunks(

@@ -77,7 +77,7 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("--input link.csv --output in.csv", "in.csv input"),
         ("--input in.csv --output_dir out --output a.csv", "--output --output_dir"),
         ("--input in.csv --output_dir out --format table", "--output_dir csv jsonl parquet"),
-        ("--input in.csv --output_dir in.csv", "in.csv folder"),
+        ("--input in.csv --output_dir in.csv", "in.csv"),
         ("--input in.csv --format parquet", "--output --output_dir"),
         ("--input in.csv --text_column_names body", "in.csv 'body' text_column_names 'text'"),
         ("a --output out.tsv", "out.tsv --format"),
@@ -179,8 +179,7 @@ def test_a_training_that_fails_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("main", "line", "words"),
     [
-        (export.main, "", "MODEL --model"),
-        (export.main, "one --model one", "MODEL --model"),
+        (export.main, "", "MODEL"),
         (export.main, "empty", "empty config.json"),
         (push.main, "one --repo_id no-namespace --dry_run", "'no-namespace' user/name"),
         (push.main, "nowhere --repo_id user/name --dry_run", "nowhere"),

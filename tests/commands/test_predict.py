@@ -127,12 +127,6 @@ def test_what_follows_two_dashes_is_a_text(copy, monkeypatch):
     assert len(rows_of("", "a text")) == 2
 
 
-def test_a_file_of_texts_is_read_from_standard_input(tmp_path):
-    path = tmp_path / "headlines.txt"
-    path.write_text("Council votes\n")
-    assert_command_names(predict(path), "headlines.txt", "--input", f"< {path}")
-
-
 def test_options_stand_anywhere():
     wanted = run("a text", "another", "--explain").stdout
     assert run("--explain", "a text", "another").stdout == wanted

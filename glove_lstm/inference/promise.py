@@ -100,7 +100,7 @@ def promised_score(held_out: Mapping[str, Any] | None, accuracy: float) -> float
             advice = f"at most {percent / 100} can"
             break
     raise DataError(
-        f"An accuracy of {accuracy} cannot be promised from {texts} held-out texts; {advice}."
+        f"An accuracy of {accuracy} cannot be promised from {texts:,} held-out texts; {advice}."
     )
 
 

@@ -23,7 +23,7 @@ from glove_lstm.errors import DataError, shown
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.report import Report, measure_unseen
 from glove_lstm.evaluation.run_metrics import run_metrics
-from glove_lstm.inference.decisions import decision_thresholds, labels_above
+from glove_lstm.inference.decisions import are_unsure, decision_thresholds, labels_above
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import light_classifier
@@ -216,10 +216,19 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if "model_" in state:
             self._classifier = light_classifier(self.model_, self.tokenizer_)
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1."""
+    def predict(self, X: Any, *, accuracy: float | None = None) -> NDArray[Any]:
+        """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1.
+
+        Args:
+            X: The texts.
+            accuracy: Return None in place of labels that are unsure; see `LightClassifier.predict`.
+        """
         scores = self.predict_proba(X)
         thresholds = self._classifier.thresholds
+        if accuracy is not None:
+            labels = self.classes_[scores.argmax(axis=1)].astype(object)
+            labels[are_unsure(scores, self._classifier.promised_score(accuracy))] = None
+            return labels
         if thresholds is None:
             return self.classes_[scores.argmax(axis=1)]
         sorted_thresholds = np.array(thresholds)[self._columns].tolist()

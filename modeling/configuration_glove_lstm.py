@@ -26,7 +26,13 @@ KNOWN = 32
 LABEL_TYPES = ("str", "int", "bool", "float")  # values of `label_type`
 
 # Arguments of the config that are fitted to validation data, with their values in a model that is not calibrated.
-UNCALIBRATED = {"ngram_weight": 1.0, "shrinkage": 0.0, "temperature": 1.0, "thresholds": None}
+UNCALIBRATED = {
+    "ngram_weight": 1.0,
+    "shrinkage": 0.0,
+    "temperature": 1.0,
+    "thresholds": None,
+    "held_out_scores": None,
+}
 # Arguments that describe the texts and labels of a training, with their values where these are not known.
 UNKNOWN_DATA = {
     "text_column_names": None,
@@ -65,6 +71,8 @@ class GloveLstmConfig(PreTrainedConfig):
             https://arxiv.org/abs/1706.04599). Fitted on validation data.
         thresholds: In multi-label classification, the score from which a text gets each label. Fitted on validation
             data.
+        held_out_scores: How often labels are right on validation data, by score. Lost when the weights are trained
+            further. Does not change the logits.
         pad_token_id: Row of the word embedding that stays zero.
         unk_token_id: Row of the unknown word.
         text_column_names: Text columns of the training table, title before body; None: unknown, or the texts were in
@@ -101,6 +109,7 @@ class GloveLstmConfig(PreTrainedConfig):
         shrinkage: float = 0.0,
         temperature: float = 1.0,
         thresholds: list[float] | None = None,
+        held_out_scores: dict[str, Any] | None = None,
         pad_token_id: int = 0,
         unk_token_id: int = 1,
         text_column_names: list[str] | None = None,
@@ -127,6 +136,8 @@ class GloveLstmConfig(PreTrainedConfig):
             raise ValueError("temperature must be positive, not 0")
         if thresholds is not None:
             _check_list_of_numbers("thresholds", thresholds)
+        if not isinstance(held_out_scores, dict | None):
+            raise ValueError(f"held_out_scores must be an object or None, not {held_out_scores!r}")
         _check_token("pad_token_id", pad_token_id, vocab_size)
         _check_token("unk_token_id", unk_token_id, vocab_size)
         if text_column_names is not None and not _is_list_of_names(text_column_names):
@@ -157,6 +168,7 @@ class GloveLstmConfig(PreTrainedConfig):
         self.thresholds = thresholds
         if thresholds is not None:
             self.thresholds = [float(threshold) for threshold in thresholds]
+        self.held_out_scores = held_out_scores
         self.pad_token_id = pad_token_id
         self.unk_token_id = unk_token_id
         self.text_column_names = text_column_names

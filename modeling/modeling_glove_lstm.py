@@ -208,6 +208,8 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         Raises:
             ValueError: An input is missing or has a wrong shape or type; the message names it.
         """
+        if self.training:
+            self.config.held_out_scores = None  # those of other weights promise nothing
         inputs = self.encoder.prepare_inputs(input_ids, attention_mask, token_type_ids)
         if labels is not None:
             check_labels(labels, self.config, texts=len(inputs.mask))

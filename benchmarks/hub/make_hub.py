@@ -32,7 +32,9 @@ from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.inference.classifier import Classifier
+from glove_lstm.inference.decisions import scores_of
 from glove_lstm.inference.onnx_export import export_onnx
+from glove_lstm.inference.promise import held_out_scores
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained, fit
@@ -134,6 +136,8 @@ def move_bias(trained: Trained, bias: float) -> Trained:
     model.ngrams.bias.data += torch.tensor([-half, half])
     moved = replace(trained)  # its classifier has the new bias
     logits = moved.classifier.predict_logits(validation.texts)
+    scores = scores_of(logits, model.config.problem_type)
+    model.config.held_out_scores = held_out_scores(scores, validation.labels, "people")
     return replace(moved, validation=replace(validation, logits=logits))
 
 

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from glove_lstm.checkpoint.names import (
     CONFIG_NAME,
     LOADED_NAMES,
-    METRICS_NAME,
     MODEL_TYPE,
     MULTI_LABEL,
     TOKENIZER_CONFIG_NAME,
@@ -50,6 +51,7 @@ _FIELDS_WITHOUT_EFFECT = {
     "dtype",
     "embedding_dropout",
     "freeze_embeddings",
+    "held_out_scores",
     "id2label",
     "label2id",
     "label_column_name",
@@ -101,8 +103,7 @@ class Checkpoint:
                     raise DataError(f"{folder} is not a complete checkpoint: {name} is missing.")
         else:
             repo_id = str(model)
-            # A repository may lack metrics.json; asking for it alone would take a request at each run.
-            names = [CONFIG_NAME, *TOKENIZER_NAMES, METRICS_NAME]
+            names = [CONFIG_NAME, *TOKENIZER_NAMES]
             folder = download_repository("model", repo_id, revision, names)
 
         config = read_checkpoint_json(folder / CONFIG_NAME)
@@ -263,6 +264,20 @@ def _is_threshold(value: Any) -> bool:
     return is_number and 0 <= value < math.inf
 
 
+def _is_record_of_scores(value: Any) -> bool:
+    """Return whether a value is what `inference/promise.py` records, or None."""
+    if value is None:
+        return True
+    try:
+        _, texts, mistakes = np.array(value["rows"], dtype=np.float64).T
+        are_valid = np.isfinite(texts) & (mistakes >= 0) & (mistakes <= texts)
+        has_facts = value["labels_of"] in ("people", "teacher")
+        has_facts &= isinstance(value["sure_from"], float | None)
+        return has_facts and bool(are_valid.all())
+    except (LookupError, TypeError, ValueError):
+        return False
+
+
 def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> None:
     """Check the values of config.json that are read without transformers; `GloveLstmConfig` checks the others.
 
@@ -288,6 +303,8 @@ def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> No
         if not are_valid:
             problem = f"{path} has thresholds {thresholds!r} for {label_count} labels"
             raise DataError(f"{problem}; give one number of at least 0 for each label.")
+    if not _is_record_of_scores(config.get("held_out_scores")):
+        raise DataError(f"{path}: held_out_scores is damaged: get the checkpoint again.")
     columns = config.get("text_column_names")
     if columns is not None:
         is_list = isinstance(columns, list) and len(columns) > 0

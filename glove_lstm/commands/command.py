@@ -25,15 +25,10 @@ def new_parser(command: str, description: str | None) -> argparse.ArgumentParser
 
 
 def add_model(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """Add the arguments MODEL, which may also be given as --model, and --revision, of a checkpoint."""
+    """Add the arguments MODEL, by default the one that ships, and --revision."""
     text = "a checkpoint's folder, or a repository's id on the Hub; default: the one that ships"
-    _add_name(parser, text, default=default)
+    parser.add_argument("model", nargs="?", metavar="MODEL", default=default, help=text)
     add_revision(parser)
-
-
-def add_folder(parser: argparse.ArgumentParser) -> None:
-    """Add the argument MODEL, which may also be given as --model, of a checkpoint that must be a folder."""
-    _add_name(parser, "a checkpoint's folder, made by glove-lstm train", required=True)
 
 
 def add_revision(parser: argparse.ArgumentParser) -> None:
@@ -41,16 +36,10 @@ def add_revision(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="commit, tag or branch of a model on the Hub")
 
 
-def _add_name(
-    parser: argparse.ArgumentParser,
-    text: str,
-    *,
-    default: str | None = None,
-    required: bool = False,
-) -> None:
-    either = parser.add_mutually_exclusive_group(required=required)
-    either.add_argument("model", nargs="?", metavar="MODEL", default=argparse.SUPPRESS, help=text)
-    either.add_argument("--model", metavar="MODEL", default=default, help="the same as MODEL")
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the argument MODEL of a checkpoint that must be a folder."""
+    text = "a checkpoint's folder, made by glove-lstm train"
+    parser.add_argument("model", metavar="MODEL", help=text)
 
 
 def run_command(

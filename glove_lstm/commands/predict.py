@@ -27,11 +27,11 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
-from glove_lstm.files import check_writable, expand_globs, is_glob, whole_file
-from glove_lstm.inference.bulk import Labeller, Summary, label_rows
-from glove_lstm.inference.decisions import suggested_threshold
+from glove_lstm.files import expand_globs, is_glob, whole_file
+from glove_lstm.inference.bulk import Labeller, Summary, chunks
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import open_writer
+from glove_lstm.inference.promise import DEFAULT_ACCURACY, promise
 from glove_lstm.processors import processors
 from glove_lstm.progress import progress
 from glove_lstm.tables.columns import Row, columns_warning, open_files, read_rows
@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> None:
     else:
         tasks = [_Task(args.output, _read_texts(args.texts))]
     classifier = LightClassifier.from_checkpoint(checkpoint, threads=len(processors()))
-    labeller = Labeller(classifier, _unsure_below(args, checkpoint))
+    labeller = Labeller(classifier, _unsure_below(args, classifier))
     if args.model is None:
         sys.stderr.write(f"{_SHIPPED}\n")
 
@@ -95,14 +95,31 @@ def _label(task: _Task, args: argparse.Namespace, labeller: Labeller, summary: S
     rows = progress("Classifying", task.rows, unit=" rows", shown=bool(args.input))
     opened = nullcontext(sys.stdout) if task.output is None else whole_file(task.output)
     with opened as target, open_writer(target, args.format, layout, explain) as write:
-        label_rows(rows, labeller, write, summary)
+        for chunk in chunks(rows):
+            labelled = labeller(chunk)
+            write(labelled)
+            summary.add(labelled)
 
 
-def _unsure_below(args: argparse.Namespace, checkpoint: Checkpoint) -> float | None:
-    """Return the score below which labels are unsure. Tables, which people read, use the checkpoint's own threshold."""
-    if args.unsure_below is not None or args.format != "table":
-        return args.unsure_below
-    return suggested_threshold(checkpoint)
+def _unsure_below(args: argparse.Namespace, classifier: LightClassifier) -> float | None:
+    """Return the score below which labels are unsure. Tables, which people read, say what is promised, or why not."""
+    is_table = args.format == "table"
+    accuracy = args.accuracy
+    if accuracy is None:
+        if not is_table or classifier.thresholds is not None:
+            return None
+        accuracy = DEFAULT_ACCURACY
+    try:
+        least_score = classifier.promised_score(accuracy)
+    except DataError as error:
+        if args.accuracy is not None:
+            raise
+        sys.stderr.write(f"No label is marked as unsure. {error}\n")
+        return None
+    if is_table:
+        assert classifier.held_out_scores is not None
+        sys.stderr.write(f"{promise(classifier.held_out_scores, accuracy)}\n")
+    return least_score
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -117,13 +134,6 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         args.output = None
     if args.output and args.output.suffix.lower() == ".gz":
         raise DataError(f"--output {args.output}: output is not compressed; leave .gz out.")
-    if args.output:
-        # A device or a pipe is written in place; a folder is refused later.
-        is_no_file = args.output.exists() and not args.output.is_file()
-        if not is_no_file:
-            check_writable(args.output.resolve().parent)
-    if args.output_dir:
-        check_writable(args.output_dir)
     return args
 
 
@@ -171,11 +181,11 @@ def _parser() -> argparse.ArgumentParser:
         help="show how much each word counts for the label; words are marked on a terminal, or --format jsonl",
     )
     parser.add_argument(
-        "--unsure_below",
+        "--accuracy",
         type=float,
         metavar="P",
-        help="add a column that marks scores below P, from 0 to 1, as unsure; default: tables mark them as the "
-        "checkpoint's validation texts suggest",
+        help="add a column that marks labels as unsure, so that at least the share P of the others is right, for texts "
+        f"such as the held-out ones of the training; default: tables mark them for {DEFAULT_ACCURACY}, where possible",
     )
     outputs = parser.add_mutually_exclusive_group()
     outputs.add_argument(
@@ -215,8 +225,6 @@ def _default_format(args: argparse.Namespace) -> str:
 
 def _check_output(args: argparse.Namespace) -> None:
     """Reject invalid combinations of the options of the output."""
-    if args.unsure_below is not None and not 0 <= args.unsure_below <= 1:
-        raise DataError("--unsure_below must be from 0 to 1.")
     if args.output_dir and (args.format == "table" or args.explain):
         raise DataError("--output_dir takes the formats csv, jsonl and parquet, and no --explain.")
     if args.explain and args.format not in ("jsonl", "table"):

@@ -19,7 +19,6 @@ from glove_lstm.evaluation.metrics import (
     expected_calibration_error,
     f1_scores,
     mean_interval,
-    suggest_threshold,
 )
 from glove_lstm.inference.decisions import labels_above
 from glove_lstm.printable import markdown_table
@@ -63,7 +62,6 @@ class Measures:
     mcc: float | None = None
     roc_auc: float | None = None
     coverage: list[dict[str, float]] | None = None  # see `coverage_table`
-    suggested_threshold: dict[str, float] | None = None  # see `suggest_threshold`
     rarest: dict[str, Any] | None = None  # `label`, `rows` and `recall` of the rarest that occurs
     # For several:
     micro_f1: float | None = None
@@ -110,7 +108,6 @@ class Measures:
             brier_interval=mean_interval(brier_scores(scores, labels)),
             majority_share=float(rows.max() / len(labels)),
             coverage=coverage_table(scores, labels),
-            suggested_threshold=suggest_threshold(scores, labels),
             rarest={
                 "label": names[rarest],
                 "rows": int(rows.min()),

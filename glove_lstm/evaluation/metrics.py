@@ -18,9 +18,6 @@ Ints = NDArray[np.int64]
 
 _BINS = 15  # of the confidence, for the calibration error
 _COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.5)  # shares of texts in the table of coverage
-_SURE_SHARE = 0.9  # of the texts reach the suggested threshold, about
-# The suggested threshold is at most 0.6: a label that is right in more than 60 % of cases is not called unsure.
-_MOST_TWENTIETHS = 12
 _SAMPLES = 1000  # of a bootstrap
 
 
@@ -114,36 +111,15 @@ def coverage_table(probabilities: Floats, labels: Ints) -> list[dict[str, float]
         if share < 1:
             texts_to_keep = max(int(np.ceil(share * len(labels))), 1)
             threshold = float(np.floor(descending[texts_to_keep - 1] * 1e4) / 1e4)
-        table.append(_coverage_row(threshold, confidence, is_correct))
+        kept = confidence >= threshold
+        table.append(
+            {
+                "threshold": threshold,
+                "coverage": float(kept.mean()),
+                "accuracy": float(is_correct[kept].mean()),
+            }
+        )
     return table
-
-
-def suggest_threshold(probabilities: Floats, labels: Ints) -> dict[str, float]:
-    """Suggest a score below which a label is called unsure; most texts reach it.
-
-    Returns:
-        A row as in `coverage_table`. "threshold" is the multiple of 0.05, up to 0.6, whose coverage is nearest to 0.9.
-    """
-    confidence = probabilities.max(axis=1)
-    is_correct = probabilities.argmax(axis=1) == labels
-    rows = []
-    for twentieths in range(_MOST_TWENTIETHS + 1):
-        rows.append(_coverage_row(twentieths / 20, confidence, is_correct))
-        if (confidence >= (twentieths + 1) / 20).sum() == 0:
-            break  # no text reaches a higher threshold
-    rows.reverse()  # of equally near rows, `min` returns the first: that with the highest threshold
-    return min(rows, key=lambda row: abs(row["coverage"] - _SURE_SHARE))
-
-
-def _coverage_row(
-    threshold: float, confidence: Floats, is_correct: NDArray[np.bool_]
-) -> dict[str, float]:
-    kept = confidence >= threshold
-    return {
-        "threshold": threshold,
-        "coverage": float(kept.mean()),
-        "accuracy": float(is_correct[kept].mean()),
-    }
 
 
 def bootstrap_interval(statistic: Callable[[Ints], Any], size: int) -> Any:

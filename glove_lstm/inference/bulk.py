@@ -8,7 +8,7 @@ from typing import Any
 from glove_lstm.errors import DataError, counted, shown
 from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import are_unsure, decide
-from glove_lstm.inference.output_formats import Labelled, Layout, Write
+from glove_lstm.inference.output_formats import Labelled, Layout
 from glove_lstm.tables.columns import Row
 
 _MOST_ROWS = 4096  # that are classified together
@@ -21,10 +21,6 @@ class Labeller:
 
     classifier: Classifier
     unsure_below: float | None = None  # from 0 to 1; None: rows are not marked
-
-    def __post_init__(self) -> None:
-        if self.unsure_below is not None and self.classifier.thresholds:
-            raise DataError("unsure_below is for models of one label a text; leave it out.")
 
     def layout(self, kept: Mapping[str, Any], *, has_file_column: bool = False) -> Layout:
         """Return the columns of an output.
@@ -88,14 +84,6 @@ class Summary:
         if self.kept_files:
             line += f"; files that were there are kept: {self.kept_files:,}"
         return line
-
-
-def label_rows(rows: Iterable[Row], labeller: Labeller, write: Write, summary: Summary) -> None:
-    """Classify rows, write them in their order, and count them."""
-    for chunk in chunks(rows):
-        labelled = labeller(chunk)
-        write(labelled)
-        summary.add(labelled)
 
 
 def chunks(

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.checkpoint.names import MULTI_LABEL
-from glove_lstm.errors import counted
-from glove_lstm.inference.decisions import scores_of
-from glove_lstm.inference.explain import Explanation, explain
+from glove_lstm.errors import DataError, counted
+from glove_lstm.inference.decisions import are_unsure, decide, scores_of
+from glove_lstm.inference.explain import Explanation, evidence, explain
+from glove_lstm.inference.promise import promised_score
+from glove_lstm.tables.labels import Label
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.text.tokens import Tokens, length_batches, pad
 
@@ -63,6 +65,7 @@ class Classifier(ABC):
         label_names: Labels in the order of the logits.
         problem_type: As in config.json; with `multi_label_classification`, the scores are independent.
         thresholds: Scores from which a text gets each label, if it may have several; else None.
+        held_out_scores: How often labels were right on held-out texts, by score, as config.json has it; None: unknown.
         threads: Batches that are computed at the same time.
     """
 
@@ -70,6 +73,7 @@ class Classifier(ABC):
     label_names: tuple[str, ...]
     problem_type: str | None
     thresholds: Sequence[float] | None = None
+    held_out_scores: Mapping[str, Any] | None = None
     threads: int = 1
 
     @abstractmethod
@@ -88,6 +92,45 @@ class Classifier(ABC):
             best = int(row.argmax())
             answers.append({"label": self.label_names[best], "score": float(row[best])})
         return answers
+
+    def predict(
+        self,
+        texts: Sequence[str],
+        text_pairs: Sequence[str] | None = None,
+        *,
+        accuracy: float | None = None,
+    ) -> list[Label | None]:
+        """Return the best label of each text; of several labels a text, the list of those that it has.
+
+        Args:
+            texts: n texts.
+            text_pairs: n second parts, or None.
+            accuracy: Return None in place of labels that are unsure, so that at least this share of the others is
+                right, for texts such as the held-out ones, with a confidence of 95 %; None: return all.
+
+        Raises:
+            DataError: The accuracy cannot be promised, or a text may have several labels.
+        """
+        least_score = None if accuracy is None else self.promised_score(accuracy)
+        scores = self.predict_proba(texts, text_pairs)
+        labels: list[Label | None] = [*decide(scores, self.label_names, self.thresholds)]
+        if least_score is not None:
+            for row in are_unsure(scores, least_score).nonzero()[0]:
+                labels[row] = None
+        return labels
+
+    def promised_score(self, accuracy: float) -> float:
+        """Return the score from which on labels are sure, if so many of them shall be right.
+
+        Raises:
+            DataError: The accuracy cannot be promised, or a text may have several labels.
+        """
+        if self.thresholds is not None:
+            raise DataError(
+                "accuracy is for one label a text, and this model's texts have each label whose score reaches its "
+                "threshold; leave it out."
+            )
+        return promised_score(self.held_out_scores, accuracy)
 
     def predict_proba(
         self, texts: Sequence[str], text_pairs: Sequence[str] | None = None
@@ -143,6 +186,28 @@ class Classifier(ABC):
             multi_label=self.problem_type == MULTI_LABEL,
             progress=progress,
         )
+
+    def top_words(self, label: str, n: int = 20) -> list[tuple[str, float]]:
+        """Return the words of the vocabulary that speak most for a label: what the model has learned.
+
+        Each word is classified as a text of its own; words with other characters than letters are left out.
+
+        Returns:
+            n words, the strongest first, each with the logit of the label; if a text has one label, minus the largest
+            of the other logits.
+
+        Raises:
+            DataError: There is no such label.
+        """
+        words = self.tokenizer.words_of_letters()
+        strengths = evidence(
+            self.predict_logits(words),
+            self.label_names,
+            label,
+            multi_label=self.problem_type == MULTI_LABEL,
+        )
+        strongest = np.argsort(-strengths, kind="stable")[:n]
+        return [(words[number], float(strengths[number])) for number in strongest]
 
     def _window_size(self, count: int) -> int:
         """Return the number of texts in a window.

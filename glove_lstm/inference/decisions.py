@@ -1,4 +1,4 @@
-"""From logits to scores, and from scores to labels: thresholds, and the score below which a label is unsure."""
+"""From logits to scores, and from scores to labels; `promise.py` says from which score on a label is sure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.checkpoint.checkpoint import Checkpoint
-from glove_lstm.checkpoint.names import METRICS_NAME, MULTI_LABEL
+from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.errors import DataError
-from glove_lstm.files import read_checkpoint_json
 from glove_lstm.tables.labels import Label
 
 # Scores
@@ -85,19 +83,3 @@ def decide(
 def are_unsure(scores: NDArray[np.floating], unsure_below: float) -> NDArray[np.bool_]:
     """Return whether the best of the scores (n, labels) of each text is below a threshold."""
     return scores.max(axis=1) < unsure_below
-
-
-def suggested_threshold(checkpoint: Checkpoint) -> float | None:
-    """Return the score below which labels are unsure, as the training recorded it.
-
-    See `evaluation.metrics.suggest_threshold`. None if there were no validation texts, or if a text may have several
-    labels.
-    """
-    path = checkpoint.folder / METRICS_NAME
-    if checkpoint.problem_type == MULTI_LABEL or not path.is_file():
-        return None
-    metrics = read_checkpoint_json(path)
-    try:
-        return float(metrics["validation"]["suggested_threshold"]["threshold"])
-    except (LookupError, TypeError, ValueError):
-        return None

@@ -97,8 +97,6 @@ def explain(
     """
     if len(label_names) < 2 and not multi_label:
         raise DataError("The model has only one label, so its choice cannot be explained.")
-    if label is not None and label not in label_names:
-        raise DataError(f"The model has no label {label!r}; it has {listed(label_names)}.")
     text = replace_surrogates(text)
     logits = np.asarray(predict_logits([text]))
     if logits.shape != (1, len(label_names)):
@@ -106,17 +104,9 @@ def explain(
             f"The logits of a text must be {len(label_names)}, one for each label; the function gives an array of the "
             f"shape {logits.shape}."
         )
-    column = int(logits[0].argmax()) if label is None else list(label_names).index(label)
-
-    def evidence(logits: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return the logit of the label, or its lead over the best other label: (n,)."""
-        logits = np.asarray(logits, dtype=np.float64)
-        if multi_label:
-            return logits[:, column]
-        others = np.delete(logits, column, axis=1)
-        return logits[:, column] - others.max(axis=1)
-
-    whole = evidence(logits).item()
+    if label is None:
+        label = label_names[int(logits[0].argmax())]
+    whole = evidence(logits, label_names, label, multi_label=multi_label).item()
     spans = word_spans(text, part)
     batch_size = max(1, _BATCH_CHARACTERS // max(1, len(text)))
     effects = []
@@ -124,11 +114,32 @@ def explain(
         for start in range(0, len(spans), batch_size):
             batch = spans[start : start + batch_size]
             variants = [f"{text[:begin]} {text[end:]}" for begin, end in batch]
-            without = evidence(predict_logits(variants))
+            logits = predict_logits(variants)
+            without = evidence(logits, label_names, label, multi_label=multi_label)
             for (begin, end), value in zip(batch, without.tolist(), strict=True):
                 effects.append(WordEffect(begin, end, whole - value))
             bar.update(len(batch))
-    return Explanation(text, label_names[column], effects)
+    return Explanation(text, label, effects)
+
+
+def evidence(
+    logits: NDArray[np.floating], label_names: Sequence[str], label: str, *, multi_label: bool
+) -> NDArray[np.float64]:
+    """Return how much n texts speak for a label, (n,), from logits (n, labels).
+
+    It is the logit of the label; or, if a text has one label, its lead over the best other label.
+
+    Raises:
+        DataError: There is no such label.
+    """
+    if label not in label_names:
+        raise DataError(f"The model has no label {label!r}; it has {listed(label_names)}.")
+    column = list(label_names).index(label)
+    values: NDArray[np.float64] = np.asarray(logits, dtype=np.float64)
+    if multi_label:
+        return values[:, column]
+    others = np.delete(values, column, axis=1)
+    return np.asarray(values[:, column] - others.max(axis=1))
 
 
 def word_spans(text: str, part: tuple[int, int] | None = None) -> list[tuple[int, int]]:

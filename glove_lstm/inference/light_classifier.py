@@ -73,6 +73,7 @@ class LightClassifier(Classifier):
             label_names=checkpoint.label_names,
             problem_type=checkpoint.problem_type,
             thresholds=decision_thresholds(checkpoint.config),
+            held_out_scores=checkpoint.config.get("held_out_scores"),
             threads=threads,
             folder=checkpoint.folder.absolute(),
         )
@@ -101,7 +102,10 @@ def _light_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:
     folder = checkpoint.folder
     path = folder / LIGHT_NAME
     if not path.is_file():
-        raise DataError(_missing_light(checkpoint))
+        problem = f"{checkpoint.name}: {LIGHT_NAME} is missing"
+        if checkpoint.repo_id is not None:
+            problem += " (the repository has none, or there is no network)"
+        raise DataError(f"{problem}; run: {_export_command(checkpoint)}.")
     check_weights(folder / WEIGHTS_NAME, len(checkpoint.label_names))
     session = open_session(path)
     metadata = session.get_modelmeta().custom_metadata_map
@@ -113,17 +117,6 @@ def _light_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:
             )
             raise DataError(f"{problem}; run: {_export_command(checkpoint)}.")
     return session
-
-
-def _missing_light(checkpoint: Checkpoint) -> str:
-    """Return the error for a missing `light.onnx`. Without a network, the repository may still have one."""
-    command = _export_command(checkpoint)
-    if checkpoint.repo_id is None:
-        return f"{checkpoint.folder / LIGHT_NAME} is missing; run: {command}."
-    return (
-        f"{checkpoint.repo_id}: {LIGHT_NAME} is not in the Hub's cache, because there is no network or the repository "
-        f"has none; connect to the network, or run: {command}."
-    )
 
 
 def _export_command(checkpoint: Checkpoint) -> str:

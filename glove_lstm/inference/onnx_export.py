@@ -120,6 +120,7 @@ def light_classifier(
         label_names=tuple(config.label_names),
         problem_type=config.problem_type,
         thresholds=decision_thresholds(config.to_dict()),
+        held_out_scores=config.held_out_scores,
     )
 
 

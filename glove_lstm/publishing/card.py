@@ -1,7 +1,7 @@
 """The model card: the template `model_card.md`, filled from metrics.json and config.json."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from glove_lstm.checkpoint.names import (
 from glove_lstm.evaluation.measures import figure_cells, results_table
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.files import package_resource, read_checkpoint_json
+from glove_lstm.inference.promise import DEFAULT_ACCURACY, promise
 from glove_lstm.printable import markdown_table
 
 NAME = "GloVe+LSTM text classifier"  # the title
@@ -68,6 +69,7 @@ def render_card(folder: Path, repo_id: str = PLACEHOLDER_ID) -> str:
         repo_id=repo_id,
         labels=_listed_labels(read_label_names(folder, config)),
         config=config,
+        sure=_sure(config.get("held_out_scores")),
         max_length=max_length if max_length < _NO_TRUNCATION else None,
         truncation_side=tokenizer.get("truncation_side"),
         megabytes=f"{size / 1e6:.1f}",
@@ -128,7 +130,6 @@ def _measured(metrics: MetricsFile | None) -> dict[str, Any]:
     """Return what the template has of the measures."""
     if metrics is None or not metrics.splits:
         return {"results": "Not measured."}
-    suggested = metrics.validation.suggested_threshold if metrics.validation else None
     first, *_ = metrics.splits.values()
     remarks = first.remarks(advise=metrics.training.label_weights is None)
     altered = []
@@ -139,9 +140,24 @@ def _measured(metrics: MetricsFile | None) -> dict[str, Any]:
         )
     return {
         "results": results_table(metrics.splits, metrics.baseline or {}),
-        "unsure_below": suggested["threshold"] if suggested else None,
         "remarks": [_plain(remark) for remark in remarks],
         "robustness": markdown_table(["test texts", "accuracy", "95 % interval"], altered),
+    }
+
+
+def _sure(held_out: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the template says of the held-out labels that are not unsure; None if all or none of them are."""
+    if held_out is None or held_out["sure_from"] is None:
+        return None
+    *_, [_, all_texts, _] = held_out["rows"]
+    [(score, texts, mistakes)] = [
+        row for row in held_out["rows"] if row[0] == held_out["sure_from"]
+    ]
+    return {
+        "score": f"{score:.4f}",
+        "coverage": f"{100 * texts / all_texts:.1f} %",
+        "accuracy": f"{100 * (1 - mistakes / texts):.1f} %",
+        "promise": promise(held_out, DEFAULT_ACCURACY),
     }
 
 

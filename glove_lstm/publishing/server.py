@@ -17,7 +17,6 @@ from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, METRICS_NAME
 from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import Labeller
-from glove_lstm.inference.decisions import suggested_threshold
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import UNSURE, word_effects
 from glove_lstm.processors import processors
@@ -26,7 +25,6 @@ from glove_lstm.tables.columns import Row
 _HOST = "127.0.0.1"  # other machines cannot reach it
 # Another name that a browser sends may be of a page of the internet, whose owner lets it point to this machine.
 _HOST_NAMES = (_HOST, "localhost")
-_MOST_BYTES = 1 << 20  # of a request
 _SECONDS = 60  # without a byte of a request, until it is given up
 _PAGE = Path(__file__).parent / "page"
 _TYPES = {
@@ -51,9 +49,12 @@ class PageServer(ThreadingHTTPServer):
 
     def __init__(self, checkpoint: Checkpoint, name: str, port: int) -> None:
         self.classifier = LightClassifier.from_checkpoint(checkpoint, threads=len(processors()))
-        self.labeller = Labeller(self.classifier, suggested_threshold(checkpoint))
+        held_out = self.classifier.held_out_scores
+        sure_from = None if held_out is None else held_out["sure_from"]
+        self.labeller = Labeller(self.classifier, sure_from)
         self.files = {f"/{path.name}": path for path in _PAGE.iterdir()}
         self.files["/"] = _PAGE / "index.html"
+        checkpoint.fetch(METRICS_NAME)
         for name_in_folder in (CONFIG_NAME, METRICS_NAME, CARD_NAME):
             self.files[f"/model/{name_in_folder}"] = checkpoint.folder / name_in_folder
         card = f"model/{CARD_NAME}"
@@ -123,16 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404, "POST goes to /predict.")
         elif not length.isdecimal():
             self.send_error(411, "The request has no Content-Length.")
-        elif int(length) > _MOST_BYTES:
-            self._skip(int(length))
-            self.send_error(413, f"A request may have {_MOST_BYTES:,} bytes; send fewer texts.")
         else:
             self._predict(self.rfile.read(int(length)))
-
-    def _skip(self, length: int) -> None:
-        """Read a body that is too large: a client that still sends would not read the answer."""
-        while length > 0 and (part := self.rfile.read(min(length, _MOST_BYTES))):
-            length -= len(part)
 
     def _predict(self, body: bytes) -> None:
         try:

@@ -126,6 +126,11 @@ class LightTokenizer:
         """Rows that a model's embedding must have."""
         return self._backend.get_vocab_size()
 
+    def words_of_letters(self) -> list[str]:
+        """Return the words of the vocabulary that have no digits and marks, in the order of their ids."""
+        vocabulary = self._backend.get_vocab(with_added_tokens=False)
+        return sorted(filter(str.isalpha, vocabulary), key=vocabulary.__getitem__)
+
     def encode(self, texts: Sequence[str], text_pairs: Sequence[str] | None = None) -> Tokens:
         """Tokenize n texts, or n pairs as if each were one text.
 

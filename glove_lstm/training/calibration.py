@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit, log_softmax, logit
+from scipy.special import expit, log_softmax, logit, softmax
 
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import counted
 from glove_lstm.inference.classifier import Inputs, RunBatch, run_batches
+from glove_lstm.inference.promise import held_out_scores
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.temperature import (
@@ -71,6 +72,8 @@ def calibrate(
 ) -> CalibrationRecord | None:
     """Fit the weight of the n-grams, the shrinkage, the temperature and, for multi-label models, the threshold.
 
+    For one label a text, record the held-out scores with them.
+
     The weight and the shrinkage are fitted to whole texts, their first words and, if the model learned from corrupted
     copies, a corrupted copy of each. The temperature is fitted to whole texts alone. Weights of classes and texts
     are not used. A multi-label text is calibrated as one yes-or-no question for each label; see `as_questions`.
@@ -106,11 +109,14 @@ def calibrate(
         usual_weight=_USUAL_WEIGHT if has_vectors else _USUAL_WEIGHT_WITHOUT_VECTORS,
     )
     model.config.update(values)
+    weights = np.array([1.0, values["ngram_weight"]])[: versions[0].logits.shape[1]]
+    logits = versions[0].summed(weights, values["shrinkage"]) / values["temperature"]
     if held_out.is_multi_label:
-        weights = np.array([1.0, values["ngram_weight"]])[: versions[0].logits.shape[1]]
-        logits = versions[0].summed(weights, values["shrinkage"]) / values["temperature"]
         threshold = fit_threshold(expit(logits), held_out.labels)
         model.config.update({"thresholds": [threshold] * len(held_out.label_names)})
+    else:
+        scores = softmax(logits, axis=1)
+        model.config.held_out_scores = held_out_scores(scores, held_out.labels, held_out.labels_of)
     return CalibrationRecord(
         texts=len(held_out),
         labels_of=held_out.labels_of,

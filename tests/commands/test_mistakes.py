@@ -77,7 +77,7 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("--input link.csv --output in.csv", "in.csv input"),
         ("--input in.csv --output_dir out --output a.csv", "--output --output_dir"),
         ("--input in.csv --output_dir out --format table", "--output_dir csv jsonl parquet"),
-        ("--input in.csv --output_dir in.csv", "in.csv folder"),
+        ("--input in.csv --output_dir in.csv", "in.csv"),
         ("--input in.csv --format parquet", "--output --output_dir"),
         ("--input in.csv --text_column_names body", "in.csv 'body' text_column_names 'text'"),
         ("a --output out.tsv", "out.tsv --format"),
@@ -88,8 +88,7 @@ def check(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("--input in.csv --keep_columns id --format csv", "in.csv 'id' keep_columns 'text'"),
         ("--input in.csv --keep_columns text,text --format csv", "keep_columns 'text' once"),
         ("--input in.csv --keep_columns label --format csv", "'label' --keep_columns rename"),
-        ("a --unsure_below nan", "--unsure_below 0 1"),
-        ("a --unsure_below .5 --model light", "unsure_below"),
+        ("a --accuracy .9 --model light", "accuracy one label"),
         ("a --explain --output_dir out", "--output_dir --explain"),
         ("a --explain --format csv", "--explain jsonl table"),
         ("a --model in.csv", "in.csv folder"),
@@ -180,8 +179,7 @@ def test_a_training_that_fails_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("main", "line", "words"),
     [
-        (export.main, "", "MODEL --model"),
-        (export.main, "one --model one", "MODEL --model"),
+        (export.main, "", "MODEL"),
         (export.main, "empty", "empty config.json"),
         (push.main, "one --repo_id no-namespace --dry_run", "'no-namespace' user/name"),
         (push.main, "nowhere --repo_id user/name --dry_run", "nowhere"),

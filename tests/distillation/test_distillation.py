@@ -46,6 +46,7 @@ def test_a_teacher_and_texts_without_labels_are_enough(train, news):
     assert record.train_texts == 0
     assert len(trained.text_record.trained) == 160 - record.calibration.texts
     assert trained.model.config.temperature != 1
+    assert trained.model.config.held_out_scores["labels_of"] == "teacher"
     # The teacher's labels measure nothing.
     assert record.validation_texts == 0
     assert trained.validation is None

@@ -6,13 +6,13 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.evaluate_metric import ClassificationMetrics
 from glove_lstm.evaluation.measures import Measures
-from glove_lstm.evaluation.metrics import basic_measures, coverage_table, suggest_threshold
+from glove_lstm.evaluation.metrics import basic_measures, coverage_table
 
 
 @st.composite
@@ -48,28 +48,6 @@ def test_coverage_table_keeps_what_it_says(made):
 def sure(*highest):
     """Texts of two labels that are all right."""
     return np.array([[score, 1 - score] for score in highest]), np.zeros(len(highest), dtype=int)
-
-
-@settings(max_examples=200, deadline=None)
-@given(predictions())
-@example(sure(0.9997, 0.9998, 0.9999, 1.0))  # not even the lowest tenth of high scores is unsure
-@example(sure(*[0.51] * 2, *[0.58] * 2, *[0.7] * 6))  # .5 keeps all texts, .55 eight of ten
-def test_the_suggested_threshold_keeps_about_nine_in_ten(made):
-    """Of thresholds that are equally near to nine in ten, the highest."""
-    probabilities, labels = made
-    highest = probabilities.max(axis=1)
-    best = 0.0
-    least = 1.0
-    for twentieths in range(13):
-        coverage = (highest >= twentieths / 20).mean()
-        if coverage > 0 and abs(coverage - 0.9) <= least:
-            least = abs(coverage - 0.9)
-            best = twentieths / 20
-    kept = highest >= best
-    is_right = probabilities.argmax(axis=1) == labels
-    accuracy = is_right[kept].mean()
-    expected = {"threshold": best, "coverage": kept.mean(), "accuracy": accuracy}
-    assert suggest_threshold(probabilities, labels) == expected
 
 
 def ratio(numerator, denominator):

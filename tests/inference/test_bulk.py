@@ -1,13 +1,11 @@
-"""Labelling of many files: each output is whole or not there, also after a kill; in constant memory."""
+"""Labelling of many files: each output is whole or not there, in constant memory."""
 
 import importlib.util
 import os
 import pickle
 import re
-import signal
 import subprocess
 import sys
-import time
 from functools import partial
 
 import pyarrow as pa
@@ -73,33 +71,6 @@ def test_outputs_that_would_be_lost_are_refused(tmp_path):
     assert_command_names(predict(*words, tmp_path / "out"), "out/in.csv", "2 files", "folders")
     assert_command_names(predict("a", "--output_dir", tmp_path / "out"), "--output_dir", "--input")
     assert not (tmp_path / "out").exists()
-
-
-def test_killed_at_any_point_every_output_is_whole(tmp_path):
-    """The run is killed again and again, each time a bit later, until it is through."""
-    for number in range(20):
-        write_articles(tmp_path / f"{number}.csv", 400, seed=number)
-    out = tmp_path / "out"
-    words = ["--input", f"{tmp_path}/*.csv", "--output_dir"]
-    run(*words, tmp_path / "whole")
-    wanted = contents(tmp_path / "whole")
-
-    kills = 0
-    for more in (0, 1, 3, 5):
-        before = len(list(out.glob("*.csv")))
-        script = [sys.executable, ROOT / "scripts" / "predict.py", *words, out]
-        process = subprocess.Popen(script, stderr=subprocess.DEVNULL)
-        while process.poll() is None and len(list(out.glob("*.csv"))) < before + more:
-            time.sleep(0.002)
-        time.sleep(0.01 * more)
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-        found = {path.name: path.read_bytes() for path in out.glob("*.csv")}
-        assert found == {name: wanted[name] for name in found}
-    assert kills >= 3
-    assert 0 < len(found) < 20
-    assert f"kept: {len(found)}" in run(*words, out).stderr
-    assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == wanted
 
 
 _MEASURE = """

@@ -16,10 +16,13 @@ from hub_server import HubServer
 from huggingface_hub import constants
 from support import ROOT, assert_names, edit_json
 
+from glove_lstm import explain
 from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.errors import DataError
-from glove_lstm.inference.decisions import are_unsure, decide, suggested_threshold
+from glove_lstm.inference.decisions import are_unsure, decide
 from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.publishing.handler import EndpointHandler
 
 TEXTS = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", "", "a \ud800 b"]
 TITLES = ["Council votes", "", "a " * 50]
@@ -102,34 +105,13 @@ def test_from_the_hub_come_the_files_that_are_needed_of_one_commit(exported, lig
     for scores in found.values():
         assert scores == pytest.approx([fake], abs=2e-6)
     [snapshot] = home.rglob(f"snapshots/{commit}")
-    loaded = {"config.json", "light.onnx", "metrics.json", "model.safetensors"}
+    loaded = {"config.json", "light.onnx", "model.safetensors"}
     loaded |= {"tokenizer.json", "tokenizer_config.json"}
     assert {path.name for path in snapshot.iterdir()} == loaded
 
 
 def files_of(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
-@pytest.mark.parametrize("has_metrics", [True, False])
-def test_of_the_hub_the_threshold_takes_no_request_and_no_network(
-    hub, exported, monkeypatch, has_metrics
-):
-    wanted = suggested_threshold(Checkpoint.open(exported))
-    assert wanted is not None
-    if not has_metrics:
-        (exported / "metrics.json").unlink()
-        wanted = None
-    hub.add_repo("user/news", files_of(exported))
-    LightClassifier.from_pretrained("user/news")
-
-    checkpoint = Checkpoint.open("user/news")
-    requests = list(hub.requests)
-    assert suggested_threshold(checkpoint) == wanted
-    assert hub.requests == requests
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert suggested_threshold(Checkpoint.open("user/news")) == wanted
-    assert hub.requests == requests
 
 
 @pytest.mark.parametrize("is_online", [True, False])
@@ -231,9 +213,89 @@ def test_several_labels_are_those_that_reach_their_thresholds():
     assert decide(SCORES, NAMES, [0.6, 0.8, 0.3]) == [[], []]
 
 
-def test_a_checkpoint_suggests_the_threshold_of_its_training(exported):
-    suggested = {"threshold": 0.75, "coverage": 0.5, "accuracy": 0.875}
-    edit_json(exported / "metrics.json", validation={"suggested_threshold": suggested})
-    assert suggested_threshold(Checkpoint.open(exported)) == 0.75
-    (exported / "metrics.json").unlink()
-    assert suggested_threshold(Checkpoint.open(exported)) is None
+# Mistakes of callers
+
+FRAME = pd.DataFrame({"title": ["a", "b"], "text": ["c", "d"]})
+
+
+def short(value):
+    """The id of a row: its words."""
+    return " ".join(value) if isinstance(value, list) and type(value[0]) is str else ""
+
+
+@pytest.fixture(scope="module")
+def handler(shared_export):
+    return EndpointHandler(str(shared_export))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a single text"], ["texts", "list", "str"]),
+        ([FRAME], ["texts", "list", "DataFrame"]),
+        ([FRAME.to_numpy()], ["texts", "list", "ndarray"]),
+        ([{"text": ["a"]}], ["texts", "list", "dict"]),
+        ([{"a", "b"}], ["texts", "list", "set"]),
+        ([None], ["texts", "list", "NoneType"]),
+        ([["a", None]], ["texts[1]", "None"]),
+        ([[["a"], "b"]], ["texts[0]", "['a']"]),
+        ([[b"a"]], ["texts[0]", "b'a'"]),
+        ([["a", "b"], "cd"], ["text_pairs", "list", "str"]),
+        ([["a"], [3]], ["text_pairs[0]", "3"]),
+        ([["a"], ["b", "c"]], ["1 text,", "2 second parts"]),
+    ],
+    ids=short,
+)
+def test_texts(light, arguments, words):
+    with pytest.raises((TypeError, ValueError)) as refusal:
+        light.predict_proba(*arguments)
+    assert_names(refusal.value, *words)
+
+
+def zeros(count):
+    return lambda texts: np.zeros((len(texts), count))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
+        (
+            lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=1.5),
+            ["threads", "1.5"],
+        ),
+        (
+            lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=None),
+            ["threads", "None"],
+        ),
+        (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, "v1"), ["revision", "v1"]),
+        (lambda: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "'a', 'b', 'c'"]),
+        (lambda: explain(zeros(1), "x", ["a"]), ["only one label"]),
+        (lambda: explain(zeros(3), "x", ["a", "b"]), ["must be 2", "(1, 3)"]),
+        (lambda: explain(lambda texts: np.zeros(1), "x", ["a", "b"]), ["must be 2", "(1,)"]),
+    ],
+    ids=short,
+)
+def test_arguments(call, words):
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011
+        call()
+    assert_names(refusal.value, *words)
+
+
+@pytest.mark.parametrize(
+    "request_body",
+    [
+        {},
+        {"inputs": None},
+        {"inputs": 5},
+        {"inputs": {"title": "a", "text": "b"}},
+        {"inputs": {"text_pair": "b"}},
+        {"inputs": {"text": "a", "text_pair": None}},
+        {"inputs": ["a", ["b"]]},
+    ],
+    ids=str,
+)
+def test_requests(handler, request_body):
+    with pytest.raises(ValueError, match="inputs") as refusal:
+        handler(request_body)
+    assert_names(refusal.value, "inputs", "text", "text_pair", "list")

@@ -3,11 +3,12 @@
 import re
 
 import numpy as np
+import pytest
 from hostile import examples, joined, texts
 from hypothesis import given, settings
-from support import ROOT, repaired
+from support import ROOT, edit_json, repaired
 
-from glove_lstm import explain
+from glove_lstm import LightClassifier, explain
 from glove_lstm.inference.explain import LEAST_MARKED, Explanation, WordEffect, word_spans
 from glove_lstm.unicode_scripts import SPACES
 
@@ -39,6 +40,21 @@ def test_the_effect_is_what_the_lead_of_the_label_loses():
     # On one of several labels, it is what its logit loses.
     explanation = explain(count_words, "x y y", NAMES, "a", multi_label=True)
     assert effects_of(explanation) == [("x", -1), ("y", 0), ("y", 0)]
+
+
+@pytest.mark.parametrize("problem_type", [None, "multi_label_classification"])
+def test_the_top_words_are_the_strongest_alone(exported, problem_type):
+    edit_json(exported / "config.json", problem_type=problem_type)
+    light = LightClassifier.from_pretrained(exported)
+    words = light.top_words("FAKE", 10**6)
+    assert "secret" in dict(words)
+    assert all(word.isalpha() for word, _ in words)
+    logits = light.predict_logits([word for word, _ in words])
+    other = 0 if problem_type else logits[:, light.label_names.index("REAL")]
+    leads = logits[:, light.label_names.index("FAKE")] - other
+    assert [strength for _, strength in words] == pytest.approx(leads, abs=1e-5)
+    assert (np.diff(leads) <= 1e-5).all()
+    assert light.top_words("FAKE") == words[:20]
 
 
 def test_words_are_as_people_see_them():

@@ -104,6 +104,18 @@ def test_another_number_of_labels_resets_what_was_fitted_to_the_labels(tmp_path)
     assert logits(loaded).shape == (2, 3)
 
 
+def test_training_ends_the_promise(tmp_path):
+    """However the weights are saved; a prediction does not."""
+    model = build_model(**RICH, held_out_scores={"rows": [[0.9, 50, 1]]})
+    model.eval()
+    logits(model)
+    assert model.config.held_out_scores is not None
+    model.train()
+    logits(model)
+    model.config.save_pretrained(tmp_path)
+    assert GloveLstmConfig.from_pretrained(tmp_path).held_out_scores is None
+
+
 def test_other_names_of_labels_reset_what_describes_the_texts(tmp_path):
     """The weights stay."""
     model = build_model(**RICH, label_type="int", text_column_names=["title"])
@@ -149,6 +161,7 @@ VALUES = {
     "shrinkage": (2, [-1, NAN, True]),
     "temperature": (1.7, [0, -1, NAN, True]),
     "thresholds": ([0.2] * 12, ["ab", 0.5, [-0.1]]),
+    "held_out_scores": ({"rows": [[0.9, 50, 1]]}, ["ab", [0.9]]),
     "pad_token_id": (2, NO_ROW),
     "unk_token_id": (0, NO_ROW),
     "text_column_names": (["title", "body"], ["title", [], [1]]),

@@ -18,6 +18,11 @@ CONFIG = {
     "id2label": {"0": "calm", "1": "loud"},
     "ngram_buckets": 1024,
     "lstm_length": 128,
+    "held_out_scores": {
+        "labels_of": "people",
+        "rows": [[0.9, 200, 4], [0.61234, 364, 25], [0.5, 400, 45]],
+        "sure_from": 0.61234,
+    },
 }
 SEVERAL = Measures(
     rows=1200,
@@ -44,7 +49,6 @@ VALIDATION = replace(
     TEST,
     rows=400,
     accuracy=0.8877,
-    suggested_threshold={"threshold": 0.55, "coverage": 0.91, "accuracy": 0.93},
 )
 TRAINING = TrainingRecord(
     preset="default",
@@ -89,7 +93,7 @@ DISTILLED = replace(
     ),
 )
 FINE_TUNED = replace(TRAINING, fine_tuned_from="user/base", glove=None, label_weights={"calm": 1.0})
-ARTICLE = {**CONFIG, "ngram_buckets": 0, "lstm_length": None}
+ARTICLE = {**CONFIG, "ngram_buckets": 0, "lstm_length": None, "held_out_scores": None}
 CARDS = {
     "news": (
         MetricsFile(
@@ -114,7 +118,7 @@ CARDS = {
             validation=replace(SEVERAL, seen=None),
             test=replace(SEVERAL, seen=7, majority_share=0.95),
         ),
-        {**CONFIG, "problem_type": "multi_label_classification"},
+        {**CONFIG, "problem_type": "multi_label_classification", "held_out_scores": None},
         {"model_max_length": 1000, "truncation_side": "left"},
     ),
     "distilled": (

@@ -13,6 +13,7 @@ from tides import make_texts
 from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.distillation.targets import make_targets
 from glove_lstm.inference.onnx_export import light_classifier
+from glove_lstm.inference.promise import held_out_scores
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.temperature import fit_temperature
 from glove_lstm.text.light_tokenizer import LightTokenizer
@@ -143,6 +144,10 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     if several:
         threshold = fit_threshold(1 / (1 + np.exp(-logits)), truth)
         assert model.config.thresholds == pytest.approx([threshold] * 2, abs=1e-4)
+        assert model.config.held_out_scores is None
+    else:
+        rows = held_out_scores(softmax(logits, axis=1), labels, "people")["rows"]
+        np.testing.assert_allclose(model.config.held_out_scores["rows"], rows, atol=1e-4)
 
 
 def test_without_vectors_the_ngrams_weigh_more(tokenizer):

@@ -210,6 +210,12 @@ ROWS = {
         ["config.json", "thresholds", "[0.5]", "2"],
         LOADERS,
     ),
+    "more mistakes than texts": (
+        config(held_out_scores={"labels_of": "people", "rows": [[0.5, 1, 2]], "sure_from": None}),
+        ["config.json", "held_out_scores"],
+        LOADERS,
+    ),
+    "no rows": (config(held_out_scores={"rows": []}), ["config.json", "held_out_scores"], LOADERS),
     "no classifier": (without("classifier."), [WEIGHTS, "config.json", "classifier.bias"], TORCH),
     "no n-grams": (without("ngrams."), [WEIGHTS, "config.json", "ngrams.bias"], TORCH),
     "hidden_size 9": (config(hidden_size=9), [WEIGHTS, "config.json"], TORCH),

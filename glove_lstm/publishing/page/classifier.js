@@ -39,7 +39,7 @@ export class Classifier {
 
   constructor(config, tokenizer, session, Tensor, metrics) {
     Object.assign(this, { tokenizer, session, Tensor });
-    this.unsureBelow = metrics.validation?.suggested_threshold?.threshold ?? 0;
+    this.unsureBelow = config.held_out_scores?.sure_from ?? 0;
     this.isAboutNews = metrics.data?.is_news ?? false; // whatever its labels are called
     const names = config.id2label ?? { 0: "LABEL_0", 1: "LABEL_1" }; // transformers leaves its default names out
     this.labels = Object.keys(names).sort((a, b) => a - b).map((key) => names[key]);

@@ -132,10 +132,8 @@ def read_json_object(path: Path, advice: str) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): {advice}.") from None
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise DataError(f"{path} is not valid JSON ({error}): {advice}.") from None
-    except RecursionError:
-        raise DataError(f"{path} is nested too deeply: {advice}.") from None
     if not isinstance(value, dict):
         raise DataError(f"{path} holds no JSON object: {advice}.")
     return value

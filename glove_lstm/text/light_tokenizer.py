@@ -244,10 +244,12 @@ def panics_as_data_errors() -> Iterator[None]:
 def _options(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of `LightTokenizer`, from the `_SETTINGS` of a `GloveLstmTokenizer`; they may be missing."""
     limit = settings.get("model_max_length")
-    if limit is not None:
-        limit = None if limit > _UNLIMITED else int(limit)
+    if limit is not None and (limit < 1 or limit % 1):
+        allowed = "a whole number of at least 1"
+        raise ValueError(f"model_max_length in tokenizer_config.json must be {allowed}, not {limit!r}")
+    is_limited = limit is not None and limit < _UNLIMITED
     return {
-        "model_max_length": limit,
+        "model_max_length": int(limit) if is_limited else None,
         "truncation_side": settings.get("truncation_side", "right"),
         "token_types": "token_type_ids" in settings.get("model_input_names", ()),
         "split_special_tokens": settings.get("split_special_tokens", False),

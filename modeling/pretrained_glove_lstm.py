@@ -60,7 +60,7 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def resize_token_embeddings(
         self, new_num_tokens: int | None = None, *_: Any, **__: Any
     ) -> nn.Module:
-        """Refuse another number of word vectors: the n-grams depend on it, so that the model could not be loaded again."""
+        """Refuse another number of word vectors: the n-grams depend on it, so that the model could not be loaded."""
         if new_num_tokens not in (None, self.config.vocab_size):
             raise ValueError("The vocabulary is fixed. Train a new model for other words.")
         return self.get_input_embeddings()

@@ -247,8 +247,8 @@ def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]
     are_strings = all(isinstance(name, str) for name in names)
     if not are_strings or len(set(names)) < len(names):
         raise DataError(
-            f"{folder / CONFIG_NAME}: id2label must give each label a name of its own, not {listed(names)}; rename them "
-            "in id2label and label2id."
+            f"{folder / CONFIG_NAME}: id2label must give each label a name of its own, not {listed(names)}; rename "
+            "them in id2label and label2id."
         )
     return names
 

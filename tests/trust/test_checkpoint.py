@@ -1,4 +1,4 @@
-"""A checkpoint is opened with all of its files or not at all; what is damaged or of other files is named at each door."""
+"""A checkpoint is opened with all of its files or not at all; what is damaged is named at each door."""
 
 import dataclasses
 import json

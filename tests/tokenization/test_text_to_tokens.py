@@ -1,6 +1,7 @@
 """Text to tokens, over all of Unicode: offsets into the original text, shapes, and words as documented."""
 
 import re
+import sys
 import time
 import unicodedata
 from collections import Counter
@@ -9,9 +10,13 @@ import pytest
 from hostile import examples, texts
 from hypothesis import assume, example, given, settings
 from support import repaired
+from tokenizers import Regex
+from tokenizers.normalizers import Replace
 
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
+from glove_lstm.text.pipelines import _SPACELESS
 from glove_lstm.tokenization.word_shapes import SHAPES, spelling
+from glove_lstm.unicode_scripts import COMBINING, SPACELESS, have_case
 
 MARKS = "".join(c for c in map(chr, range(0x11FFF)) if unicodedata.category(c)[0] == "M")
 FINAL_SIGMA = re.compile(r"(?<=[^\W\d_])\u03a3(?![^\W\d_])")
@@ -275,3 +280,48 @@ def test_vocabulary_of_the_default(make):
     small = make(**options, vocab_size=4)
     assert len(small) == 4
     assert small.tokenize("boats Vellin skipper") == ["boats", "vellin", "<unk>"]
+
+
+# Scripts: Python's lists are Unicode's, as the Rust code has them
+
+
+def letters_and_marks():
+    """All characters that are letters, marks or numbers to Python."""
+    return [
+        character
+        for character in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.category(character)[0] in "LMN"
+    ]
+
+
+def test_the_scripts_are_those_of_the_pipeline():
+    characters = letters_and_marks()
+    rest = set(Replace(Regex(f"[{_SPACELESS}]"), "").normalize_str("".join(characters)))
+    of_pipeline = {each for each in characters if each not in rest}
+    of_python = set(filter(re.compile(f"[{SPACELESS}]").match, characters))
+    # These belong to several scripts, or to none, and stand in the blocks between those that do.
+    differ = {each for each in of_pipeline ^ of_python if unicodedata.category(each)[0] != "N"}
+    assert differ == set()
+
+
+def test_the_marks_are_those_of_the_scripts():
+    combining = re.compile(f"[{COMBINING}]")
+    for character in letters_and_marks():
+        is_mark = unicodedata.category(character)[0] == "M"
+        if re.match(f"[{SPACELESS}]", character):
+            assert bool(combining.match(character)) == is_mark, hex(ord(character))
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["the council", "THE COUNCIL"], True),
+        (["Совет проголосовал"], True),
+        (["市议会批准了预算", "NATO"], False),
+        (["صوت المجلس"], False),
+        (["12 !"], True),
+        ([], True),
+    ],
+)
+def test_texts_with_upper_and_lower_case(texts, expected):
+    assert have_case(texts) == expected

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from importlib.metadata import packages_distributions
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -27,6 +28,17 @@ for folder in ("docs", "benchmarks"):
     PAGES += (ROOT / folder).rglob("*.md")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+DOCS = ROOT / "docs"
+WORKFLOWS = ROOT / ".github" / "workflows"
+# The first versions of GitHub's actions on Node 24; those before run on Node 20, which GitHub has removed.
+FIRST_ON_NODE_24 = {
+    "actions/checkout": 5,
+    "actions/setup-python": 7,
+    "actions/upload-artifact": 6,
+    "actions/download-artifact": 7,
+    "actions/upload-pages-artifact": 5,
+    "actions/deploy-pages": 5,
+}
 
 
 def text_of(path):
@@ -108,6 +120,50 @@ def test_every_import_is_a_dependency():
     distributions = packages_distributions()  # reads a file of every package that is installed
     for name in strangers:
         assert known & set(map(canonicalize_name, distributions[name])), f"{name} is not promised"
+
+
+def test_llms_txt_names_every_page_once():
+    links = re.findall(r"\]\(([^)]+)\)", text_of(DOCS / "llms.txt"))
+    pages = [path.relative_to(DOCS) for path in DOCS.rglob("*.md")]
+    assert sorted(links) == sorted(map(str, pages))
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load(text_of(ROOT / "CITATION.cff"))
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+    assert set(citation["keywords"]) <= set(PROJECT["keywords"])
+
+
+def test_workflows_may_little_and_run_on_node_24():
+    workflows = list(WORKFLOWS.glob("*.yml"))
+    assert len(workflows) == 3
+    for path in workflows:
+        workflow = yaml.safe_load(text_of(path))
+        assert workflow["permissions"] == {"contents": "read"}, path.name
+        for job in workflow["jobs"].values():
+            assert "contents" not in job.get("permissions", {}), path.name
+            for step in job["steps"]:
+                action, _, version = step.get("uses", "").partition("@v")
+                if action.startswith("actions/"):
+                    assert int(version) >= FIRST_ON_NODE_24[action], f"{path.name}: {action}"
+
+
+def test_the_base_install_is_tested_on_the_oldest_and_the_newest_python():
+    ci = yaml.safe_load(text_of(WORKFLOWS / "ci.yml"))
+    promised = [line.split(" :: ")[-1] for line in PROJECT["classifiers"] if "Python :: 3." in line]
+    assert ci["jobs"]["base"]["strategy"]["matrix"]["python"] == [promised[0], promised[-1]]
+
+
+def test_public_pages_name_no_folder_of_ours():
+    for page in [*PAGES, ROOT / "hub" / "README.md"]:
+        assert "../shared" not in text_of(page), page.name
+
+
+def test_the_check_of_the_environment_finds_nothing_amiss_here():
+    """The tests run, so what they need is here."""
+    check = runpy.run_path(str(ROOT / ".ci" / "check_environment.py"))
+    assert check["main"]() == 0
 
 
 # Progress bars

@@ -245,9 +245,10 @@ def _options(settings: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"model_max_length in tokenizer_config.json must be {allowed}, not {limit!r}"
         )
-    is_limited = limit is not None and limit < _UNLIMITED
+    if limit is not None:
+        limit = None if limit > _UNLIMITED else int(limit)
     return {
-        "model_max_length": int(limit) if is_limited else None,
+        "model_max_length": limit,
         "truncation_side": settings.get("truncation_side", "right"),
         "token_types": "token_type_ids" in settings.get("model_input_names", ()),
         "split_special_tokens": settings.get("split_special_tokens", False),

@@ -25,9 +25,21 @@ STRAIGHT = str.maketrans("\u2018\u2019\u201b\u02bc\u201c\u201d\u201f", "''''\"\"
 
 def normal(surface):
     """As the pipeline writes a word: composed, quotes straightened, each letter lower-cased by itself, but a sigma."""
-    composed = unicodedata.normalize("NFC", surface).translate(STRAIGHT)
+    composed = unicodedata.normalize("NFC", visible(surface)).translate(STRAIGHT)
     composed = FINAL_SIGMA.sub("\u03c2", composed)
     return "".join(letter.lower() for letter in composed)
+
+
+def visible(surface):
+    """Without characters that nobody sees."""
+    formats = {character for character in surface if unicodedata.category(character) == "Cf"}
+    hidden = formats - set("\u0600\u06dd\u070f\u180e") | {"\u034f"}
+    kept = [each for each in surface if each not in hidden and not is_selector(each)]
+    return "".join(kept) or surface
+
+
+def is_selector(character):
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0000" <= character <= "\U000e0fff"
 
 
 def slow_shape(surface: str) -> str:
@@ -101,7 +113,7 @@ def slow_spelling(code):
 
 def spelled(surface):
     """The codes that a spelling of this word must have."""
-    letters = list(unicodedata.normalize("NFD", surface.lower()))
+    letters = list(unicodedata.normalize("NFD", visible(surface.lower())))
     bare = [letter for letter in letters if not is_accent(letter)]
     return [code_of(letter) for letter in bare or letters][:12]
 
@@ -166,12 +178,13 @@ def test_composed_and_decomposed_texts_are_the_same(make, variant, text):
     assert composed["token_type_ids"] == decomposed["token_type_ids"]
 
 
-def test_offsets_cover_the_accents_of_a_decomposed_text(default):
-    text = unicodedata.normalize("NFD", "café, 한국")
+def test_offsets_cover_the_accents_of_a_decomposed_text_and_what_nobody_sees_in_a_word(default):
+    words = [unicodedata.normalize("NFD", word) for word in ("café", ",", "한국")]
+    words += ["har\u2060bo\u00adur", "e\u2060\u0301", "か\ufe0f\u3099"]
+    text = "\u2060 ".join(words)
     output = default(text, return_offsets_mapping=True)
-    assert [text[begin:end] for begin, end in output["offset_mapping"]] == [
-        unicodedata.normalize("NFD", word) for word in ("café", ",", "한국")
-    ]
+    assert [text[begin:end] for begin, end in output["offset_mapping"]] == words
+    assert output["input_ids"][3] == default("harbour")["input_ids"][0] != default.unk_token_id
 
 
 HOSTILE = {
@@ -225,6 +238,9 @@ DEFAULT = [
     ("한국어 हिन्दी עברית", ["한국어", "हिन्दी", "עברית"]),
     ("ΟΔΟΣ, ΣΑΣ. İs ß", ["οδος", ",", "σας", ".", "i\u0307s", "ß"]),
     ("10m² x\u0301y", ["10", "m²", "x\u0301y"]),
+    ("\ufeffhar\u2060bour\u200b-\u00adMASTER 1\u2060,204", ["harbour-master", "1,204"]),
+    ("a\u200db \u200dwas\u200c ❤\ufe0f \u2060", ["ab", "was", "❤"]),
+    ("می\u200cخواهم 👩\u200d🚀", ["می", "\u200c", "خواهم", "👩", "\u200d", "🚀"]),
 ]
 ARTICLE = [
     ("The BOATS, the tonnes!", ["boats", "tonnes"]),
@@ -234,7 +250,7 @@ ARTICLE = [
     ("lost at https://boats.example/the of", ["lost"]),
     ("theatre often", ["theatre", "often"]),  # a stop word is a whole word
     ("<pad> <unk> <url>", ["pad", "unk", "url"]),
-    ("我the们boats。", ["我", "们", "boats"]),
+    ("我the们bo\u2060ats。", ["我", "们", "boats"]),
 ]
 
 

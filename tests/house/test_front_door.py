@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import runpy
 import shlex
@@ -88,21 +89,27 @@ def test_every_public_name_is_there():
         _ = glove_lstm.nothing_such
 
 
-def test_first_use_registers_with_the_auto_classes(checkpoint):
+def test_first_use_registers_with_the_auto_classes(checkpoint, tmp_path):
+    """With trust, transformers takes the repository's tokenizer all the same; its tokens are ours."""
     code = f"""
 from glove_lstm import GloveLstmTokenizer
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 path = {str(checkpoint)!r}
 for auto in (AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer):
     print(type(auto.from_pretrained(path)).__module__)
+trusted, ours = (AutoTokenizer.from_pretrained(path, trust_remote_code=trust) for trust in (True, False))
+texts = ["The council's VOTE: 3.5", "", "qw\u2060zx http://a.b \U0001f44d"]
+print(trusted(texts, texts, return_offsets_mapping=True).data == ours(texts, texts, return_offsets_mapping=True).data)
 print(pipeline("text-classification", model=path)("Council votes")[0]["label"] in ("FAKE", "REAL"))
 """
-    done = subprocess.check_output([sys.executable, "-c", code], encoding="utf-8")
+    env = {**os.environ, "HF_HOME": str(tmp_path)}
+    done = subprocess.check_output([sys.executable, "-c", code], encoding="utf-8", env=env)
     assert done.splitlines() == [
         "glove_lstm.modeling.configuration_glove_lstm",
         "glove_lstm.modeling.modeling_glove_lstm",
         "glove_lstm.modeling.modeling_glove_lstm",
         "glove_lstm.tokenization.tokenization_glove_lstm",
+        "True",
         "True",
     ]
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from app_server import CHROMIUM, run_demo
 from support import ROOT
-from web_server import RUNTIME, serve
+from web_server import CHROMIUM, RUNTIME, run_demo, serve
 
 from glove_lstm.publishing.stage import stage_space
 

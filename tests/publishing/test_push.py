@@ -9,13 +9,13 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
-from estimator_news import TINY
 from hub_server import TOKEN
 from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
 from support import (
     QUICK,
     ROOT,
+    TINY,
     WITHOUT_PACKAGE,
     assert_command_names,
     assert_names,

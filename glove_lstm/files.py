@@ -90,9 +90,7 @@ def check_writable(folder: Path) -> None:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
         raise DataError(f"{existing} is a file; give another output folder.")
-    # Windows has no `statvfs`.
-    is_read_only = hasattr(os, "statvfs") and os.statvfs(existing).f_flag & os.ST_RDONLY
-    if is_read_only or not os.access(existing, os.W_OK | os.X_OK):
+    if not os.access(existing, os.W_OK | os.X_OK):
         raise DataError(f"{existing} cannot be written; give another output folder.")
 
 

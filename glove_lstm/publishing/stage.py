@@ -16,8 +16,10 @@ from glove_lstm.checkpoint.names import (
     METRICS_NAME,
     PLACEHOLDER_ID,
     PLOT_NAMES,
+    TRAINING_TEXTS_NAME,
     remote_code,
 )
+from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.publishing.card import write_card
@@ -97,10 +99,14 @@ def _copy_model(checkpoint: Path, folder: Path, repo_id: str) -> None:
     A missing light.onnx is exported, and a missing card rendered.
 
     Raises:
-        DataError: A file is missing or damaged.
+        DataError: A file is missing or damaged, or the weights have changed since they were measured.
     """
     opened = Checkpoint.open(checkpoint)
-    MetricsFile.read(checkpoint)  # checks it
+    is_measured = MetricsFile.read(checkpoint) is not None
+    has_record = (checkpoint / TRAINING_TEXTS_NAME).is_file()
+    if is_measured and has_record and opened.training_texts() is None:
+        problem = f"{checkpoint / METRICS_NAME} is of earlier weights"
+        raise DataError(f"{problem}; remove it, plots and {CARD_NAME}, or train again.")
     if (checkpoint / LIGHT_NAME).is_file():
         LightClassifier.from_checkpoint(opened)  # checks the files that it reads
     for name in _SENT_NAMES:

@@ -211,6 +211,14 @@ def test_a_damaged_checkpoint_is_not_pushed(exported, hub, name, content, word):
     assert hub.requests == []
 
 
+def test_figures_of_earlier_weights_are_not_pushed(exported, tmp_path):
+    with (exported / "model.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    (exported / "light.onnx").unlink()  # it would be exported anew
+    with pytest.raises(DataError, match=r"metrics\.json is of earlier weights; remove it"):
+        stage_checkpoint(exported, tmp_path / "staged", REPO)
+
+
 def test_a_private_push_to_a_public_repository_is_refused(folder, hub):
     hub.add_repo(REPO, OTHERS)
     with pytest.raises(DataError, match=f"{REPO} exists and is public"):

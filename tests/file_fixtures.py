@@ -16,7 +16,7 @@ from glove_lstm.vectors import glove
 
 
 class Server(ThreadingHTTPServer):
-    """A loopback HTTP server with the faults of real ones."""
+    """A loopback HTTP server, which may cut what it sends."""
 
     daemon_threads = True
 
@@ -24,9 +24,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self.server_port}"
         self.files = {}  # path -> bytes
-        self.status = {}  # path -> code instead of the file
         self.cuts = []  # for the next requests: close after this many bytes of the body
-        self.requests = []  # (path, Range header)
+        self.requests = []  # paths
 
     def put(self, path, content):
         self.files[path] = content
@@ -38,31 +37,16 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        server = self.server
-        requested_range = self.headers.get("Range")
-        server.requests.append((self.path, requested_range))
-        status = server.status.get(self.path)
-        if status is None and self.path not in server.files:
-            status = 404
-        if status is not None:
-            self.send_error(status)
+        self.server.requests.append(self.path)
+        if self.path not in self.server.files:
+            self.send_error(404)
             return
-
-        content = server.files[self.path]
-        if requested_range:
-            start = int(requested_range.removeprefix("bytes=").rstrip("-"))
-            if start >= len(content):
-                self.send_error(416)
-                return
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-            content = content[start:]
-        else:
-            self.send_response(200)
+        content = self.server.files[self.path]
+        self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        if server.cuts:
-            content = content[: server.cuts.pop(0)]
+        if self.server.cuts:
+            content = content[: self.server.cuts.pop(0)]
         self.wfile.write(content)
 
     def log_message(self, *args):

@@ -103,12 +103,12 @@ def _copy_model(checkpoint: Path, folder: Path, repo_id: str) -> None:
     """
     opened = Checkpoint.open(checkpoint)
     is_measured = MetricsFile.read(checkpoint) is not None
+    if (checkpoint / LIGHT_NAME).is_file():
+        LightClassifier.from_checkpoint(opened)  # checks the files that it reads
     has_record = (checkpoint / TRAINING_TEXTS_NAME).is_file()
     if is_measured and has_record and opened.training_texts() is None:
         problem = f"{checkpoint / METRICS_NAME} is of earlier weights"
         raise DataError(f"{problem}; remove it, plots and {CARD_NAME}, or train again.")
-    if (checkpoint / LIGHT_NAME).is_file():
-        LightClassifier.from_checkpoint(opened)  # checks the files that it reads
     for name in _SENT_NAMES:
         if (checkpoint / name).is_file():
             target = folder / name

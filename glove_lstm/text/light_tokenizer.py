@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
 
 from glove_lstm.errors import DataError, counted, first_line
 from glove_lstm.files import read_checkpoint_json
@@ -84,13 +83,12 @@ class LightTokenizer:
         self._backend = backend
         unknown_token = getattr(backend.model, "unk_token", None) or ""
         unknown = backend.token_to_id(unknown_token)
-        self._unknown = -1 if unknown is None else unknown  # -1: no token is unknown
-        has_unknown = unknown is not None
-        if isinstance(backend.model, WordLevel) and not has_unknown:
+        if unknown is None:
             raise DataError(
                 f"The tokenizer's unknown token {unknown_token!r} is not in its vocabulary; add it."
             )
-        self._uses_numpy = has_unknown and split_special_tokens and _is_default(backend)
+        self._unknown = unknown
+        self._uses_numpy = split_special_tokens and _is_default(backend)
 
     @classmethod
     def from_folder(cls, folder: Path) -> "LightTokenizer":

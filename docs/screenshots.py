@@ -12,8 +12,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from app_server import CHROMIUM, run_demo
 from support import ROOT
+from web_server import CHROMIUM, run_demo
 
 DESKTOP = {"viewport": {"width": 960, "height": 700}}
 

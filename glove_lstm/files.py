@@ -90,9 +90,7 @@ def check_writable(folder: Path) -> None:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
         raise DataError(f"{existing} is a file; give another output folder.")
-    # Windows has no `statvfs`.
-    is_read_only = hasattr(os, "statvfs") and os.statvfs(existing).f_flag & os.ST_RDONLY
-    if is_read_only or not os.access(existing, os.W_OK | os.X_OK):
+    if not os.access(existing, os.W_OK | os.X_OK):
         raise DataError(f"{existing} cannot be written; give another output folder.")
 
 
@@ -132,10 +130,8 @@ def read_json_object(path: Path, advice: str) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): {advice}.") from None
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise DataError(f"{path} is not valid JSON ({error}): {advice}.") from None
-    except RecursionError:
-        raise DataError(f"{path} is nested too deeply: {advice}.") from None
     if not isinstance(value, dict):
         raise DataError(f"{path} holds no JSON object: {advice}.")
     return value

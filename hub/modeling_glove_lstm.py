@@ -27,9 +27,6 @@ from .lstm_layers import (
 from .ngram_classifier import GloveLstmNgramClassifier
 from .pretrained_glove_lstm import GloveLstmPreTrainedModel
 
-_SINGLE_LABEL = "single_label_classification"
-_MULTI_LABEL = "multi_label_classification"
-
 
 class GloveLstmModel(GloveLstmPreTrainedModel):
     """The encoder: word vectors, LSTM and max pooling. `AutoModel` loads this class."""
@@ -212,7 +209,7 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             self.config.held_out_scores = None  # those of other weights promise nothing
         inputs = self.encoder.prepare_inputs(input_ids, attention_mask, token_type_ids)
         if labels is not None:
-            check_labels(labels, self.config, texts=len(inputs.mask))
+            check_no_regression(self.config)
         _, pooled = self.encoder.run_lstm(inputs)
         part_logits = self._part_logits(inputs, pooled, lstm_only)
         logits = part_logits[:, 0]
@@ -264,30 +261,13 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
         return self.classifier(self.dropout(hidden))
 
 
-def check_labels(labels: Tensor, config: GloveLstmConfig, texts: int) -> None:
-    """Check that labels fit the config's `problem_type`, or the one that transformers infers.
-
-    Raises:
-        ValueError: They do not; the message says what is expected.
-    """
-    label_count = len(config.label_names)
-    problem: str | None = config.problem_type
-    if problem is None and label_count > 1:
-        problem = _SINGLE_LABEL if labels.dtype in (torch.long, torch.int) else _MULTI_LABEL
-    if problem not in (_SINGLE_LABEL, _MULTI_LABEL):
-        known = f'"{_SINGLE_LABEL}" or "{_MULTI_LABEL}"'
-        raise ValueError(f"problem_type must be {known}, not {problem!r}: there is no regression")
-
-    kind = "whole numbers"
-    shapes: list[tuple[int, ...]] = [(texts,), (texts, 1)]
-    if problem == _MULTI_LABEL:
-        kind = "floats"
-        shapes = [(texts, label_count)]
-    is_right_kind = labels.is_floating_point() == (problem == _MULTI_LABEL)
-    if tuple(labels.shape) not in shapes or not is_right_kind:
+def check_no_regression(config: GloveLstmConfig) -> None:
+    """Raise a ValueError if transformers would take the labels for numbers to approximate."""
+    infers_regression = config.problem_type is None and len(config.label_names) == 1
+    if infers_regression or config.problem_type == "regression":
         raise ValueError(
-            f'labels must be {kind} of shape {shapes[0]} for the problem_type "{problem}", not {labels.dtype} of shape '
-            f"{tuple(labels.shape)}"
+            f"problem_type must not be {config.problem_type!r} with these labels: there is no regression. Set "
+            '"single_label_classification" or "multi_label_classification".'
         )
 
 

@@ -60,17 +60,9 @@ class GloveLstmPreTrainedModel(PreTrainedModel):
     def resize_token_embeddings(
         self, new_num_tokens: int | None = None, *_: Any, **__: Any
     ) -> nn.Module:
-        """Return the word vectors, of which there cannot be another number.
-
-        Raises:
-            ValueError: Another number is asked for. The n-grams of words depend on it, too, so that the model could not
-                be loaded again.
-        """
-        if new_num_tokens is not None and new_num_tokens != self.config.vocab_size:
-            raise ValueError(
-                f"The vocabulary is fixed: the model has {self.config.vocab_size} word vectors. Train a new model for "
-                "other words."
-            )
+        """Refuse another number of word vectors: the n-grams depend on it, so that the model could not be loaded."""
+        if new_num_tokens not in (None, self.config.vocab_size):
+            raise ValueError("The vocabulary is fixed. Train a new model for other words.")
         return self.get_input_embeddings()
 
     def freeze_embeddings(self, frozen: bool = True) -> None:

@@ -3,16 +3,54 @@
 import gzip
 import hashlib
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from file_server import Server
 from support import write_table
 
 from glove_lstm.vectors import glove
+
+
+class Server(ThreadingHTTPServer):
+    """A loopback HTTP server, which may cut what it sends."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server_port}"
+        self.files = {}  # path -> bytes
+        self.cuts = []  # for the next requests: close after this many bytes of the body
+        self.requests = []  # paths
+
+    def put(self, path, content):
+        self.files[path] = content
+        return self.address + path
+
+    def handle_error(self, *args):
+        """Say nothing when a client hangs up, as it does on a file that is too large."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.requests.append(self.path)
+        if self.path not in self.server.files:
+            self.send_error(404)
+            return
+        content = self.server.files[self.path]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.server.cuts:
+            content = content[: self.server.cuts.pop(0)]
+        self.wfile.write(content)
+
+    def log_message(self, *args):
+        pass
 
 
 @pytest.fixture

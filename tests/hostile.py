@@ -33,7 +33,7 @@ _EMOJI = "😀👩🏳❤🇩🇪1\u200d\ufe0f\u20e3🏻\U000e0067\U000e007f"
 _WORDS = (
     "The|harbour master|BOATS|skipper|Skiper|haarbour|don't|won’t|well-known|3.5|1,204|1,,2|7th|a_b|--|-|_|.|,|;|“|”|‘"
     "|’|\u02bc|«|…|https://boats.example/log?id=7|HTTP://X|http://|http:///|www.|www.count.example|WwW.a|xhttps://y"
-    "|https\u017f://a|<url>|<URL>|<url|<pad>|<unk>|<|>|<ttp://a|<ww.b|://|ww.|wwww.c|##a|##|&amp;|%00|\\u0041|[MASK]"
+    "|https\u017f://a|har\u2060bour|BO\u00adATS|\ufeffThe|ski\u200dpper|http:\u200b//x|e\u2060\u0301|<url>|<URL>|<url|<pad>|<unk>|<|>|<ttp://a|<ww.b|://|ww.|wwww.c|##a|##|&amp;|%00|\\u0041|[MASK]"
 )
 _SEVERAL_CHARACTERS = ["e\u0301", "\ud83d\ude00", "\r\n"]
 FRAGMENTS = _WORDS.split("|") + list(_LETTERS + _SCRIPTS + _EMOJI + " \n\t") + _SEVERAL_CHARACTERS

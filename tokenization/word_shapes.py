@@ -20,8 +20,14 @@ KNOWN = 32
 
 _LONGEST_CACHED = 31  # characters of a word whose type is cached
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_FIRST_MARK = "\u0300"
-_ACCENT = re.compile("[\u0300-\u036f\u064b-\u065f]")  # of Latin, Greek, Cyrillic and Arabic letters
+# For the inside of a class of characters. Nobody sees them, and the tokenizer drops them: soft hyphens, zero-width and
+# directional marks, selectors of variants, tags. It drops joiners beside letters that do not need them.
+INVISIBLE = "\u00ad\u034f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff"
+JOINERS = "\u200c\u200d"
+_INVISIBLE_RUN = re.compile(f"[{INVISIBLE}{JOINERS}]*")
+_FIRST_INVISIBLE = "\u00ad"  # before it are no marks either
+# Accents of Latin, Greek, Cyrillic and Arabic letters, and what nobody sees.
+_NOT_SPELLED = re.compile(f"[\u0300-\u036f\u064b-\u065f{INVISIBLE}{JOINERS}]")
 # Letters that Unicode does not divide into a letter of English and an accent; and the sigma at the end of a word.
 _BASE_LETTERS = str.maketrans(
     "\u00e6\u00f0\u00f8\u00fe\u00df\u0111\u0127\u0131\u0142\u0153\u03c2", "adotsdhilo\u03c3"
@@ -80,9 +86,9 @@ def spelling(word: str) -> int:
 
 
 def _base_letters(word: str) -> str:
-    """Return a word without accents; an accent that stands alone stays."""
+    """Return a word without accents and invisible characters; those that stand alone stay."""
     letters = unicodedata.normalize("NFD", word)
-    return (_ACCENT.sub("", letters) or letters).translate(_BASE_LETTERS)
+    return (_NOT_SPELLED.sub("", letters) or letters).translate(_BASE_LETTERS)
 
 
 def _letter_code(letter: str) -> int:
@@ -105,12 +111,15 @@ def surface_end(text: str, begin: int, end: int) -> int:
     """
     if begin == end:
         return end
-    letter = end - 1
-    # A mark of the letter leaves it a single character.
-    while end < len(text) and text[end] >= _FIRST_MARK:
-        if len(unicodedata.normalize("NFC", text[letter : end + 1])) > 1:
+    letter = text[end - 1]
+    while end < len(text) and text[end] >= _FIRST_INVISIBLE:
+        mark = _INVISIBLE_RUN.match(text, end).end()  # type: ignore[union-attr] # it matches everywhere
+        letter = unicodedata.normalize("NFC", letter + text[mark : mark + 1])
+        if (
+            mark == len(text) or len(letter) > 1
+        ):  # a mark of the letter leaves it a single character
             break
-        end += 1
+        end = mark + 1
     return end
 
 

@@ -10,7 +10,6 @@ What takes long to import is imported by the method that needs it.
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +22,12 @@ from glove_lstm.checkpoint.names import (
     LOADED_NAMES,
     MODEL_TYPE,
     MULTI_LABEL,
-    TOKENIZER_CONFIG_NAME,
     TOKENIZER_NAME,
     TOKENIZER_NAMES,
     TRAINING_TEXTS_NAME,
     WEIGHTS_NAME,
 )
-from glove_lstm.checkpoint.weights_file import check_weights
-from glove_lstm.errors import DataError, counted, first_line
+from glove_lstm.errors import DataError, counted, first_line, listed
 from glove_lstm.files import check_is_no_file, check_revision, digest, read_checkpoint_json
 
 if TYPE_CHECKING:
@@ -155,7 +152,6 @@ class Checkpoint:
         """
         from glove_lstm.text.light_tokenizer import LightTokenizer
 
-        _check_model_max_length(self.folder / TOKENIZER_CONFIG_NAME)
         tokenizer = LightTokenizer.from_folder(self.folder)
         rows = self.config.get("vocab_size", 0)
         reads_types = self.config.get("type_embedding_size") or self.config.get("character_buckets")
@@ -174,7 +170,7 @@ class Checkpoint:
         """Load the classifier and its tokenizer with this package's own code; no remote code runs.
 
         Raises:
-            DataError: A file is missing or damaged, or does not fit the others; or a weight is NaN or infinite.
+            DataError: A file is missing or damaged, or does not fit the others.
         """
         import torch
 
@@ -183,7 +179,6 @@ class Checkpoint:
 
         self.light_tokenizer()  # names the damaged file and what does not fit, which transformers does not
         self.fetch(WEIGHTS_NAME)
-        check_weights(self.folder / WEIGHTS_NAME, len(self.label_names))
         options = {
             # transformers then lists the weights of another size instead of raising.
             "ignore_mismatched_sizes": True,
@@ -248,20 +243,13 @@ def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]
     except (LookupError, TypeError):
         problem = f"{folder / CONFIG_NAME}: id2label does not number the labels"
         raise DataError(f"{problem}: get the checkpoint again.") from None
-    for name in names:
-        if not isinstance(name, str):
-            problem = f"{folder / CONFIG_NAME}: id2label has the label {name!r}, which is no string"
-            raise DataError(f"{problem}: get the checkpoint again.")
-        if names.count(name) > 1:
-            raise DataError(
-                f"{folder}: {CONFIG_NAME} has two labels of the name {name!r}; rename one in id2label and label2id."
-            )
+    are_strings = all(isinstance(name, str) for name in names)
+    if not are_strings or len(set(names)) < len(names):
+        raise DataError(
+            f"{folder / CONFIG_NAME}: id2label must give each label a name of its own, not {listed(names)}; rename "
+            "them in id2label and label2id."
+        )
     return names
-
-
-def _is_threshold(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= value < math.inf
 
 
 def _is_record_of_scores(value: Any) -> bool:
@@ -282,7 +270,7 @@ def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> No
     """Check the values of config.json that are read without transformers; `GloveLstmConfig` checks the others.
 
     Raises:
-        DataError: It is not the config of a classifier, or a value is of another kind.
+        DataError: It is not the config of a classifier, or lacks a threshold.
     """
     problem_type = config.get("problem_type")
     # As in transformers, one label without a `problem_type` is a regression.
@@ -292,42 +280,12 @@ def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> No
             f"{path}: problem_type {problem_type!r} with {counted(label_count, 'label')} is no classification; this "
             "package loads classifiers only."
         )
-    if "transformers_weights" in config:
-        raise DataError(
-            f"{path} names other weights, transformers_weights: rename them to {WEIGHTS_NAME}, and leave it out."
-        )
     thresholds = config.get("thresholds")
-    if thresholds is not None:
-        is_complete = isinstance(thresholds, list) and len(thresholds) == label_count
-        are_valid = is_complete and all(_is_threshold(value) for value in thresholds)
-        if not are_valid:
-            problem = f"{path} has thresholds {thresholds!r} for {label_count} labels"
-            raise DataError(f"{problem}; give one number of at least 0 for each label.")
+    if thresholds is not None and np.shape(thresholds) != (label_count,):
+        problem = f"{path} has thresholds {thresholds!r} for {label_count} labels"
+        raise DataError(f"{problem}; give one number for each label.")
     if not _is_record_of_scores(config.get("held_out_scores")):
         raise DataError(f"{path}: held_out_scores is damaged: get the checkpoint again.")
-    columns = config.get("text_column_names")
-    if columns is not None:
-        is_list = isinstance(columns, list) and len(columns) > 0
-        if not is_list or not all(isinstance(name, str) for name in columns):
-            problem = (
-                f"text_column_names must be a list of one or more strings or null, not {columns!r}"
-            )
-            raise DataError(f"{path}: {problem}: get the checkpoint again.")
-    label_column = config.get("label_column_name")
-    if not isinstance(label_column, str | None):
-        problem = f"label_column_name must be a string or null, not {label_column!r}"
-        raise DataError(f"{path}: {problem}: get the checkpoint again.")
-
-
-def _check_model_max_length(path: Path) -> None:
-    """Check the length to which the tokenizer of a `tokenizer_config.json` cuts texts: None, or 1e30 for no limit."""
-    limit = read_checkpoint_json(path).get("model_max_length")
-    if limit is None:
-        return
-    is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
-    if not is_number or limit < 1 or limit % 1 != 0:
-        problem = f"model_max_length must be a whole number of at least 1, not {limit!r}"
-        raise DataError(f"{path}: {problem}; correct it, or get the checkpoint again.")
 
 
 def download_repository(

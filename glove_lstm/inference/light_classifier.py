@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import LIGHT_NAME, WEIGHTS_NAME
-from glove_lstm.checkpoint.weights_file import check_weights
+from glove_lstm.checkpoint.weights_file import check_label_count
 from glove_lstm.errors import DataError, first_line
 from glove_lstm.inference.classifier import Classifier, Inputs
 from glove_lstm.inference.decisions import decision_thresholds
@@ -56,8 +56,7 @@ class LightClassifier(Classifier):
             threads: Batches that are computed at the same time.
 
         Raises:
-            DataError: A file is missing or damaged, a weight is NaN or infinite, or the ONNX file was made from another
-                config or other weights.
+            DataError: A file is missing or damaged, or the ONNX file was made from another config or other weights.
             ValueError: `threads` is not a whole number of at least 1.
         """
         return cls.from_checkpoint(Checkpoint.open(model, revision), threads=threads)
@@ -95,8 +94,7 @@ def _light_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:
     """Load the `light.onnx` of a checkpoint.
 
     Raises:
-        DataError: A file is missing or damaged, a weight is NaN or infinite, or `light.onnx` was made from another
-            config or other weights.
+        DataError: A file is missing or damaged, or `light.onnx` was made from another config or other weights.
     """
     checkpoint.fetch(LIGHT_NAME, WEIGHTS_NAME)
     folder = checkpoint.folder
@@ -106,7 +104,7 @@ def _light_session(checkpoint: Checkpoint) -> onnxruntime.InferenceSession:
         if checkpoint.repo_id is not None:
             problem += " (the repository has none, or there is no network)"
         raise DataError(f"{problem}; run: {_export_command(checkpoint)}.")
-    check_weights(folder / WEIGHTS_NAME, len(checkpoint.label_names))
+    check_label_count(folder / WEIGHTS_NAME, len(checkpoint.label_names))
     session = open_session(path)
     metadata = session.get_modelmeta().custom_metadata_map
     for key, expected in checkpoint.content_hashes().items():

@@ -175,7 +175,6 @@ def label_values(names: Sequence[str], label_type: str | None) -> NDArray[Any]:
     """
     if label_type is None or label_type == "str":
         return np.array(names)
-    # `GloveLstmConfig` refuses other types.
     readers: dict[str, Callable[[str], Any]] = {
         "bool": lambda name: name == "True",
         "int": int,

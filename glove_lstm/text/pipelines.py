@@ -1,4 +1,4 @@
-"""The Rust pipelines that cut raw text into words, one for each tokenizer variant. Imports tokenizers alone."""
+"""The Rust pipelines that cut raw text into words, one for each tokenizer variant."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,6 +6,13 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers.normalizers import NFC, Lowercase, Replace
 
+from glove_lstm.tokenization.word_shapes import INVISIBLE, JOINERS
+
+# Joiners are dropped beside digits and letters of Latin, Greek and Cyrillic. Other scripts and emoji need them.
+_NEEDS_NO_JOINER = "[0-9A-Za-z\u00c0-\u052f]"
+_INVISIBLE = Regex(
+    f"[{INVISIBLE}]|(?<={_NEEDS_NO_JOINER})[{JOINERS}]+|[{JOINERS}](?={_NEEDS_NO_JOINER})"
+)
 # These patterns take no flag for case and few classes, because Oniguruma then finds them several times faster.
 # A URL is replaced by `<url>` in two steps. After a single Replace, the offsets of the token would cover the
 # URL's last character only. The first step replaces its first letter by "<", the second step the rest.
@@ -31,6 +38,7 @@ Pipeline = tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer]
 def default_pipeline() -> Pipeline:
     """Lower-cased words, numbers, punctuation and `<url>`."""
     steps = [
+        Replace(_INVISIBLE, ""),
         NFC(),
         Replace(_URL_BEGIN, "<"),
         Replace(_URL_REST, "url>"),
@@ -46,6 +54,7 @@ def default_pipeline() -> Pipeline:
 def article_pipeline(stop_words: Iterable[str]) -> Pipeline:
     """Lower-cased words, without URLs, punctuation and stop words."""
     steps = [
+        Replace(_INVISIBLE, ""),
         NFC(),
         Replace(_URL_BEGIN, "<"),
         Replace(_URL_REST, " "),

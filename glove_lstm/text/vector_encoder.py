@@ -36,8 +36,8 @@ from glove_lstm.tokenization.word_shapes import (
     CODE_BITS,
     KNOWN,
     SHAPE_BITS,
-    SHAPES,
     SPELLING_LENGTH,
+    token_type,
 )
 
 # Characters read together. With fewer, threads wait for each other more often: Python's lock is held between the steps.
@@ -279,31 +279,18 @@ def _shapes(kinds: Kinds, begins: Integers) -> Integers:
 
 
 def _shape(begins_upper: bool, flags: int) -> int:
-    """Return the shape of a token.
-
-    Args:
-        begins_upper: Whether its first character is a capital.
-        flags: The flags that its characters have, without the `UPPER` of a first capital.
-    """
-    has_lower = bool(flags & LOWER)
-    has_other_upper = bool(flags & UPPER)
-    if has_lower and has_other_upper:
-        return SHAPES.index("mixed")
-    if has_lower and begins_upper:
-        return SHAPES.index("title")
-    if has_lower:
-        return SHAPES.index("lower")
-    if begins_upper or has_other_upper:
-        return SHAPES.index("upper")
-    if flags & DIGIT:
-        return SHAPES.index("digits")
-    return SHAPES.index("punctuation")
+    """Return the shape of a token whose other characters have the flags, as `token_type` gives it for such a word."""
+    word = "A" if begins_upper else "_"
+    for flag, character in ((LOWER, "a"), (UPPER, "A"), (DIGIT, "1")):
+        if flags & flag:
+            word += character
+    return token_type(word, unknown=False) % (1 << SHAPE_BITS)
 
 
 # (2, flags): in the first row for tokens without a capital at their beginning, in the second row for others.
 _SHAPES_BY_FLAGS = np.array(
     [
-        [_shape(False, flags) for flags in range(_SHAPE_FLAGS + 1)],
-        [_shape(True, flags) for flags in range(_SHAPE_FLAGS + 1)],
+        [_shape(begins_upper, flags) for flags in range(_SHAPE_FLAGS + 1)]
+        for begins_upper in (False, True)
     ]
 )

@@ -1,11 +1,10 @@
 """The page, as each of its commands shows it, and a browser."""
 
-from pathlib import Path
+import shutil
 
 import pytest
-from app_server import CHROMIUM, run_demo
-from support import ROOT
-from web_server import RUNTIME, serve
+from support import ROOT, edit_json
+from web_server import CHROMIUM, RUNTIME, run_demo, serve
 
 from glove_lstm.publishing.stage import stage_space
 
@@ -21,7 +20,10 @@ def demo(tmp_path_factory):
 def site(tmp_path_factory):
     """The folder of the page that `push --space_dir` wrote, on a server of files, and its address."""
     folder = tmp_path_factory.mktemp("web") / "site"
-    stage_space(ROOT / "hub", folder, None, Path(RUNTIME).parent if RUNTIME else None)
+    stage_space(ROOT / "hub", folder, None)
+    if RUNTIME:
+        shutil.copytree(RUNTIME, folder / "runtime")
+        edit_json(folder / "model.json", runtime="runtime/")
     with serve(folder) as address:
         yield folder, address
 

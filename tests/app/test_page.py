@@ -9,12 +9,11 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from app_server import CHROMIUM, HOSTILE
 from hostile import examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import ROOT, edit_json, make_article
-from web_server import RUNTIME, assert_readable, assert_visible_box, serve
+from web_server import CHROMIUM, HOSTILE, RUNTIME, assert_readable, assert_visible_box, serve
 
 from glove_lstm import LightClassifier
 from glove_lstm.checkpoint.checkpoint import Checkpoint

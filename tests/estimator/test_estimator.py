@@ -6,13 +6,22 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from estimator_news import LABELS, PAIRS, TEXTS, TINY
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
-from support import QUICK_VALUES, SMALL_VALUES, read_csv, succeed, write_articles
+from support import (
+    LABELS,
+    PAIRS,
+    QUICK_VALUES,
+    SMALL_VALUES,
+    TEXTS,
+    TINY,
+    read_csv,
+    succeed,
+    write_articles,
+)
 from teachers import by_length
 
 from glove_lstm import GloveLstmClassifier, TeacherModel

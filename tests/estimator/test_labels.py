@@ -5,12 +5,11 @@ import random
 import numpy as np
 import pandas as pd
 import pytest
-from estimator_news import TEXTS, TINY
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from support import COMMON
+from support import COMMON, TEXTS, TINY
 from teachers import by_length
 
 from glove_lstm import GloveLstmClassifier

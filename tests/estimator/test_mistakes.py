@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from estimator_news import LABELS, TEXTS, TINY
 from sklearn.exceptions import NotFittedError
-from support import assert_names
+from support import LABELS, TEXTS, TINY, assert_names
 
 from glove_lstm import GloveLstmClassifier
 

@@ -2,7 +2,7 @@
 
     python tests/golden/make_hub_scores.py      # after hub/ was made anew
 
-The texts are made up. A score is the probability of the last label. `tests/house/test_hub.py` holds hub/ to it.
+The texts are made up. A score is the probability of the last label. `tests/house/test_front_door.py` holds hub/ to it.
 """
 
 import hashlib

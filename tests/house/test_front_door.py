@@ -1,9 +1,12 @@
 """What people meet first: README, sample and its script, the command's own help, and the public names."""
 
 import csv
+import json
+import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -13,9 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sentence_transformers
+from golden import make_hub_scores
 from support import ROOT
 
 import glove_lstm
+from benchmarks.hub.hub_code import write_hub_code
+from glove_lstm import LightClassifier
+from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.commands.main import main
 from glove_lstm.commands.train import parse
 
@@ -82,21 +89,27 @@ def test_every_public_name_is_there():
         _ = glove_lstm.nothing_such
 
 
-def test_first_use_registers_with_the_auto_classes(checkpoint):
+def test_first_use_registers_with_the_auto_classes(checkpoint, tmp_path):
+    """With trust, transformers takes the repository's tokenizer all the same; its tokens are ours."""
     code = f"""
 from glove_lstm import GloveLstmTokenizer
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 path = {str(checkpoint)!r}
 for auto in (AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer):
     print(type(auto.from_pretrained(path)).__module__)
+trusted, ours = (AutoTokenizer.from_pretrained(path, trust_remote_code=trust) for trust in (True, False))
+texts = ["The council's VOTE: 3.5", "", "qw\u2060zx http://a.b \U0001f44d"]
+print(trusted(texts, texts, return_offsets_mapping=True).data == ours(texts, texts, return_offsets_mapping=True).data)
 print(pipeline("text-classification", model=path)("Council votes")[0]["label"] in ("FAKE", "REAL"))
 """
-    done = subprocess.check_output([sys.executable, "-c", code], encoding="utf-8")
+    env = {**os.environ, "HF_HOME": str(tmp_path)}
+    done = subprocess.check_output([sys.executable, "-c", code], encoding="utf-8", env=env)
     assert done.splitlines() == [
         "glove_lstm.modeling.configuration_glove_lstm",
         "glove_lstm.modeling.modeling_glove_lstm",
         "glove_lstm.modeling.modeling_glove_lstm",
         "glove_lstm.tokenization.tokenization_glove_lstm",
+        "True",
         "True",
     ]
 
@@ -151,3 +164,62 @@ def test_a_model_is_trained_without_labels(tmp_path, monkeypatch, capsys):
     assert teacher > 0.3
     assert student > 0.3
     assert (tmp_path / "no_labels" / "light.onnx").is_file()
+
+
+# The shipped checkpoint: golden scores, doubts about plain sentences, and files that its command writes
+
+KEPT = json.loads((make_hub_scores.HERE / "hub_scores.json").read_text(encoding="utf-8"))
+AGAIN = "run `python tests/golden/make_hub_scores.py`"
+HUB = ROOT / "hub"
+SURE = 0.8
+
+
+@pytest.fixture(scope="module")
+def found():
+    assert KEPT["weights_sha256"] == make_hub_scores.weights_sha256(), AGAIN
+    assert KEPT["tolerances"] == make_hub_scores.TOLERANCES, AGAIN
+    return make_hub_scores.scores()
+
+
+@pytest.mark.parametrize("way", ["float32", "onnx", "bfloat16"])
+def test_scores_are_the_golden_ones(found, way):
+    wanted = KEPT["scores"][way]
+    assert len(set(wanted)) > 10
+    np.testing.assert_allclose(found[way], wanted, rtol=0, atol=KEPT["tolerances"][way])
+
+
+@pytest.mark.parametrize("change", [str, str.lower], ids=["cased", "lower-cased"])
+@pytest.mark.parametrize(
+    ("file", "wrong_label", "largest_share"), [("plain", "FAKE", 0.03), ("absurd", "REAL", 0.08)]
+)
+def test_few_statements_are_confidently_mistaken(change, file, wrong_label, largest_share):
+    statements = (ROOT / "tests" / "statements" / f"{file}.txt").read_text("utf-8").splitlines()
+    assert len(set(statements)) == len(statements) >= 200
+    classifier = LightClassifier.from_pretrained(DEFAULT_CHECKPOINT)
+    mistakes = 0
+    for answer in classifier([change(text) for text in statements]):
+        if answer["label"] == wrong_label and answer["score"] >= SURE:
+            mistakes += 1
+    assert mistakes / len(statements) <= largest_share
+
+
+def test_hub_has_what_its_command_writes(tmp_path):
+    folder = tmp_path / "hub"
+    written = shutil.ignore_patterns("*.py", "README.md", "*.ipynb", "*.txt")
+    shutil.copytree(HUB, folder, ignore=written)
+    write_hub_code(folder)
+    names = {path.name for path in folder.iterdir() if path.is_file()}
+    assert {"README.md", "handler.py", "modeling_glove_lstm.py", "requirements.txt"} <= names
+    for name in names:
+        assert (folder / name).read_bytes() == (HUB / name).read_bytes(), f"{name}: make hub-code"
+
+
+def test_hub_is_small_whole_and_without_pickle():
+    total = 0
+    kinds = set()
+    for path in HUB.rglob("*"):
+        if path.is_file() and path.suffix != ".pyc":
+            total += path.stat().st_size
+            kinds.add(path.suffix)
+    assert total <= 20_000_000
+    assert kinds == {".py", ".json", ".safetensors", ".md", ".png", ".onnx", ".txt", ".ipynb"}

@@ -5,13 +5,13 @@ import io
 import logging
 import re
 import runpy
-import stat
 import sys
 import tomllib
 from contextlib import nullcontext
 from importlib.metadata import packages_distributions
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -27,6 +27,8 @@ for folder in ("docs", "benchmarks"):
     PAGES += (ROOT / folder).rglob("*.md")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+DOCS = ROOT / "docs"
+WORKFLOWS = ROOT / ".github" / "workflows"
 
 
 def text_of(path):
@@ -110,6 +112,36 @@ def test_every_import_is_a_dependency():
         assert known & set(map(canonicalize_name, distributions[name])), f"{name} is not promised"
 
 
+def test_llms_txt_names_every_page_once():
+    links = re.findall(r"\]\(([^)]+)\)", text_of(DOCS / "llms.txt"))
+    pages = [path.relative_to(DOCS) for path in DOCS.rglob("*.md")]
+    assert sorted(links) == sorted(map(str, pages))
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load(text_of(ROOT / "CITATION.cff"))
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+    assert set(citation["keywords"]) <= set(PROJECT["keywords"])
+
+
+def test_the_base_install_is_tested_on_the_oldest_and_the_newest_python():
+    ci = yaml.safe_load(text_of(WORKFLOWS / "ci.yml"))
+    promised = [line.split(" :: ")[-1] for line in PROJECT["classifiers"] if "Python :: 3." in line]
+    assert ci["jobs"]["base"]["strategy"]["matrix"]["python"] == [promised[0], promised[-1]]
+
+
+def test_public_pages_name_no_folder_of_ours():
+    for page in [*PAGES, ROOT / "hub" / "README.md"]:
+        assert "../shared" not in text_of(page), page.name
+
+
+def test_the_check_of_the_environment_finds_nothing_amiss_here():
+    """The tests run, so what they need is here."""
+    check = runpy.run_path(str(ROOT / ".ci" / "check_environment.py"))
+    assert check["main"]() == 0
+
+
 # Progress bars
 
 
@@ -159,13 +191,3 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path, error):
             raise error
     assert path.read_text() == ("old" if error else "new")
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_others_may_read_what_was_written(tmp_path):
-    """As they may read a file that was written in place. A file of `tempfile` has stricter permissions."""
-    in_place = tmp_path / "in_place"
-    in_place.write_text("x")
-    path = tmp_path / "a"
-    with whole_file(path) as part:
-        part.write_text("x")
-    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(in_place.stat().st_mode)

@@ -2,6 +2,9 @@
 
 import filecmp
 import json
+import re
+import subprocess
+import sys
 from urllib.request import urlopen
 
 import pytest
@@ -9,9 +12,20 @@ import yaml
 from hub_server import TOKEN
 from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
-from support import assert_command_names, assert_names, run_here, run_without_package, succeed
+from support import (
+    QUICK,
+    ROOT,
+    TINY,
+    WITHOUT_PACKAGE,
+    assert_command_names,
+    assert_names,
+    run_client,
+    run_here,
+    succeed,
+)
 from web_server import serve
 
+from glove_lstm import GloveLstmClassifier
 from glove_lstm.checkpoint.names import PLACEHOLDER_ID, remote_code
 from glove_lstm.commands import push as command
 from glove_lstm.errors import DataError
@@ -72,28 +86,6 @@ def test_the_card_names_the_repository(exported, tmp_path, state):
     stage_checkpoint(exported, staged, REPO)
     sent = (staged / "README.md").read_text(encoding="utf-8")
     assert sent == card.replace(PLACEHOLDER_ID, REPO)
-
-
-LOAD = """
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
-model, info = AutoModelForSequenceClassification.from_pretrained(
-    "sent", trust_remote_code=True, output_loading_info=True
-)
-assert not any(info.values()), info
-AutoModel.from_pretrained("sent", trust_remote_code=True)
-tokenizer = AutoTokenizer.from_pretrained("sent", trust_remote_code=True)
-classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
-for scores in classify(["Senate passes budget bill", ""], top_k=None):
-    assert abs(sum(score["score"] for score in scores) - 1) < 1e-3
-"""
-
-
-@pytest.mark.slow
-def test_what_is_sent_loads_in_a_clean_process(checkpoint, tmp_path):
-    """Without our package, also of a model of transformers' Trainer, whose light.onnx is exported."""
-    stage_checkpoint(checkpoint, tmp_path / "sent", REPO)
-    assert (tmp_path / "sent" / "light.onnx").is_file()
-    run_without_package(LOAD, tmp_path)
 
 
 @pytest.fixture
@@ -179,12 +171,8 @@ def test_a_space_has_the_page_and_what_it_reads(hub, exported):
 def test_a_page_for_any_web_server(exported, tmp_path):
     """Written without a login and a network; a server sends all that the page reads."""
     (exported / "light.onnx").unlink()
-    runtime = tmp_path / "onnxruntime-web" / "dist"
-    runtime.mkdir(parents=True)
-    for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
-        (runtime / name).write_text(name)
     folder = tmp_path / "page"
-    words = [exported, "--space_dir", folder, "--runtime", runtime.parent]
+    words = [exported, "--space_dir", folder]
     assert str(folder) in succeed(command.main, *words).stdout
     with serve(folder) as address:
         for name in PAGE - {"README.md"}:
@@ -195,16 +183,11 @@ def test_a_page_for_any_web_server(exported, tmp_path):
             sent = read_address(address + about["base"] + name)
             assert sent == (folder / "model" / name).read_bytes()
         assert read_address(address + about["card"]) == (exported / "README.md").read_bytes()
-        for path in runtime.iterdir():
-            assert read_address(address + about["runtime"] + path.name) == path.read_bytes()
     assert not (folder / "README.md").exists()  # the card of a Space
 
     before = file_sizes(folder)
     assert_command_names(run_here(command.main, *words), "page is not empty", "new folder")
     assert file_sizes(folder) == before
-    words = [exported, "--space_dir", tmp_path / "other", "--runtime", tmp_path]
-    assert_command_names(run_here(command.main, *words), str(tmp_path), "onnxruntime-web")
-    assert not (tmp_path / "other").exists()
 
 
 def read_address(address):
@@ -216,25 +199,24 @@ def read_address(address):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("tokenizer.json", None, ["tokenizer.json"]),
-        ("metrics.json", b"{", ["metrics.json", "JSON"]),
-        ("metrics.json", b"{}", ["metrics.json", "training"]),
-        ("light.onnx", b"\x08\x08", ["light.onnx"]),
-    ],
+    ("name", "content", "word"),
+    [("metrics.json", b"{", "JSON"), ("metrics.json", b"{}", "training")],
 )
-def test_a_damaged_checkpoint_is_not_pushed(exported, hub, name, content, words):
-    (exported / name).unlink()
-    if content is not None:
-        (exported / name).write_bytes(content)
-    assert_command_names(run_here(command.main, exported, "--repo_id", REPO), *words)
+def test_a_damaged_checkpoint_is_not_pushed(exported, hub, name, content, word):
+    (exported / name).write_bytes(content)
+    done = run_here(command.main, exported, "--repo_id", REPO)
+    assert_command_names(done, name, word)
+    done = run_here(command.main, exported / "nowhere", "--repo_id", REPO)
+    assert_command_names(done, "nowhere")
     assert hub.requests == []
 
 
-def test_the_model_is_a_folder(hub):
-    assert_command_names(run_here(command.main, "nowhere", "--repo_id", REPO), "nowhere")
-    assert hub.requests == []
+def test_figures_of_earlier_weights_are_not_pushed(exported, tmp_path):
+    with (exported / "model.safetensors").open("ab") as weights:
+        weights.write(b" ")
+    (exported / "light.onnx").unlink()  # it would be exported anew
+    with pytest.raises(DataError, match=r"metrics\.json is of earlier weights; remove it"):
+        stage_checkpoint(exported, tmp_path / "staged", REPO)
 
 
 def test_a_private_push_to_a_public_repository_is_refused(folder, hub):
@@ -277,3 +259,100 @@ def test_who_is_not_logged_in_pushes_nothing(no_login):
     assert_names(refusal.value, "hf auth login", "HF_TOKEN")
     with pytest.raises(DataError, match="'mine' is not a repository id"):
         check_destination(Destination("mine", token="x"))
+
+
+# Push, fine-tune elsewhere, push again, load elsewhere: processes that share nothing but the Hub
+
+TEXTS = ["Council votes on the bridge", "SHOCKING secret exposed!", ""]
+LOAD = """
+import importlib.util, json
+from huggingface_hub import snapshot_download
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+text = "SHOCKING secret exposed!"
+scores = []
+for revision in {revisions}:
+    options = dict(revision=revision, trust_remote_code=True)
+    model = AutoModelForSequenceClassification.from_pretrained({repo!r}, **options)
+    assert type(model).__module__.startswith("transformers_modules.")
+    encoder = AutoModel.from_pretrained({repo!r}, **options)
+    tokenizer = AutoTokenizer.from_pretrained({repo!r}, **options)
+    assert encoder(**tokenizer(text, return_tensors="pt")).pooler_output.shape[0] == 1
+    classify = pipeline("text-classification", model={repo!r}, **options)
+    answer = classify(text, top_k=None)
+    scores.append(answer)
+
+    # As an Inference Endpoint does.
+    folder = snapshot_download({repo!r}, revision=revision)
+    spec = importlib.util.spec_from_file_location("handler", folder + "/handler.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.EndpointHandler(folder)({{"inputs": text}}) == [answer]
+print("SCORES " + json.dumps(scores))
+"""
+
+
+def push_by_the_estimator(news):
+    """Train, push, and load it from the Hub."""
+    classifier = GloveLstmClassifier(**TINY).fit(news.texts, news.labels)
+    commit = classifier.push_to_hub(REPO, private=True)
+    loaded = GloveLstmClassifier.from_pretrained(REPO, revision=commit.oid)
+    difference = loaded.predict_proba(TEXTS) - classifier.predict_proba(TEXTS)
+    assert abs(difference).max() < 1e-6
+
+
+def fine_tune_and_push(hub, articles, home):
+    """Train from the id of the repository, in a folder that knows nothing of the first one."""
+    options = ["--model_name_or_path", REPO, "--train_file", articles]
+    options += ["--output_dir", home / "tuned", *QUICK, "--num_train_epochs", 1]
+    run_script(hub, home, "train.py", *options)
+    assert f"started from `{REPO}`" in (home / "tuned" / "README.md").read_text(encoding="utf-8")
+    return run_script(hub, home, "push.py", home / "tuned", "--repo_id", REPO)
+
+
+def run_script(hub, home, name, *options):
+    command = [sys.executable, ROOT / "scripts" / name, *map(str, options)]
+    env = hub.client_env(home, TOKEN) | {"HF_DEBUG": "1", "TRANSFORMERS_VERBOSITY": "debug"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+    return done
+
+
+def scores_on_another_machine(hub, home, revisions):
+    """Load commits in a clean process with an empty cache and without our package, and classify a text."""
+    code = WITHOUT_PACKAGE + LOAD.format(repo=REPO, revisions=revisions)
+    done = run_client(hub, code, home, token=TOKEN)
+    assert done.returncode == 0, done.stderr
+    scores = re.search(r"^SCORES (.*)$", done.stdout, re.MULTILINE)
+    return json.loads(scores[1])
+
+
+@pytest.mark.slow
+def test_push_fine_tune_push_again_load(
+    hub, news, exported, articles, beside_the_vectors, tmp_path, capfd
+):
+    push_by_the_estimator(news)
+    repo = hub.repos[MODEL]
+    assert repo.private
+    assert len(repo.commits) == 2  # the Hub's own, and ours
+    sent = hub.files(REPO)
+    assert set(sent) == {*file_sizes(exported), *WRITTEN} - {RECORD}
+    assert f'model="{REPO}"'.encode() in sent["README.md"]
+
+    pushed = fine_tune_and_push(hub, articles, tmp_path / "two")
+    assert len(repo.commits) == 3
+    assert set(hub.files(REPO)) >= {*WRITTEN, "light.onnx"}
+    assert RECORD not in hub.files(REPO)
+    assert f'revision="{repo.at("main").sha}"' in pushed.stdout
+
+    _, *revisions = repo.commits
+    before, after = scores_on_another_machine(hub, tmp_path / "three", revisions)
+    assert before != after
+
+    for output in capfd.readouterr():
+        assert TOKEN not in output
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
+    for commit in repo.commits.values():
+        for name, data in commit.files.items():
+            assert TOKEN.encode() not in data, name

@@ -272,7 +272,7 @@ def test_vectors_by_name(archives, monkeypatch):
     ("name", "fault", "words"),
     rows(
         ("f.bin", {"cuts": [200_000]}, ["f.bin", "network"]),
-        ("f.bin", {"status": {"/f.bin": 404}}, ["f.bin", "404", "network"]),
+        ("f.bin", {"files": {}}, ["f.bin", "404", "network"]),
         ("f.bin", {}, ["f.bin", "GLOVE_LSTM_CACHE"]),  # the cache is a file
         ("a.zip", {}, ["a.zip", "zip archive"]),
     ),

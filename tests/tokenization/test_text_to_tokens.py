@@ -1,6 +1,7 @@
 """Text to tokens, over all of Unicode: offsets into the original text, shapes, and words as documented."""
 
 import re
+import sys
 import time
 import unicodedata
 from collections import Counter
@@ -9,9 +10,13 @@ import pytest
 from hostile import examples, texts
 from hypothesis import assume, example, given, settings
 from support import repaired
+from tokenizers import Regex
+from tokenizers.normalizers import Replace
 
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
+from glove_lstm.text.pipelines import _SPACELESS
 from glove_lstm.tokenization.word_shapes import SHAPES, spelling
+from glove_lstm.unicode_scripts import COMBINING, SPACELESS, have_case
 
 MARKS = "".join(c for c in map(chr, range(0x11FFF)) if unicodedata.category(c)[0] == "M")
 FINAL_SIGMA = re.compile(r"(?<=[^\W\d_])\u03a3(?![^\W\d_])")
@@ -20,9 +25,21 @@ STRAIGHT = str.maketrans("\u2018\u2019\u201b\u02bc\u201c\u201d\u201f", "''''\"\"
 
 def normal(surface):
     """As the pipeline writes a word: composed, quotes straightened, each letter lower-cased by itself, but a sigma."""
-    composed = unicodedata.normalize("NFC", surface).translate(STRAIGHT)
+    composed = unicodedata.normalize("NFC", visible(surface)).translate(STRAIGHT)
     composed = FINAL_SIGMA.sub("\u03c2", composed)
     return "".join(letter.lower() for letter in composed)
+
+
+def visible(surface):
+    """Without characters that nobody sees."""
+    formats = {character for character in surface if unicodedata.category(character) == "Cf"}
+    hidden = formats - set("\u0600\u06dd\u070f\u180e") | {"\u034f"}
+    kept = [each for each in surface if each not in hidden and not is_selector(each)]
+    return "".join(kept) or surface
+
+
+def is_selector(character):
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0000" <= character <= "\U000e0fff"
 
 
 def slow_shape(surface: str) -> str:
@@ -96,7 +113,7 @@ def slow_spelling(code):
 
 def spelled(surface):
     """The codes that a spelling of this word must have."""
-    letters = list(unicodedata.normalize("NFD", surface.lower()))
+    letters = list(unicodedata.normalize("NFD", visible(surface.lower())))
     bare = [letter for letter in letters if not is_accent(letter)]
     return [code_of(letter) for letter in bare or letters][:12]
 
@@ -161,12 +178,13 @@ def test_composed_and_decomposed_texts_are_the_same(make, variant, text):
     assert composed["token_type_ids"] == decomposed["token_type_ids"]
 
 
-def test_offsets_cover_the_accents_of_a_decomposed_text(default):
-    text = unicodedata.normalize("NFD", "café, 한국")
+def test_offsets_cover_the_accents_of_a_decomposed_text_and_what_nobody_sees_in_a_word(default):
+    words = [unicodedata.normalize("NFD", word) for word in ("café", ",", "한국")]
+    words += ["har\u2060bo\u00adur", "e\u2060\u0301", "か\ufe0f\u3099"]
+    text = "\u2060 ".join(words)
     output = default(text, return_offsets_mapping=True)
-    assert [text[begin:end] for begin, end in output["offset_mapping"]] == [
-        unicodedata.normalize("NFD", word) for word in ("café", ",", "한국")
-    ]
+    assert [text[begin:end] for begin, end in output["offset_mapping"]] == words
+    assert output["input_ids"][3] == default("harbour")["input_ids"][0] != default.unk_token_id
 
 
 HOSTILE = {
@@ -220,6 +238,9 @@ DEFAULT = [
     ("한국어 हिन्दी עברית", ["한국어", "हिन्दी", "עברית"]),
     ("ΟΔΟΣ, ΣΑΣ. İs ß", ["οδος", ",", "σας", ".", "i\u0307s", "ß"]),
     ("10m² x\u0301y", ["10", "m²", "x\u0301y"]),
+    ("\ufeffhar\u2060bour\u200b-\u00adMASTER 1\u2060,204", ["harbour-master", "1,204"]),
+    ("a\u200db \u200dwas\u200c ❤\ufe0f \u2060", ["ab", "was", "❤"]),
+    ("می\u200cخواهم 👩\u200d🚀", ["می", "\u200c", "خواهم", "👩", "\u200d", "🚀"]),
 ]
 ARTICLE = [
     ("The BOATS, the tonnes!", ["boats", "tonnes"]),
@@ -229,7 +250,7 @@ ARTICLE = [
     ("lost at https://boats.example/the of", ["lost"]),
     ("theatre often", ["theatre", "often"]),  # a stop word is a whole word
     ("<pad> <unk> <url>", ["pad", "unk", "url"]),
-    ("我the们boats。", ["我", "们", "boats"]),
+    ("我the们bo\u2060ats。", ["我", "们", "boats"]),
 ]
 
 
@@ -275,3 +296,48 @@ def test_vocabulary_of_the_default(make):
     small = make(**options, vocab_size=4)
     assert len(small) == 4
     assert small.tokenize("boats Vellin skipper") == ["boats", "vellin", "<unk>"]
+
+
+# Scripts: Python's lists are Unicode's, as the Rust code has them
+
+
+def letters_and_marks():
+    """All characters that are letters, marks or numbers to Python."""
+    return [
+        character
+        for character in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.category(character)[0] in "LMN"
+    ]
+
+
+def test_the_scripts_are_those_of_the_pipeline():
+    characters = letters_and_marks()
+    rest = set(Replace(Regex(f"[{_SPACELESS}]"), "").normalize_str("".join(characters)))
+    of_pipeline = {each for each in characters if each not in rest}
+    of_python = set(filter(re.compile(f"[{SPACELESS}]").match, characters))
+    # These belong to several scripts, or to none, and stand in the blocks between those that do.
+    differ = {each for each in of_pipeline ^ of_python if unicodedata.category(each)[0] != "N"}
+    assert differ == set()
+
+
+def test_the_marks_are_those_of_the_scripts():
+    combining = re.compile(f"[{COMBINING}]")
+    for character in letters_and_marks():
+        is_mark = unicodedata.category(character)[0] == "M"
+        if re.match(f"[{SPACELESS}]", character):
+            assert bool(combining.match(character)) == is_mark, hex(ord(character))
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["the council", "THE COUNCIL"], True),
+        (["Совет проголосовал"], True),
+        (["市议会批准了预算", "NATO"], False),
+        (["صوت المجلس"], False),
+        (["12 !"], True),
+        ([], True),
+    ],
+)
+def test_texts_with_upper_and_lower_case(texts, expected):
+    assert have_case(texts) == expected

@@ -1,14 +1,22 @@
-"""Vectors from text, gzip, zip, the package, and Stanford's archives under every published name."""
+"""Vectors from text, gzip, zip, the package, and Stanford's archives; a download is whole, or leaves nothing."""
 
 import gzip
+import hashlib
+import multiprocessing
+import os
+import random
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from glove_lstm.errors import DataError
 from glove_lstm.vectors import glove
-from glove_lstm.vectors.glove import load_glove
+from glove_lstm.vectors.download import download
+from glove_lstm.vectors.glove import language_warning, load_glove
 
 TEXT = "the 1 2 3\n, -0.5 1e-3 0\nof 7 8 9.25\n"
 WORDS = ["the", ",", "of"]
@@ -86,9 +94,7 @@ def test_every_published_name(server, archives, tmp_path, monkeypatch, name):
         archives(archive, {member: text})
     monkeypatch.chdir(tmp_path)
     for written in (name, f"glove.{name}"):
-        (
-            tmp_path / written
-        ).mkdir()  # a folder of that name, such as the output folder, is no file of vectors
+        (tmp_path / written).mkdir()  # such as the output folder: it is no file of vectors
         found = load_glove(written)
         assert_vectors(found, words, np.full((2, width), 0.5))
         assert found.source.endswith(f"/glove.{archive}.zip ({name})")
@@ -107,3 +113,76 @@ def test_50d_from_the_package():
 def test_a_folder_is_no_file_of_vectors(tmp_path):
     with pytest.raises(DataError, match=f"^{tmp_path} is a folder; give a file"):
         load_glove(tmp_path)
+
+
+ENGLISH = ["the", "council", "voted", "on", "a", "bridge"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "words", "share"),
+    [
+        (["The council voted!", "On a bridge, 12"], ENGLISH, None),
+        (["The council voted in Köln"], ENGLISH, None),
+        (["Der Stadtrat stimmte für a Brücke"], ENGLISH, "4%"),
+        (["市议会批准了预算", "the"], ENGLISH, "27%"),
+        (["市议会批准了预算"], [*"市议会批准了预"], None),
+        (["12 !", ""], ENGLISH, None),
+        (["वह घर आया"], ["वह", "घर", "आया"], None),
+        (["市议会批准了预算"], [], None),  # no vectors are wanted
+    ],
+)
+def test_texts_of_another_language(texts, words, share):
+    warning = language_warning(texts, words, "v.txt")
+    assert (warning is None) == (share is None)
+    if share is not None:
+        assert warning.startswith(
+            f"Only {share} of the letters in the texts are in frequent words of v.txt: "
+        )
+
+
+# Downloads
+
+BODY = random.Random(0).randbytes(600_000)
+SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+def cached_files():
+    folder = Path(os.environ["GLOVE_LSTM_CACHE"], "downloads")
+    return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
+
+
+@pytest.mark.parametrize("known", [{}, {"sha256": SHA256}], ids=str)
+def test_a_file_is_downloaded_once(server, known):
+    """Unless its hash is known, and the cached file has another."""
+    url = server.put("/f.bin", BODY)
+    path = download(url, **known)
+    assert path.read_bytes() == BODY
+    beside = path.with_name("beside")
+    beside.touch()
+    assert path.stat().st_mode == beside.stat().st_mode  # others may read it, too
+    assert download(url, **known) == path
+    assert len(server.requests) == 1
+    path.write_bytes(BODY[:-1])
+    repaired = download(url, **known).read_bytes() == BODY
+    assert repaired == bool(known)
+    assert len(server.requests) == 1 + repaired
+
+
+def test_a_transfer_that_is_cut_leaves_nothing(server):
+    server.cuts = [200_000]
+    url = server.put("/f.bin", BODY)
+    with pytest.raises(DataError):
+        download(url, sha256=SHA256)
+    assert not cached_files()
+    path = download(url, sha256=SHA256)
+    assert path.read_bytes() == BODY
+    assert cached_files() == [path.name]
+
+
+def test_two_processes_at_once(server):
+    url = server.put("/f.bin", BODY)
+    ask = partial(download, sha256=SHA256)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("fork")) as pool:
+        for path in pool.map(ask, [url, url]):
+            assert path.read_bytes() == BODY
+    assert len(server.requests) == 1

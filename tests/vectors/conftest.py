@@ -1,3 +1,0 @@
-"""The fixtures of files."""
-
-from file_fixtures import archives, file, private_cache, server  # noqa: F401 - fixtures

@@ -30,7 +30,7 @@ from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.options import add_options
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.examples import Examples
-from glove_lstm.tables.load import load_splits
+from glove_lstm.tables.load import Rows, load_splits
 
 
 def main(argv: Sequence[str]) -> None:
@@ -109,8 +109,7 @@ def _measure_model(args: argparse.Namespace) -> None:
         classifier,
         Examples.from_names(rows.texts, rows.labels, classifier.label_names),
         checkpoint.training_texts(),
-        rows=rows.numbers,
-        files=rows.files if len(set(rows.files)) > 1 else None,
+        places=_places(rows),
         source=source,
         robustness=args.robustness,
     )
@@ -118,6 +117,14 @@ def _measure_model(args: argparse.Namespace) -> None:
     if args.output_dir:
         report.save(args.output_dir)
         sys.stdout.write(f"\nSaved to {args.output_dir}\n")
+
+
+def _places(rows: Rows) -> list[dict[str, Any]]:
+    """Return the columns of predictions.csv that say where each text is from."""
+    places: list[dict[str, Any]] = [{"row": number} for number in rows.numbers]
+    if len(set(rows.files)) > 1:
+        places = [{"file": file, **place} for file, place in zip(rows.files, places, strict=True)]
+    return places
 
 
 def _data_arguments(args: argparse.Namespace) -> dict[str, Any]:

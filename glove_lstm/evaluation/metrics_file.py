@@ -7,7 +7,7 @@ from typing import Any
 
 from glove_lstm.checkpoint.names import METRICS_NAME
 from glove_lstm.errors import DataError
-from glove_lstm.evaluation.measures import Measures
+from glove_lstm.evaluation.metrics import Measures
 from glove_lstm.files import read_checkpoint_json
 from glove_lstm.training.record import TrainingRecord
 

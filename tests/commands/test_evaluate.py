@@ -23,7 +23,7 @@ from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate as command
 from glove_lstm.evaluation.leaks import find_leaks
-from glove_lstm.evaluation.robustness import DESCRIPTIONS
+from glove_lstm.evaluation.robustness import PERTURBATIONS
 
 PICTURES = {"confusion.png", "reliability.png"}
 evaluate = partial(run_here, command.main)
@@ -82,10 +82,10 @@ def test_figures_are_printed(measured, figures):
 
     clean = figures["robustness"].pop("clean")["accuracy"]
     assert clean == pytest.approx(figures["accuracy"])  # a pair is its parts joined
-    assert figures["robustness"].keys() == DESCRIPTIONS.keys()
+    assert figures["robustness"].keys() == PERTURBATIONS.keys()
     for name, row in figures["robustness"].items():
         assert row["lost"] == pytest.approx(clean - row["accuracy"])
-        [cells] = [cells for cells in rows if cells[0] == DESCRIPTIONS[name]]
+        [cells] = [cells for cells in rows if cells[0] == name.replace("_", " ")]
         assert (cells[1], cells[3]) == (f"{row['accuracy']:.4f}", f"{row['lost']:+.4f}")
 
 
@@ -233,7 +233,7 @@ def test_skewed_classes_and_a_weak_model_are_remarked_on(shared_export, tmp_path
     assert figures["rarest"] == {"label": "FAKE", "rows": 3, "recall": 0.0}
     for words in ("92.5%", f"macro F1 is {figures['f1']:.4f}", "'FAKE' (3 texts), is 0.0000"):
         assert words in done.stdout
-    assert "--class_weight" not in done.stdout  # the training may have weighted the labels
+    assert "--class_weight balanced" in done.stdout
     assert "not better than that of always answering the largest class" in done.stdout
     even = run(shared_export, "--test_file", tmp_path / "in.csv").stdout
     assert "--class_weight" not in even

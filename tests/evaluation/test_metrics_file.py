@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support import ROOT
 
+from glove_lstm.baselines import linear_baseline
 from glove_lstm.evaluation.metrics import Measures
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.plots import plot_measured
@@ -82,6 +83,12 @@ def test_the_baseline_learns_nothing_from_the_texts_that_measure_it():
         low, high = baseline[split]["accuracy_interval"]
         assert low < baseline[split]["accuracy"] < 1
         assert high < 1
+
+
+def test_the_words_of_the_baseline_are_characters_in_scripts_without_spaces():
+    words, _ = linear_baseline()[0].transformer_list
+    tokens = words[1].build_analyzer()("我爱ภา, don't")
+    assert tokens[:8] == ["我", "爱", "ภ", "า", ",", "don", "'", "t"]
 
 
 def test_without_texts_to_measure_there_is_no_baseline(caplog):

@@ -1,7 +1,8 @@
-r"""Measure a checkpoint on labelled texts, or list the phrases that tell most of a label.
+r"""Measure a checkpoint on labelled texts, find wrong labels, or list the phrases that tell most of a label.
 
 glove-lstm evaluate --test_file labelled.csv --output_dir report
 glove-lstm evaluate out --dataset_name fake_or_real_news --robustness
+glove-lstm evaluate --train_file mine.csv --folds 5 --glove 6B.50d --output_dir report
 glove-lstm evaluate --train_file train.csv --test_file test.csv --leaks
 
 The default MODEL is the checkpoint that ships with the package. OUTPUT_DIR, a new or empty folder, gets eval.json;
@@ -9,6 +10,9 @@ predictions.csv, the surest mistakes first; and for a model of one label a text,
 --robustness repeats the measurement on corrupted texts.
 
 A checkpoint records its training and validation texts. Only other texts are measured.
+
+--folds measures the data instead of a checkpoint. It divides the texts into so many parts, and labels each part by a
+model that it trains on the others: the first rows of predictions.csv are those whose labels are most likely wrong.
 
 --leaks measures no model. It reads the texts of all splits, also rows without text.
 """
@@ -18,7 +22,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, MULTI_LABEL
@@ -30,30 +34,59 @@ from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.options import add_options
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.examples import Examples
-from glove_lstm.tables.load import Rows, load_splits
+from glove_lstm.tables.load import Data, Rows, load_splits
+from glove_lstm.training.settings import SETTING_NAMES, Settings, make_settings
+
+# scikit-learn, matplotlib and torch take seconds to import: not before arguments and files are checked.
+if TYPE_CHECKING:
+    from glove_lstm.evaluation.report import Report
+
+_OF_DATA = [known.name for known in fields(DataArguments)]
+_NOT_OF_FOLDS = ("model_name_or_path", "revision")  # a checkpoint may have seen the texts
+_OF_FOLDS = [name for name in SETTING_NAMES if name not in _NOT_OF_FOLDS]
 
 
 def main(argv: Sequence[str]) -> None:
-    """Parse, then measure a model or look for leaks."""
+    """Parse, then measure a model or the data, or look for leaks."""
     args = _parser().parse_args(argv)
     if args.leaks:
+        _check_given(args, "--leaks prints phrases and measures no model", ["leaks"])
         _print_leaks(args)
+        return
+    of_report = ["output_dir", "split"]
+    if args.folds is not None:
+        of_folds = [*of_report, *_OF_FOLDS, "folds", "group_column_name"]
+        _check_given(args, "--folds trains and measures models of its own", of_folds)
+        run = _measure_folds
     else:
-        _measure_model(args)
+        of_model = [*of_report, "model", "revision", "robustness"]
+        _check_given(args, "Without --folds, a checkpoint is measured", of_model)
+        run = _measure_model
+    if args.output_dir:
+        check_new_folder(args.output_dir)
+    report = run(args)
+    sys.stdout.write(report.text())
+    if args.output_dir:
+        report.save(args.output_dir)
+        sys.stdout.write(f"\nSaved to {args.output_dir}\n")
+
+
+def _check_given(args: argparse.Namespace, purpose: str, names: Sequence[str]) -> None:
+    """Raise a DataError if an argument is given that is neither of the data nor one of these."""
+    for name, value in vars(args).items():
+        is_given = value is not None and value is not False
+        if is_given and name not in [*_OF_DATA, *names]:
+            option = "MODEL" if name == "model" else f"--{name}"
+            raise DataError(f"{purpose}; leave {option} out.")
 
 
 def _print_leaks(args: argparse.Namespace) -> None:
     """Print the phrases that tell most of a label, in all splits together."""
-    if args.model or args.revision or args.robustness or args.output_dir:
-        raise DataError(
-            "--leaks prints phrases and measures no model; leave out MODEL, --revision, --robustness and --output_dir."
-        )
     arguments = _data_arguments(args)
     arguments["on_empty"] = "keep"  # that a text is empty may itself tell the label
     data = load_splits(**arguments)
     if data.is_multi_label:
         raise DataError(f"{data.description} has lists of labels; --leaks is for one label a text.")
-    # scikit-learn takes a second to import: not before arguments and files are checked.
     from glove_lstm.evaluation.leaks import describe_leaks, find_leaks
 
     texts: list[str] = []
@@ -64,10 +97,29 @@ def _print_leaks(args: argparse.Namespace) -> None:
     sys.stdout.write(f"{describe_leaks(find_leaks(texts, labels))}\n")
 
 
-def _measure_model(args: argparse.Namespace) -> None:
-    """Measure a checkpoint on the unseen texts of a split; print the report, and save it."""
-    if args.output_dir:
-        check_new_folder(args.output_dir)
+def _measure_folds(args: argparse.Namespace) -> "Report":
+    """Measure models that are trained on all parts of a split but one, each on that part."""
+    if args.folds < 2:
+        raise DataError(f"--folds must be at least 2, not {args.folds}.")
+    given = {name: value for name, value in vars(args).items() if name in _OF_FOLDS}
+    settings = make_settings(**given)
+    data = load_splits(**_data_arguments(args), group_column_name=args.group_column_name)
+    rows = _rows(data, args.split or "train")
+    from glove_lstm.evaluation.folds import predict_in_folds
+    from glove_lstm.evaluation.report import make_report
+
+    texts = Examples.from_names(rows.texts, rows.labels, data.label_names)
+    scores, thresholds = predict_in_folds(texts, rows.labels, rows.groups, args.folds, settings)
+    introduction = (
+        f"{counted(len(rows), 'text')} ({data.description}) in {args.folds} parts: each is labelled by a model that "
+        "was trained on the others. Near duplicates are in one part."
+    )
+    source = {"data": data.description, "folds": args.folds, "settings": given}
+    return make_report(introduction, source, texts, _places(rows), scores, thresholds)
+
+
+def _measure_model(args: argparse.Namespace) -> "Report":
+    """Measure a checkpoint on the unseen texts of a split."""
     if not args.model:
         sys.stderr.write("The model is the shipped one, of fake and real news; name another.\n")
     model_name = args.model or str(DEFAULT_CHECKPOINT)
@@ -82,30 +134,26 @@ def _measure_model(args: argparse.Namespace) -> None:
         label_names=list(checkpoint.label_names),
         is_multi_label=is_multi_label,
     )
-    if args.split not in data.splits:
-        splits = " or ".join(data.splits)
-        raise DataError(f"{data.description} has no split {args.split}; --split must be {splits}.")
+    split = args.split or "test"
+    rows = _rows(data, split)
     clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
-    # matplotlib and scikit-learn take seconds to import: not before arguments and files are checked.
     from glove_lstm.evaluation.report import measure_unseen
 
     classifier = LightClassifier.from_checkpoint(checkpoint)
-    rows = data.splits[args.split]
     sys.stdout.write(
-        f"{model_name}: {counted(len(rows), 'text')} ({data.description}; split {args.split})\n"
+        f"{model_name}: {counted(len(rows), 'text')} ({data.description}; split {split})\n"
     )
-
     source = {
         "data": data.description,
-        "split": args.split,
+        "split": split,
         "model": model_name,
         "revision": args.revision,
         "text_column_names": data.text_column_names,
         "label_column_name": data.label_column_name,
     }
-    report = measure_unseen(
+    return measure_unseen(
         classifier,
         Examples.from_names(rows.texts, rows.labels, classifier.label_names),
         checkpoint.training_texts(),
@@ -113,10 +161,13 @@ def _measure_model(args: argparse.Namespace) -> None:
         source=source,
         robustness=args.robustness,
     )
-    sys.stdout.write(report.text())
-    if args.output_dir:
-        report.save(args.output_dir)
-        sys.stdout.write(f"\nSaved to {args.output_dir}\n")
+
+
+def _rows(data: Data, split: str) -> Rows:
+    if split not in data.splits:
+        splits = " or ".join(data.splits)
+        raise DataError(f"{data.description} has no split {split}; --split must be {splits}.")
+    return data.splits[split]
 
 
 def _places(rows: Rows) -> list[dict[str, Any]]:
@@ -139,9 +190,8 @@ def _parser() -> argparse.ArgumentParser:
     add_options(parser, DataArguments)
     parser.add_argument(
         "--split",
-        default="test",
         choices=["train", "validation", "test"],
-        help="the texts to measure on; default: %(default)s",
+        help="the texts to measure on; default: test, but train with --folds",
     )
     parser.add_argument("--robustness", action="store_true", help="measure on corrupted texts, too")
     parser.add_argument(
@@ -155,4 +205,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a new or empty folder for eval.json, predictions.csv and plots",
     )
+    parser.add_argument(
+        "--folds",
+        type=int,
+        metavar="N",
+        help="measure no checkpoint, but train on all of N parts but one and label that one, in turn",
+    )
+    parser.add_argument(
+        "--group_column_name",
+        metavar="COLUMN",
+        help="with --folds: a column, such as a publisher, whose rows are in one part",
+    )
+    settings = parser.add_argument_group("settings of the trainings of --folds")
+    add_options(settings, Settings, without=_NOT_OF_FOLDS)
     return parser

@@ -8,6 +8,8 @@ from functools import partial
 
 import pytest
 from support import (
+    QUICK,
+    SMALL,
     assert_command_names,
     assert_refused,
     edit_json,
@@ -201,6 +203,37 @@ def test_predictions_of_several_files_and_labels(exported, tmp_path):
     for row in rows:
         assert isinstance(json.loads(row["predicted"]), list)
     assert rows[0]["predicted"] != rows[0]["label"]
+
+
+# Folds
+
+
+def test_wrong_labels_come_first_of_all_rows(tmp_path, glove_file):
+    rows = read_csv(write_articles(tmp_path / "right.csv", 90, seed=9))
+    other = {"FAKE": "REAL", "REAL": "FAKE"}
+    for row in (4, 31, 70):
+        rows[row - 1]["label"] = other[rows[row - 1]["label"]]
+    table = write_table(tmp_path / "in.csv", rows)
+    out = tmp_path / "out"
+    words = ["--glove", glove_file, *SMALL, *QUICK, "--seed", 3, "--output_dir", out]
+    printed = run("--train_file", table, "--folds", 3, *words).stdout
+    assert "90 texts (train in.csv) in 3 parts" in printed
+    found = read_csv(out / "predictions.csv")
+    assert {row["row"] for row in found[:3]} == {"4", "31", "70"}
+    assert sorted(int(row["row"]) for row in found) == list(range(1, 91))
+    figures = figures_in(out)
+    assert (figures["rows"], figures["folds"], figures["settings"]["seed"]) == (90, 3, 3)
+
+
+def test_folds_of_lists_of_labels(tmp_path):
+    rows = read_csv(write_articles(tmp_path / "rows.csv", 60))
+    for number, row in enumerate(rows):
+        row["label"] = [] if number % 5 == 0 else [row["label"]]
+    table = write_table(tmp_path / "in.jsonl", rows)
+    words = ["--glove", "none", *SMALL, *QUICK, "--output_dir", tmp_path / "out"]
+    run("--train_file", table, "--folds", 2, *words)
+    found = read_csv(tmp_path / "out" / "predictions.csv")
+    assert sorted(int(row["row"]) for row in found) == list(range(1, 61))
 
 
 # Skewed classes

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glove_lstm.errors import DataError
+from glove_lstm.evaluation.folds import make_folds
 from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.robustness import PERTURBATIONS, measure_robustness, perturb
+from glove_lstm.tables.examples import Examples
 from glove_lstm.text.corruptions import typos
 
 # Leaks
@@ -69,6 +72,27 @@ def test_many_texts_are_sampled_always_alike():
     assert leak["covered"] != 0.5  # of all texts
     assert leak["covered"] == pytest.approx(0.5, abs=0.04)
     assert find_leaks(texts, labels) == leaks
+
+
+# Folds
+
+
+def test_each_fold_has_its_share_of_each_label_and_whole_groups():
+    texts = [f"number{row} of a few words about topic{row}" for row in range(60)]
+    texts += [f"{text.upper()}!" for text in texts[:20]]  # near duplicates
+    groups = [f"author {row // 2}" for row in range(60)] + [f"row {row}" for row in range(20)]
+    examples = Examples.from_names(
+        texts, ["often", "often", "often", "rare"] * 20, ["often", "rare"]
+    )
+    fold_of = make_folds(examples, groups, 4, seed=0)
+    assert (fold_of[:20] == fold_of[60:]).all()
+    assert (fold_of[:60:2] == fold_of[1:60:2]).all()
+    for fold in range(4):
+        in_fold = examples.labels[fold_of == fold]
+        assert 16 <= len(in_fold) <= 24
+        assert 3 <= in_fold.sum() <= 7
+    with pytest.raises(DataError, match="too few groups of texts for 9 folds"):
+        make_folds(examples, [str(row % 6) for row in range(80)], 9, seed=0)
 
 
 # Robustness

@@ -50,8 +50,8 @@ def predict_in_folds(
     scores = np.zeros((len(texts), len(texts.label_names)))
     thresholds = np.zeros_like(scores) if texts.is_multi_label else None
     for fold in range(folds):
-        [train] = np.nonzero(fold_of != fold)
-        [held_out] = np.nonzero(fold_of == fold)
+        train = np.flatnonzero(fold_of != fold).tolist()
+        held_out = np.flatnonzero(fold_of == fold).tolist()
         logger.info("Fold %d of %d: %d texts to predict.", fold + 1, folds, len(held_out))
         trained = fit(
             [texts.texts[row] for row in train],

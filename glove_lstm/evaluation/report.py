@@ -121,7 +121,7 @@ class Report:
         """Return the label of a text, from its number; or its labels, from a 0 or 1 for each."""
         names = self.texts.label_names
         if self.texts.is_multi_label:
-            return label_cell([names[number] for number in numbers.nonzero()[0]])
+            return label_cell([names[number] for number in numbers.nonzero()[0].tolist()])
         return names[int(numbers)]
 
     @cached_property

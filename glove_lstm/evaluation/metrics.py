@@ -81,7 +81,7 @@ class Measures:
             scores: (n, labels).
             labels: (n,) indices of the labels; or with thresholds, (n, labels) of 1 and 0.
             names: Names of the labels.
-            thresholds: (labels,) scores from which a text gets each label; None: it has exactly one.
+            thresholds: Scores from which a text gets each label, (labels,) or (n, labels); None: it has exactly one.
         """
         scores = np.asarray(scores, dtype=np.float64)
         if thresholds is None:
@@ -211,14 +211,9 @@ def figure_cells(value: float, interval: Interval | None = None, sign: str = "")
 
 
 def basic_measures(probabilities: Floats, labels: Ints) -> dict[str, Any]:
-    """Return accuracy, F1, precision, recall, MCC, ROC AUC, expected calibration error and Brier score.
+    """Return those of `Measures` that one label a text has, from probabilities (n, classes) and class indices (n,).
 
-    F1, precision, recall and ROC AUC are macro averages over the classes that occur in the labels, so that no class is
-    the positive one. If only one class occurs, MCC is 0, and ROC AUC is None.
-
-    Args:
-        probabilities: (n, classes).
-        labels: (n,) class indices.
+    If only one class occurs, MCC is 0, and ROC AUC is None.
     """
     predicted = probabilities.argmax(axis=1)
     present = np.unique(labels)

@@ -34,25 +34,15 @@ _CHARACTERS = 60  # of a text that is shown
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Measures of a classifier on n labelled texts, and its label for each; `make_report` makes it.
+    """Measures of a classifier on n labelled texts, and its label for each; `make_report` makes it."""
 
-    Attributes:
-        introduction: Sentences about the texts, with which the report begins.
-        figures: The contents of eval.json.
-        measures: The main figures.
-        texts: The texts with their true labels.
-        places: Columns of predictions.csv that say where each text is from, such as `file` and `row`.
-        scores: (n, labels).
-        predicted: The predicted labels, in numbers, as `texts` has the true ones.
-    """
-
-    introduction: str
-    figures: dict[str, Any]
+    introduction: str  # sentences about the texts
+    figures: dict[str, Any]  # the contents of eval.json
     measures: Measures
     texts: Examples
-    places: Sequence[Mapping[str, Any]]
-    scores: NDArray[np.float64]
-    predicted: NDArray[Any]
+    places: Sequence[Mapping[str, Any]]  # the first columns of predictions.csv, such as `row`
+    scores: NDArray[np.float64]  # (n, labels)
+    predicted: NDArray[Any]  # labels in numbers, as `texts` has the true ones
 
     def text(self) -> str:
         """Format everything for a terminal."""
@@ -148,16 +138,7 @@ def make_report(
     scores: NDArray[np.float64],
     thresholds: Any,
 ) -> Report:
-    """Measure scores.
-
-    Args:
-        introduction: As of the report.
-        source: The first entries of eval.json.
-        texts: n texts.
-        places: As of the report.
-        scores: (n, labels).
-        thresholds: Scores from which a text gets each label, (labels,) or (n, labels); None: it has exactly one.
-    """
+    """Measure scores of n texts; `source` are the first entries of eval.json, and `thresholds` as for `Measures.of`."""
     predicted = scores.argmax(axis=1)
     if thresholds is not None:
         predicted = labels_above(scores, thresholds).astype(np.int64)

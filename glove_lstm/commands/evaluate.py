@@ -19,7 +19,7 @@ model that it trains on the others: the first rows of predictions.csv are those 
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,41 +41,40 @@ from glove_lstm.training.settings import SETTING_NAMES, Settings, make_settings
 if TYPE_CHECKING:
     from glove_lstm.evaluation.report import Report
 
-_OF_DATA = [known.name for known in fields(DataArguments)]
-_NOT_OF_FOLDS = ("model_name_or_path", "revision")  # a checkpoint may have seen the texts
-_OF_FOLDS = [name for name in SETTING_NAMES if name not in _NOT_OF_FOLDS]
+_OF_CHECKPOINT = ("model_name_or_path", "revision")  # which may have seen the texts
+_OF_DATA = {known.name for known in fields(DataArguments)}
+_OF_TRAINING = set(SETTING_NAMES) - set(_OF_CHECKPOINT)
+_OF_LEAKS = _OF_DATA | {"leaks"}
+_OF_FOLDS = _OF_DATA - {"validation_file", "test_file"} | _OF_TRAINING
+_OF_FOLDS |= {"folds", "group_column_name", "output_dir"}
+_OF_MODEL = _OF_DATA | {"model", "revision", "split", "robustness", "output_dir"}
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, then measure a model or the data, or look for leaks."""
     args = _parser().parse_args(argv)
     if args.leaks:
-        _check_given(args, "--leaks prints phrases and measures no model", ["leaks"])
+        _check_given(args, "--leaks prints phrases and measures no model", _OF_LEAKS)
         _print_leaks(args)
         return
-    of_report = ["output_dir", "split"]
-    if args.folds is not None:
-        of_folds = [*of_report, *_OF_FOLDS, "folds", "group_column_name"]
-        _check_given(args, "--folds trains and measures models of its own", of_folds)
-        run = _measure_folds
+    if args.folds is None:
+        _check_given(args, "Without --folds, a checkpoint is measured", _OF_MODEL)
     else:
-        of_model = [*of_report, "model", "revision", "robustness"]
-        _check_given(args, "Without --folds, a checkpoint is measured", of_model)
-        run = _measure_model
+        _check_given(args, "--folds trains and tests models on the training texts", _OF_FOLDS)
     if args.output_dir:
         check_new_folder(args.output_dir)
-    report = run(args)
+    report = _measure_model(args) if args.folds is None else _measure_folds(args)
     sys.stdout.write(report.text())
     if args.output_dir:
         report.save(args.output_dir)
         sys.stdout.write(f"\nSaved to {args.output_dir}\n")
 
 
-def _check_given(args: argparse.Namespace, purpose: str, names: Sequence[str]) -> None:
-    """Raise a DataError if an argument is given that is neither of the data nor one of these."""
+def _check_given(args: argparse.Namespace, purpose: str, allowed: Set[str]) -> None:
+    """Raise a DataError if another argument is given than these."""
     for name, value in vars(args).items():
         is_given = value is not None and value is not False
-        if is_given and name not in [*_OF_DATA, *names]:
+        if is_given and name not in allowed:
             option = "MODEL" if name == "model" else f"--{name}"
             raise DataError(f"{purpose}; leave {option} out.")
 
@@ -98,13 +97,13 @@ def _print_leaks(args: argparse.Namespace) -> None:
 
 
 def _measure_folds(args: argparse.Namespace) -> "Report":
-    """Measure models that are trained on all parts of a split but one, each on that part."""
+    """Measure models that are trained on all parts of the training texts but one, each on that part."""
     if args.folds < 2:
         raise DataError(f"--folds must be at least 2, not {args.folds}.")
-    given = {name: value for name, value in vars(args).items() if name in _OF_FOLDS}
+    given = {name: value for name, value in vars(args).items() if name in _OF_TRAINING}
     settings = make_settings(**given)
     data = load_splits(**_data_arguments(args), group_column_name=args.group_column_name)
-    rows = _rows(data, args.split or "train")
+    rows = _rows(data, "train")
     from glove_lstm.evaluation.folds import predict_in_folds
     from glove_lstm.evaluation.report import make_report
 
@@ -165,8 +164,10 @@ def _measure_model(args: argparse.Namespace) -> "Report":
 
 def _rows(data: Data, split: str) -> Rows:
     if split not in data.splits:
-        splits = " or ".join(data.splits)
-        raise DataError(f"{data.description} has no split {split}; --split must be {splits}.")
+        splits = " and ".join(data.splits)
+        raise DataError(
+            f"{data.description} has no split {split}, only {splits}; give such texts, or choose by --split."
+        )
     return data.splits[split]
 
 
@@ -191,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--split",
         choices=["train", "validation", "test"],
-        help="the texts to measure on; default: test, but train with --folds",
+        help="the texts to measure on; default: test",
     )
     parser.add_argument("--robustness", action="store_true", help="measure on corrupted texts, too")
     parser.add_argument(
@@ -217,5 +218,5 @@ def _parser() -> argparse.ArgumentParser:
         help="with --folds: a column, such as a publisher, whose rows are in one part",
     )
     settings = parser.add_argument_group("settings of the trainings of --folds")
-    add_options(settings, Settings, without=_NOT_OF_FOLDS)
+    add_options(settings, Settings, without=_OF_CHECKPOINT)
     return parser

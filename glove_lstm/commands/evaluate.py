@@ -29,8 +29,9 @@ from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, MULTI_LABEL
 from glove_lstm.checkpoint.new_folder import check_new_folder
 from glove_lstm.commands.command import add_model, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
-from glove_lstm.errors import DataError, counted
+from glove_lstm.errors import DataError, counted, shown
 from glove_lstm.inference.light_classifier import LightClassifier
+from glove_lstm.inference.output_formats import kept_text
 from glove_lstm.options import add_options
 from glove_lstm.tables.columns import columns_warning
 from glove_lstm.tables.examples import Examples
@@ -41,13 +42,14 @@ from glove_lstm.training.settings import SETTING_NAMES, Settings, make_settings
 if TYPE_CHECKING:
     from glove_lstm.evaluation.report import Report
 
+_OF_PREDICTIONS = ("file", "row", "text", "label", "predicted", "score")  # columns
 _OF_CHECKPOINT = ("model_name_or_path", "revision")  # which may have seen the texts
 _OF_DATA = {known.name for known in fields(DataArguments)}
 _OF_TRAINING = set(SETTING_NAMES) - set(_OF_CHECKPOINT)
 _OF_LEAKS = _OF_DATA | {"leaks"}
 _OF_FOLDS = _OF_DATA - {"validation_file", "test_file"} | _OF_TRAINING
-_OF_FOLDS |= {"folds", "group_column_name", "output_dir"}
-_OF_MODEL = _OF_DATA | {"model", "revision", "split", "robustness", "output_dir"}
+_OF_FOLDS |= {"folds", "group_column_name", "keep_columns", "output_dir"}
+_OF_MODEL = _OF_DATA | {"model", "revision", "split", "robustness", "keep_columns", "output_dir"}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -104,6 +106,7 @@ def _measure_folds(args: argparse.Namespace) -> "Report":
     settings = make_settings(**given)
     data = load_splits(**_data_arguments(args), group_column_name=args.group_column_name)
     rows = _rows(data, "train")
+    places = _places(rows)
     from glove_lstm.evaluation.folds import predict_in_folds
     from glove_lstm.evaluation.report import make_report
 
@@ -114,7 +117,7 @@ def _measure_folds(args: argparse.Namespace) -> "Report":
         "was trained on the others. Near duplicates are in one part."
     )
     source = {"data": data.description, "folds": args.folds, "settings": given}
-    return make_report(introduction, source, texts, _places(rows), scores, thresholds)
+    return make_report(introduction, source, texts, places, scores, thresholds)
 
 
 def _measure_model(args: argparse.Namespace) -> "Report":
@@ -135,6 +138,7 @@ def _measure_model(args: argparse.Namespace) -> "Report":
     )
     split = args.split or "test"
     rows = _rows(data, split)
+    places = _places(rows)
     clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
@@ -156,7 +160,7 @@ def _measure_model(args: argparse.Namespace) -> "Report":
         classifier,
         Examples.from_names(rows.texts, rows.labels, classifier.label_names),
         checkpoint.training_texts(),
-        places=_places(rows),
+        places=places,
         source=source,
         robustness=args.robustness,
     )
@@ -173,16 +177,28 @@ def _rows(data: Data, split: str) -> Rows:
 
 def _places(rows: Rows) -> list[dict[str, Any]]:
     """Return the columns of predictions.csv that say where each text is from."""
-    places: list[dict[str, Any]] = [{"row": number} for number in rows.numbers]
-    if len(set(rows.files)) > 1:
-        places = [{"file": file, **place} for file, place in zip(rows.files, places, strict=True)]
+    for name in rows.kept[0]:
+        if name in _OF_PREDICTIONS:
+            raise DataError(
+                f"predictions.csv has a column {shown(name)} of its own; leave it out of --keep_columns."
+            )
+    several_files = len(set(rows.files)) > 1
+    places = []
+    for file, number, kept in zip(rows.files, rows.numbers, rows.kept, strict=True):
+        place: dict[str, Any] = {"file": file} if several_files else {}
+        place["row"] = number
+        place |= {name: kept_text(cell) for name, cell in kept.items()}
+        places.append(place)
     return places
 
 
 def _data_arguments(args: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of the command that `load_splits` has, too."""
     options = vars(args)
-    return {known.name: options.get(known.name, known.default) for known in fields(DataArguments)}
+    arguments = {
+        known.name: options.get(known.name, known.default) for known in fields(DataArguments)
+    }
+    return {**arguments, "keep_columns": args.keep_columns}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -205,6 +221,11 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="a new or empty folder for eval.json, predictions.csv and plots",
+    )
+    parser.add_argument(
+        "--keep_columns",
+        metavar="A,B",
+        help="columns that predictions.csv repeats beside the labels, such as id",
     )
     parser.add_argument(
         "--folds",

@@ -195,9 +195,11 @@ def test_predictions_of_several_files_and_labels(exported, tmp_path):
         for row in rows:
             row["label"] = [] if row is rows[0] else [row["label"]]
         files.append(write_table(tmp_path / name, rows))
-    run(exported, "--test_file", *files, "--output_dir", tmp_path / "out")
-    rows = read_csv(tmp_path / "out" / "predictions.csv")
-    assert list(rows[0]) == ["file", "row", "text", "label", "predicted", "score"]
+    out = tmp_path / "out"
+    run(exported, "--test_file", *files, "--keep_columns", "title", "--output_dir", out)
+    rows = read_csv(out / "predictions.csv")
+    assert list(rows[0]) == ["file", "row", "title", "text", "label", "predicted", "score"]
+    assert all(row["text"].startswith(row["title"]) for row in rows)
     places = {(row["file"], int(row["row"])) for row in rows}
     assert places == {(str(file), number) for file in files for number in range(1, 11)}
     for row in rows:
@@ -209,18 +211,23 @@ def test_predictions_of_several_files_and_labels(exported, tmp_path):
 
 
 def test_wrong_labels_come_first_of_all_rows(tmp_path, glove_file):
-    rows = read_csv(write_articles(tmp_path / "right.csv", 90, seed=9))
+    rows = read_csv(write_articles(tmp_path / "rows.csv", 90, seed=9))
     other = {"FAKE": "REAL", "REAL": "FAKE"}
-    for row in (4, 31, 70):
-        rows[row - 1]["label"] = other[rows[row - 1]["label"]]
+    for number, row in enumerate(rows):
+        row |= {"id": f"n{number}", "author": f"{number // 2}"}
+        if number in (3, 30, 69):
+            row["label"] = other[row["label"]]
     table = write_table(tmp_path / "in.csv", rows)
     out = tmp_path / "out"
-    words = ["--glove", glove_file, *SMALL, *QUICK, "--seed", 3, "--output_dir", out]
+    words = ["--group_column_name", "author", "--keep_columns", "author, id", "--output_dir", out]
+    words += ["--glove", glove_file, *SMALL, *QUICK, "--seed", 3]
     printed = run("--train_file", table, "--folds", 3, *words).stdout
     assert "90 texts (train in.csv) in 3 parts" in printed
     found = read_csv(out / "predictions.csv")
-    assert {row["row"] for row in found[:3]} == {"4", "31", "70"}
+    assert list(found[0])[:4] == ["row", "author", "id", "text"]
+    assert {row["id"] for row in found[:3]} == {"n3", "n30", "n69"}
     assert sorted(int(row["row"]) for row in found) == list(range(1, 91))
+    assert all(row["id"] == f"n{int(row['row']) - 1}" for row in found)
     figures = figures_in(out)
     assert (figures["rows"], figures["folds"], figures["settings"]["seed"]) == (90, 3, 3)
 

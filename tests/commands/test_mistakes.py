@@ -112,6 +112,7 @@ def test_predict(check, line: str, words: str) -> None:
         ("--test_file in.csv --leaks --output_dir out", "--leaks --output_dir"),
         ("one --train_file in.csv --folds 5", "--folds MODEL"),
         ("--train_file in.csv --folds 1", "--folds 2"),
+        ("one --test_file in.csv --keep_columns label", "'label' --keep_columns"),
         ("--train_file in.csv --test_file in.csv --folds 5", "--folds --test_file"),
         ("--train_file in.csv --glove none", "--folds --glove"),
         ("one --train_file in.csv", "in.csv test --split train"),

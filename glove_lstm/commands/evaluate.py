@@ -156,7 +156,7 @@ def _measure_model(args: argparse.Namespace) -> "Report":
         "text_column_names": data.text_column_names,
         "label_column_name": data.label_column_name,
     }
-    return measure_unseen(
+    report = measure_unseen(
         classifier,
         Examples.from_names(rows.texts, rows.labels, classifier.label_names),
         checkpoint.training_texts(),
@@ -164,6 +164,10 @@ def _measure_model(args: argparse.Namespace) -> "Report":
         source=source,
         robustness=args.robustness,
     )
+    report.figures["top_words"] = {
+        label: [word for word, _ in classifier.top_words(label)] for label in classifier.label_names
+    }
+    return report
 
 
 def _rows(data: Data, split: str) -> Rows:

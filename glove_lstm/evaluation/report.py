@@ -59,6 +59,10 @@ class Report:
             sections.append(self._surest_mistakes())
         if "robustness" in self.figures:
             sections.append(robustness_table(self.figures["robustness"]))
+        if "top_words" in self.figures:
+            sections.append("The words that speak most for each label:")
+            for label, words in self.figures["top_words"].items():
+                sections.append(one_line(f"{label}: {', '.join(words)}"))
         return "\n\n".join(sections) + "\n"
 
     def save(self, folder: str | Path) -> None:

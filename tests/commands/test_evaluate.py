@@ -8,6 +8,8 @@ from functools import partial
 
 import pytest
 from support import (
+    CALM,
+    LOUD,
     QUICK,
     SMALL,
     assert_command_names,
@@ -89,6 +91,12 @@ def test_figures_are_printed(measured, figures):
         assert row["lost"] == pytest.approx(clean - row["accuracy"])
         [cells] = [cells for cells in rows if cells[0] == name.replace("_", " ")]
         assert (cells[1], cells[3]) == (f"{row['accuracy']:.4f}", f"{row['lost']:+.4f}")
+
+    for label, own_words in (("FAKE", LOUD), ("REAL", CALM)):
+        top_words = figures["top_words"][label]
+        assert f"{label}: {', '.join(top_words)}\n" in printed
+        assert len(top_words) == 20
+        assert set(top_words[:3]) <= set(own_words.split())
 
 
 def test_leaks_are_printed(tmp_path):

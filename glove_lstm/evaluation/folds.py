@@ -7,12 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError
-from glove_lstm.splits.splitter import (
-    Ints,
-    hold_out_share,
-    merge_groups,
-    near_duplicate_groups,
-)
+from glove_lstm.splits.splitter import Ints, hold_out_share, merge_groups, near_duplicate_groups
 from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.labels import Label
 from glove_lstm.training.fit import fit
@@ -29,21 +24,11 @@ def predict_in_folds(
     folds: int,
     settings: Settings,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Train on all folds but one, and predict that one, in turn.
-
-    Args:
-        texts: n texts.
-        labels: Their labels, by name.
-        groups: n values; the texts of a group share a fold, as near duplicates do. None: there are no others.
-        folds: Number of folds.
-        settings: Of the trainings.
+    """Train on all folds but one, and predict that one, in turn; see `make_folds`.
 
     Returns:
-        The scores, (n, labels), and the scores from which a text gets each label, (n, labels); None: it has exactly
-        one.
-
-    Raises:
-        DataError: The texts cannot be divided into so many folds.
+        The scores of n texts, (n, labels); and the scores from which a text gets each label, (n, labels), None if it
+        has exactly one.
     """
     fold_of = make_folds(texts, groups, folds, settings.seed)
     glove = load_glove(settings.glove)
@@ -69,7 +54,13 @@ def predict_in_folds(
 
 
 def make_folds(texts: Examples, groups: Sequence[Hashable] | None, folds: int, seed: int) -> Ints:
-    """Return the fold of each text, (n,); about as many of each label in each."""
+    """Return the fold of each of n texts, (n,).
+
+    Each fold has about as many texts of each label. Near duplicates share a fold, and so do the texts of a group.
+
+    Raises:
+        DataError: The texts cannot be divided into so many folds.
+    """
     group_of = near_duplicate_groups(texts.texts)
     if groups is not None:
         group_of = merge_groups(group_of, groups)

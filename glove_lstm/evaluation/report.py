@@ -172,7 +172,7 @@ def measure_unseen(
 
     Args:
         classifier: The classifier.
-        texts: n texts with labels of the classifier, in its order.
+        texts: n texts, with the labels of the classifier in its order.
         training_texts: The texts of its training; None: they are unknown, and all texts are measured.
         places: Columns of predictions.csv that say where each text is from; None: texts are numbered.
         source: The first entries of eval.json, such as "model", its name, and "data".

@@ -4,11 +4,16 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
-_WORD_OR_MARK = r"\w+|[^\w\s]"
+from glove_lstm.unicode_scripts import CHARACTER, LETTER
+
+_WORD_OR_MARK = rf"{CHARACTER}|{LETTER}+|[^\w\s]"
 
 
 def linear_baseline() -> Pipeline:
-    """Return a linear SVC on TF-IDF of cased words and marks, alone and in pairs, and of 2 to 5 characters."""
+    """Return a linear SVC on TF-IDF of cased words and marks, alone and in pairs, and of 2 to 5 characters.
+
+    In scripts without spaces, a character is a word.
+    """
     words = TfidfVectorizer(
         lowercase=False, token_pattern=_WORD_OR_MARK, ngram_range=(1, 2), sublinear_tf=True
     )

@@ -107,9 +107,13 @@ def check_names(names: Iterable[str], known: Sequence[str]) -> None:
             raise DataError(f"There is no argument {name}; {hint}")
 
 
-def add_options(parser: argparse.ArgumentParser, group: type[Any]) -> None:
+def add_options(
+    parser: argparse._ActionsContainer, group: type[Any], without: Sequence[str] = ()
+) -> None:
     """Add a dataclass of options to a command line. Those that are not given are missing in the namespace."""
     for known in fields(group):
+        if known.name in without:
+            continue
         kind = _kind_of(known)
         more: dict[str, Any] = {"type": kind}
         if kind is bool:

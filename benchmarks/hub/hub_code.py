@@ -22,7 +22,7 @@ from glove_lstm.checkpoint.names import (
     PLACEHOLDER_ID,
     remote_code,
 )
-from glove_lstm.evaluation.measures import Measures, results_table
+from glove_lstm.evaluation.metrics import Measures, results_table
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.publishing.card import NAME as TITLE
 from glove_lstm.publishing.card import render_card

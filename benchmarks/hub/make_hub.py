@@ -27,8 +27,7 @@ from benchmarks.records import record
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
-from glove_lstm.evaluation.measures import Measures
-from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.evaluation.metrics import Measures, compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.inference.classifier import Classifier

@@ -311,7 +311,7 @@ def _summary(metrics: "MetricsFile") -> str:
     lines = ""
     for split, measures in reversed(metrics.splits.items()):
         lines += f"{split}: {measures.summary()}\n"
-        for sentence in measures.remarks(advise=metrics.training.label_weights is None):
+        for sentence in measures.remarks():
             lines += f"  {sentence}\n"
         if metrics.baseline and split in metrics.baseline:
             accuracy = metrics.baseline[split]["accuracy"]

@@ -16,16 +16,17 @@ _MOST_TEXTS = 3_000  # in the sample; enough for phrases that tell much
 _FEWEST_TEXTS = 10  # that have a phrase
 _LISTED = 20  # phrases
 _EMPTY = "∅"  # stands for a text without words
+_REMEDY = (
+    "A phrase that most texts of its label have, and hardly any others, gives the label away. Remove it from all "
+    "texts if it is an artefact of how the data were made, such as the name of a source: a model learns it instead "
+    "of the rest. Keep it if it belongs to the meaning of the label, as 'How many' does to questions for a number."
+)
 
 
 def find_leaks(texts: Sequence[str], labels: Sequence[str]) -> list[dict[str, Any]]:
     """Find the 20 phrases of up to three words or marks that tell most of the labels, by the chi-squared statistic.
 
-    At most 3,000 texts are searched, a random sample.
-
-    Args:
-        texts: n texts.
-        labels: Their labels.
+    At most 3,000 of the texts are searched, a random sample.
 
     Returns:
         The phrases that at least ten texts have, those that tell most first: "phrase", which is empty if the texts are;
@@ -34,6 +35,8 @@ def find_leaks(texts: Sequence[str], labels: Sequence[str]) -> list[dict[str, An
     """
     sample = np.random.default_rng(0).permutation(len(texts))[:_MOST_TEXTS]
     names, label_of = np.unique([labels[row] for row in sample], return_inverse=True)
+    if len(names) < 2 or len(sample) < _FEWEST_TEXTS:
+        return []
     vectorizer = CountVectorizer(
         lowercase=False,
         token_pattern=_WORD_OR_MARK,
@@ -41,8 +44,6 @@ def find_leaks(texts: Sequence[str], labels: Sequence[str]) -> list[dict[str, An
         binary=True,
         min_df=_FEWEST_TEXTS,
     )
-    if len(names) < 2 or len(sample) < _FEWEST_TEXTS:
-        return []
     try:
         has_phrase = vectorizer.fit_transform(texts[row].strip() or _EMPTY for row in sample)
     except ValueError:  # no phrase is in enough texts
@@ -79,9 +80,4 @@ def describe_leaks(leaks: Sequence[Mapping[str, Any]]) -> str:
         phrase = repr(leak["phrase"]) if leak["phrase"] else "no text"
         rows.append([phrase, leak["label"], f"{leak['covered']:.1%}", f"{leak['elsewhere']:.1%}"])
     table = markdown_table(["phrase", "label", "in its texts", "in others"], rows)
-    remedy = (
-        "A phrase that most texts of its label have, and hardly any others, gives the label away. Remove it from all "
-        "texts if it is an artefact of how the data were made, such as the name of a source: a model learns it instead "
-        "of the rest. Keep it if it belongs to the meaning of the label, as 'How many' does to questions for a number."
-    )
-    return f"The phrases that tell most of a label:\n\n{table}\n\n{remedy}"
+    return f"The phrases that tell most of a label:\n\n{table}\n\n{_REMEDY}"

@@ -7,43 +7,30 @@ from typing import Any
 
 from glove_lstm.checkpoint.names import METRICS_NAME
 from glove_lstm.errors import DataError
-from glove_lstm.evaluation.measures import Measures
+from glove_lstm.evaluation.metrics import Measures
 from glove_lstm.files import read_checkpoint_json
 from glove_lstm.training.record import TrainingRecord
 
 _SPLITS = ("test", "validation")
 _OF_TEXTS = ("baseline", "robustness")
+_FACTS = ("language", "license", "dataset_id", "is_news")
 
 
 @dataclass
 class MetricsFile:
-    """The contents of metrics.json.
-
-    Attributes:
-        training: How the model was made.
-        data: The files or the dataset, in words.
-        language: Language of the texts, as a code of the Hub; None: not given.
-        license: Licence of the model, as an id of the Hub; None: not given.
-        dataset_id: Id of the dataset on the Hub; None: it is not from there.
-        is_news: Whether the texts are those of FakeOrRealNews, whose labels name the kind of source of a text.
-        validation: Measures of the validation texts; None: there are none.
-        test: Measures of the test texts; None: there are none.
-        baseline: Name of texts -> accuracy of a linear model, with its interval.
-        robustness: Alteration -> accuracy on the altered test texts, with its interval.
-        others: Further sections, which only `hub/` has.
-    """
+    """The contents of metrics.json."""
 
     training: TrainingRecord
-    data: str
-    language: str | None = None
-    license: str | None = None
-    dataset_id: str | None = None
-    is_news: bool = False
+    data: str  # the files or the dataset, in words
+    language: str | None = None  # of the texts, as a code of the Hub
+    license: str | None = None  # of the model, as an id of the Hub
+    dataset_id: str | None = None  # on the Hub
+    is_news: bool = False  # whether they are FakeOrRealNews, whose labels name the kind of source
     validation: Measures | None = None
     test: Measures | None = None
-    baseline: dict[str, Any] | None = None
-    robustness: dict[str, Any] | None = None
-    others: dict[str, Any] = field(default_factory=dict)
+    baseline: dict[str, Any] | None = None  # name of texts -> accuracy of a linear model
+    robustness: dict[str, Any] | None = None  # alteration of the test texts -> accuracy
+    others: dict[str, Any] = field(default_factory=dict)  # sections that only hub/ has
 
     @property
     def splits(self) -> dict[str, Measures]:
@@ -59,13 +46,8 @@ class MetricsFile:
         for section in _OF_TEXTS:
             if getattr(self, section) is not None:
                 values[section] = getattr(self, section)
-        values["data"] = {
-            "description": self.data,
-            "language": self.language,
-            "license": self.license,
-            "dataset_id": self.dataset_id,
-            "is_news": self.is_news,
-        }
+        facts = {name: getattr(self, name) for name in _FACTS}
+        values["data"] = {"description": self.data, **facts}
         values["training"] = self.training.to_json()
         values |= self.others
         text = json.dumps(values, indent=2, ensure_ascii=False)

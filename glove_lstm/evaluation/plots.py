@@ -10,13 +10,14 @@ from sklearn.metrics import ConfusionMatrixDisplay
 
 from glove_lstm.evaluation.metrics import Floats, Ints, reliability
 from glove_lstm.files import whole_file
+from glove_lstm.inference.output_formats import shortened
 
 # Colours of Okabe and Ito 2008.
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREY = "#666666"
 _LONGEST_NAME = 30  # characters of a label; longer ones are cut
-_LONGEST_LEVEL_NAME = 8  # of two labels that fit side by side
+_MOST_COUNTED = 30  # labels whose matrix has room for numbers
 
 
 def plot_curves(
@@ -58,16 +59,13 @@ def plot_measured(probabilities: Floats, labels: Ints, names: Sequence[str], fol
         folder: Folder of the files.
     """
     _plot_confusion(probabilities, labels, names, folder / "confusion.png")
-    _plot_reliability(probabilities, labels, len(names), folder / "reliability.png")
+    _plot_reliability(probabilities, labels, folder / "reliability.png")
 
 
 def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], path: Path) -> None:
-    shown_names = [_shown(name) for name in names]
-    longest = max(map(len, shown_names))
-    inches = min(2.2 + 0.6 * len(names), 20) + 0.07 * longest
-    rotation = 0
-    if len(names) > 2 or longest > _LONGEST_LEVEL_NAME:
-        rotation = 30
+    # "$" would start a formula.
+    shown_names = [shortened(name, _LONGEST_NAME).replace("$", r"\$") for name in names]
+    inches = min(2.2 + 0.6 * len(names), 20) + 0.07 * max(map(len, shown_names))
     figure = Figure(figsize=(inches, inches), layout="constrained")
     axis = figure.subplots()
     ConfusionMatrixDisplay.from_predictions(
@@ -77,23 +75,16 @@ def _plot_confusion(probabilities: Floats, labels: Ints, names: Sequence[str], p
         display_labels=shown_names,
         cmap="Blues",
         values_format="d",
-        include_values=len(names) <= 30,
+        include_values=len(names) <= _MOST_COUNTED,
         colorbar=False,
-        xticks_rotation=rotation,
+        xticks_rotation=30,
         ax=axis,
     )
     axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
     _save(figure, path)
 
 
-def _shown(name: str) -> str:
-    """Return a label, cut if it is long; "$" would start a formula."""
-    if len(name) > _LONGEST_NAME:
-        name = f"{name[: _LONGEST_NAME - 1]}…"
-    return name.replace("$", r"\$")
-
-
-def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: Path) -> None:
+def _plot_reliability(probabilities: Floats, labels: Ints, path: Path) -> None:
     figure = Figure(figsize=(4, 4), layout="constrained")
     axis = figure.subplots()
     counts, accuracy, confidence = reliability(probabilities, labels)
@@ -101,9 +92,8 @@ def _plot_reliability(probabilities: Floats, labels: Ints, classes: int, path: P
     axis.plot(confidence, accuracy, color=BLUE, linewidth=1)
     area = 10 + 150 * counts / counts.max()
     axis.scatter(confidence, accuracy, s=area, color=BLUE, label="model (area: rows)")
-    lowest_confidence = 1 / classes  # the highest of the probabilities cannot be lower
-    lowest_value = min(lowest_confidence, accuracy.min())
-    axis.set(xlim=(lowest_confidence, 1.01), ylim=(lowest_value, 1.02))
+    lowest = 1 / probabilities.shape[1]  # the highest of the probabilities cannot be lower
+    axis.set(xlim=(lowest, 1.01), ylim=(min(lowest, accuracy.min()), 1.02))
     axis.set(xlabel="confidence", ylabel="accuracy", title="Reliability")
     axis.legend(frameon=False, fontsize="small")
     _save(figure, path)

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.baselines import linear_baseline
-from glove_lstm.errors import first_line
-from glove_lstm.evaluation.measures import Measures
-from glove_lstm.evaluation.metrics import accuracy_with_interval
+from glove_lstm.evaluation.metrics import Measures, accuracy_with_interval
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
 from glove_lstm.evaluation.report import find_unseen
@@ -92,11 +90,7 @@ def measure_baseline(
     if not measured:
         logger.warning("There are no texts to measure the baseline on.")
         return None
-    try:
-        model = linear_baseline().fit(trained.train.texts, trained.train.labels)
-    except ValueError as error:  # such as texts without words
-        logger.warning("The baseline is left out: %s.", first_line(error))
-        return None
+    model = linear_baseline().fit(trained.train.texts, trained.train.labels)
     accuracies = {}
     for name, texts in measured.items():
         accuracies[name] = accuracy_with_interval(model.predict(texts.texts) == texts.labels)

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -199,15 +200,21 @@ class Classifier(ABC):
         Raises:
             DataError: There is no such label.
         """
-        words = self.tokenizer.words_of_letters()
+        words, logits = self._logits_of_words
         strengths = evidence(
-            self.predict_logits(words),
+            logits,
             self.label_names,
             label,
             multi_label=self.problem_type == MULTI_LABEL,
         )
         strongest = np.argsort(-strengths, kind="stable")[:n]
         return [(words[number], float(strengths[number])) for number in strongest]
+
+    @cached_property
+    def _logits_of_words(self) -> tuple[list[str], NDArray[np.float32]]:
+        """The words of the vocabulary, and the logits of each: kept, because each label asks for them."""
+        words = self.tokenizer.words_of_letters()
+        return words, self.predict_logits(words)
 
     def _window_size(self, count: int) -> int:
         """Return the number of texts in a window.

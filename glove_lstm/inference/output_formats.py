@@ -91,7 +91,7 @@ class Layout:
             yield record | {f"score_{name}": score for name, score in scores.items()}
 
 
-def _kept_text(value: Any) -> str | None:
+def kept_text(value: Any) -> str | None:
     """Return a value of a kept column as text; None if it is missing."""
     if is_missing(value):
         return None
@@ -255,7 +255,7 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
             for record in records:
                 for name, kind in layout.kept.items():
                     if kind is None:
-                        record[name] = _kept_text(record[name])
+                        record[name] = kept_text(record[name])
             try:
                 table = pa.Table.from_pylist(records, schema)
             except pa.ArrowException as error:
@@ -275,7 +275,7 @@ def _csv_writer(file: TextIO, layout: Layout) -> Write:
     def write(labelled: Labelled) -> None:
         for row in layout.table_rows(labelled):
             for name in layout.kept:
-                row[name] = _kept_text(row[name])
+                row[name] = kept_text(row[name])
             writer.writerow([csv_cell(value) for value in row.values()])
 
     return write

@@ -17,11 +17,11 @@ from glove_lstm.checkpoint.names import (
     PLOT_NAMES,
     TOKENIZER_CONFIG_NAME,
 )
-from glove_lstm.evaluation.measures import figure_cells, results_table
+from glove_lstm.evaluation.metrics import results_table
 from glove_lstm.evaluation.metrics_file import MetricsFile
+from glove_lstm.evaluation.robustness import robustness_table
 from glove_lstm.files import package_resource, read_checkpoint_json
 from glove_lstm.inference.promise import DEFAULT_ACCURACY, promise
-from glove_lstm.printable import markdown_table
 
 NAME = "GloVe+LSTM text classifier"  # the title
 
@@ -131,17 +131,10 @@ def _measured(metrics: MetricsFile | None) -> dict[str, Any]:
     if metrics is None or not metrics.splits:
         return {"results": "Not measured."}
     first, *_ = metrics.splits.values()
-    remarks = first.remarks(advise=metrics.training.label_weights is None)
-    altered = []
-    for name, figures in (metrics.robustness or {}).items():
-        alteration = "unchanged" if name == "clean" else name.replace("_", " ")
-        altered.append(
-            [alteration, *figure_cells(figures["accuracy"], figures["accuracy_interval"])]
-        )
     return {
         "results": results_table(metrics.splits, metrics.baseline or {}),
-        "remarks": [_plain(remark) for remark in remarks],
-        "robustness": markdown_table(["test texts", "accuracy", "95 % interval"], altered),
+        "remarks": [_plain(remark) for remark in first.remarks()],
+        "robustness": robustness_table(metrics.robustness or {}),
     }
 
 

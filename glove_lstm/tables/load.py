@@ -45,6 +45,7 @@ class Rows:
     groups: list[str] | None = None  # rows of a group stay on one side of a split
     numbers: list[int] = field(default_factory=list)  # of each row in its table, from 1
     files: list[str] = field(default_factory=list)  # the table of each row
+    kept: list[dict[str, Any]] = field(default_factory=list)  # cells of `keep_columns`
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -74,6 +75,7 @@ def load_splits(
     text_column_names: str | Sequence[str] | None = None,
     label_column_name: str | None = None,
     group_column_name: str | None = None,
+    keep_columns: str | None = None,
     trained_columns: Sequence[str] | None = None,
     trained_label_column: str | None = None,
     label_names: Sequence[str] | None = None,
@@ -122,19 +124,22 @@ def load_splits(
         label_column_name = "label"
         if trained_label_column and trained_label_column in first.columns:
             label_column_name = trained_label_column
+    group = group_column_name if "train" in tables else None
     columns = choose_columns(
         first,
         text_column_names,
         trained=trained_columns,
         label=label_column_name,
-        group=group_column_name if "train" in tables else None,
+        group=group,
+        kept=keep_columns,
     )
     if is_multi_label is None:
         is_multi_label = label_list(first.head()[0].get(label_column_name)) is not None
     names = list(label_names or first.class_names.get(label_column_name) or ())
 
+    kept = columns.others[1:] if group is None else columns.others[2:]
     splits, names = _read_splits(
-        tables, columns, names, is_multi_label, on_empty, skip_unknown_labels, may_be_rare
+        tables, columns, kept, names, is_multi_label, on_empty, skip_unknown_labels, may_be_rare
     )
     if not splits:
         raise DataError(
@@ -177,6 +182,7 @@ def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str
 def _read_splits(
     tables: Mapping[str, Sequence[Table]],
     columns: Columns,
+    kept: list[str],
     names: list[str],
     is_multi_label: bool,
     on_empty: OnEmpty,
@@ -185,14 +191,15 @@ def _read_splits(
 ) -> tuple[dict[str, Rows], list[str]]:
     """Read the splits that have labels, and return them with the names of the labels.
 
-    The other columns are that of labels and perhaps that of groups. Without `names`, the first split tells the labels.
+    The other columns are that of labels, perhaps that of groups, and those that are kept. Without `names`, the first
+    split tells the labels.
     """
     label_column = columns.others[0]
     splits: dict[str, Rows] = {}
     for split, of_split in tables.items():
         name = of_split[0].name if len(of_split) == 1 else f"{split} ({len(of_split)} files)"
         if split != "train":  # which alone is divided by groups
-            columns = Columns(columns.text, [label_column], columns.unread)
+            columns = Columns(columns.text, [label_column, *kept], columns.unread)
         wanted = set(names) if skip_unknown_labels else set()
         labelled = list(_read_labelled(of_split, columns, on_empty, wanted))
         if not labelled:
@@ -201,7 +208,7 @@ def _read_splits(
             logger.warning("%s: left out, because it has no labels.", name)
             continue
         _check_labels(labelled, names, is_multi_label, label_column)
-        rows = _rows_of(labelled, columns)
+        rows = _rows_of(labelled, columns, kept)
         if not names:
             names = sorted_label_names(rows.labels)
             remedy = "set label_column_name to another column"
@@ -301,9 +308,11 @@ def _check_labels(
         )
 
 
-def _rows_of(labelled: Sequence[tuple[Row, Label | None]], columns: Columns) -> Rows:
+def _rows_of(
+    labelled: Sequence[tuple[Row, Label | None]], columns: Columns, kept: Sequence[str]
+) -> Rows:
     groups = None
-    if len(columns.others) > 1:
+    if len(columns.others) > 1 + len(kept):
         groups = [_group_of(row, columns.others[1]) for row, _ in labelled]
     return Rows(
         texts=[row.joined for row, _ in labelled],
@@ -311,6 +320,7 @@ def _rows_of(labelled: Sequence[tuple[Row, Label | None]], columns: Columns) -> 
         groups=groups,
         numbers=[row.number for row, _ in labelled],
         files=[row.file for row, _ in labelled],
+        kept=[{name: row.cells[name] for name in kept} for row, _ in labelled],
     )
 
 

@@ -8,6 +8,10 @@ from functools import partial
 
 import pytest
 from support import (
+    CALM,
+    LOUD,
+    QUICK,
+    SMALL,
     assert_command_names,
     assert_refused,
     edit_json,
@@ -23,7 +27,7 @@ from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate as command
 from glove_lstm.evaluation.leaks import find_leaks
-from glove_lstm.evaluation.robustness import DESCRIPTIONS
+from glove_lstm.evaluation.robustness import PERTURBATIONS
 
 PICTURES = {"confusion.png", "reliability.png"}
 evaluate = partial(run_here, command.main)
@@ -82,11 +86,17 @@ def test_figures_are_printed(measured, figures):
 
     clean = figures["robustness"].pop("clean")["accuracy"]
     assert clean == pytest.approx(figures["accuracy"])  # a pair is its parts joined
-    assert figures["robustness"].keys() == DESCRIPTIONS.keys()
+    assert figures["robustness"].keys() == PERTURBATIONS.keys()
     for name, row in figures["robustness"].items():
         assert row["lost"] == pytest.approx(clean - row["accuracy"])
-        [cells] = [cells for cells in rows if cells[0] == DESCRIPTIONS[name]]
+        [cells] = [cells for cells in rows if cells[0] == name.replace("_", " ")]
         assert (cells[1], cells[3]) == (f"{row['accuracy']:.4f}", f"{row['lost']:+.4f}")
+
+    for label, own_words in (("FAKE", LOUD), ("REAL", CALM)):
+        top_words = figures["top_words"][label]
+        assert f"{label}: {', '.join(top_words)}\n" in printed
+        assert len(top_words) == 20
+        assert set(top_words[:3]) <= set(own_words.split())
 
 
 def test_leaks_are_printed(tmp_path):
@@ -120,24 +130,9 @@ def test_a_report_needs_a_new_folder(shared_export, new, tmp_path):
     run(shared_export, "--test_file", new, "--output_dir", theirs)
     assert {path.name for path in theirs.iterdir()} == {"eval.json", "predictions.csv", *PICTURES}
     before = (theirs / "eval.json").read_bytes()
-    for options in ([], ["--robustness"]):
-        done = evaluate(
-            shared_export, *options, "--test_file", tmp_path / "missing.csv", "--output_dir", theirs
-        )
-        assert_command_names(done, "theirs is not empty", "new folder")  # before data are read
+    done = evaluate(shared_export, "--test_file", tmp_path / "missing.csv", "--output_dir", theirs)
+    assert_command_names(done, "theirs is not empty", "new folder")  # before data are read
     assert (theirs / "eval.json").read_bytes() == before
-
-
-def test_a_report_is_written_whole(shared_export, new, tmp_path, monkeypatch):
-    def disk_is_full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("glove_lstm.evaluation.report.plot_measured", disk_is_full)
-    out = tmp_path / "some" / "out"
-    done = evaluate(shared_export, "--test_file", new, "--output_dir", out)
-    assert_command_names(done, "No space left")
-    assert "accuracy" in done.stdout  # what was measured is not lost
-    assert not list(out.parent.iterdir())
 
 
 # Long texts
@@ -208,14 +203,52 @@ def test_predictions_of_several_files_and_labels(exported, tmp_path):
         for row in rows:
             row["label"] = [] if row is rows[0] else [row["label"]]
         files.append(write_table(tmp_path / name, rows))
-    run(exported, "--test_file", *files, "--output_dir", tmp_path / "out")
-    rows = read_csv(tmp_path / "out" / "predictions.csv")
-    assert list(rows[0]) == ["file", "row", "text", "label", "predicted", "score"]
+    out = tmp_path / "out"
+    run(exported, "--test_file", *files, "--keep_columns", "title", "--output_dir", out)
+    rows = read_csv(out / "predictions.csv")
+    assert list(rows[0]) == ["file", "row", "title", "text", "label", "predicted", "score"]
+    assert all(row["text"].startswith(row["title"]) for row in rows)
     places = {(row["file"], int(row["row"])) for row in rows}
     assert places == {(str(file), number) for file in files for number in range(1, 11)}
     for row in rows:
         assert isinstance(json.loads(row["predicted"]), list)
     assert rows[0]["predicted"] != rows[0]["label"]
+
+
+# Folds
+
+
+def test_wrong_labels_come_first_of_all_rows(tmp_path, glove_file):
+    rows = read_csv(write_articles(tmp_path / "rows.csv", 90, seed=9))
+    other = {"FAKE": "REAL", "REAL": "FAKE"}
+    for number, row in enumerate(rows):
+        row |= {"id": f"n{number}", "author": f"{number // 2}"}
+        if number in (3, 30, 69):
+            row["label"] = other[row["label"]]
+    table = write_table(tmp_path / "in.csv", rows)
+    out = tmp_path / "out"
+    words = ["--group_column_name", "author", "--keep_columns", "author, id", "--output_dir", out]
+    words += ["--glove", glove_file, *SMALL, *QUICK, "--seed", 3]
+    printed = run("--train_file", table, "--folds", 3, *words).stdout
+    assert "90 texts (train in.csv) in 3 parts" in printed
+    found = read_csv(out / "predictions.csv")
+    assert list(found[0])[:4] == ["row", "author", "id", "text"]
+    assert {row["id"] for row in found[:3]} == {"n3", "n30", "n69"}
+    assert sorted(int(row["row"]) for row in found) == list(range(1, 91))
+    assert all(row["id"] == f"n{int(row['row']) - 1}" for row in found)
+    figures = figures_in(out)
+    assert (figures["rows"], figures["folds"], figures["settings"]["seed"]) == (90, 3, 3)
+
+
+def test_folds_of_lists_of_labels(tmp_path):
+    rows = read_csv(write_articles(tmp_path / "rows.csv", 60))
+    for number, row in enumerate(rows):
+        row["label"] = [] if number % 5 == 0 else [row["label"]]
+    table = write_table(tmp_path / "in.jsonl", rows)
+    words = ["--glove", "none", *SMALL, *QUICK, "--output_dir", tmp_path / "out"]
+    run("--train_file", table, "--folds", 2, *words)
+    found = read_csv(tmp_path / "out" / "predictions.csv")
+    assert sorted(int(row["row"]) for row in found) == list(range(1, 61))
 
 
 # Skewed classes
@@ -228,13 +261,9 @@ def test_skewed_classes_and_a_weak_model_are_remarked_on(shared_export, tmp_path
     for row in calm[:3]:
         row["label"] = "FAKE"
     table = write_table(tmp_path / "skewed.csv", calm)
-    done = run(shared_export, "--test_file", table, "--output_dir", tmp_path / "out")
-    figures = figures_in(tmp_path / "out")
-    assert figures["rarest"] == {"label": "FAKE", "rows": 3, "recall": 0.0}
-    for words in ("92.5%", f"macro F1 is {figures['f1']:.4f}", "'FAKE' (3 texts), is 0.0000"):
-        assert words in done.stdout
-    assert "--class_weight" not in done.stdout  # the training may have weighted the labels
-    assert "not better than that of always answering the largest class" in done.stdout
+    skewed = run(shared_export, "--test_file", table).stdout
+    for words in ("92.5%", "'FAKE' (3 texts), is 0.0000", "--class_weight balanced", "not better"):
+        assert words in skewed
     even = run(shared_export, "--test_file", tmp_path / "in.csv").stdout
     assert "--class_weight" not in even
     assert "not better" not in even

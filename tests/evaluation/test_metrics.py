@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.evaluate_metric import ClassificationMetrics
-from glove_lstm.evaluation.measures import Measures
-from glove_lstm.evaluation.metrics import basic_measures, coverage_table
+from glove_lstm.evaluation.metrics import Measures, basic_measures, coverage_table
 
 
 @st.composite

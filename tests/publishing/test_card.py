@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from glove_lstm.errors import DataError
-from glove_lstm.evaluation.measures import Measures
+from glove_lstm.evaluation.metrics import Measures
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.publishing.card import render_card, write_card
 from glove_lstm.training.record import CalibrationRecord, TeacherRecord, TrainingRecord

@@ -36,7 +36,7 @@ def answers_to(texts):
 
 
 def opened():
-    return LogitCache("a teacher", IDENTITY, 2)
+    return LogitCache("teacher 'a/b'", IDENTITY, 2)
 
 
 def texts_of(count):
@@ -146,24 +146,26 @@ def test_damage_anywhere_never_gives_wrong_answers(file):
 
 
 @pytest.mark.parametrize("content", ["x'00'", "7", "NULL", "'text'", "zeroblob(12)"])
-def test_a_damaged_row_is_asked_again(file, caplog, content):
-    """SQLite itself finds such a file sound."""
+@pytest.mark.parametrize("key", ["min", "max"])
+def test_a_damaged_row_costs_all(file, caplog, content, key):
+    """SQLite itself finds such a file sound. Also the note is made anew."""
     texts = texts_of(20)
-    opened().logits(texts, Teacher())
+    kept = opened()
+    kept.logits(texts, Teacher())
+    kept.write_note({"a": 1})
+    assert opened().note == {"a": 1}
     connection = sqlite3.connect(file)
     with connection:
         connection.execute(
-            f"UPDATE logits SET content = {content} WHERE text = (SELECT max(text) FROM logits)"
+            f"UPDATE logits SET content = {content} WHERE text = (SELECT {key}(text) FROM logits)"
         )
     connection.close()
     again = Teacher()
-    np.testing.assert_array_equal(opened().logits(texts, again), answers_to(texts))
-    assert len(again.asked) == 1
-    assert "damaged row" in caplog.text
-    caplog.clear()
-    opened().logits(texts, again)
-    assert len(again.asked) == 1
-    assert not caplog.text
+    kept = opened()
+    np.testing.assert_array_equal(kept.logits(texts, again), answers_to(texts))
+    assert len(again.asked) == 20
+    assert kept.note is None
+    assert f"{file} cannot be read" in caplog.text
 
 
 def test_a_cache_that_cannot_be_written_costs_a_warning(monkeypatch, tmp_path, caplog):
@@ -183,7 +185,7 @@ def test_answers_that_are_no_numbers_are_refused(value):
         return np.full((len(texts), 2), value if "wrong" in texts else 1.0)
 
     texts = [*texts_of(256), "wrong"]  # it is the shortest, and asked last
-    with pytest.raises(DataError, match="a teacher, gives logits that are not finite"):
+    with pytest.raises(DataError, match="teacher 'a/b' gives logits that are not finite"):
         opened().logits(texts, ask)
     after = Teacher()
     opened().logits(texts, after)

@@ -231,7 +231,7 @@ def test_the_columns_of_a_function_are_named():
         (Classifier(), ["2", "10"], ["10", "2"]),
     ):
         assert opened(teacher, names).label_names == expected
-    with pytest.raises(DataError, match="by_length, does not tell its labels"):
+    with pytest.raises(DataError, match="by_length does not tell its labels"):
         opened(by_length)
 
 

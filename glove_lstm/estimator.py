@@ -13,7 +13,7 @@ from huggingface_hub import CommitInfo
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
@@ -105,6 +105,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         self._training_arguments = {**self._training_arguments, **params}
         return super().set_params(**own)
 
+    def __sklearn_clone__(self) -> Self:
+        """Clone the classifier. Its teacher stays fitted."""
+        clone: Self = super().__sklearn_clone__()
+        return clone.set_params(teacher=self.teacher)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
@@ -164,20 +169,14 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 "give other labels",
                 may_be_rare=bool(more_texts) and self.teacher is not None,
             )
-        check_consistent_length(texts, labels, sample_weight, groups)
         _check_that_texts_are_filled(texts, "X")
-        if sample_weight is not None and np.ndim(sample_weight) != 1:
-            raise DataError("sample_weight has several columns; give one number for each text.")
-        if groups is not None:
-            if getattr(groups, "ndim", 1) != 1:
-                raise DataError("groups has several columns; give one value for each text.")
-            groups = python_values(groups)
+        for name, values in (("sample_weight", sample_weight), ("groups", groups)):
+            if values is not None and np.ndim(values) != 1:
+                raise DataError(f"{name} has several columns; give one value for each text.")
         label_names = None
         if self.label_names is not None:
             label_names = labels_as_strings(self.label_names)
-        elif (
-            y is not None and self.teacher is None
-        ):  # a function must be told the order of its columns
+        elif self.teacher is None:  # a function must be told the order of its columns
             label_names = labels_as_strings(classes)
         more_texts = [text for text in more_texts if not is_blank(text)]
         class_weight = self.class_weight
@@ -191,7 +190,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 _read_validation(validation, classes),
                 settings=self._settings(seed),
                 label_names=label_names,
-                groups=groups,
+                groups=None if groups is None else python_values(groups),
                 class_weight=class_weight,
                 sample_weight=sample_weight,
                 compute_metrics=compute_metrics,
@@ -250,17 +249,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
 
     def _read_true_labels(self, y: Any) -> list[Any]:
-        """Read labels with which predictions are compared.
-
-        Raises:
-            DataError: A text has several labels and the model gives one, or the other way round.
-        """
+        """Read labels with which predictions are compared: one for each text, or lists, as the model gives them."""
         labels, _ = read_labels(y, columns=self.classes_)
         gives_several = self._classifier.thresholds is not None
-        expected = "one label"
-        if gives_several:
-            expected = "a list of labels, or a row of a table of 0 and 1"
         if labels and isinstance(labels[0], list) != gives_several:
+            expected = "a list of labels" if gives_several else "one label"
             raise DataError(
                 f"y must have {expected} for each text; give labels as in the training."
             )
@@ -300,7 +293,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             raise DataError("robustness is for models of one label a text; leave it out.")
         texts = _joined(X, "X")
         labels = self._read_true_labels(y)
-        check_consistent_length(texts, labels)
         if not texts:
             raise DataError("X has no texts to measure; give some.")
         examples = Examples.from_names(texts, labels, self._classifier.label_names)
@@ -431,7 +423,6 @@ def _read_validation(
     given_texts, y = validation
     texts = _joined(given_texts, "validation texts")
     labels, _ = read_labels(y, "validation labels", column_labels)
-    check_consistent_length(texts, labels)
     _check_that_texts_are_filled(texts, "validation texts")
     return texts, labels
 

@@ -32,14 +32,6 @@ class EncoderTeacher:
 
     Attributes:
         settings: What it chose to learn the labels, and what cross-validation says of it.
-        revision: Commit on the Hub, if it is known.
-        license: Licence, if it is known.
-
-    Args:
-        teacher: Where it is from.
-        folder: Its files.
-        device: Where it computes.
-        seed: Of what it learns.
 
     Raises:
         DataError: It cannot be loaded.
@@ -48,7 +40,7 @@ class EncoderTeacher:
     kind = "encoder"
     learns_labels = True
     label_names: Sequence[str] = ()
-    revision: str | None = None
+    revision: str | None = None  # commit on the Hub, if it is known
     license: str | None = None
 
     def __init__(

@@ -8,7 +8,7 @@ teacher.logits(texts)        # (n, labels)
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 import numpy as np
 import torch
@@ -46,17 +46,8 @@ _MOST_TOKENS = 512  # of a text, if the tokenizer has no limit
 _NO_LIMIT = 1_000_000  # transformers has a larger number if there is no limit
 
 
-class FittedClassifier(Protocol):
-    """A classifier of scikit-learn that takes texts."""
-
-    classes_: Sequence[Any]
-
-    def predict_proba(self, texts: list[str]) -> Any:
-        """Return the probability of each label of n texts, (n, labels)."""
-
-
-# A model on the Hub or in a folder, or what returns the probability of each label.
-TeacherLike = str | Path | TeacherModel | FittedClassifier | Callable[[list[str]], Any]
+# A model on the Hub or in a folder, a fitted classifier, or a function: see `open_teacher`.
+TeacherLike: TypeAlias = Any
 
 
 def open_teacher(
@@ -115,10 +106,6 @@ def _open_model(model: TeacherModel, device: torch.device, seed: int) -> Teacher
 class FunctionTeacher:
     """A teacher that knows its labels.
 
-    Attributes:
-        revision: Commit on the Hub, if it is known.
-        license: Licence, if it is known.
-
     Args:
         name: For messages.
         label_names: Its labels, in the order of its columns.
@@ -129,7 +116,7 @@ class FunctionTeacher:
     kind = "function"
     learns_labels = False
     accuracy_of_labels: float | None = None
-    revision: str | None = None
+    revision: str | None = None  # commit on the Hub, if it is known
     license: str | None = None
 
     def __init__(
@@ -191,20 +178,14 @@ def _teacher_of_function(
         expected = (len(texts), len(label_names))
         try:
             probabilities = np.asarray(returned, dtype=np.float64)
-            # The comparisons are false for NaN.
-            are_valid = (
-                probabilities.shape == expected
-                and (probabilities >= 0).all()
-                and np.allclose(probabilities.sum(axis=1), 1, atol=0.01)
-            )
         except (TypeError, ValueError, RuntimeError):  # torch refuses one with gradients
-            are_valid = False
-        if not are_valid:
-            shape = getattr(returned, "shape", None)
+            probabilities = np.full(expected, np.nan)
+        are_valid = probabilities.shape == expected and bool((probabilities >= 0).all())  # not NaN
+        if not are_valid or not np.allclose(probabilities.sum(axis=1), 1, atol=0.01):
+            kind = f"{type(returned).__name__} {getattr(returned, 'shape', '')}".rstrip()
             raise DataError(
-                f"The {name} returned a {type(returned).__name__}{f' of shape {shape}' if shape else ''} which has no "
-                f"probabilities; it must return numbers of shape (texts, labels), here {expected}, from 0 and with the "
-                f"sum 1 for each text, for the labels {', '.join(label_names)}."
+                f"The {name} returned no probabilities, but a {kind}; it must return numbers of shape (texts, labels), "
+                f"here {expected}, from 0 and with the sum 1, for label_names {', '.join(label_names)}."
             )
         return np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
 

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+from transformers.utils import logging as transformers_logging
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.new_folder import check_target
@@ -27,6 +28,7 @@ from glove_lstm.inference.decisions import are_unsure, decision_thresholds, labe
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import light_classifier
+from glove_lstm.progress import shows_bars
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.columns import is_blank, python_values
@@ -239,6 +241,15 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         scores = self._classifier.predict_proba(*read_texts(X))
         return scores[:, self._columns]
 
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Return the logits (n, classes), columns as in `classes_`; of two classes, the second minus the first, (n,)."""
+        check_is_fitted(self)
+        logits = self._classifier.predict_logits(*read_texts(X)).astype(np.float64)
+        logits = logits[:, self._columns]
+        if len(self.classes_) == 2 and self._classifier.thresholds is None:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         check_is_fitted(self)
@@ -325,8 +336,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 "This classifier was loaded and not trained since; copy its folder, or push that with glove-lstm push."
             )
         check_target(Path(folder), overwrite=overwrite)
-        metrics = run_metrics(self._trained, language=language, license=license)
-        save(self._trained, Path(folder), metrics, overwrite=overwrite)
+        with _log_shown(bool(self.verbose)):
+            metrics = run_metrics(self._trained, language=language, license=license)
+            save(self._trained, Path(folder), metrics, overwrite=overwrite)
 
     def push_to_hub(
         self,
@@ -361,7 +373,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         loaded = cls(**named)
         loaded._training_texts = checkpoint.training_texts()
         loaded._trained = None
-        return loaded._set_model(*checkpoint.load_model())
+        with _log_shown(False):
+            return loaded._set_model(*checkpoint.load_model())
 
     def _set_model(self, model: Any, tokenizer: Any, columns_of_table: Sequence[str] = ()) -> Self:
         """Set the model, and the classes with the type of labels that its config names.
@@ -429,11 +442,19 @@ def _read_validation(
 
 @contextmanager
 def _log_shown(is_shown: bool) -> Iterator[None]:
-    """Show the progress bars and the log of this package, or hide them; warnings are always shown."""
+    """Show the progress and the log of this package, or hide them; warnings are always shown.
+
+    transformers shows bars of loading and saving where this package shows bars.
+    """
     package = logging.getLogger("glove_lstm")
     level = package.level
     package.setLevel(logging.INFO if is_shown else logging.WARNING)
+    had_bars = transformers_logging.is_progress_bar_enabled()
+    if not shows_bars():
+        transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
         package.setLevel(level)
+        if had_bars:
+            transformers_logging.enable_progress_bar()

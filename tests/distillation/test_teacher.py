@@ -56,10 +56,13 @@ def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
     np.testing.assert_allclose(logits, expected, atol=1e-5)
 
 
-def test_a_classifier_reads_each_text_once(transformer, news, read):
-    """Whatever the order of the labels. Other weights or labels are another teacher."""
+def test_a_classifier_reads_each_text_once(transformer, news, read, monkeypatch, caplog):
+    """The log says how many, without a terminal. Whatever the order of the labels. Other weights are another teacher."""
     texts = news.texts[:40]
-    logits = knowing_labels(transformer).logits(texts * 2)
+    monkeypatch.setattr("glove_lstm.progress._SECONDS_TO_LINE", 0)
+    with caplog.at_level(logging.INFO, "glove_lstm"):
+        logits = knowing_labels(transformer).logits(texts * 2)
+    assert f"teacher '{transformer}': 40 of 40 texts, about 0 min left" in caplog.text
     assert len(read) == PROBES + 40
     assert logits.shape == (80, 2)
 

@@ -47,6 +47,10 @@ class OfNumbers(GloveLstmClassifier):
         check_is_fitted(self)
         return super().predict_proba(self.words(validate_data(self, X, reset=False)))
 
+    def decision_function(self, X):
+        check_is_fitted(self)
+        return super().decision_function(self.words(validate_data(self, X, reset=False)))
+
     def words(self, table):
         texts = []
         for row in table:
@@ -75,6 +79,8 @@ def test_selection_and_pipelines(fitted, capfd):
     search.fit(TEXTS, LABELS, glovelstmclassifier__validation=(TEXTS[:20], LABELS[:20]))
     assert list(search.best_params_.values()) == [1e-6, 64]
     assert search.score(TEXTS, LABELS) > 0.9
+    first, second = search.predict_proba(TEXTS).T
+    np.testing.assert_allclose(search.decision_function(TEXTS), np.log(second / first), atol=1e-5)
 
     assert capfd.readouterr() == ("", "")  # verbose=0
 
@@ -209,14 +215,16 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     assert metrics["validation"]["seen"] == 12
 
 
-def test_a_function_and_a_transformer_teach(news, transformer):
+def test_a_function_and_a_transformer_teach(news, transformer, capfd):
     function = GloveLstmClassifier(**TINY, teacher=by_length, label_names=["FAKE", "REAL"])
     function.fit(news.texts[:100], news.labels[:100], unlabelled=[*news.texts[100:], " ", ""])
     assert function.classes_.tolist() == ["FAKE", "REAL"]
 
-    alone = GloveLstmClassifier(**TINY, teacher=TeacherModel(str(transformer))).fit(news.texts)
+    alone = GloveLstmClassifier(**TINY, teacher=TeacherModel(str(transformer)))
+    alone.set_params(verbose=1).fit(news.texts)
     assert alone.classes_.tolist() == ["FAKE", "REAL"]
     assert alone.predict_proba(news.texts[:3]).shape == (3, 2)
+    assert "%|" not in capfd.readouterr().err  # no bars without a terminal, either of transformers
 
 
 def test_a_function_teaches_labels_that_are_named(news):

@@ -242,7 +242,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return scores[:, self._columns]
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Return the logits (n, classes), columns as in `classes_`; of two classes, the second minus the first, (n,)."""
+        """Return logits (n, classes), ordered as `classes_`; of two classes, the second minus the first, (n,)."""
         check_is_fitted(self)
         logits = self._classifier.predict_logits(*read_texts(X)).astype(np.float64)
         logits = logits[:, self._columns]

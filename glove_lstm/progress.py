@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import nullcontext
 from math import ceil
 from typing import Any
@@ -52,7 +52,7 @@ def progress(
         )
     if items is None:
         return nullcontext(_Lines(stage, total, unit, shown=shown))
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     return _counted(items, _Lines(stage, total, unit, shown=shown))
 

@@ -236,7 +236,8 @@ def _teacher_of_classifier(
 
     def logits(texts: list[str]) -> Floats:
         rows = []
-        for scored in classify(texts):
+        answers: Any = classify(texts)
+        for scored in answers:
             logit_of = {score["label"]: score["score"] for score in scored}
             rows.append([logit_of[label] for label in labels])
         return np.array(rows)

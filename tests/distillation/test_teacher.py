@@ -57,7 +57,7 @@ def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
 
 
 def test_a_classifier_reads_each_text_once(transformer, news, read, monkeypatch, caplog):
-    """The log says how many, without a terminal. Whatever the order of the labels. Other weights are another teacher."""
+    """The log says how many. The order of the labels does not matter; other weights are another teacher."""
     texts = news.texts[:40]
     monkeypatch.setattr("glove_lstm.progress._SECONDS_TO_LINE", 0)
     with caplog.at_level(logging.INFO, "glove_lstm"):

@@ -45,14 +45,12 @@ from glove_lstm.tables.labels import (
 from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import Settings, make_settings
 
-_GLOVE = "6B.50d"
-
 
 class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     """A GloVe+LSTM text classifier for scikit-learn, trained by the code of `glove-lstm train`.
 
     Args:
-        glove: Word vectors: a name such as "6B.50d", or a file; None: they are drawn at random.
+        glove: Word vectors: a name such as "6B.50d", a file, or "none", which draws them; None: those of the preset.
         preset: Settings to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a
@@ -78,7 +76,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        glove: str | Path | None = _GLOVE,
+        glove: str | Path | None = None,
         *,
         preset: str = "default",
         class_weight: Any = None,
@@ -402,10 +400,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         given = self._training_arguments
         if self.random_state is not None and "seed" in given:
             raise DataError("seed is drawn from random_state; give only one of them.")
-        values: dict[str, Any] = {"seed": seed}
-        fine_tunes = given.get("model_name_or_path") is not None
-        if not fine_tunes or self.glove not in (None, _GLOVE):
-            values["glove"] = "none" if self.glove is None else str(self.glove)
+        values = {"seed": seed, "glove": None if self.glove is None else str(self.glove)}
         return make_settings(self.preset, **(values | given))
 
 

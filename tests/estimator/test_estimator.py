@@ -19,6 +19,7 @@ from glove_lstm import GloveLstmClassifier, TeacherModel
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.stage import file_sizes
+from glove_lstm.training.settings import make_settings
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 
@@ -135,6 +136,13 @@ def test_weights_and_groups_change_the_model(fitted):
     for name in columns:
         without = {other: column for other, column in columns.items() if other != name}
         assert np.abs(scores(without) - expected).max() > 1e-4
+
+
+def test_the_vectors_are_those_of_the_preset():
+    """The same as of the command."""
+    for preset, glove in (("default", "6B.50d"), ("article", "6B.100d")):
+        assert GloveLstmClassifier(preset=preset)._settings(0).glove == glove
+        assert make_settings(preset).glove == glove
 
 
 # Beside the commands

@@ -1,6 +1,5 @@
 """The kept answers of teachers: what is asked, and what may happen to the file."""
 
-import math
 import random
 import sqlite3
 import subprocess
@@ -17,15 +16,12 @@ IDENTITY = "0123456789abcdef" * 4
 
 
 class Teacher:
-    """Answers with two numbers that depend on the text. It knows what it was asked, and may be interrupted."""
+    """Answers with two numbers that depend on the text, and knows what it was asked."""
 
-    def __init__(self, stops_after=math.inf):
+    def __init__(self):
         self.asked = []
-        self.stops_after = stops_after
 
     def __call__(self, texts):
-        if len(self.asked) >= self.stops_after:
-            raise KeyboardInterrupt
         self.asked += texts
         return answers_to(texts)
 
@@ -67,16 +63,6 @@ def test_each_text_is_asked_once(cache):
     other = Teacher()
     LogitCache("another", IDENTITY[::-1], 2).logits(texts[:1], other)
     assert other.asked == texts[:1]
-
-
-def test_an_interrupted_run_asks_for_the_rest_only():
-    texts = texts_of(2000)
-    first = Teacher(stops_after=1500)
-    with pytest.raises(KeyboardInterrupt):
-        opened().logits(texts, first)
-    after = Teacher()
-    opened().logits(texts, after)
-    assert sorted(first.asked + after.asked) == sorted(texts)
 
 
 @pytest.mark.parametrize("batches", [1, 3, 6])

@@ -79,7 +79,7 @@ class _Lines:
         """Count steps."""
         self._done += count
         now = time.monotonic()
-        if not self._shown or now < self._next:
+        if not self._shown or now < self._next or self._done == self.total:
             return
         self._next = now + _SECONDS_BETWEEN
         if not self.total:

@@ -74,6 +74,8 @@ class LogitCache:
         missing = [key for key in text_of if key not in self._logits_of]
         # The longest first, in batches of similar length.
         missing.sort(key=lambda key: len(text_of[key]), reverse=True)
+        if missing:
+            logger.info("The %s is asked about %s texts.", self._name, f"{len(missing):,}")
         with progress(f"Asking {self._name}", total=len(missing)) as bar:
             for start in range(0, len(missing), _BATCH_SIZE):
                 keys = missing[start : start + _BATCH_SIZE]

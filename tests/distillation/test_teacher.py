@@ -63,9 +63,11 @@ def test_a_classifier_reads_each_text_once(transformer, news, read, monkeypatch,
     """The log says how many. The order of the labels does not matter; other weights are another teacher."""
     texts = news.texts[:40]
     monkeypatch.setattr("glove_lstm.progress._SECONDS_TO_LINE", 0)
+    monkeypatch.setattr("glove_lstm.distillation.cache._BATCH_SIZE", 16)
     with caplog.at_level(logging.INFO, "glove_lstm"):
         logits = knowing_labels(transformer).logits(texts * 2)
-    assert f"teacher '{transformer}': 40 of 40 texts, about 0 min left" in caplog.text
+    assert f"The teacher '{transformer}' is asked about 40 texts." in caplog.text
+    assert f"Asking teacher '{transformer}': 16 of 40 texts, about 1 min left" in caplog.text
     assert len(read) == PROBES + 40
     assert logits.shape == (80, 2)
 

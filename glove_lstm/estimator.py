@@ -439,11 +439,15 @@ def _read_validation(
 def _log_shown(is_shown: bool) -> Iterator[None]:
     """Show the progress and the log of this package, or hide them; warnings are always shown.
 
-    transformers shows bars of loading and saving where this package shows bars.
+    transformers shows bars of loading and saving where this package shows bars. The log goes to standard error unless
+    logging is configured.
     """
     package = logging.getLogger("glove_lstm")
     level = package.level
     package.setLevel(logging.INFO if is_shown else logging.WARNING)
+    handler = logging.StreamHandler()
+    if is_shown and not package.hasHandlers():
+        package.addHandler(handler)
     had_bars = transformers_logging.is_progress_bar_enabled()
     if not shows_bars():
         transformers_logging.disable_progress_bar()
@@ -451,5 +455,6 @@ def _log_shown(is_shown: bool) -> Iterator[None]:
         yield
     finally:
         package.setLevel(level)
+        package.removeHandler(handler)
         if had_bars:
             transformers_logging.enable_progress_bar()

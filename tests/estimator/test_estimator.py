@@ -1,6 +1,7 @@
 """GloveLstmClassifier beside scikit-learn: its conventions, its inputs, and the commands that it shares code with."""
 
 import json
+import logging
 import pickle
 
 import numpy as np
@@ -231,16 +232,20 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     assert metrics["validation"]["seen"] == 12
 
 
-def test_a_function_and_a_transformer_teach(news, transformer, capfd):
+def test_a_function_and_a_transformer_teach(news, transformer, capfd, monkeypatch):
     function = GloveLstmClassifier(**TINY, teacher=by_length, label_names=["FAKE", "REAL"])
     function.fit(news.texts[:100], news.labels[:100], unlabelled=[*news.texts[100:], " ", ""])
     assert function.classes_.tolist() == ["FAKE", "REAL"]
 
     alone = GloveLstmClassifier(**TINY, teacher=TeacherModel(str(transformer)))
-    alone.set_params(verbose=1).fit(news.texts)
+    with monkeypatch.context() as changed:
+        changed.setattr(logging.getLogger(), "handlers", [])  # logging is not configured
+        alone.set_params(verbose=1).fit(news.texts)
     assert alone.classes_.tolist() == ["FAKE", "REAL"]
     assert alone.predict_proba(news.texts[:3]).shape == (3, 2)
-    assert "%|" not in capfd.readouterr().err  # no bars without a terminal, either of transformers
+    log = capfd.readouterr().err
+    assert "is a classifier" in log
+    assert "%|" not in log  # no bars without a terminal, either of transformers
 
 
 def test_a_function_teaches_labels_that_are_named(news):

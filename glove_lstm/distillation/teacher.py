@@ -107,7 +107,7 @@ class FunctionTeacher:
     """A teacher that knows its labels.
 
     Args:
-        name: For messages.
+        title: For messages.
         label_names: Its labels, in the order of its columns.
         compute: Returns the logits for a few texts, (n, labels).
         identity: Of all that decides its logits; None: they are kept in memory only.
@@ -121,18 +121,18 @@ class FunctionTeacher:
 
     def __init__(
         self,
-        name: str,
+        title: str,
         label_names: Sequence[str],
         compute: Callable[[list[str]], Floats],
         identity: str | None = None,
     ) -> None:
-        self.name = name
+        self.name = title
         self.label_names: Sequence[str] = list(label_names)
         self.settings: dict[str, Any] = {}
-        self._title = name
+        self._title = title
         self._compute = compute
         self._columns = list(range(len(label_names)))
-        self._cache = LogitCache(name, identity, len(label_names))
+        self._cache = LogitCache(title, identity, len(label_names))
 
     def fit(self, train: Examples) -> None:
         """Put the labels into the order of the examples.
@@ -167,10 +167,11 @@ def _teacher_of_function(
 
     Its logits are kept in memory only: a changed function could not be told from the earlier one.
     """
-    name = f"teacher function {getattr(function, '__qualname__', type(function).__name__)}"
+    name = getattr(function, "__qualname__", type(function).__name__)
+    title = f"teacher function {name}"
     if not len(label_names):
         raise DataError(
-            f"The {name} does not tell its labels; give label_names, in the order of its columns."
+            f"The {title} does not tell its labels; give label_names, in the order of its columns."
         )
 
     def log_probabilities(texts: list[str]) -> Floats:
@@ -184,12 +185,14 @@ def _teacher_of_function(
         if not are_valid or not np.allclose(probabilities.sum(axis=1), 1, atol=0.01):
             kind = f"{type(returned).__name__} {getattr(returned, 'shape', '')}".rstrip()
             raise DataError(
-                f"The {name} returned no probabilities, but a {kind}; it must return numbers of shape (texts, labels), "
+                f"The {title} returned no probabilities, but a {kind}; it must return numbers of shape (texts, labels), "
                 f"here {expected}, from 0 and with the sum 1, for label_names {', '.join(label_names)}."
             )
         return np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
 
-    return FunctionTeacher(name, label_names, log_probabilities)
+    teacher = FunctionTeacher(title, label_names, log_probabilities)
+    teacher.name = name
+    return teacher
 
 
 def _teacher_of_classifier(

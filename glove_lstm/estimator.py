@@ -13,8 +13,9 @@ from huggingface_hub import CommitInfo
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+from transformers.utils import logging as transformers_logging
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.new_folder import check_target
@@ -27,6 +28,7 @@ from glove_lstm.inference.decisions import are_unsure, decision_thresholds, labe
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import light_classifier
+from glove_lstm.progress import shows_bars
 from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
 from glove_lstm.publishing.save import save
 from glove_lstm.tables.columns import is_blank, python_values
@@ -43,14 +45,12 @@ from glove_lstm.tables.labels import (
 from glove_lstm.training.fit import Trained, fit
 from glove_lstm.training.settings import Settings, make_settings
 
-_GLOVE = "6B.50d"
-
 
 class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     """A GloVe+LSTM text classifier for scikit-learn, trained by the code of `glove-lstm train`.
 
     Args:
-        glove: Word vectors: a name such as "6B.50d", or a file; None: they are drawn at random.
+        glove: Word vectors: a name such as "6B.50d", a file, or "none", which draws them; None: those of the preset.
         preset: Settings to start from: "default" or "article".
         class_weight: "balanced", or label -> weight; None: all labels have the same weight.
         teacher: What the model learns from: the id of a classifier or an encoder on the Hub, its folder, a
@@ -76,7 +76,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        glove: str | Path | None = _GLOVE,
+        glove: str | Path | None = None,
         *,
         preset: str = "default",
         class_weight: Any = None,
@@ -104,6 +104,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         own = {name: params.pop(name) for name in self._get_param_names() if name in params}
         self._training_arguments = {**self._training_arguments, **params}
         return super().set_params(**own)
+
+    def __sklearn_clone__(self) -> Self:
+        """Clone the classifier. Its teacher stays fitted."""
+        clone: Self = super().__sklearn_clone__()
+        return clone.set_params(teacher=self.teacher)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -164,20 +169,14 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 "give other labels",
                 may_be_rare=bool(more_texts) and self.teacher is not None,
             )
-        check_consistent_length(texts, labels, sample_weight, groups)
         _check_that_texts_are_filled(texts, "X")
-        if sample_weight is not None and np.ndim(sample_weight) != 1:
-            raise DataError("sample_weight has several columns; give one number for each text.")
-        if groups is not None:
-            if getattr(groups, "ndim", 1) != 1:
-                raise DataError("groups has several columns; give one value for each text.")
-            groups = python_values(groups)
+        for name, values in (("sample_weight", sample_weight), ("groups", groups)):
+            if values is not None and np.ndim(values) != 1:
+                raise DataError(f"{name} has several columns; give one value for each text.")
         label_names = None
         if self.label_names is not None:
             label_names = labels_as_strings(self.label_names)
-        elif (
-            y is not None and self.teacher is None
-        ):  # a function must be told the order of its columns
+        elif self.teacher is None:  # a function must be told the order of its columns
             label_names = labels_as_strings(classes)
         more_texts = [text for text in more_texts if not is_blank(text)]
         class_weight = self.class_weight
@@ -191,7 +190,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 _read_validation(validation, classes),
                 settings=self._settings(seed),
                 label_names=label_names,
-                groups=groups,
+                groups=None if groups is None else python_values(groups),
                 class_weight=class_weight,
                 sample_weight=sample_weight,
                 compute_metrics=compute_metrics,
@@ -240,6 +239,15 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         scores = self._classifier.predict_proba(*read_texts(X))
         return scores[:, self._columns]
 
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Return logits (n, classes), ordered as `classes_`; of two classes, the second minus the first, (n,)."""
+        check_is_fitted(self)
+        logits = self._classifier.predict_logits(*read_texts(X)).astype(np.float64)
+        logits = logits[:, self._columns]
+        if len(self.classes_) == 2 and self._classifier.thresholds is None:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy; for multi-label models, the share of texts whose labels are all correct."""
         check_is_fitted(self)
@@ -250,17 +258,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         return accuracy_score(truth, self.predict(X), sample_weight=sample_weight)
 
     def _read_true_labels(self, y: Any) -> list[Any]:
-        """Read labels with which predictions are compared.
-
-        Raises:
-            DataError: A text has several labels and the model gives one, or the other way round.
-        """
+        """Read labels with which predictions are compared: one for each text, or lists, as the model gives them."""
         labels, _ = read_labels(y, columns=self.classes_)
         gives_several = self._classifier.thresholds is not None
-        expected = "one label"
-        if gives_several:
-            expected = "a list of labels, or a row of a table of 0 and 1"
         if labels and isinstance(labels[0], list) != gives_several:
+            expected = "a list of labels" if gives_several else "one label"
             raise DataError(
                 f"y must have {expected} for each text; give labels as in the training."
             )
@@ -300,7 +302,6 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             raise DataError("robustness is for models of one label a text; leave it out.")
         texts = _joined(X, "X")
         labels = self._read_true_labels(y)
-        check_consistent_length(texts, labels)
         if not texts:
             raise DataError("X has no texts to measure; give some.")
         examples = Examples.from_names(texts, labels, self._classifier.label_names)
@@ -333,8 +334,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 "This classifier was loaded and not trained since; copy its folder, or push that with glove-lstm push."
             )
         check_target(Path(folder), overwrite=overwrite)
-        metrics = run_metrics(self._trained, language=language, license=license)
-        save(self._trained, Path(folder), metrics, overwrite=overwrite)
+        with _log_shown(bool(self.verbose)):
+            metrics = run_metrics(self._trained, language=language, license=license)
+            save(self._trained, Path(folder), metrics, overwrite=overwrite)
 
     def push_to_hub(
         self,
@@ -369,7 +371,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         loaded = cls(**named)
         loaded._training_texts = checkpoint.training_texts()
         loaded._trained = None
-        return loaded._set_model(*checkpoint.load_model())
+        with _log_shown(False):
+            return loaded._set_model(*checkpoint.load_model())
 
     def _set_model(self, model: Any, tokenizer: Any, columns_of_table: Sequence[str] = ()) -> Self:
         """Set the model, and the classes with the type of labels that its config names.
@@ -397,10 +400,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         given = self._training_arguments
         if self.random_state is not None and "seed" in given:
             raise DataError("seed is drawn from random_state; give only one of them.")
-        values: dict[str, Any] = {"seed": seed}
-        fine_tunes = given.get("model_name_or_path") is not None
-        if not fine_tunes or self.glove not in (None, _GLOVE):
-            values["glove"] = "none" if self.glove is None else str(self.glove)
+        values = {"seed": seed, "glove": None if self.glove is None else str(self.glove)}
         return make_settings(self.preset, **(values | given))
 
 
@@ -431,18 +431,30 @@ def _read_validation(
     given_texts, y = validation
     texts = _joined(given_texts, "validation texts")
     labels, _ = read_labels(y, "validation labels", column_labels)
-    check_consistent_length(texts, labels)
     _check_that_texts_are_filled(texts, "validation texts")
     return texts, labels
 
 
 @contextmanager
 def _log_shown(is_shown: bool) -> Iterator[None]:
-    """Show the progress bars and the log of this package, or hide them; warnings are always shown."""
+    """Show the progress and the log of this package, or hide them; warnings are always shown.
+
+    transformers shows bars of loading and saving where this package shows bars. The log goes to standard error unless
+    logging is configured.
+    """
     package = logging.getLogger("glove_lstm")
     level = package.level
     package.setLevel(logging.INFO if is_shown else logging.WARNING)
+    handler = logging.StreamHandler()
+    if is_shown and not package.hasHandlers():
+        package.addHandler(handler)
+    had_bars = transformers_logging.is_progress_bar_enabled()
+    if not shows_bars():
+        transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
         package.setLevel(level)
+        package.removeHandler(handler)
+        if had_bars:
+            transformers_logging.enable_progress_bar()

@@ -1,13 +1,18 @@
-"""Progress bars on standard error, for stages that take more than two seconds."""
+"""How far a stage is that takes long: a bar in a terminal, lines of the log elsewhere."""
 
 import logging
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import nullcontext
-from types import SimpleNamespace
+from math import ceil
 from typing import Any
 
+logger = logging.getLogger(__name__)
+
 _SECONDS = 2.0  # a shorter stage shows no bar
+_SECONDS_TO_LINE = 10.0  # until the first line of the log
+_SECONDS_BETWEEN = 60.0  # lines
 
 
 def progress(
@@ -18,44 +23,87 @@ def progress(
     unit: str = " texts",
     shown: bool = True,
 ) -> Any:
-    """Return a progress bar of tqdm, or what does the same in silence.
+    """Return a progress bar of tqdm; or what counts as it does, and logs a line each minute.
 
     for text in progress("Reading", texts): ...
 
     with progress("Reading", total=len(texts)) as bar:
         bar.update(10)
 
-    A bar is shown in a terminal or a notebook, and where the logger "glove_lstm" says what happens, as in commands.
+    Both are shown where the logger "glove_lstm" says what happens, as in commands.
 
     Args:
         stage: Name of the stage.
         items: What to iterate over, if the bar does.
         total: Number of steps; None: that of the items, if it is known.
         unit: What a step is.
-        shown: False hides the bar.
+        shown: False hides it.
     """
-    if not (shown and _is_watched()):
-        return nullcontext(_SILENT) if items is None else items
-    from tqdm.auto import tqdm  # takes 60 ms, which a label in a script does not need
+    if shown and shows_bars():
+        from tqdm.auto import tqdm  # takes 60 ms, which a label in a script does not need
 
-    return tqdm(
-        items,
-        desc=stage,
-        total=total,
-        unit=unit,
-        unit_scale=unit == "B",  # 1.2MB
-        delay=_SECONDS,
-    )
-
-
-def _ignore(*_: object) -> None:
-    pass
-
-
-_SILENT = SimpleNamespace(update=_ignore, reset=_ignore, close=_ignore)  # as pooch uses a bar
+        return tqdm(
+            items,
+            desc=stage,
+            total=total,
+            unit=unit,
+            unit_scale=unit == "B",  # 1.2MB
+            delay=_SECONDS,
+        )
+    if items is None:
+        return nullcontext(_Lines(stage, total, unit, shown=shown))
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    return _counted(items, _Lines(stage, total, unit, shown=shown))
 
 
-def _is_watched() -> bool:
-    """Return whether a person sees the bar, and wants it."""
+def shows_bars() -> bool:
+    """Return whether a person sees bars, and wants them."""
     is_seen = "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
-    return is_seen and logging.getLogger("glove_lstm").isEnabledFor(logging.INFO)
+    return is_seen and logger.isEnabledFor(logging.INFO)
+
+
+class _Lines:
+    """Logs how far a stage is, and from its speed until then how long it still takes."""
+
+    def __init__(self, stage: str, total: int | None, unit: str, *, shown: bool) -> None:
+        self.total = total  # pooch sets it, and calls `reset` and `close`
+        self._stage = stage
+        self._unit = unit
+        self._shown = shown
+        self._done = 0
+        self._began = time.monotonic()
+        self._next = self._began + _SECONDS_TO_LINE
+
+    def update(self, count: int = 1) -> None:
+        """Count steps."""
+        self._done += count
+        now = time.monotonic()
+        if not self._shown or now < self._next or self._done == self.total:
+            return
+        self._next = now + _SECONDS_BETWEEN
+        if not self.total:
+            logger.info("%s: %s%s", self._stage, f"{self._done:,}", self._unit)
+            return
+        seconds_left = (now - self._began) * (self.total / self._done - 1)
+        logger.info(
+            "%s: %s of %s%s, about %d min left",
+            self._stage,
+            f"{self._done:,}",
+            f"{self.total:,}",
+            self._unit,
+            ceil(seconds_left / 60),
+        )
+
+    def reset(self) -> None:
+        """Count from the start."""
+        self._done = 0
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _counted(items: Iterable[Any], lines: _Lines) -> Iterator[Any]:
+    for item in items:
+        yield item
+        lines.update()

@@ -1,7 +1,6 @@
-"""The logits of a teacher, kept in the cache folder so that no run computes them again.
+"""The logits of a teacher, kept in `$GLOVE_LSTM_CACHE/teachers/logits.sqlite` so that no run computes them again.
 
-They lie in `$GLOVE_LSTM_CACHE/teachers/logits.sqlite`, in one table for all teachers. Processes may share the file. A
-row ends with a checksum, because SQLite notices damage of its own structure only.
+A row ends with a checksum, because SQLite notices damage of its own structure only.
 """
 
 import hashlib
@@ -33,8 +32,8 @@ CREATE TABLE IF NOT EXISTS logits (
     PRIMARY KEY (teacher, text)
 ) WITHOUT ROWID
 """
-# The last: sqlite3 cannot decode what a damaged file says.
-_FAILURES = sqlite3.Error, OSError, UnicodeError
+# The last two: a damaged file has a row that is no such row, or whose text is no UTF-8.
+_FAILURES = sqlite3.Error, OSError, TypeError, ValueError
 _KEY_SIZE = 16  # bytes of the hash of a text
 _NOTE = b"note"  # in the place of a text's hash
 _CHECKSUM_SIZE = 4  # bytes
@@ -43,7 +42,7 @@ _BATCH_SIZE = 256  # texts; a kill loses no more
 
 
 class LogitCache:
-    """The logits of a teacher, a row for each text.
+    """The logits of a teacher, a row for each text. Processes may share the file.
 
     Attributes:
         note: What is kept beside the logits; None: nothing is.
@@ -66,11 +65,7 @@ class LogitCache:
     def logits(
         self, texts: Sequence[str], compute: Callable[[list[str]], Floats]
     ) -> NDArray[np.float32]:
-        """Return the logits for n texts, (n, labels). Those that are missing are computed.
-
-        Args:
-            texts: n texts.
-            compute: Returns the logits for a few texts.
+        """Return the logits for n texts, (n, labels). Those that are missing are computed by `compute`.
 
         Raises:
             DataError: They are not finite.
@@ -79,14 +74,14 @@ class LogitCache:
         missing = [key for key in text_of if key not in self._logits_of]
         # The longest first, in batches of similar length.
         missing.sort(key=lambda key: len(text_of[key]), reverse=True)
+        if missing:
+            logger.info("The %s is asked about %s texts.", self._name, f"{len(missing):,}")
         with progress(f"Asking {self._name}", total=len(missing)) as bar:
             for start in range(0, len(missing), _BATCH_SIZE):
                 keys = missing[start : start + _BATCH_SIZE]
                 logits = compute([text_of[key] for key in keys])
                 if not np.isfinite(logits).all():
-                    raise DataError(
-                        f"The teacher, {self._name}, gives logits that are not finite numbers."
-                    )
+                    raise DataError(f"The {self._name} gives logits that are not finite numbers.")
                 computed = dict(zip(keys, logits.astype(np.float32), strict=True))
                 self._logits_of.update(computed)
                 self._write({key: row.tobytes() for key, row in computed.items()})
@@ -99,27 +94,25 @@ class LogitCache:
         self._write({_NOTE: json.dumps(note).encode("utf-8")})
 
     def _read(self) -> None:
-        """Read all rows of this teacher. Damaged ones are left out, so that they are computed again."""
+        """Read the rows of this teacher, all or, if one is damaged, none."""
         if self._identity is None:
             return
+        contents = {}
         query = "SELECT text, content FROM logits WHERE teacher = ?"
         try:
-            with _transaction(self._file) as connection:
-                for key, content in connection.execute(query, [self._identity]):
-                    self._read_row(key, content)
+            with _transaction(self._file) as database:
+                for key, content in database.execute(query, [self._identity]):
+                    value = content[:-_CHECKSUM_SIZE]
+                    if content != self._with_checksum(key, value):
+                        raise ValueError("a row is damaged")
+                    contents[key] = value
         except _FAILURES as error:
             self._give_up("read", error)
-
-    def _read_row(self, key: Any, content: Any) -> None:
-        # SQLite keeps values of any type in any column, also those of a damaged file.
-        are_bytes = isinstance(key, bytes) and isinstance(content, bytes)
-        if not are_bytes or content != self._with_checksum(key, content[:-_CHECKSUM_SIZE]):
-            logger.warning("%s has a damaged row: it is computed again.", self._file)
             return
-        value = content[:-_CHECKSUM_SIZE]
-        if key == _NOTE:
-            self.note = json.loads(value)
-        else:
+        note = contents.pop(_NOTE, None)
+        if note is not None:
+            self.note = json.loads(note)
+        for key, value in contents.items():
             self._logits_of[key] = np.frombuffer(value, dtype=np.float32)
 
     def _write(self, values: Mapping[bytes, bytes]) -> None:
@@ -130,8 +123,8 @@ class LogitCache:
             (self._identity, key, self._with_checksum(key, value)) for key, value in values.items()
         ]
         try:
-            with _transaction(self._file) as connection:
-                connection.executemany("INSERT OR REPLACE INTO logits VALUES (?, ?, ?)", rows)
+            with _transaction(self._file) as database:
+                database.executemany("INSERT OR REPLACE INTO logits VALUES (?, ?, ?)", rows)
         except _FAILURES as error:
             self._give_up("written", error)
 
@@ -154,11 +147,9 @@ class LogitCache:
 def _transaction(file: Path) -> Iterator[sqlite3.Connection]:
     """Open the file, which is made if it is missing. What is written is there after the block, or nothing is."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(file, timeout=_SECONDS_FOR_OTHERS)) as connection, connection:
-        # No kill needs more. After a power cut, the file may be damaged, which costs its logits only.
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.execute(_TABLE)
-        yield connection
+    with closing(sqlite3.connect(file, timeout=_SECONDS_FOR_OTHERS)) as database, database:
+        database.execute(_TABLE)
+        yield database
 
 
 def _key(text: str) -> bytes:

@@ -13,16 +13,9 @@ from sklearn.linear_model import LogisticRegression
 
 from glove_lstm.distillation.cache import LogitCache
 from glove_lstm.distillation.comparison import compare_with_labels_alone, log_comparison
-from glove_lstm.distillation.pretrained import (
-    TeacherModel,
-    content_hash,
-    license_of,
-    loading_error,
-    revision_of,
-)
+from glove_lstm.distillation.pretrained import TeacherModel, content_hash, loading_error
 from glove_lstm.distillation.tuning import texts_to_read, tune
 from glove_lstm.errors import DataError
-from glove_lstm.files import without_folders
 from glove_lstm.tables.examples import Examples
 
 # A part of the identity of its logits, and of the comparison beside them: raise it when anything in tuning.py or
@@ -40,12 +33,6 @@ class EncoderTeacher:
     Attributes:
         settings: What it chose to learn the labels, and what cross-validation says of it.
 
-    Args:
-        teacher: Where it is from.
-        folder: Its files.
-        device: Where it computes.
-        seed: Of what it learns.
-
     Raises:
         DataError: It cannot be loaded.
     """
@@ -53,15 +40,16 @@ class EncoderTeacher:
     kind = "encoder"
     learns_labels = True
     label_names: Sequence[str] = ()
+    revision: str | None = None  # commit on the Hub, if it is known
+    license: str | None = None
 
     def __init__(
         self, teacher: TeacherModel, folder: Path, device: torch.device, seed: int
     ) -> None:
-        self.name = without_folders(teacher.model)
-        self.revision = revision_of(teacher, folder)
-        self.license = license_of(folder)
+        self.name = str(teacher)
         self.settings: dict[str, Any] = {}
         self._encoder = _load(teacher, folder, device)
+        self._title = str(teacher)
         self._folder = folder
         self._seed = seed
         self._train: Examples | None = None
@@ -78,16 +66,16 @@ class EncoderTeacher:
         if not counts.all():
             missing = train.label_names[int(counts.argmin())]
             raise DataError(
-                f"The teacher {self.name} is an encoder, which learns the labels from the training texts; the label "
+                f"The {self._title} is an encoder, which learns the labels from the training texts; the label "
                 f"{missing!r} has none: add some, or give a classifier."
             )
         self._train = train
         identity = content_hash(self._folder, _described(train, self._seed))
-        self._cache = LogitCache(self.name, identity, len(train.label_names))
+        self._cache = LogitCache(self._title, identity, len(train.label_names))
         self.settings = {"texts_read": texts_to_read(len(train)), "c": _c(train)}
         if self._cache.note:  # it was made when the encoder learned the same before
             self.settings["cross_validated"] = self._cache.note
-            log_comparison(self.name, self._cache.note)
+            log_comparison(self._title, self._cache.note)
 
     @property
     def accuracy_of_labels(self) -> float | None:
@@ -117,7 +105,7 @@ class EncoderTeacher:
             comparison = compare_with_labels_alone(self._embed, _regression, train)
             if comparison is not None:
                 self.settings["cross_validated"] = comparison
-                log_comparison(self.name, comparison)
+                log_comparison(self._title, comparison)
                 self._cache.write_note(comparison)
         tune(self._encoder, train, self._seed)
         return _regression(train).fit(self._embed(train.texts), train.labels, train.weights)
@@ -159,8 +147,8 @@ def _load(teacher: TeacherModel, folder: Path, device: torch.device) -> Sentence
     for path in sorted(folder.rglob("pytorch_model*.bin")):
         if not any(path.parent.glob("*.safetensors")):
             raise DataError(
-                f"The teacher {teacher.model} has pickled weights, {path.relative_to(folder).as_posix()}; give an "
-                "encoder with safetensors weights."
+                f"The {teacher} has pickled weights, {path.relative_to(folder).as_posix()}; give an encoder with "
+                "safetensors weights."
             )
     try:
         encoder = SentenceTransformer(

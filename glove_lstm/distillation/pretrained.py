@@ -1,4 +1,4 @@
-"""Where a teacher of transformers is found, and what its files say."""
+"""A teacher of transformers on the Hub or in a folder, and what its files say."""
 
 import hashlib
 from collections.abc import Sequence
@@ -31,6 +31,9 @@ class TeacherModel:
     revision: str | None = None
     trust_remote_code: bool = False
 
+    def __str__(self) -> str:
+        return f"teacher {self.model!r}"
+
 
 def download(teacher: TeacherModel) -> Path:
     """Return the folder of a teacher, which is downloaded into the Hub's cache unless it is there.
@@ -61,9 +64,7 @@ def is_classifier(teacher: TeacherModel, folder: Path) -> bool:
         return False
     task = config.get("problem_type")
     if task not in (None, "single_label_classification"):
-        raise DataError(
-            f"The teacher {teacher.model} is for {task}; give a classifier of one label a text."
-        )
+        raise DataError(f"The {teacher} is for {task}; give a classifier of one label a text.")
     return True
 
 
@@ -71,12 +72,11 @@ def loading_error(teacher: TeacherModel, error: Exception) -> DataError:
     """Return the sentence for an error of transformers or sentence-transformers."""
     if not teacher.trust_remote_code and "trust_remote_code" in str(error):
         return DataError(
-            f"The teacher {teacher.model} contains custom code, which must run to load it: read that code, and then "
-            "set trust_remote_code to True."
+            f"The {teacher} contains custom code: read it, and then set trust_remote_code to True."
         )
     return DataError(
-        f"The teacher {teacher.model} cannot be loaded ({first_line(error)}): give a text classifier or an encoder, "
-        "with safetensors weights and a tokenizer."
+        f"The {teacher} cannot be loaded ({first_line(error)}): give a classifier or an encoder with safetensors "
+        "weights, a tokenizer, and model_max_length in its tokenizer_config.json."
     )
 
 
@@ -86,13 +86,6 @@ def content_hash(folder: Path, others: Sequence[str] = ()) -> str:
     digests = [f"{file.relative_to(folder).as_posix()} {digest(file)}" for file in sorted(files)]
     content = "\n".join([*digests, *others])
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def revision_of(teacher: TeacherModel, folder: Path) -> str | None:
-    """Return the commit on the Hub; None for a folder."""
-    if Path(teacher.model).is_dir():
-        return None
-    return folder.name  # as the Hub's cache names its folders
 
 
 def license_of(folder: Path) -> str | None:

@@ -18,6 +18,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # variant without stop words and punctuation is named after it. Two things differ: padding is masked (the published
     # network pools over it), and the loss is softmax cross-entropy (the published network has independent sigmoids).
     "article": {
+        "glove": "6B.100d",
         "tokenizer_variant": "article",
         "vocab_size": 100_000,
         "max_seq_length": 1000,
@@ -66,7 +67,7 @@ class Settings:
         choices=list(PRESETS),
     )
     glove: str = option(
-        "6B.100d",
+        "6B.50d",
         "A name such as 6B.50d, a file (.txt, .vec, .gz, .zip), or none: vectors are drawn at random.",
     )
     tokenizer_variant: str = option(

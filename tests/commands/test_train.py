@@ -118,7 +118,7 @@ def test_fine_tuning_on_other_labels_in_separate_files(checkpoint, tmp_path, cap
 
 
 def test_rows_that_are_alone_in_their_groups_are_held_out(articles, glove_file, tmp_path):
-    """estimator/test_mistakes.py has the refusal of one group."""
+    """estimator/test_estimator.py has the refusal of one group."""
     rows = read_csv(articles)
     grouped = [row | {"site": f"site{number}.org"} for number, row in enumerate(rows)]
     table = write_table(tmp_path / "grouped.csv", grouped)

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import random
+import re
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -13,12 +15,13 @@ from safetensors.torch import load_file
 from scipy.special import softmax
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.models import StaticEmbedding
-from support import edit_json
+from support import CALM, COMMON, LOUD, edit_json
 from teachers import by_length, changed_copy, with_dense, with_pooling
 from tokenizers import Tokenizer
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 
 from glove_lstm import TeacherModel
+from glove_lstm.distillation import tuning
 from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.tables.examples import Examples
@@ -56,10 +59,15 @@ def test_logits_are_what_transformers_computes_in_the_order_of_texts_and_labels(
     np.testing.assert_allclose(logits, expected, atol=1e-5)
 
 
-def test_a_classifier_reads_each_text_once(transformer, news, read):
-    """Whatever the order of the labels. Other weights or labels are another teacher."""
+def test_a_classifier_reads_each_text_once(transformer, news, read, monkeypatch, caplog):
+    """The log says how many. The order of the labels does not matter; other weights are another teacher."""
     texts = news.texts[:40]
-    logits = knowing_labels(transformer).logits(texts * 2)
+    monkeypatch.setattr("glove_lstm.progress._SECONDS_TO_LINE", 0)
+    monkeypatch.setattr("glove_lstm.distillation.cache._BATCH_SIZE", 16)
+    with caplog.at_level(logging.INFO, "glove_lstm"):
+        logits = knowing_labels(transformer).logits(texts * 2)
+    assert f"The teacher '{transformer}' is asked about 40 texts." in caplog.text
+    assert f"Asking teacher '{transformer}': 16 of 40 texts, about 1 min left" in caplog.text
     assert len(read) == PROBES + 40
     assert logits.shape == (80, 2)
 
@@ -158,7 +166,7 @@ def test_remote_code_of_a_classifier_runs_only_if_it_is_trusted(transformer, tmp
     own = changed_copy(transformer, tmp_path / "own", model_type="own-bert", auto_map=auto_map)
     teacher = check_own_code(
         own,
-        "from transformers import BertConfig, BertForSequenceClassification\n"
+        "from transformers import BertConfig, BertModel, BertForSequenceClassification\n"
         "class OwnConfig(BertConfig):\n    model_type = 'own-bert'\n"
         "class OwnClassifier(BertForSequenceClassification):\n    config_class = OwnConfig\n",
     )
@@ -196,7 +204,7 @@ def test_a_function_is_asked_once_for_each_text_and_its_answers_are_in_memory(ca
     assert set(asked.values()) == {1}
     assert teacher.logits([]).shape == (0, 2)
     assert teacher.kind == "function"
-    assert "counting" in teacher.name
+    assert teacher.name.endswith("counting")
     assert not cache.exists()
 
 
@@ -231,7 +239,7 @@ def test_the_columns_of_a_function_are_named():
         (Classifier(), ["2", "10"], ["10", "2"]),
     ):
         assert opened(teacher, names).label_names == expected
-    with pytest.raises(DataError, match="by_length, does not tell its labels"):
+    with pytest.raises(DataError, match="by_length does not tell its labels"):
         opened(by_length)
 
 
@@ -346,3 +354,59 @@ def test_an_encoder_is_neither_mute_nor_certain_with_few_labels(encoder, news):
     teacher.fit(Examples.from_names(news.texts[:8], news.labels[:8], LABELS))
     scores = softmax(teacher.logits(news.texts[8:]), axis=1).max(axis=1)
     assert 0.51 < scores.mean() < 0.99
+
+
+# Tuning
+
+OTHER_WORDS = f"{COMMON} {CALM} {LOUD}".replace("hoax", "").replace("vote", "").split()
+
+
+@pytest.fixture
+def ignorant_encoder(encoder, tmp_path):
+    """An encoder of eight layers, whose weights are drawn."""
+    folder = shutil.copytree(encoder, tmp_path / "ignorant")
+    config = BertConfig.from_pretrained(encoder, num_hidden_layers=8)
+    torch.manual_seed(0)
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def texts_with_a_telling_word(count):
+    """Texts of 13 words, one of which tells the label."""
+    generator = random.Random(0)
+    texts = []
+    for row in range(count):
+        words = generator.choices(OTHER_WORDS, k=12)
+        words.insert(generator.randrange(13), ("hoax", "vote")[row % 2])
+        texts.append(" ".join(words))
+    return texts
+
+
+def closeness(embeddings, numbers):
+    """By how much the mean cosine within the labels is above that across them."""
+    cosines = embeddings @ embeddings.T
+    is_same = numbers[:, None] == numbers
+    is_other = ~np.eye(len(numbers), dtype=bool)
+    return cosines[is_same & is_other].mean() - cosines[~is_same].mean()
+
+
+def test_tuning_brings_texts_of_a_label_together(ignorant_encoder, read, monkeypatch):
+    """By the upper six layers, which read 100 times the root of the number of texts."""
+    monkeypatch.setattr(tuning, "_RATE", 0.01)  # so small an encoder learns little in 22 steps
+    numbers = np.arange(249) % 2
+    texts = texts_with_a_telling_word(249)
+    train = Examples(texts[:49], numbers[:49], LABELS)
+    teacher = opened(ignorant_encoder)
+    teacher.fit(train)
+    weights = teacher._encoder.state_dict()
+    drawn = {name: value.clone() for name, value in weights.items()}
+    assert closeness(teacher._embed(texts[49:]), numbers[49:]) < 0.02
+
+    del read[:]
+    is_right = teacher.logits(texts[49:]).argmax(axis=1) == numbers[49:]
+    texts_tuned_on = len(read) - len(texts)
+    assert texts_tuned_on == pytest.approx(100 * 49**0.5, abs=16)
+    assert is_right.mean() > 0.75
+    assert closeness(teacher._embed(texts[49:]), numbers[49:]) > 0.05
+    tuned = [name for name, value in weights.items() if not torch.equal(value, drawn[name])]
+    assert {re.search(r"\.layer\.(\d)\.", name)[1] for name in tuned} == set("234567")

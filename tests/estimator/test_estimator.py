@@ -1,12 +1,14 @@
 """GloveLstmClassifier beside scikit-learn: its conventions, its inputs, and the commands that it shares code with."""
 
 import json
+import logging
 import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -18,6 +20,7 @@ from support import (
     SMALL_VALUES,
     TEXTS,
     TINY,
+    assert_names,
     read_csv,
     succeed,
     write_articles,
@@ -28,6 +31,7 @@ from glove_lstm import GloveLstmClassifier, TeacherModel
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.stage import file_sizes
+from glove_lstm.training.settings import make_settings
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 
@@ -55,6 +59,10 @@ class OfNumbers(GloveLstmClassifier):
     def predict_proba(self, X):
         check_is_fitted(self)
         return super().predict_proba(self.words(validate_data(self, X, reset=False)))
+
+    def decision_function(self, X):
+        check_is_fitted(self)
+        return super().decision_function(self.words(validate_data(self, X, reset=False)))
 
     def words(self, table):
         texts = []
@@ -84,6 +92,8 @@ def test_selection_and_pipelines(fitted, capfd):
     search.fit(TEXTS, LABELS, glovelstmclassifier__validation=(TEXTS[:20], LABELS[:20]))
     assert list(search.best_params_.values()) == [1e-6, 64]
     assert search.score(TEXTS, LABELS) > 0.9
+    first, second = search.predict_proba(TEXTS).T
+    np.testing.assert_allclose(search.decision_function(TEXTS), np.log(second / first), atol=1e-5)
 
     assert capfd.readouterr() == ("", "")  # verbose=0
 
@@ -138,6 +148,13 @@ def test_weights_and_groups_change_the_model(fitted):
     for name in columns:
         without = {other: column for other, column in columns.items() if other != name}
         assert np.abs(scores(without) - expected).max() > 1e-4
+
+
+def test_the_vectors_are_those_of_the_preset():
+    """The same as of the command."""
+    for preset, glove in (("default", "6B.50d"), ("article", "6B.100d")):
+        assert GloveLstmClassifier(preset=preset)._settings(0).glove == glove
+        assert make_settings(preset).glove == glove
 
 
 # Beside the commands
@@ -218,14 +235,20 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     assert metrics["validation"]["seen"] == 12
 
 
-def test_a_function_and_a_transformer_teach(news, transformer):
+def test_a_function_and_a_transformer_teach(news, transformer, capfd, monkeypatch):
     function = GloveLstmClassifier(**TINY, teacher=by_length, label_names=["FAKE", "REAL"])
     function.fit(news.texts[:100], news.labels[:100], unlabelled=[*news.texts[100:], " ", ""])
     assert function.classes_.tolist() == ["FAKE", "REAL"]
 
-    alone = GloveLstmClassifier(**TINY, teacher=TeacherModel(str(transformer))).fit(news.texts)
+    alone = GloveLstmClassifier(**TINY, teacher=TeacherModel(str(transformer)))
+    with monkeypatch.context() as changed:
+        changed.setattr(logging.getLogger(), "handlers", [])  # logging is not configured
+        alone.set_params(verbose=1).fit(news.texts)
     assert alone.classes_.tolist() == ["FAKE", "REAL"]
     assert alone.predict_proba(news.texts[:3]).shape == (3, 2)
+    log = capfd.readouterr().err
+    assert "is a classifier" in log
+    assert "%|" not in log  # no bars without a terminal, either of transformers
 
 
 def test_a_function_teaches_labels_that_are_named(news):
@@ -290,3 +313,62 @@ def test_labels_of_another_kind_are_refused(fitted):
             measure(TEXTS[:2], [["FAKE"], []])
     with pytest.raises(DataError, match="no texts"):
         fitted.evaluate([], [])
+
+
+# Mistakes
+
+# Arguments of the classifier or of fit, and what the error names.
+MISTAKES = {
+    "a string for a truth": ({"use_cpu": "False"}, "use_cpu", "'False'", "True or False"),
+    "class weight": ({"class_weight": "even"}, "class_weight", "'even'", "'balanced'"),
+    "validation: a number": ({"validation": 0.1}, "validation", "0.1", "(texts, labels)"),
+    "validation: a string": (
+        {"validation": "a tenth"},
+        "validation",
+        "'a tenth'",
+        "(texts, labels)",
+    ),
+    "vectors of a checkpoint": ({"model_name_or_path": "hub"}, "model_name_or_path", "glove"),
+    "two seeds": ({"seed": 1}, "seed", "random_state"),
+    "one text": ({"X": "one text"}, "X", "str"),
+    "numbers": ({"X": np.ones((120, 3))}, "X", "(120, 3)"),
+    "no text to validate": (
+        {"validation": (["a text", " "], ["FAKE", "REAL"])},
+        *("validation texts, row 2", "fill"),
+    ),
+    "weights without labels": (
+        {"y": None, "teacher": len, "sample_weight": [1] * 120},
+        *("sample_weight", "labels"),
+    ),
+    "no text": ({"X": ["", *["a text"] * 119]}, "X, row 1", "fill"),
+    "no labels": ({"y": None}, "y", "None", "teacher"),
+    "groups of two columns": ({"groups": np.ones((120, 2))}, "groups", "columns"),
+    "weights of two columns": ({"sample_weight": np.ones((120, 1))}, "sample_weight", "columns"),
+    "one group": ({"groups": [1] * 120}, "groups of texts", "validation_fraction"),
+    "None": ({"y": [*LABELS[1:], None]}, "y, row 120"),
+    "one class": ({"y": ["FAKE"] * 120}, "'FAKE'", "one class"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes(mistake):
+    change, *words = MISTAKES[mistake]
+    arguments_of_fit = {
+        "X": TEXTS,
+        "y": LABELS,
+        "validation": None,
+        "groups": None,
+        "sample_weight": None,
+    }
+    arguments_of_classifier = dict(TINY)
+    for name, value in change.items():
+        if name in arguments_of_fit:
+            arguments_of_fit[name] = value
+        else:
+            arguments_of_classifier[name] = value
+    classifier = GloveLstmClassifier().set_params(**arguments_of_classifier)
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - DataError, or scikit-learn's own
+        classifier.fit(**arguments_of_fit)
+    assert_names(caught.value, *words)
+    with pytest.raises(NotFittedError):
+        classifier.predict(TEXTS)

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
+from scipy.special import expit
+from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -107,9 +109,9 @@ def test_a_fine_tuned_table_keeps_the_order_of_its_columns(tmp_path):
 
 
 def test_labels_of_a_teacher_keep_their_type():
-    """A classifier of scikit-learn, which has learned them."""
+    """A classifier of scikit-learn, which has learned them, and stays fitted."""
     known = make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, [0, 1] * 60)
-    classifier = GloveLstmClassifier(**TINY, teacher=known).fit(TEXTS)
+    classifier = clone(GloveLstmClassifier(**TINY, teacher=known)).fit(TEXTS)
     assert classifier.classes_.tolist() == [0, 1]
 
 
@@ -134,6 +136,8 @@ def test_several_labels(form, tmp_path):
     for classifier in (fitted, through_files(fitted, tmp_path)):
         assert classifier.classes_.tolist() == classes
         predicted = classifier.predict(MANY)
+        logits = classifier.decision_function(MANY)
+        np.testing.assert_allclose(expit(logits), classifier.predict_proba(MANY), atol=1e-6)
         is_right = (predicted == table).all(axis=1)
         assert is_right.mean() > 0.8
         for labels in (y, *others):

@@ -114,14 +114,6 @@ print(pipeline("text-classification", model=path)("Council votes")[0]["label"] i
     ]
 
 
-def test_the_help_of_train_has_the_options_that_it_takes(capsys):
-    with pytest.raises(SystemExit):
-        main(["train", "--help"])
-    shown = capsys.readouterr().out
-    for name in ("train_file", "overwrite_output_dir", "revision", "learning_rate"):
-        assert f"--{name}" in shown
-
-
 # The sample that ships, and the script that trains on it without labels
 
 EXAMPLES = ROOT / "examples"

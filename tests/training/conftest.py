@@ -1,7 +1,7 @@
 """A tokenizer of a few words."""
 
 import pytest
-from tides import WORDS
+from support import WORDS
 
 from glove_lstm.text.build import build_tokenizer
 

@@ -5,7 +5,7 @@ from math import ceil, sqrt
 import numpy as np
 import pytest
 import torch
-from tides import make_texts
+from support import make_texts
 
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.training.batches import Collator, TokenDataset, tokenize

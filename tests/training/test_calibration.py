@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, softmax
 from sklearn.metrics import f1_score
-from support import build_model
-from tides import make_texts
+from support import build_model, make_texts
 
 from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.distillation.targets import make_targets

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support import build_model
-from tides import make_texts
+from support import build_model, make_texts
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from glove_lstm.distillation.targets import Targets

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.svm import LinearSVC
-from support import CALM, COMMON, LOUD
-from tides import examples
+from support import CALM, COMMON, LOUD, examples
 
 from glove_lstm import GloveLstmConfig, GloveLstmForSequenceClassification
 from glove_lstm.modeling.characters import character_ngrams

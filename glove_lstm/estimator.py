@@ -283,6 +283,12 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             [name] = labels_as_strings([label])
         return self._classifier.explain(text, name, progress=bool(self.verbose))
 
+    def top_words(self, label: Any, n: int = 20) -> list[tuple[str, float]]:
+        """Return the n words that speak most for a label, each with its logit; see `LightClassifier.top_words`."""
+        check_is_fitted(self)
+        [name] = labels_as_strings([label])
+        return self._classifier.top_words(name, n)
+
     def evaluate(self, X: Any, y: Any, *, robustness: bool = False) -> Report:
         """Measure the classifier as `glove-lstm evaluate` does, on texts that `fit` has not seen.
 

@@ -216,7 +216,8 @@ def test_fine_tuning_keeps_the_tokenizer_and_the_record_of_texts(fitted, tmp_pat
     assert start.model_.config.temperature == 1  # not calibrated
     start.save_pretrained(tmp_path / "start")
     tuned = GloveLstmClassifier.from_pretrained(tmp_path / "start")
-    tuned.set_params(num_train_epochs=0.01, use_cpu=True, verbose=0).fit(TEXTS, LABELS)
+    tuned.set_params(num_train_epochs=0.01, validation_fraction=0.1, use_cpu=True, verbose=0)
+    tuned.fit(TEXTS, LABELS)
     assert tuned.tokenizer_.get_vocab() == start.tokenizer_.get_vocab()
     with pytest.raises(DataError, match="All 120 texts were seen"):
         tuned.evaluate(TEXTS, LABELS)

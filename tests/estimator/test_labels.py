@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from support import COMMON, TEXTS, TINY
 from teachers import by_length
 
-from glove_lstm import GloveLstmClassifier
+from glove_lstm import GloveLstmClassifier, LightClassifier
 from glove_lstm.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
@@ -48,6 +48,9 @@ def test_labels_keep_their_type(values, tmp_path):
     if isinstance(label, float):  # the config names whole numbers without a point
         name = str(int(label))
     assert loaded.explain(TEXTS[0], label=label).label == name
+    top_words = loaded.top_words(label, n=3)
+    assert top_words == LightClassifier.from_pretrained(tmp_path).top_words(name, 3)
+    assert len(top_words) == 3
 
 
 # Several labels a text

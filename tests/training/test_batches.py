@@ -89,9 +89,10 @@ def test_texts_that_are_measured_are_never_replaced(tokenizer):
     assert rows_of(Collator(light, share=1.0, seed=3)(features)) == expected
 
 
-# Epochs, batches and rates by the number of training texts, as docs/options.md says
+# Epochs, batches and rates by the numbers of training texts and labels, as docs/options.md says
 
 RATE, WORDS_RATE = 0.007, 0.001  # for batches of 32
+FEW_RATE = 0.003  # of the word vectors, for up to 5,000 texts
 LOGITS_RATE = 0.002  # both, on logits
 LOGITS, NEW_LABELS = {"learns_logits": True}, {"has_new_labels": True}
 
@@ -100,36 +101,41 @@ def hundred_steps(texts, texts_of_step):
     return ceil(100 * texts_of_step / texts)
 
 
-# Texts, what differs of the targets, given arguments -> epochs, batch, rate, rate of the word vectors.
+# Texts, labels, what differs of the targets, given arguments -> epochs, batch, rate, rate of the word vectors.
 SCHEDULES = [
-    (2, {}, {}, 100, 32, RATE, WORDS_RATE),
-    (40, {}, {}, hundred_steps(40, 32), 32, RATE, WORDS_RATE),
-    (300, {}, {}, 11, 32, RATE, WORDS_RATE),
-    (5_000, {}, {}, 8, 32, RATE, WORDS_RATE),
-    (5_001, {}, {}, 8, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
-    (20_000, {}, {}, 2, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
-    (10_000, {}, {}, 5, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
-    (100_000, {}, {}, 2, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
-    (3_000, NEW_LABELS, {}, 16, 32, RATE, WORDS_RATE),
-    (25_000, NEW_LABELS, {}, 4, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
-    (1_000, LOGITS, {}, hundred_steps(1_000, 128), 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
-    (100_000, LOGITS, {}, 6, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
-    (1_000_000, LOGITS, {}, 3, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
+    (2, 2, {}, {}, 100, 32, RATE, FEW_RATE),
+    (40, 2, {}, {}, hundred_steps(40, 32), 32, RATE, FEW_RATE),
+    (300, 2, {}, {}, 11, 32, RATE, FEW_RATE),
+    (5_000, 2, {}, {}, 8, 32, RATE, FEW_RATE),
+    (5_001, 2, {}, {}, 8, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (10_000, 2, {}, {}, 5, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (10_000, 1, {}, {}, 5, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (100_000, 2, {}, {}, 2, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (1_000, 3, {}, {}, 16, 32, RATE, FEW_RATE),
+    (1_000, 6, {}, {}, 40, 32, RATE, FEW_RATE),
+    (10_000, 6, {}, {}, 15, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (1_000, 9, {}, {}, 64, 32, RATE, FEW_RATE),
+    (1_000, 77, {}, {}, 64, 32, RATE, FEW_RATE),
+    (3_000, 2, NEW_LABELS, {}, 16, 32, RATE, FEW_RATE),
+    (25_000, 2, NEW_LABELS, {}, 4, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
+    (1_000, 77, LOGITS, {}, hundred_steps(1_000, 128), 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
+    (100_000, 2, LOGITS, {}, 6, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
+    (1_000_000, 2, LOGITS, {}, 3, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
     # Given arguments.
-    (300, {}, {"per_device_train_batch_size": 8}, 8, 8, RATE / 2, WORDS_RATE / 2),
-    (300, {}, {"learning_rate": 0.014}, 11, 32, 0.014, 0.002),
-    (300, {}, {"embedding_learning_rate": 0.5}, 11, 32, RATE, 0.5),
-    (300, {}, {"learning_rate": 0.014, "embedding_learning_rate": 0.5}, 11, 32, 0.014, 0.5),
-    (300, {}, {"num_train_epochs": 1.5}, 1.5, 32, RATE, WORDS_RATE),
+    (300, 2, {}, {"per_device_train_batch_size": 8}, 8, 8, RATE / 2, FEW_RATE / 2),
+    (300, 2, {}, {"learning_rate": 0.014}, 11, 32, 0.014, 0.006),
+    (300, 2, {}, {"embedding_learning_rate": 0.5}, 11, 32, RATE, 0.5),
+    (300, 2, {}, {"learning_rate": 0.014, "embedding_learning_rate": 0.5}, 11, 32, 0.014, 0.5),
+    (300, 2, {}, {"num_train_epochs": 1.5}, 1.5, 32, RATE, FEW_RATE),
 ]
 
 
 @pytest.mark.parametrize(
-    ("texts", "targets", "given", "epochs", "batch", "rate", "words"), SCHEDULES
+    ("texts", "labels", "targets", "given", "epochs", "batch", "rate", "words"), SCHEDULES
 )
-def test_schedule(texts, targets, given, epochs, batch, rate, words):
+def test_schedule(texts, labels, targets, given, epochs, batch, rate, words):
     of_targets = {"learns_logits": False, "has_new_labels": False, **targets}
-    settings = with_schedule(make_settings(**given), texts, **of_targets)
+    settings = with_schedule(make_settings(**given), texts, labels, **of_targets)
     assert settings.num_train_epochs == epochs
     assert settings.per_device_train_batch_size == batch
     assert settings.learning_rate == pytest.approx(rate)

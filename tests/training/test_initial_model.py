@@ -55,7 +55,7 @@ def test_the_article_preset_is_the_published_recipe(monkeypatch):
     assert tokenizer.truncation_side == "left"
 
     settings = make_settings("article")
-    scheduled = with_schedule(settings, 5000, learns_logits=False, has_new_labels=False)
+    scheduled = with_schedule(settings, 5000, 2, learns_logits=False, has_new_labels=False)
     published = {
         "vocab_size": 100_000,
         "num_train_epochs": 10,

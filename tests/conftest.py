@@ -233,6 +233,7 @@ def train(small_settings):
 
     def train(texts, labels, validation=None, **values):
         given = {name: values.pop(name) for name in of_fit & values.keys()}
+        values = {"validation_fraction": 0.1, **values}  # else so few texts are trained on twice
         return fit(texts, labels, validation, settings=small_settings(**values), **given)
 
     return train

@@ -34,8 +34,11 @@ def run_metrics(
     """
     metrics = MetricsFile(trained.record, data, **facts)
     if trained.validation is not None:
-        is_trained, _ = trained.text_record.find(trained.validation.texts)
-        metrics.validation = _measure(trained, trained.validation, int(is_trained.sum()))
+        seen = 0  # by the model that was measured
+        if not trained.record.refitted:
+            is_trained, _ = trained.text_record.find(trained.validation.texts)
+            seen = int(is_trained.sum())
+        metrics.validation = _measure(trained, trained.validation, seen)
     if test is not None:
         unseen, _ = find_unseen(test.texts, trained.text_record)
         metrics.test = _measure(trained, test, len(test) - len(unseen))

@@ -60,8 +60,9 @@ class Trained:
         model: The model as transformers saves it.
         tokenizer: Its tokenizer, as transformers saves it.
         record: How it was made.
-        train: Labelled texts that it learned from.
-        validation: Labelled texts that were held out, with the model's logits; None: there are none.
+        train: Labelled texts that it learned from; if it was refitted, without the validation texts.
+        validation: Labelled texts that were held out, with the logits of the model, or of the first one if it was
+            refitted; None: there are none.
         text_record: Record of all texts that were used.
     """
 
@@ -217,9 +218,8 @@ def fit(
                 "The calibrated model is trained anew on all %d texts.", len(split.refit_texts)
             )
             calibrated = {name: getattr(model.config, name) for name in UNCALIBRATED}
-            split = replace(split, train=split.refit_texts)
-            targets = make_targets(split, None, glove=None)
-            model, tokenizer, vocabulary_with_vectors = initial_model(split.train, glove)
+            targets = make_targets(Split(split.refit_texts, None), None, glove=None)
+            model, tokenizer, vocabulary_with_vectors = initial_model(split.refit_texts, glove)
             light_tokenizer = LightTokenizer.of(tokenizer)
             fit_ngrams(
                 model,
@@ -237,7 +237,7 @@ def fit(
         record = TrainingRecord(
             preset=settings.preset,
             options=settings.recorded(model.config),
-            train_texts=len(split.train),
+            train_texts=len(split.refit_texts or split.train),
             validation_texts=0 if split.validation is None else len(split.validation),
             glove=name_of_glove if checkpoint is None else None,
             vocabulary_with_vectors=vocabulary_with_vectors,
@@ -256,6 +256,7 @@ def fit(
                 "transformers": transformers.__version__,
             },
             seconds=round(time.perf_counter() - began, 2),
+            refitted=split.refit_texts is not None,
         )
     return Trained(model, tokenizer, record, split.train, scored, text_record)
 
@@ -398,7 +399,8 @@ def _check_that_labels_differ(labelled: Examples) -> None:
 
 def _text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextRecord:
     """Record the texts of this training, and those of the training of the checkpoint."""
-    record = TextRecord.of([*split.train.texts, *split.unlabelled], split.held_out_texts)
+    labelled = split.refit_texts or split.train
+    record = TextRecord.of([*labelled.texts, *split.unlabelled], split.held_out_texts)
     if checkpoint is None:
         return record
     return record.added_to(checkpoint.text_record)

@@ -9,7 +9,7 @@ Held-out texts calibrate the scores and choose C of the n-grams; the model does 
   fewer than 2,000 texts have labels (100, if the teacher learns no labels, because nobody knows how sure it may be).
   All labelled texts then teach. Not if groups are given.
 - Where each label has few texts, fewer than 100 on average, a fifth is held out, and `fit` trains the calibrated model
-  anew on all labelled texts.
+  anew on all labelled texts. Not with a teacher, and not in fine-tuning.
 """
 
 import logging
@@ -86,7 +86,8 @@ def hold_out(
         split = _hold_out_unlabelled(labelled, unlabelled, settings)
     else:
         share = settings.validation_fraction
-        if share is None and teacher is None and _labels_have_few_texts(labelled):
+        is_new = teacher is None and settings.model_name_or_path is None
+        if share is None and is_new and _labels_have_few_texts(labelled):
             is_refitted = True
             share = _SHARE_IF_REFITTED
         train, held_out = hold_out_labelled(labelled, share, settings.seed, groups)

@@ -32,8 +32,10 @@ logger = logging.getLogger(__name__)
 
 Vectors = NDArray[np.float32]
 
+# Rows and labels of the table of n-grams share a budget: 12 MB in 16 bits.
 _NGRAM_WEIGHTS = 6 << 20
 _MOST_NGRAM_BUCKETS = 1 << 20
+_FEWEST_WORDS = 10_000  # whatever the number of labels
 _TYPE_EMBEDDING_SIZE = 16
 _DROPOUT = 0.3
 _DROPOUT_ON_LOGITS = 0.1  # a higher rate costs accuracy on validation texts
@@ -114,10 +116,14 @@ def new_model(
             type_embedding_size = 0
             logger.info("Word shapes are not read: most letters have no upper case.")
     is_article = settings.tokenizer_variant == "article"
+    label_count = len(train.label_names)
+    vocab_size = settings.vocab_size
+    if settings.ngram_buckets != 0:  # each word has a weight for each label
+        vocab_size = min(vocab_size, max(_NGRAM_WEIGHTS // label_count, _FEWEST_WORDS))
     tokenizer = build_tokenizer(
         all_texts,
         variant=settings.tokenizer_variant,
-        vocab_size=settings.vocab_size,
+        vocab_size=vocab_size,
         model_max_length=settings.max_seq_length,
         known_words=glove.words,
         truncation_side=settings.truncation_side,
@@ -132,7 +138,7 @@ def new_model(
         dropout = embedding_dropout
     ngram_buckets = settings.ngram_buckets
     if ngram_buckets is None:
-        ngram_buckets = default_ngram_buckets(len(train.label_names))
+        ngram_buckets = default_ngram_buckets(tokenizer.vocab_size, label_count)
     config = GloveLstmConfig(
         vocab_size=tokenizer.vocab_size,
         embedding_size=glove.vectors.shape[1],
@@ -164,10 +170,10 @@ def new_model(
     return model, tokenizer, share
 
 
-def default_ngram_buckets(label_count: int) -> int:
-    """Return how many rows the table of n-grams has: a power of two, so that 12 MB hold the table in 16 bits."""
-    most = _NGRAM_WEIGHTS // label_count
-    return min(1 << (most.bit_length() - 1), _MOST_NGRAM_BUCKETS)
+def default_ngram_buckets(vocab_size: int, label_count: int) -> int:
+    """Return how many rows the table of n-grams has before those of words: what these leave, but half at least."""
+    rows = _NGRAM_WEIGHTS // label_count
+    return min(max(rows - vocab_size, rows // 2), _MOST_NGRAM_BUCKETS)
 
 
 def embedding_rows(

@@ -77,6 +77,8 @@ class TrainingRecord:
         hardware: What it was trained on.
         versions: Of glove_lstm, torch and transformers.
         seconds: Time of the whole training, with that of the teacher.
+        refitted: Whether a first model was calibrated and measured on the validation texts, and the model then trained
+            anew on all texts, these included.
     """
 
     preset: str
@@ -96,6 +98,7 @@ class TrainingRecord:
     hardware: str
     versions: dict[str, str]
     seconds: float
+    refitted: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as metrics.json holds it."""

@@ -14,6 +14,9 @@ class _Plan:
     texts_read: int  # by all epochs together, if the epochs are within the limits
     most_epochs: int
     fewest_epochs: int
+    # Added for each further label, until there are nine: an LSTM that stops early has learned none of many labels.
+    more_texts_read: int
+    more_epochs: int
     # For batches of 32 texts. Rates grow with the root of the batch size, as the noise of a gradient falls with it.
     learning_rate: float
     embedding_learning_rate: float
@@ -23,8 +26,10 @@ class _Plan:
 # read in fewer steps.
 _ON_LABELS = _Plan(
     texts_read=50_000,
-    most_epochs=8,
+    most_epochs=12,
     fewest_epochs=2,
+    more_texts_read=25_000,
+    more_epochs=7,
     learning_rate=7e-3,
     embedding_learning_rate=1e-3,
 )
@@ -35,10 +40,11 @@ _ON_LOGITS = _Plan(
     texts_read=600_000,
     most_epochs=10,
     fewest_epochs=3,
+    more_texts_read=0,  # each logit tells of all labels
+    more_epochs=0,
     learning_rate=2e-3,
     embedding_learning_rate=2e-3,
 )
-# Each further label takes as many epochs more as two labels take, until there are nine.
 _MOST_FURTHER_LABELS = 7
 _EMBEDDING_LEARNING_RATE_OF_FEW_TEXTS = 3e-3
 _FEWEST_STEPS = 100
@@ -114,12 +120,9 @@ def default_schedule(
         else:
             batch_size = _LARGE_BATCH
 
-    texts_read = plan.texts_read
-    most_epochs = plan.most_epochs
-    if not learns_logits:  # each logit tells of all labels
-        further_labels = min(max(label_count - 2, 0), _MOST_FURTHER_LABELS)
-        texts_read += further_labels * plan.texts_read // 2
-        most_epochs += further_labels * plan.most_epochs
+    further_labels = min(max(label_count - 2, 0), _MOST_FURTHER_LABELS)
+    texts_read = plan.texts_read + further_labels * plan.more_texts_read
+    most_epochs = plan.most_epochs + further_labels * plan.more_epochs
     epochs = round(texts_read / text_count)
     epochs = min(max(epochs, plan.fewest_epochs), most_epochs)
     embedding_learning_rate = plan.embedding_learning_rate

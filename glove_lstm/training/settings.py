@@ -75,7 +75,12 @@ class Settings:
         "How text is cleaned; article drops stop words and punctuation.",
         choices=["default", "article"],
     )
-    vocab_size: int = option(50_000, "Maximal number of rows of the word embedding.", least=3)
+    vocab_size: int = option(
+        50_000,
+        "Maximal number of rows of the word embedding; with more than 125 labels fewer, but 10,000, because the n-gram "
+        "classifier has a weight for each word and label.",
+        least=3,
+    )
     max_seq_length: int = option(2048, "Maximal number of tokens of a text.", least=1)
     truncation_side: str = option(
         "right", "Side on which long texts are cut.", choices=["right", "left"]
@@ -104,7 +109,7 @@ class Settings:
     ngram_buckets: int | None = option(
         None,
         "Rows of the table of the linear n-gram classifier, before those of words; 0: there is none; default: as many "
-        "as 12 MB hold with the number of labels, at most 1,048,576.",
+        "as 12 MB hold with the words and labels, at most 1,048,576.",
         least=0,
     )
     embedding_dropout: float | None = option(

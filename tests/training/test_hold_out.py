@@ -134,8 +134,10 @@ def test_few_texts_are_not_held_out(caplog):
         (199, 300, True, {"validation_fraction": 0.2}, (0, 60)),
         (199, 300, False, {}, (20, 0)),
         (90, 300, False, {}, (0, 30)),  # a tenth of the labelled ones is too few
-        (199, 300, None, {}, (20, 0)),
-        (90, 300, None, {}, (0, 0)),
+        (199, 300, None, {}, (40, 0)),  # a fifth, and all are trained on in the end
+        (200, 300, None, {}, (20, 0)),
+        (90, 300, None, {}, (18, 0)),
+        (199, 300, None, {"validation_fraction": 0.1}, (20, 0)),
         (20, 300, False, {"validation_fraction": 0.4}, (0, 120)),
         (199, 300, True, {"validation_fraction": 0.0}, (0, 0)),
         (0, 9_000, True, {"validation_fraction": 0.2}, (0, 1_000)),
@@ -160,6 +162,10 @@ def test_unlabelled_texts_are_held_out_where_labels_are_few(
     assert (len(held_out), len(split.held_out_unlabelled)) == expected
     assert sorted([*split.train.texts, *held_out]) == sorted(texts.texts)
     assert sorted([*split.unlabelled, *split.held_out_unlabelled]) == sorted(others)
+    is_refitted = teacher is None and not options and labelled < 200
+    assert (split.refit_texts is not None) == is_refitted
+    if is_refitted:
+        assert split.refit_texts.texts == texts.texts
 
 
 def test_a_text_without_a_group_is_alone():

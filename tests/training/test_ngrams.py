@@ -67,10 +67,10 @@ def logits_of(model, tokenizer, texts):
         return model.eval()(**inputs).part_logits[:, 1]
 
 
-def explicit_features(model, tokenizer, texts):
-    """(texts, rows of the table) factors, where a word of up to 30 texts has columns for its characters, too.
+def explicit_features(model, tokenizer, texts, are_few):
+    """(texts, rows of the table) factors, where words have columns for their characters, too.
 
-    N-grams of a single text are left out.
+    Unless the texts are few, n-grams of a single text and the characters of words of over 30 texts are left out.
     """
     ngrams = model.ngrams
     inputs = tokenizer(texts, padding=True, return_tensors="pt")
@@ -79,12 +79,13 @@ def explicit_features(model, tokenizer, texts):
     factors = ngram_factors(group, torch.float32)
     features = torch.zeros(len(texts), len(ngrams.weights))
     features = features.scatter_add(1, group.rows, factors).double().numpy()
-    features[:, (features > 0).sum(axis=0) < 2] = 0
+    if not are_few:
+        features[:, (features > 0).sum(axis=0) < 2] = 0
     if not model.config.character_buckets:
         return features
     with_characters = features.copy()
     for word, row in vocabulary_of(tokenizer).items():
-        if (features[:, ngrams.buckets + row] > 0).sum() > 30:
+        if not are_few and (features[:, ngrams.buckets + row] > 0).sum() > 30:
             continue
         hashes, present = character_ngrams(torch.tensor([spelling(word)]))
         own_hashes = hashes[present > 0].tolist()
@@ -108,12 +109,15 @@ def slow_margins(features, has_label, weights):
     return machine.fit(scaled, has_label, sample_weight=weights).decision_function(scaled)
 
 
+@pytest.mark.parametrize("are_few", [True, False])
 @pytest.mark.parametrize("characters", [0, 9])
 @pytest.mark.parametrize("kind", ["two labels", "three labels", "several labels a text"])
 def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(
-    tokenizer, characters, kind
+    tokenizer, characters, kind, are_few, monkeypatch
 ):
     """With characters, the words' own rows in the table equal explicit columns for the characters of known words."""
+    if not are_few:
+        monkeypatch.setattr("glove_lstm.training.ngrams._FEW_TEXTS", 0)
     count = 3 if kind == "three labels" else 2
     model = make_model(tokenizer, count, shapes=0, characters=characters)
     texts, labels = make_news(60, 14, count)
@@ -126,7 +130,7 @@ def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(
         labels = has_label.astype(np.float32)
     fit(model, tokenizer, (texts, labels), weights=weights, c=0.5)
 
-    features = explicit_features(model, tokenizer, texts)
+    features = explicit_features(model, tokenizer, texts, are_few)
     logits = logits_of(model, tokenizer, texts).numpy()
     if kind == "two labels":
         logits = logits[:, 1:] - logits[:, :1]

@@ -104,4 +104,4 @@ def test_nothing_is_left_after_an_error(train, news, places, error):
     trained = train(
         news.texts, news.labels, num_train_epochs=0.01
     )  # and the next training is as any other
-    assert trained.record.calibration.texts == 32
+    assert trained.record.calibration.texts == 16

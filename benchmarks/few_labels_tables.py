@@ -1,4 +1,4 @@
-"""Tables of few labels and of all labels: the README's, those of docs/howto/few_texts.md, and that of the results."""
+"""Tables of few labels: those of docs/howto/few_texts.md, and that of the results."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -26,19 +26,8 @@ _MODELS = {
     "encoder_MPNet": "MPNet, tuned (the teacher)",
     "setfit": "SetFit on MiniLM",
 }
-# Rows of the README's table: the name in few_labels.json and all_labels.json, and the one in accuracy.json.
-_README_MODELS = {
-    "glove-lstm, taught by MiniLM": ("taught_MiniLM", None),
-    "glove-lstm, labels alone": ("glove_lstm", "default"),
-    "linear SVC, words and characters": ("tfidf_svc_cased_chars", "tfidf_svc_cased_chars"),
-    "model2vec, logistic regression": ("model2vec_logistic", None),
-    "model2vec, fine-tuned": ("model2vec", "model2vec"),
-    "SetFit on MiniLM": ("setfit", None),
-    "MiniLM, tuned (the teacher)": ("encoder_MiniLM", None),
-}
-_FEWEST_LABELS = 100  # in the README, and in a table of its own
+_FEWEST_LABELS = 100  # in a table of its own
 _MORE_LABELS = (300, 1_000)  # in another table
-_README_TASKS = ("sst2", "trec", "subj", "titles")
 
 
 def few_labels_summary(results: dict[str, Any], speeds: dict[str, float]) -> str:
@@ -114,47 +103,6 @@ def _normal_interval(right: NDArray[np.float64]) -> dict[str, float]:
     half = np.hypot(half_of_texts, half_of_drawings)
     mean = right.mean()
     return {"mean": mean, "low": max(mean - half, 0.0), "high": min(mean + half, 1.0)}
-
-
-def readme_table(
-    few_labels: dict[str, Any],
-    all_labels: dict[str, Any],
-    accuracy: dict[str, Any],
-    speeds: dict[str, float],
-) -> str:
-    """Format the accuracy with a hundred labels and with all labels, with size and speed. The highest is bold."""
-    few = _cells_of(few_labels, [_FEWEST_LABELS])
-    drawings_of_all = {task: drawings for (task, _), drawings in _cells_of(all_labels).items()}
-    heads = [""]
-    columns = []
-    for task in _README_TASKS:
-        heads += [f"{TASK_NAMES[task]}, {_FEWEST_LABELS}", "all"]
-        with_few = []
-        with_all = []
-        for model, model_of_accuracy in _README_MODELS.values():
-            with_few.append(_mean_accuracy(few.get((task, _FEWEST_LABELS), []), model))
-            row = accuracy.get(task, {}).get(model_of_accuracy or "")
-            if row is None:
-                with_all.append(_mean_accuracy(drawings_of_all.get(task, []), model))
-            else:
-                # Of titles, taught models have the first fold only.
-                with_all.append(f"{row['accuracy']['folds'][0]:.3f}")
-        columns += [_bold_highest(with_few), _bold_highest(with_all)]
-    lines = []
-    for number, (name, (model, _)) in enumerate(_README_MODELS.items()):
-        megabytes = _median_megabytes(few, model)
-        if megabytes is not None:
-            size = f"{megabytes:,.0f}" if megabytes >= 1 else f"{megabytes:.1f}"
-            accuracies = [column[number] for column in columns]
-            lines.append([name, *accuracies, size, _speed(speeds, model)])
-    return markdown_table([*heads, "MB", "texts/s"], lines)
-
-
-def _bold_highest(accuracies: Sequence[str]) -> list[str]:
-    """Set the highest number in bold; the others may be empty, or in parentheses."""
-    complete = [cell for cell in accuracies if cell and not cell.startswith("(")]
-    highest = max(complete, key=float, default=None)
-    return [f"**{cell}**" if cell == highest else cell for cell in accuracies]
 
 
 def _cells_of(results: dict[str, Any], counts: Iterable[int] | None = None) -> Cells:

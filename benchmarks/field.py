@@ -41,6 +41,7 @@ SETS = (
     "sst2",
     "subj",
 )
+README_SETS = ("banking77", "emotion", "hatespeech_offensive", "sst2", "subj")
 LABELS = 1_000
 MODELS = {
     "tfidf_svc_cased_chars": "linear SVC, words and characters",
@@ -119,19 +120,20 @@ def parse(argv: Sequence[str]) -> Namespace:
     return parser.parse_args(argv)
 
 
-def field_table(results: dict[str, Any]) -> str:
+def field_table(results: dict[str, Any], sets: Sequence[str]) -> str:
     """Format the mean weighted F1 of 1,000 labels by model and set, below the published figures."""
     lines = []
     for name, figures in PUBLISHED.items():
-        cells = ["" if figure is None else f"{figure:.1f}" for figure in figures]
-        lines.append([f"{name}, *published*", *cells, "", ""])
+        published = dict(zip(SETS, figures, strict=True))
+        cells = ["" if published[one] is None else f"{published[one]:.1f}" for one in sets]
+        lines.append([f"*{name}*", *cells, "", ""])
     for model, name in MODELS.items():
-        rows_of_sets = [_rows(results, one, model) for one in SETS]
-        cells = [_mean(rows, "weighted_f1", 100) for rows in rows_of_sets]
+        rows_of_sets = [_rows(results, one, model) for one in sets]
+        cells = [_mean_f1(rows) for rows in rows_of_sets]
         every = [row for rows in rows_of_sets for row in rows]
         cells += [_median(every, "cpu_seconds", 0), _median(every, "megabytes", 1)]
         lines.append([name, *cells])
-    return markdown_table(["", *SETS, "CPU s", "MB"], lines)
+    return markdown_table(["", *sets, "CPU s", "MB"], lines)
 
 
 def _rows(results: dict[str, Any], name: str, model: str) -> list[dict[str, Any]]:
@@ -139,12 +141,12 @@ def _rows(results: dict[str, Any], name: str, model: str) -> list[dict[str, Any]
     return [models[model] for models in drawings if model in models]
 
 
-def _mean(rows: Sequence[dict[str, Any]], key: str, factor: float) -> str:
-    """Format a mean; a note tells where there are fewer than three drawings."""
+def _mean_f1(rows: Sequence[dict[str, Any]]) -> str:
+    """Format a mean; a star marks a single drawing."""
     if not rows:
         return ""
-    mean = f"{factor * np.mean([row[key] for row in rows]):.1f}"
-    return mean if len(rows) > 2 else f"{mean} ({len(rows)})"
+    mean = np.mean([row["weighted_f1"] for row in rows])
+    return f"{100 * mean:.1f}{'*' if len(rows) == 1 else ''}"
 
 
 def _median(rows: Sequence[dict[str, Any]], key: str, digits: int) -> str:

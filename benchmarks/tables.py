@@ -9,8 +9,8 @@ from benchmarks.few_labels_tables import (
     few_labels_summary,
     few_labels_table,
     more_labels_summary,
-    readme_table,
 )
+from benchmarks.field import README_SETS, SETS, field_table
 from benchmarks.pictures import draw_accuracy, draw_few_labels
 from benchmarks.records import TASK_NAMES, made_by, markdown_table, read_results, with_interval
 
@@ -196,7 +196,7 @@ def make_tables() -> dict[str, str]:
     accuracy = read_results(RESULTS / "accuracy.json")
     speed = read_results(RESULTS / "speed.json")
     few_labels = read_results(RESULTS / "few_labels.json")
-    all_labels = read_results(RESULTS / "all_labels.json")
+    field = read_results(RESULTS / "field.json")
     speeds = read_few_labels_speeds()
     return {
         "accuracy_summary": accuracy_summary(accuracy),
@@ -204,7 +204,8 @@ def make_tables() -> dict[str, str]:
         "accuracy": accuracy_table(accuracy),
         "speed": speed_table(speed),
         "training": training_table(speed),
-        "readme": readme_table(few_labels, all_labels, accuracy, speeds),
+        "readme": field_table(field, README_SETS),
+        "field": field_table(field, SETS),
         "few_labels_summary": few_labels_summary(few_labels, speeds),
         "more_labels_summary": more_labels_summary(few_labels),
         "few_labels": few_labels_table(few_labels),

@@ -1,12 +1,12 @@
 """The arithmetic of the tables, and the paired tests against values computed by hand or by other code."""
 
-import json
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from benchmarks import few_labels_tables
+from benchmarks.field import field_table
 from benchmarks.paired import holm, mean_of_cells, paired_difference
 from glove_lstm.evaluation.metrics import bootstrap_interval
 
@@ -77,19 +77,19 @@ def test_few_labels_table():
     assert more[4:] == ["0.900", "0.500", "", "900", "0123abcd, 2026-12-01"]
 
 
-def test_the_readme_has_few_and_all_labels() -> None:
-    accuracy = {"sst2": {"tfidf_svc_cased_chars": {"accuracy": {"mean": 0.8, "folds": [0.9, 0.7]}}}}
-    few_labels = json.loads(json.dumps(FEW_LABELS).replace("tfidf_svc", "tfidf_svc_cased_chars"))
-    all_labels = {"glove": "x", "trec-5452": {"0": {"setfit": row("1111111110", 0.2, 9, 90)}}}
-    table = few_labels_tables.readme_table(few_labels, all_labels, accuracy, {"setfit": 25.0})
-    heads, svc, setfit = cells(table)
-    assert heads[:5] == ["", "SST-2, 100", "all", "TREC, 100", "all"]
-    assert svc[:5] == ["linear SVC, words and characters", "**0.600**", "**0.900**", "(0.300)", ""]
-    assert setfit[1:5] == ["", "", "**1.000**", "**0.900**"]
-    assert [svc[-1], setfit[-1]] == ["", "25"]
-
-
-# Paired tests
+def test_the_table_of_the_field():
+    """Means of the drawings, below the published figures; a star marks a single drawing."""
+    measured = {"weighted_f1": 0.75, "cpu_seconds": 20.4, "megabytes": 14.04}
+    other = {"weighted_f1": 0.77, "cpu_seconds": 30.0, "megabytes": 14.04}
+    results = {
+        "emotion-1000": {"0": {"glove_lstm": measured}, "1": {"glove_lstm": other}},
+        "sst2-1000": {"0": {"glove_lstm": measured}},
+        "emotion-16000": {"0": {"glove_lstm": other}},
+    }
+    head, *rows = cells(field_table(results, ["emotion", "sst2"]))
+    assert head == ["", "emotion", "sst2", "CPU s", "MB"]
+    assert ["*fastText*", "56.5", "70.7", "", ""] in rows
+    assert ["**glove-lstm, labels alone**", "76.0", "75.0*", "20", "14.0"] in rows
 
 
 def difference(first, second):

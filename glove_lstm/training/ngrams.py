@@ -50,6 +50,7 @@ _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
 # Of few texts, all n-grams and the characters of all words are features. Of more, an n-gram of a single text is none,
 # and a word of many texts is not spelled: its own weight is well known, and the fit has half of the features.
 _FEW_TEXTS = 5_000
+_CHARACTER_FACTOR_OF_FEW_TEXTS = 0.5**0.5
 _FEWEST_TEXTS_OF_NGRAM = 2
 _MOST_TEXTS_OF_SPELLED_WORDS = 30
 _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
@@ -237,7 +238,11 @@ def _sparse(
 
 
 def _characters_of_words(
-    ngrams: GloveLstmNgramClassifier, words: Mapping[str, int], is_spelled: Masks
+    ngrams: GloveLstmNgramClassifier,
+    words: Mapping[str, int],
+    is_spelled: Masks,
+    *,
+    texts_are_few: bool,
 ) -> csr_matrix:
     """Return the character n-grams of the spelled words among the v words of the vocabulary: (v, R), in their order.
 
@@ -246,7 +251,8 @@ def _characters_of_words(
         of the word                          sqrt(1 / t)
         of each of its character n-grams     sqrt(3 / (t * c)) = sqrt(1 / t) * sqrt(3 / c)
 
-    So an entry is sqrt(3 / c).
+    So an entry is sqrt(3 / c). If the texts are few, it is the same for all words: long words, which tell more, then
+    count for more than short ones.
     """
     vocabulary_size = len(ngrams.weights) - ngrams.buckets
     spellings = np.zeros(vocabulary_size, dtype=np.int64)
@@ -256,6 +262,8 @@ def _characters_of_words(
     hashes, present = character_ngrams(torch.from_numpy(spellings[spelled_words]))
     counts = present.sum(dim=1, keepdim=True).clamp(min=1)
     factors = (CHARACTER_WEIGHT / counts).sqrt().expand_as(present)
+    if texts_are_few:
+        factors = torch.full_like(present, _CHARACTER_FACTOR_OF_FEW_TEXTS)
     places = present.nonzero(as_tuple=True)
     table_rows = hashes[places] % ngrams.buckets
     shape = (vocabulary_size, len(ngrams.weights))
@@ -291,7 +299,9 @@ class _Columns:
         if ngrams.config.character_buckets:
             counts_of_words = text_counts[ngrams.buckets :]
             is_spelled = texts_are_few | (counts_of_words <= _MOST_TEXTS_OF_SPELLED_WORDS)
-            characters = _characters_of_words(ngrams, words, is_spelled)
+            characters = _characters_of_words(
+                ngrams, words, is_spelled, texts_are_few=texts_are_few
+            )
             kept_words = is_kept[ngrams.buckets :]
             used[characters[kept_words].indices] = True
         earlier_weights = None

@@ -1,6 +1,5 @@
 """The arithmetic of the tables, and the paired tests against values computed by hand or by other code."""
 
-
 import numpy as np
 import pytest
 from scipy.stats import binomtest

@@ -90,7 +90,8 @@ def explicit_features(model, tokenizer, texts, are_few):
         hashes, present = character_ngrams(torch.tensor([spelling(word)]))
         own_hashes = hashes[present > 0].tolist()
         for number in own_hashes:
-            share = (3 / len(own_hashes)) ** 0.5  # of three n-grams of words, in squares
+            # Of three n-grams of words, in squares; of few texts, all the same.
+            share = 0.5**0.5 if are_few else (3 / len(own_hashes)) ** 0.5
             column = number % ngrams.buckets
             with_characters[:, column] += share * features[:, ngrams.buckets + row]
     return with_characters

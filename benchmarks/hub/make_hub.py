@@ -172,7 +172,6 @@ def raise_temperature(trained: Trained) -> Trained:
     assert validation is not None
     return replace(
         trained,
-        classifier=light_classifier(trained.model, trained.tokenizer),
         validation=replace(validation, logits=validation.logits / np.float32(factor)),
         record=replace(
             trained.record, calibration=replace(calibration, temperature=config.temperature)

@@ -42,7 +42,7 @@ from glove_lstm.training.initial_model import (
     new_model,
 )
 from glove_lstm.training.lstm import train_lstm
-from glove_lstm.training.ngrams import fit_ngrams
+from glove_lstm.training.ngrams import are_few, fit_ngrams
 from glove_lstm.training.record import TeacherRecord, TrainingRecord
 from glove_lstm.training.schedule import with_schedule
 from glove_lstm.training.settings import Settings, make_settings
@@ -190,6 +190,7 @@ def fit(
         light_tokenizer = LightTokenizer.of(tokenizer)
 
         # 5. Fit the n-grams.
+        texts_are_few = are_few(len(split.refit_texts or targets.ngram_examples))
         ngram_c = fit_ngrams(
             model,
             light_tokenizer,
@@ -197,6 +198,7 @@ def fit(
             targets.ngram_examples,
             targets.calibration_texts,
             settings,
+            texts_are_few=texts_are_few,
         )
 
         # 6. Train the LSTM.
@@ -228,6 +230,7 @@ def fit(
                 targets.ngram_examples,
                 None,
                 replace(settings, ngram_c=ngram_c),
+                texts_are_few=texts_are_few,
             )
             train_lstm(model, light_tokenizer, targets, None, settings, None)
             model.config.update(calibrated)

@@ -1,6 +1,6 @@
 """Which texts a training holds out: this file is the whole rule.
 
-Held-out texts calibrate the scores and choose C of the n-grams; the model does not learn from them.
+Held-out texts calibrate the scores and choose C of the n-grams; the model that is calibrated does not learn from them.
 
 - If validation texts are given, nothing else is held out.
 - Else a share of the labelled texts: `validation_fraction`, or a twentieth within limits; about this share of each
@@ -8,8 +8,8 @@ Held-out texts calibrate the scores and choose C of the n-grams; the model does 
 - But with a teacher and more texts without labels than with, a share of those without, which the teacher labels, if
   fewer than 2,000 texts have labels (100, if the teacher learns no labels, because nobody knows how sure it may be).
   All labelled texts then teach. Not if groups are given.
-- Where each label has few texts, fewer than 100 on average, a fifth is held out, and `fit` trains the calibrated model
-  anew on all labelled texts. Not with a teacher, and not in fine-tuning.
+- Where labels have few texts, fewer than 100 on average, a fifth is held out, and `fit` trains the calibrated model
+  anew on all labelled texts. Not with a teacher, not in fine-tuning, and not with a given `validation_fraction`.
 """
 
 import logging

@@ -50,7 +50,7 @@ _COPY_WEIGHT = 0.5  # of a corrupted copy, beside 1 of the text itself
 # Of few texts, all n-grams and the characters of all words are features. Of more, an n-gram of a single text is none,
 # and a word of many texts is not spelled: its own weight is well known, and the fit has half of the features.
 _FEW_TEXTS = 5_000
-_CHARACTER_FACTOR_OF_FEW_TEXTS = 0.5**0.5
+_CHARACTER_FACTOR_OF_FEW_TEXTS = 0.5**0.5  # DECISIONS.md has the measurements
 _FEWEST_TEXTS_OF_NGRAM = 2
 _MOST_TEXTS_OF_SPELLED_WORDS = 30
 _CERTAIN = 1.0  # logit of a label that all training texts have; -1 if none has it
@@ -63,6 +63,8 @@ def fit_ngrams(
     texts: Examples,
     held_out: Examples | None,
     settings: Settings,
+    *,
+    texts_are_few: bool,
 ) -> float | None:
     """Fit the n-gram classifier of a model, if it has one, to texts and perhaps corrupted copies of them.
 
@@ -73,6 +75,7 @@ def fit_ngrams(
         texts: n texts with labels. Of very many, some are drawn, and fewer are copied.
         held_out: Texts with which C is chosen, if there are 75 or more and no C is given.
         settings: C, the seed, and whether there are copies.
+        texts_are_few: See `are_few`; of all texts, if the fit is one of two.
 
     Returns:
         C; None if nothing was learned.
@@ -94,7 +97,13 @@ def fit_ngrams(
         words=words,
         held_out=held_out,
         c=settings.ngram_c,
+        texts_are_few=texts_are_few,
     )
+
+
+def are_few(texts: int) -> bool:
+    """Return whether all n-grams and the characters of all words of so many texts are features."""
+    return texts <= _FEW_TEXTS
 
 
 def _draw(texts: Examples, most: int, seed: int) -> Examples:
@@ -115,6 +124,7 @@ def fit_table(
     words: Mapping[str, int],
     held_out: Examples | None = None,
     c: float | None = None,
+    texts_are_few: bool = True,
 ) -> float | None:
     """Fit the table of weights of the n-gram classifier.
 
@@ -130,6 +140,7 @@ def fit_table(
         words: Words of the vocabulary -> ids. Characters are features if the model reads characters.
         held_out: Texts with which C is chosen, by the cross-entropy at the best temperature; None: C is 1.
         c: C of the support vector machine; None: it is chosen.
+        texts_are_few: See `are_few`.
 
     Returns:
         C; None if nothing was learned.
@@ -142,9 +153,9 @@ def fit_table(
     weights = _weights_of(texts)
 
     factors = text_factors(ngrams, tokenize(texts.texts, tokenizer))
-    columns = _Columns.of(ngrams, factors, words)
+    columns = _Columns.of(ngrams, factors, words, texts_are_few=texts_are_few)
     if not columns.ngram_count and columns.earlier_weights is None:
-        logger.warning("No n-gram occurs in two texts: the n-gram classifier learns nothing.")
+        logger.warning("No n-gram occurs in enough texts: the n-gram classifier learns nothing.")
         return None
     features = columns.features(factors)
     del factors  # large matrices are most of the memory of a training
@@ -288,11 +299,15 @@ class _Columns:
 
     @classmethod
     def of(
-        cls, ngrams: GloveLstmNgramClassifier, factors: csr_matrix, words: Mapping[str, int]
+        cls,
+        ngrams: GloveLstmNgramClassifier,
+        factors: csr_matrix,
+        words: Mapping[str, int],
+        *,
+        texts_are_few: bool,
     ) -> "_Columns":
         """Find the columns for n texts with these factors (n, R)."""
         text_counts = np.bincount(factors.indices, minlength=factors.shape[1])
-        texts_are_few = factors.shape[0] <= _FEW_TEXTS
         is_kept = text_counts >= (1 if texts_are_few else _FEWEST_TEXTS_OF_NGRAM)
         used = is_kept.copy()
         characters = None

@@ -10,7 +10,7 @@ class CalibrationRecord:
     """How the scores were calibrated.
 
     Attributes:
-        texts: Number of texts that the model did not learn from.
+        texts: Number of texts; the model that was calibrated did not learn from them.
         labels_of: Whose labels the texts have: "people", or "teacher" if unlabelled texts calibrate.
         temperature: The logits are divided by it.
         shrinkage: Known tokens at which the logits of a text are halved; 0: short texts are not shrunk.
@@ -70,7 +70,7 @@ class TrainingRecord:
         label_weights: Weight of each label in the loss; None: 1.
         ngram_c: C of the n-grams' SVM; None: the model has no n-grams, or they learned nothing.
         epochs: Passes over the texts.
-        history: The Trainer's log: loss, learning rate and measures, by epoch.
+        history: The Trainer's log: loss, learning rate and measures, by epoch; of the first model, if it was refitted.
         calibration: None: the scores are not calibrated.
         teacher: None: the model learned labels alone.
         parameters: Number of parameters.

@@ -22,8 +22,7 @@ class _Plan:
     embedding_learning_rate: float
 
 
-# Adam moves the vector of a rare word for many steps after its gradient: the vectors need a lower rate. Few texts are
-# read in fewer steps.
+# Adam moves the vector of a rare word for many steps after its gradient: the vectors need a lower rate.
 _ON_LABELS = _Plan(
     texts_read=50_000,
     most_epochs=12,
@@ -33,7 +32,7 @@ _ON_LABELS = _Plan(
     learning_rate=7e-3,
     embedding_learning_rate=1e-3,
 )
-# A checkpoint whose labels are replaced has to unlearn what it attended to: the LSTM needs twice the epochs.
+# A checkpoint whose labels are replaced has to unlearn what it attended to: the LSTM needs more epochs.
 _ON_NEW_LABELS = replace(_ON_LABELS, texts_read=100_000, most_epochs=16)
 # The logits of a teacher are harder to overfit than labels.
 _ON_LOGITS = _Plan(
@@ -46,7 +45,7 @@ _ON_LOGITS = _Plan(
     embedding_learning_rate=2e-3,
 )
 _MOST_FURTHER_LABELS = 7
-_EMBEDDING_LEARNING_RATE_OF_FEW_TEXTS = 3e-3
+_EMBEDDING_LEARNING_RATE_OF_FEW_TEXTS = 3e-3  # whose trainings have few steps
 _FEWEST_STEPS = 100
 _REFERENCE_BATCH_SIZE = 32  # texts
 _SMALL_BATCH = 32  # texts, for up to `_FEW_TEXTS` training texts

@@ -50,7 +50,7 @@ def vocabulary_of(tokenizer):
     return {word: row for word, row in tokenizer.get_vocab().items() if word not in special}
 
 
-def fit(model, tokenizer, news, copies=None, weights=None, c=None):
+def fit(model, tokenizer, news, copies=None, weights=None, c=None, are_few=True):
     """Fit the n-grams of a model to texts and labels, and return C."""
     texts, labels = news
     light = LightTokenizer.of(tokenizer)
@@ -58,7 +58,7 @@ def fit(model, tokenizer, news, copies=None, weights=None, c=None):
         copies = examples(copies, labels, weights)
     learned = examples(texts, labels, weights)
     words = vocabulary_of(tokenizer)
-    return fit_table(model.ngrams, light, learned, copies, words=words, c=c)
+    return fit_table(model.ngrams, light, learned, copies, words=words, c=c, texts_are_few=are_few)
 
 
 def logits_of(model, tokenizer, texts):
@@ -114,11 +114,9 @@ def slow_margins(features, has_label, weights):
 @pytest.mark.parametrize("characters", [0, 9])
 @pytest.mark.parametrize("kind", ["two labels", "three labels", "several labels a text"])
 def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(
-    tokenizer, characters, kind, are_few, monkeypatch
+    tokenizer, characters, kind, are_few
 ):
     """With characters, the words' own rows in the table equal explicit columns for the characters of known words."""
-    if not are_few:
-        monkeypatch.setattr("glove_lstm.training.ngrams._FEW_TEXTS", 0)
     count = 3 if kind == "three labels" else 2
     model = make_model(tokenizer, count, shapes=0, characters=characters)
     texts, labels = make_news(60, 14, count)
@@ -129,7 +127,7 @@ def test_it_is_a_support_vector_machine_on_features_scaled_by_naive_bayes(
     if kind == "several labels a text":
         has_label[:, 0] = np.arange(len(texts)) % 3 == 0
         labels = has_label.astype(np.float32)
-    fit(model, tokenizer, (texts, labels), weights=weights, c=0.5)
+    fit(model, tokenizer, (texts, labels), weights=weights, c=0.5, are_few=are_few)
 
     features = explicit_features(model, tokenizer, texts, are_few)
     logits = logits_of(model, tokenizer, texts).numpy()
@@ -219,5 +217,7 @@ def test_75_held_out_texts_choose_c(tokenizer, count, wrong, given, low, high):
     words = vocabulary_of(tokenizer)
     own_settings = make_settings(use_cpu=True, **given)
     model = make_model(tokenizer)
-    c = fit_ngrams(model, light, words, learned, examples(*held_out), own_settings)
+    c = fit_ngrams(
+        model, light, words, learned, examples(*held_out), own_settings, texts_are_few=True
+    )
     assert low <= c <= high

@@ -228,9 +228,9 @@ def test_the_answer_comes_while_a_person_types(browser, address):
     page.locator("button[type=submit]:enabled").wait_for()
     words = page.locator("#words")
     page.get_by_label("Title").focus()
-    page.keyboard.type("SHOCKING secret exposed by the council")
+    page.keyboard.type("SHOCKING: You WILL NOT BELIEVE what they are hiding!!!")
     expect(page.locator("#verdict")).to_have_text("FAKE")
-    expect(words).to_have_text("SHOCKING secret exposed by the council")
+    expect(words).to_have_text("SHOCKING: You WILL NOT BELIEVE what they are hiding!!!")
     words.locator("mark").first.wait_for()
 
     text = page.get_by_label("Text")

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> None:
         raise DataError(f"{checkpoint} is not a folder; give the folder of a checkpoint.")
     # Modules that take seconds to import are imported after the checks of the arguments.
     if args.space_dir is not None:
-        _write_space(checkpoint, Path(args.space_dir))
+        _write_space(checkpoint, Path(args.space_dir), args.runtime)
         return
     from glove_lstm.publishing import push, stage
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
         if args.space:
-            stage.stage_space(checkpoint, folder, args.repo_id)
+            stage.stage_space(checkpoint, folder, args.repo_id, args.runtime)
         else:
             stage.stage_checkpoint(checkpoint, folder, args.repo_id)
         if args.dry_run:
@@ -72,6 +72,11 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--branch", help="of REPO_ID, created if it is missing; default: main")
     parser.add_argument("--dry_run", action="store_true", help="list what would be sent")
     parser.add_argument("--space", action="store_true", help="push a static Space that shows it")
+    parser.add_argument(
+        "--runtime",
+        type=Path,
+        help="folder of an installed onnxruntime-web, to copy it beside the page",
+    )
     return parser.parse_args(argv)
 
 
@@ -88,13 +93,13 @@ def _push(folder: Path, destination: "Destination") -> None:
     sys.stdout.write(loading_example(destination, commit))
 
 
-def _write_space(checkpoint: Path, folder: Path) -> None:
+def _write_space(checkpoint: Path, folder: Path, runtime: Path | None) -> None:
     """Write the page and the checkpoint into a new folder."""
     from glove_lstm.publishing.stage import file_sizes, stage_space
 
     check_new_folder(folder)
     with new_folder(folder) as unfinished:
-        stage_space(checkpoint, unfinished, None)
+        stage_space(checkpoint, unfinished, None, runtime)
     size = sum(file_sizes(folder).values())
     sys.stdout.write(
         f"Wrote {folder} ({size:,} bytes). To look at it: python -m http.server --directory {folder}\n"

@@ -29,6 +29,7 @@ SPACE_MODEL = "model"  # the folder of the checkpoint beside the page
 # Of a checkpoint, all other files stay here: the record of the training texts, training_args.bin and optimizer.pt of
 # transformers' Trainer, hidden files, __pycache__, and code, which is this package's.
 _SENT_NAMES = (*LOADED_NAMES, LIGHT_NAME, METRICS_NAME, *PLOT_NAMES)
+_RUNTIME_NAMES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 _HERE = Path(__file__).parent
 _HANDLER_NEEDS = "torch|transformers"  # it runs the remote code of the repository
 _SPACE_CARD = """\
@@ -65,13 +66,17 @@ def stage_checkpoint(checkpoint: Path, folder: Path, repo_id: str) -> None:
     write_hub_files(folder, repo_id)
 
 
-def stage_space(checkpoint: Path, folder: Path, repo_id: str | None) -> None:
+def stage_space(
+    checkpoint: Path, folder: Path, repo_id: str | None, runtime: Path | None = None
+) -> None:
     """Write the page that classifies in the browser, and the checkpoint that it shows, into a new folder.
 
     Args:
         checkpoint: The checkpoint.
         folder: The new folder.
         repo_id: The Space; None: any web server, for which no card of a Space is written.
+        runtime: The folder of an installed npm package onnxruntime-web, which is copied; None: the page loads it from
+            a CDN.
 
     Raises:
         DataError: A file is missing or damaged, or the model cannot be exported.
@@ -89,6 +94,9 @@ def stage_space(checkpoint: Path, folder: Path, repo_id: str | None) -> None:
         "base": f"{SPACE_MODEL}/",
         "card": card_address,
     }
+    if runtime is not None:
+        _copy_runtime(runtime, folder / "runtime")
+        about["runtime"] = "runtime/"
     text = json.dumps(about, indent=2, ensure_ascii=False)
     (folder / "model.json").write_text(f"{text}\n", encoding="utf-8")
 
@@ -124,6 +132,18 @@ def _copy_model(checkpoint: Path, folder: Path, repo_id: str) -> None:
         from glove_lstm.inference.onnx_export import export_onnx  # needs torch
 
         export_onnx(folder)
+
+
+def _copy_runtime(package: Path, folder: Path) -> None:
+    """Copy the files of ONNX Runtime Web that the page loads."""
+    folder.mkdir()
+    for name in _RUNTIME_NAMES:
+        path = package / "dist" / name
+        if not path.is_file():
+            raise DataError(
+                f"{path} does not exist; give the folder of an installed onnxruntime-web."
+            )
+        shutil.copyfile(path, folder / name)
 
 
 def write_hub_files(folder: Path, repo_id: str) -> None:

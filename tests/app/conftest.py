@@ -1,9 +1,9 @@
 """The page, as each of its commands shows it, and a browser."""
 
-import shutil
+from pathlib import Path
 
 import pytest
-from support import ROOT, edit_json
+from support import ROOT
 from web_server import CHROMIUM, RUNTIME, run_demo, serve
 
 from glove_lstm.publishing.stage import stage_space
@@ -20,10 +20,7 @@ def demo(tmp_path_factory):
 def site(tmp_path_factory):
     """The folder of the page that `push --space_dir` wrote, on a server of files, and its address."""
     folder = tmp_path_factory.mktemp("web") / "site"
-    stage_space(ROOT / "hub", folder, None)
-    if RUNTIME:
-        shutil.copytree(RUNTIME, folder / "runtime")
-        edit_json(folder / "model.json", runtime="runtime/")
+    stage_space(ROOT / "hub", folder, None, Path(RUNTIME).parent if RUNTIME else None)
     with serve(folder) as address:
         yield folder, address
 

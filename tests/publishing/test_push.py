@@ -171,8 +171,12 @@ def test_a_space_has_the_page_and_what_it_reads(hub, exported):
 def test_a_page_for_any_web_server(exported, tmp_path):
     """Written without a login and a network; a server sends all that the page reads."""
     (exported / "light.onnx").unlink()
+    runtime = tmp_path / "onnxruntime-web" / "dist"
+    runtime.mkdir(parents=True)
+    for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
+        (runtime / name).write_text(name)
     folder = tmp_path / "page"
-    words = [exported, "--space_dir", folder]
+    words = [exported, "--space_dir", folder, "--runtime", runtime.parent]
     assert str(folder) in succeed(command.main, *words).stdout
     with serve(folder) as address:
         for name in PAGE - {"README.md"}:
@@ -183,11 +187,16 @@ def test_a_page_for_any_web_server(exported, tmp_path):
             sent = read_address(address + about["base"] + name)
             assert sent == (folder / "model" / name).read_bytes()
         assert read_address(address + about["card"]) == (exported / "README.md").read_bytes()
+        for path in runtime.iterdir():
+            assert read_address(address + about["runtime"] + path.name) == path.read_bytes()
     assert not (folder / "README.md").exists()  # the card of a Space
 
     before = file_sizes(folder)
     assert_command_names(run_here(command.main, *words), "page is not empty", "new folder")
     assert file_sizes(folder) == before
+    words = [exported, "--space_dir", tmp_path / "other", "--runtime", tmp_path]
+    assert_command_names(run_here(command.main, *words), str(tmp_path), "onnxruntime-web")
+    assert not (tmp_path / "other").exists()
 
 
 def read_address(address):

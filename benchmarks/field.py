@@ -125,7 +125,7 @@ def field_table(results: dict[str, Any], sets: Sequence[str]) -> str:
     lines = []
     for name, figures in PUBLISHED.items():
         published = dict(zip(SETS, figures, strict=True))
-        cells = ["" if published[one] is None else f"{published[one]:.1f}" for one in sets]
+        cells = [_published(published[one]) for one in sets]
         lines.append([f"*{name}*", *cells, "", ""])
     for model, name in MODELS.items():
         rows_of_sets = [_rows(results, one, model) for one in sets]
@@ -134,6 +134,11 @@ def field_table(results: dict[str, Any], sets: Sequence[str]) -> str:
         cells += [_median(every, "cpu_seconds", 0), _median(every, "megabytes", 1)]
         lines.append([name, *cells])
     return markdown_table(["", *sets, "CPU s", "MB"], lines)
+
+
+def _published(figure: float | None) -> str:
+    """Format a published figure; empty if there is none."""
+    return "" if figure is None else f"{figure:.1f}"
 
 
 def _rows(results: dict[str, Any], name: str, model: str) -> list[dict[str, Any]]:
@@ -150,7 +155,10 @@ def _mean_f1(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _median(rows: Sequence[dict[str, Any]], key: str, digits: int) -> str:
-    return f"{np.median([row[key] for row in rows]):,.{digits}f}" if rows else ""
+    if not rows:
+        return ""
+    median = np.median([row[key] for row in rows])
+    return f"{median:,.{digits}f}"
 
 
 if __name__ == "__main__":

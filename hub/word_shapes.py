@@ -114,10 +114,10 @@ def surface_end(text: str, begin: int, end: int) -> int:
     letter = text[end - 1]
     while end < len(text) and text[end] >= _FIRST_INVISIBLE:
         mark = _INVISIBLE_RUN.match(text, end).end()  # type: ignore[union-attr] # it matches everywhere
-        letter = unicodedata.normalize("NFC", letter + text[mark : mark + 1])
-        if (
-            mark == len(text) or len(letter) > 1
-        ):  # a mark of the letter leaves it a single character
+        if mark == len(text):
+            break
+        letter = unicodedata.normalize("NFC", letter + text[mark])
+        if len(letter) > 1:  # a mark of the letter leaves it a single character
             break
         end = mark + 1
     return end

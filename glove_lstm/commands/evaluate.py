@@ -61,11 +61,13 @@ def main(argv: Sequence[str]) -> None:
         return
     if args.folds is None:
         _check_given(args, "Without --folds, a checkpoint is measured", _OF_MODEL)
+        measure = _measure_model
     else:
         _check_given(args, "--folds trains and tests models on the training texts", _OF_FOLDS)
+        measure = _measure_folds
     if args.output_dir:
         check_new_folder(args.output_dir)
-    report = _measure_model(args) if args.folds is None else _measure_folds(args)
+    report = measure(args)
     sys.stdout.write(report.text())
     if args.output_dir:
         report.save(args.output_dir)

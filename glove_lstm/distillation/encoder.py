@@ -81,7 +81,10 @@ class EncoderTeacher:
     def accuracy_of_labels(self) -> float | None:
         """Cross-validated accuracy of the labels alone, which is known when it has given logits; None: unknown."""
         comparison = self.settings.get("cross_validated")
-        return comparison and comparison["labels_alone"][0]
+        if comparison is None:
+            return None
+        accuracy, *_ = comparison["labels_alone"]
+        return accuracy
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated logits for n texts, each with mean 0: (n, labels)."""

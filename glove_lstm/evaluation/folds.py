@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.errors import DataError
-from glove_lstm.splits.splitter import Ints, hold_out_share, merge_groups, near_duplicate_groups
+from glove_lstm.splits.splitter import Ints, hold_out_share
 from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.labels import Label
 from glove_lstm.training.fit import fit
+from glove_lstm.training.hold_out import groups_of
 from glove_lstm.training.settings import Settings
 from glove_lstm.vectors.glove import load_glove
 
@@ -61,9 +62,7 @@ def make_folds(texts: Examples, groups: Sequence[Hashable] | None, folds: int, s
     Raises:
         DataError: The texts cannot be divided into so many folds.
     """
-    group_of = near_duplicate_groups(texts.texts)
-    if groups is not None:
-        group_of = merge_groups(group_of, groups)
+    group_of = groups_of(texts, groups)
     fold_of = np.zeros(len(texts), dtype=np.int64)
     rest = np.arange(len(texts))
     for fold in range(folds - 1, 0, -1):

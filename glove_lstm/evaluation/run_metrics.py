@@ -93,7 +93,14 @@ def measure_baseline(
     if not measured:
         logger.warning("There are no texts to measure the baseline on.")
         return None
-    model = linear_baseline().fit(trained.train.texts, trained.train.labels)
+    texts_learned = list(trained.train.texts)
+    labels_learned = trained.train.labels
+    if trained.record.refitted and test is not None:
+        # The model that is tested has learned from the validation texts, too.
+        assert trained.validation is not None
+        texts_learned += trained.validation.texts
+        labels_learned = np.concatenate([labels_learned, trained.validation.labels])
+    model = linear_baseline().fit(texts_learned, labels_learned)
     accuracies = {}
     for name, texts in measured.items():
         accuracies[name] = accuracy_with_interval(model.predict(texts.texts) == texts.labels)

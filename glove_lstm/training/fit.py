@@ -214,25 +214,11 @@ def fit(
         if scored is not None:
             scored = replace(scored, logits=classifier.predict_logits(scored.texts))
 
-        # Where each label has few texts, those that calibrated teach, too: steps 4 to 6 again, with this calibration.
+        # Where labels have few texts, those that calibrated teach, too: steps 4 to 6 again, with this calibration.
         if split.refit_texts is not None:
-            logger.info(
-                "The calibrated model is trained anew on all %d texts.", len(split.refit_texts)
-            )
             calibrated = {name: getattr(model.config, name) for name in UNCALIBRATED}
-            targets = make_targets(Split(split.refit_texts, None), None, glove=None)
             model, tokenizer, vocabulary_with_vectors = initial_model(split.refit_texts, glove)
-            light_tokenizer = LightTokenizer.of(tokenizer)
-            fit_ngrams(
-                model,
-                light_tokenizer,
-                _words_of(tokenizer),
-                targets.ngram_examples,
-                None,
-                replace(settings, ngram_c=ngram_c),
-                texts_are_few=texts_are_few,
-            )
-            train_lstm(model, light_tokenizer, targets, None, settings, None)
+            _refit(model, tokenizer, split.refit_texts, settings, ngram_c)
             model.config.update(calibrated)
             classifier = light_classifier(model, tokenizer)
 
@@ -280,6 +266,29 @@ def _initial_model(
         return model, checkpoint.tokenizer, None
     assert glove is not None
     return new_model(settings, train, unlabelled, glove, learns_logits=learns_logits)
+
+
+def _refit(
+    model: GloveLstmForSequenceClassification,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Examples,
+    settings: Settings,
+    ngram_c: float | None,
+) -> None:
+    """Train a new model on all labelled texts, with the C and the schedule of the calibrated one."""
+    logger.info("The calibrated model is trained anew on all %d texts.", len(texts))
+    light_tokenizer = LightTokenizer.of(tokenizer)
+    targets = make_targets(Split(texts, None), None, glove=None)
+    fit_ngrams(
+        model,
+        light_tokenizer,
+        _words_of(tokenizer),
+        texts,
+        None,
+        replace(settings, ngram_c=ngram_c),
+        texts_are_few=are_few(len(texts)),
+    )
+    train_lstm(model, light_tokenizer, targets, None, settings, None)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ import numpy as np
 from glove_lstm.distillation.teacher import Teacher
 from glove_lstm.errors import DataError
 from glove_lstm.splits.splitter import (
+    Ints,
     hold_out_share,
     merge_groups,
     near_duplicate_groups,
@@ -79,19 +80,20 @@ def hold_out(
     labelled, groups = _without_weight_0(labelled, groups)
     most_are_unlabelled = len(unlabelled) > len(labelled)
     all_labelled_teach = most_are_unlabelled and groups is None and _are_few(labelled, teacher)
-    is_refitted = False
+    refit_texts = None
     if validation is not None:
         split = Split(labelled, validation, unlabelled)
     elif all_labelled_teach:
         split = _hold_out_unlabelled(labelled, unlabelled, settings)
     else:
         share = settings.validation_fraction
-        is_new = teacher is None and settings.model_name_or_path is None
-        if share is None and is_new and _labels_have_few_texts(labelled):
-            is_refitted = True
+        is_refitted = teacher is None and _is_refitted(labelled, settings)
+        if is_refitted:
             share = _SHARE_IF_REFITTED
         train, held_out = hold_out_labelled(labelled, share, settings.seed, groups)
         split = Split(train, held_out, unlabelled)
+        if is_refitted and held_out is not None:
+            refit_texts = labelled
     label_weights = None
     if class_weight is not None and len(split.train):
         label_weights = class_weights(class_weight, split.train)
@@ -101,12 +103,14 @@ def hold_out(
         unlabelled=without_near_duplicates(split.unlabelled, split.held_out_texts, "held-out"),
         label_weights=label_weights,
         most_are_unlabelled=most_are_unlabelled,
-        refit_texts=weigh(labelled, label_weights) if is_refitted and split.validation else None,
+        refit_texts=None if refit_texts is None else weigh(refit_texts, label_weights),
     )
 
 
-def _labels_have_few_texts(labelled: Examples) -> bool:
-    """Return whether each label has few texts, on average."""
+def _is_refitted(labelled: Examples, settings: Settings) -> bool:
+    """Return whether all texts teach in the end, because labels have few texts on average."""
+    if settings.validation_fraction is not None or settings.model_name_or_path is not None:
+        return False
     labels_of_texts = len(labelled)
     if labelled.is_multi_label:
         labels_of_texts = int(labelled.labels.sum())
@@ -185,11 +189,7 @@ def hold_out_labelled(
     if len(texts) * share < FEWEST_TEXTS:
         _warn_of_few(int(len(texts) * share), len(texts), "labelled texts")
         return texts, None
-    group_of = near_duplicate_groups(texts.texts)
-    if groups is not None:
-        # A text without a group is alone.
-        alone = [object() if is_blank(group) else group for group in groups]
-        group_of = merge_groups(group_of, alone)
+    group_of = groups_of(texts, groups)
     train, held_out = hold_out_share(texts.labels, group_of, share, seed)
     if not len(held_out):
         few = "too few distinct texts" if groups is None else "too few groups of texts"
@@ -201,6 +201,20 @@ def hold_out_labelled(
         return texts, None
     logger.info("%d of %d texts are held out for calibration.", len(held_out), len(texts))
     return texts.select(train), texts.select(held_out)
+
+
+def groups_of(texts: Examples, groups: Sequence[Hashable] | None) -> Ints:
+    """Return the group of each of n texts, (n,): near duplicates are in one, and so are texts of a given group.
+
+    Args:
+        texts: The texts.
+        groups: n values, such as authors; a text whose value is blank is alone. None: only near duplicates count.
+    """
+    group_of = near_duplicate_groups(texts.texts)
+    if groups is None:
+        return group_of
+    alone = [object() if is_blank(group) else group for group in groups]
+    return merge_groups(group_of, alone)
 
 
 def _warn_of_few(count: int, all_texts: int, kind: str) -> None:

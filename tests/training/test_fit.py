@@ -49,7 +49,7 @@ def test_one_model_of_all_but_the_held_out_texts(result, news):
     assert (measures.rows, measures.seen) == (16, 0)
 
 
-def test_where_labels_have_few_texts_all_of_them_teach(train, news):
+def test_where_labels_have_few_texts_all_of_them_teach(train, news, monkeypatch):
     """Held-out texts calibrate and measure a first model; the second one has its calibration."""
     texts, labels = news.texts[:100], news.labels[:100]
     result = train(texts, labels, validation_fraction=None)
@@ -61,6 +61,22 @@ def test_where_labels_have_few_texts_all_of_them_teach(train, news):
     measures = run_metrics(result).validation
     assert (measures.rows, measures.seen) == (20, 0)
     assert result.model.config.temperature == result.record.calibration.temperature
+
+    # The baseline of test texts learns from all, too; that of validation texts does not.
+    learned = []
+
+    class Baseline:
+        def fit(self, texts, labels):
+            learned.append(sorted(texts))
+            return self
+
+        def predict(self, texts):
+            return np.zeros(len(texts))
+
+    monkeypatch.setattr("glove_lstm.evaluation.run_metrics.linear_baseline", Baseline)
+    measure_baseline(result, result.validation)
+    measure_baseline(result)
+    assert learned == [sorted(texts), sorted(result.train.texts)]
 
     first = train(texts, labels, validation_fraction=0.2)
     np.testing.assert_array_equal(first.validation.logits, result.validation.logits)

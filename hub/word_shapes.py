@@ -26,8 +26,8 @@ INVISIBLE = "\u00ad\u034f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe0
 JOINERS = "\u200c\u200d"
 _INVISIBLE_RUN = re.compile(f"[{INVISIBLE}{JOINERS}]*")
 _FIRST_INVISIBLE = "\u00ad"  # before it are no marks either
-# Accents of Latin, Greek, Cyrillic and Arabic letters, and what nobody sees.
-_NOT_SPELLED = re.compile(f"[\u0300-\u036f\u064b-\u065f{INVISIBLE}{JOINERS}]")
+_UNSEEN = re.compile(f"[{INVISIBLE}{JOINERS}]")
+_ACCENTS = re.compile("[\u0300-\u036f\u064b-\u065f]")  # of Latin, Greek, Cyrillic and Arabic letters
 # Letters that Unicode does not divide into a letter of English and an accent; and the sigma at the end of a word.
 _BASE_LETTERS = str.maketrans(
     "\u00e6\u00f0\u00f8\u00fe\u00df\u0111\u0127\u0131\u0142\u0153\u03c2", "adotsdhilo\u03c3"
@@ -86,9 +86,11 @@ def spelling(word: str) -> int:
 
 
 def _base_letters(word: str) -> str:
-    """Return a word without accents and invisible characters; those that stand alone stay."""
-    letters = unicodedata.normalize("NFD", word)
-    return (_NOT_SPELLED.sub("", letters) or letters).translate(_BASE_LETTERS)
+    """Return a word without what nobody sees and without accents; if it has nothing else, these stay."""
+    seen = _UNSEEN.sub("", word) or word
+    letters = unicodedata.normalize("NFD", seen)
+    bare = _ACCENTS.sub("", letters) or letters
+    return bare.translate(_BASE_LETTERS)
 
 
 def _letter_code(letter: str) -> int:

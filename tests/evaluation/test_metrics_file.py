@@ -75,7 +75,8 @@ def test_the_baseline_learns_nothing_from_the_texts_that_measure_it():
 
     for texts in ({"test": unknown}, {"validation": unknown}):
         validation = unknown if "validation" in texts else None
-        trained = SimpleNamespace(train=train, validation=validation)
+        record = SimpleNamespace(refitted=False)
+        trained = SimpleNamespace(train=train, validation=validation, record=record)
         baseline = measure_baseline(trained, texts.get("test"), {"known": of_training})
         [split] = texts
         assert baseline.keys() == {"known", split}

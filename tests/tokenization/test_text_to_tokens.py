@@ -79,6 +79,7 @@ def is_capital(character: str) -> bool:
 @given(texts)
 @example("\ud800")
 @example("a\udc00b")
+@example("\u0300\u034f\u0300")
 @example("")
 def test_every_text_gives_offsets_inside_it_and_shape_and_spelling_of_each_word(tokenizer, text):
     output = tokenizer(text, return_offsets_mapping=True)

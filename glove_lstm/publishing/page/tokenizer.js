@@ -172,16 +172,18 @@ function lowerCase(text) {
 
 const STEPS = { NFC: compose, Lowercase: lowerCase };
 
-// As in word_shapes.py: accents and what nobody sees, and letters that Unicode does not divide into a letter of English and an accent.
-const NOT_SPELLED =
-  /[\u0300-\u036f\u064b-\u065f\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\u{e0000}-\u{e0fff}]/gu;
+// As in word_shapes.py: what nobody sees, accents, and letters that Unicode does not divide into a letter of English and an accent.
+const UNSEEN =
+  /[\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\u{e0000}-\u{e0fff}]/gu;
+const ACCENTS = /[\u0300-\u036f\u064b-\u065f]/gu;
 const BASE_LETTERS = { æ: "a", ð: "d", ø: "o", þ: "t", ß: "s", đ: "d", ħ: "h", ı: "i", ł: "l", œ: "o", ς: "σ" };
 
 /** Return the first twelve letters of a word, five bits each, without accents; as in word_shapes.py. */
 function spellingOf(word) {
-  const letters = word.toLowerCase().normalize("NFD");
-  const bare = [...(letters.replace(NOT_SPELLED, "") || letters)].slice(0, 12);
-  const codes = bare.map((letter) => codeOf((BASE_LETTERS[letter] ?? letter).codePointAt(0)));
+  const lower = word.toLowerCase();
+  const letters = (lower.replace(UNSEEN, "") || lower).normalize("NFD");
+  const bare = letters.replace(ACCENTS, "") || letters;
+  const codes = [...bare].slice(0, 12).map((letter) => codeOf((BASE_LETTERS[letter] ?? letter).codePointAt(0)));
   return codes.reduceRight((sum, code) => 32n * sum + BigInt(code), 0n);
 }
 

@@ -222,12 +222,14 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             X: The texts.
             accuracy: Return None in place of labels that are unsure; see `LightClassifier.predict`.
         """
+        check_is_fitted(self)
+        least_score = None if accuracy is None else self._classifier.promised_score(accuracy)
         scores = self.predict_proba(X)
-        thresholds = self._classifier.thresholds
-        if accuracy is not None:
+        if least_score is not None:
             labels = self.classes_[scores.argmax(axis=1)].astype(object)
-            labels[are_unsure(scores, self._classifier.promised_score(accuracy))] = None
+            labels[are_unsure(scores, least_score)] = None
             return labels
+        thresholds = self._classifier.thresholds
         if thresholds is None:
             return self.classes_[scores.argmax(axis=1)]
         sorted_thresholds = np.array(thresholds)[self._columns].tolist()

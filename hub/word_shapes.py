@@ -27,7 +27,8 @@ JOINERS = "\u200c\u200d"
 _INVISIBLE_RUN = re.compile(f"[{INVISIBLE}{JOINERS}]*")
 _FIRST_INVISIBLE = "\u00ad"  # before it are no marks either
 _UNSEEN = re.compile(f"[{INVISIBLE}{JOINERS}]")
-_ACCENTS = re.compile("[\u0300-\u036f\u064b-\u065f]")  # of Latin, Greek, Cyrillic and Arabic letters
+# Of Latin, Greek, Cyrillic and Arabic letters.
+_ACCENTS = re.compile("[\u0300-\u036f\u064b-\u065f]")
 # Letters that Unicode does not divide into a letter of English and an accent; and the sigma at the end of a word.
 _BASE_LETTERS = str.maketrans(
     "\u00e6\u00f0\u00f8\u00fe\u00df\u0111\u0127\u0131\u0142\u0153\u03c2", "adotsdhilo\u03c3"

@@ -310,7 +310,10 @@ def _summary(metrics: "MetricsFile") -> str:
     """Return a line for each measured split, for each remark on it, and for the baseline."""
     lines = ""
     for split, measures in reversed(metrics.splits.items()):
-        lines += f"{split}: {measures.summary()}\n"
+        name = split
+        if split == "validation" and metrics.training.refitted:
+            name = "validation, before the model learned from these texts, too"
+        lines += f"{name}: {measures.summary()}\n"
         for sentence in measures.remarks():
             lines += f"  {sentence}\n"
         if metrics.baseline and split in metrics.baseline:

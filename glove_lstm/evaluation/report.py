@@ -99,7 +99,8 @@ class Report:
             record["text"] = shortened(one_line(record.pop("text")), _CHARACTERS)  # as last column
             records.append(record)
         rows = [list(map(str, record.values())) for record in records]
-        return f"The surest mistakes:\n\n{markdown_table(list(records[0]), rows)}"
+        heading = "The surest mistakes, by the lowest score of the true label:"
+        return f"{heading}\n\n{markdown_table(list(records[0]), rows)}"
 
     def _record(self, number: int) -> dict[str, Any]:
         """Return the columns of a text in predictions.csv."""

@@ -94,13 +94,14 @@ def promised_score(held_out: Mapping[str, Any] | None, accuracy: float) -> float
     if score is not None:
         return score
     _, texts, _ = rows[-1]
-    advice = "hold more texts out in a training"
+    highest = ""
     for percent in range(99, 0, -1):
         if sure_score(rows, percent / 100) is not None:
-            advice = f"at most {percent / 100} can"
+            highest = f"; at most {percent / 100} can"
             break
     raise DataError(
-        f"An accuracy of {accuracy} cannot be promised from {texts:,} held-out texts; {advice}."
+        f"An accuracy of {accuracy} cannot be promised from {texts:,} held-out texts{highest}. Hold more texts "
+        "out in a training, such as --validation_fraction 0.2."
     )
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import are_unsure, decide
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import Labelled
 from glove_lstm.tables.columns import Row
 
@@ -12,7 +12,7 @@ _MOST_CHARACTERS = 1 << 24  # of these rows, if they are very long
 
 
 def label_rows(
-    classifier: Classifier, rows: Sequence[Row], unsure_below: float | None = None
+    classifier: LightClassifier, rows: Sequence[Row], unsure_below: float | None = None
 ) -> Labelled:
     """Classify rows. Either all or none of them have a second part.
 

@@ -1,15 +1,13 @@
 """Push a folder to the Hugging Face Hub in one commit. `stage.py` writes the folder."""
 
 import logging
-import tempfile
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 
 from glove_lstm.checkpoint.names import METRICS_NAME, PLOT_NAMES
 from glove_lstm.errors import DataError, shown
-from glove_lstm.publishing.stage import SPACE_MODEL, file_sizes, stage_checkpoint
+from glove_lstm.publishing.stage import SPACE_MODEL, file_sizes
 
 logger = logging.getLogger(__name__)
 
@@ -28,18 +26,6 @@ def check_destination(repo_id: str, *, token: str | None = None, login: bool = T
         raise DataError(f"{shown(repo_id)} is not a repository id; write it as user/name.")
     if login and not (token or get_token()):
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
-
-
-def push_checkpoint(checkpoint: Path, repo_id: str, **options: Any) -> CommitInfo:
-    """Stage a checkpoint, and send it; the options are those of `push_folder`.
-
-    Raises:
-        DataError: A file of the checkpoint is missing or damaged.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        staged = Path(scratch) / "staged"
-        stage_checkpoint(checkpoint, staged, repo_id)
-        return push_folder(staged, repo_id, **options)
 
 
 def push_folder(

@@ -4,9 +4,8 @@ Texts of the default pipeline are encoded by `VectorEncoder`, with numpy. Short 
 go through the Rust tokenizer, which spends most of its time on regular expressions and offsets.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -105,16 +104,6 @@ class LightTokenizer:
             backend = tokenizer.backend_tokenizer.to_str()
         settings = {name: getattr(tokenizer, name) for name in _SETTINGS}
         return cls(Tokenizer.from_str(backend), **_options(settings))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the pipeline and the options alone."""
-        options: dict[str, Any] = {
-            "model_max_length": self.model_max_length,
-            "truncation_side": self.truncation_side,
-            "token_types": self.token_types,
-            "split_special_tokens": self._backend.encode_special_tokens,
-        }
-        return partial(LightTokenizer, **options), (Tokenizer.from_str(self._backend.to_str()),)
 
     @cached_property
     def _vector_encoder(self) -> VectorEncoder:
@@ -236,11 +225,5 @@ def _is_default(backend: Tokenizer) -> bool:
     normalizer, splitter = default_pipeline()
     if backend.pre_tokenizer is None or backend.normalizer is None:
         return False
-    steps = _state(normalizer)["normalizers"]
-    found = _state(backend.normalizer).get("normalizers")
-    # The first versions had no first step, for invisible characters. Texts with these are for Rust in any case.
-    return found in (steps, steps[1:]) and _state(backend.pre_tokenizer) == _state(splitter)
-
-
-def _state(part: Any) -> dict[str, Any]:
-    return json.loads(part.__getstate__())
+    has_steps = backend.normalizer.__getstate__() == normalizer.__getstate__()
+    return has_steps and backend.pre_tokenizer.__getstate__() == splitter.__getstate__()

@@ -300,9 +300,13 @@ def _kept_columns(names: Sequence[str], path: Path, kind: str) -> dict[str, Any]
     """Return columns that are kept, each with its type if Parquet becomes Parquet."""
     if not names or kind != "parquet" or path.suffix.lower() != ".parquet":
         return dict.fromkeys(names)
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pq.read_schema(path)
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException):  # the reader of rows says what is wrong
+        return dict.fromkeys(names)
     return {name: schema.field(name).type if name in schema.names else None for name in names}
 
 

@@ -191,10 +191,8 @@ def _explanation_writer(file: TextIO, layout: Layout, explain: Explain) -> Write
         for row, record in zip(labelled.rows, layout.records(labelled), strict=True):
             explanation = explain(row.joined)
             best = explanation.label
-            heading = label_cell(record["label"])
-            if record.get(UNSURE):
-                heading = f"{UNSURE} (best: {best})"
-            elif record["label"] not in (best, [best]):  # of several labels a text
+            heading = UNSURE if record.get(UNSURE) else label_cell(record["label"])
+            if heading != best:
                 heading = f"{heading} (best: {best})"
             score = record["scores"][best]
             shown = _marked(explanation) if marks_words else printable(explanation.text)

@@ -37,35 +37,30 @@ class LightTokenizer:
 
     Args:
         backend: The pipeline; its truncation and padding are switched off.
-        model_max_length: Tokens that a text is truncated to, or None.
-        truncation_side: "right" keeps the beginning of a text, "left" its end.
-        token_types: Return `token_type_ids`.
-        split_special_tokens: "<pad>" in a text is text.
+        settings: `_SETTINGS` of a `GloveLstmTokenizer`; they may be missing.
 
     Attributes:
+        model_max_length: Tokens that a text is truncated to, or None.
+        truncation_side: "right" keeps the beginning of a text, "left" its end.
+        token_types: Whether it returns `token_type_ids`.
         truncated_texts: Number of texts that have been truncated so far.
 
     Raises:
         DataError: The tokenizer adds special tokens to a text, or lacks the token of unknown words.
+        ValueError: `model_max_length` is not a whole number of at least 1.
     """
 
-    def __init__(
-        self,
-        backend: Tokenizer,
-        *,
-        model_max_length: int | None = None,
-        truncation_side: str = "right",
-        token_types: bool = True,
-        split_special_tokens: bool = True,
-    ) -> None:
+    def __init__(self, backend: Tokenizer, settings: Mapping[str, Any]) -> None:
         if backend.num_special_tokens_to_add(False):
             raise DataError("The tokenizer adds special tokens to each text; remove them.")
         backend.no_padding()
         backend.no_truncation()
-        backend.encode_special_tokens = split_special_tokens
-        self.model_max_length = model_max_length
-        self.truncation_side = truncation_side
-        self.token_types = token_types
+        # If they are split, "<pad>" in a text is text.
+        splits_special_tokens = settings.get("split_special_tokens", False)
+        backend.encode_special_tokens = splits_special_tokens
+        self.model_max_length = _limit(settings.get("model_max_length"))
+        self.truncation_side = settings.get("truncation_side", "right")
+        self.token_types = "token_type_ids" in settings.get("model_input_names", ())
         self.truncated_texts = 0
         self._lock = Lock()
         self._backend = backend
@@ -76,7 +71,7 @@ class LightTokenizer:
                 f"The tokenizer's unknown token {unknown_token!r} is not in its vocabulary; add it."
             )
         self._unknown = unknown
-        self._uses_numpy = split_special_tokens and _is_default(backend)
+        self._uses_numpy = splits_special_tokens and _is_default(backend)
 
     @classmethod
     def from_folder(cls, folder: Path) -> "LightTokenizer":
@@ -88,7 +83,7 @@ class LightTokenizer:
         config = read_checkpoint_json(folder / "tokenizer_config.json")
         path = folder / "tokenizer.json"
         try:
-            return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config))
+            return cls(Tokenizer.from_buffer(path.read_bytes()), config)
         except Exception as error:  # the Rust code raises no type of its own
             problem = f"{path} cannot be used ({first_line(error)})"
             raise DataError(f"{problem}: get the checkpoint again.") from None
@@ -103,7 +98,7 @@ class LightTokenizer:
         with tokenizer.lock:
             backend = tokenizer.backend_tokenizer.to_str()
         settings = {name: getattr(tokenizer, name) for name in _SETTINGS}
-        return cls(Tokenizer.from_str(backend), **_options(settings))
+        return cls(Tokenizer.from_str(backend), settings)
 
     @cached_property
     def _vector_encoder(self) -> VectorEncoder:
@@ -199,22 +194,16 @@ class LightTokenizer:
         return tokens, begins
 
 
-def _options(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of `LightTokenizer`, from the `_SETTINGS` of a `GloveLstmTokenizer`; they may be missing."""
-    limit = settings.get("model_max_length")
-    if limit is not None and (limit < 1 or limit % 1):
-        allowed = "a whole number of at least 1"
+def _limit(length: float | None) -> int | None:
+    """Return the `model_max_length` of a tokenizer as a number of tokens; None: there is no limit."""
+    if length is None or length > _UNLIMITED:
+        return None
+    if length < 1 or length % 1:
         raise ValueError(
-            f"model_max_length in tokenizer_config.json must be {allowed}, not {limit!r}"
+            "model_max_length in tokenizer_config.json must be a whole number of at least 1, not "
+            f"{length!r}"
         )
-    if limit is not None:
-        limit = None if limit > _UNLIMITED else int(limit)
-    return {
-        "model_max_length": limit,
-        "truncation_side": settings.get("truncation_side", "right"),
-        "token_types": "token_type_ids" in settings.get("model_input_names", ()),
-        "split_special_tokens": settings.get("split_special_tokens", False),
-    }
+    return int(length)
 
 
 def _is_default(backend: Tokenizer) -> bool:

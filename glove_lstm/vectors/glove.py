@@ -204,7 +204,7 @@ def _read(path: Path, source: str, member: str = ".txt", width: int = 0) -> Glov
     return GloveVectors(list(words), vectors, source)
 
 
-def _open_text(path: Path, member: str) -> IO[bytes]:
+def _open_text(path: Path, member: str) -> IO[bytes] | gzip.GzipFile:
     """Open a text, perhaps gzipped, or the one in a zip archive whose name ends in `member`."""
     suffix = path.suffix.lower()
     if suffix == ".gz":

@@ -45,7 +45,7 @@ from glove_lstm.training.ngrams import are_few, fit_ngrams
 from glove_lstm.training.record import TeacherRecord, TrainingRecord
 from glove_lstm.training.schedule import with_schedule
 from glove_lstm.training.settings import Settings, make_settings
-from glove_lstm.vectors.glove import GloveVectors, load_glove
+from glove_lstm.vectors.glove import GloveVectors, language_warning, load_glove
 from glove_lstm.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -138,8 +138,9 @@ def fit(
     _check_labels(labelled, given_validation)
     if checkpoint is None and opened_teacher is None:
         _check_that_labels_differ(labelled)
-    if glove is None and checkpoint is None:
-        glove = load_glove(settings.glove)
+    if checkpoint is None:
+        glove = load_glove(settings.glove) if glove is None else glove
+        _check_language([*texts, *unlabelled], glove)
 
     # 1. Hold texts out.
     split = hold_out(
@@ -403,6 +404,13 @@ def _check_that_labels_differ(labelled: Examples) -> None:
     if not others:
         name = labelled.label_names[first]
         raise DataError(f"All texts have the label {name!r}; a classifier needs two or more.")
+
+
+def _check_language(texts: Sequence[str], glove: GloveVectors) -> None:
+    """Warn if the vectors seem to be of another language than the texts."""
+    warning = language_warning(texts, glove.words, without_folders(glove.source))
+    if warning:
+        logger.warning("%s", warning)
 
 
 # What is recorded

@@ -26,7 +26,7 @@ from glove_lstm.text.build import build_tokenizer, english_stop_words
 from glove_lstm.training.character_vectors import character_vectors
 from glove_lstm.training.settings import Settings
 from glove_lstm.unicode_scripts import have_case
-from glove_lstm.vectors.glove import GloveVectors, language_warning
+from glove_lstm.vectors.glove import GloveVectors
 
 logger = logging.getLogger(__name__)
 
@@ -163,9 +163,6 @@ def new_model(
     rows, share = embedding_rows(
         tokenizer.get_vocab(), glove, uniform=is_article, seed=settings.seed
     )
-    warning = language_warning(all_texts, glove.words, without_folders(glove.source))
-    if warning:
-        logger.warning("%s", warning)
     _fill_embeddings(model, rows, glove)
     return model, tokenizer, share
 

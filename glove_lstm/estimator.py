@@ -29,8 +29,9 @@ from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import light_classifier
 from glove_lstm.progress import shows_bars
-from glove_lstm.publishing.push import Destination, check_destination, push_checkpoint
+from glove_lstm.publishing.push import check_destination, push_folder
 from glove_lstm.publishing.save import save
+from glove_lstm.publishing.stage import stage_checkpoint
 from glove_lstm.tables.columns import is_blank, python_values
 from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.in_memory import is_table, read_labels, read_texts
@@ -352,19 +353,22 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         *,
         language: str | None = None,
         license: str | None = None,
-        **options: Any,
+        private: bool = False,
+        branch: str | None = None,
+        token: str | None = None,
     ) -> CommitInfo:
         """Check the classifier and push it to the Hugging Face Hub, as `glove-lstm push` does.
 
-        `language` and `license` are those of `save_pretrained`. Other options: `private=True` for a new private
-        repository, `branch` for another branch than main, `token` for another login.
+        `language` and `license` are those of `save_pretrained`; `private=True` makes a new repository private, `branch`
+        is another branch than main, `token` another login.
         """
-        to = Destination(repo_id, **options)
-        check_destination(to)
+        check_destination(repo_id, token=token)
         with tempfile.TemporaryDirectory() as scratch:
             saved = Path(scratch) / "saved"
+            staged = Path(scratch) / "staged"
             self.save_pretrained(saved, language=language, license=license)
-            return push_checkpoint(saved, to)
+            stage_checkpoint(saved, staged, repo_id)
+            return push_folder(staged, repo_id, private=private, branch=branch, token=token)
 
     @classmethod
     def from_pretrained(cls, model: str | Path, revision: str | None = None) -> Self:

@@ -30,7 +30,7 @@ from glove_lstm.commands.train import parse_arguments
 from glove_lstm.evaluation.metrics import Measures, compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
-from glove_lstm.inference.classifier import Classifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.decisions import scores_of
 from glove_lstm.inference.onnx_export import export_onnx
 from glove_lstm.inference.promise import held_out_scores
@@ -180,7 +180,7 @@ def raise_temperature(trained: Trained) -> Trained:
 
 
 def _measure_others(
-    classifier: Classifier, others: Mapping[str, Examples]
+    classifier: LightClassifier, others: Mapping[str, Examples]
 ) -> dict[str, Measures]:
     """Measure the classifier on corpora that the training did not use: name -> measures."""
     measured = {}
@@ -192,7 +192,7 @@ def _measure_others(
     return measured
 
 
-def _classify_examples(classifier: Classifier) -> list[dict[str, Any]]:
+def _classify_examples(classifier: LightClassifier) -> list[dict[str, Any]]:
     """Label the examples."""
     answers = classifier([text for text, _ in EXAMPLES])
     return [

@@ -14,10 +14,10 @@ needs a light.onnx, which glove-lstm export writes. What follows -- is a text.
 import argparse
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -28,9 +28,9 @@ from glove_lstm.checkpoint.names import CONFIG_NAME, DEFAULT_CHECKPOINT
 from glove_lstm.commands.command import add_revision, new_parser
 from glove_lstm.errors import DataError, counted
 from glove_lstm.files import expand_globs, is_glob, whole_file
-from glove_lstm.inference.bulk import Labeller, Summary, chunks
+from glove_lstm.inference.bulk import chunks, label_rows
 from glove_lstm.inference.light_classifier import LightClassifier
-from glove_lstm.inference.output_formats import open_writer
+from glove_lstm.inference.output_formats import Layout, open_writer
 from glove_lstm.inference.promise import DEFAULT_ACCURACY, promise
 from glove_lstm.processors import processors
 from glove_lstm.progress import progress
@@ -38,67 +38,72 @@ from glove_lstm.tables.columns import Row, columns_warning, open_files, read_row
 from glove_lstm.tables.tables import checked_lines
 from glove_lstm.tokenization.word_shapes import replace_surrogates
 
+# An output (None: standard output), the rows that it labels, and the columns of these that it repeats; see `Layout`.
+_Task = tuple[Path | None, Iterable[Row], Mapping[str, Any]]
 _FORMATS = ("csv", "jsonl", "parquet", "table")
 _SHIPPED = "The model is the shipped one, of fake and real news; name another with --model."
-
-
-@dataclass(frozen=True)
-class _Task:
-    """An output, and the rows that it labels."""
-
-    output: Path | None  # None: standard output
-    rows: Iterable[Row]
-    kept: Mapping[str, Any] = field(default_factory=dict)  # columns of the input; see `Layout`
-    has_file_column: bool = False  # whether the output names the file of each row
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, read, classify, write."""
     args = _parse(argv)
-    if not args.format:
-        args.format = _default_format(args)
-    _check_output(args)
-    _check_input(args)
     model = DEFAULT_CHECKPOINT if args.model is None else args.model
     checkpoint = Checkpoint.open(model, args.revision)
     # Before the model loads, to report mistakes in the input first.
     if args.input:
         tasks = _tasks_of_files(args, checkpoint.text_column_names)
     else:
-        tasks = [_Task(args.output, _read_texts(args.texts))]
+        tasks = [(args.output, _read_texts(args.texts), {})]
     classifier = LightClassifier.from_checkpoint(checkpoint, threads=len(processors()))
-    labeller = Labeller(classifier, _unsure_below(args, classifier))
+    unsure_below = _unsure_below(args, classifier)
     if args.model is None:
         sys.stderr.write(f"{_SHIPPED}\n")
 
-    summary = Summary()
-    for task in tasks:
-        if args.output_dir and task.output and task.output.exists():
-            summary.kept_files += 1
-        else:
-            _label(task, args, labeller, summary)
+    start = time.perf_counter()
+    counts: Counter[str] = Counter()
+    explain = partial(classifier.explain, progress=True) if args.explain else None
+    for output, rows, kept in tasks:
+        if args.output_dir and output and output.exists():
+            counts["kept files"] += 1
+            continue
+        layout = Layout(
+            classifier.label_names,
+            has_file_column=_are_several(args.input),
+            marks_unsure=unsure_below is not None,
+            kept=kept,
+        )
+        shown_rows = progress("Classifying", rows, unit=" rows", shown=bool(args.input))
+        opened = nullcontext(sys.stdout) if output is None else whole_file(output)
+        with opened as target, open_writer(target, args.format, layout, explain) as write:
+            for chunk in chunks(shown_rows):
+                labelled = label_rows(classifier, chunk, unsure_below)
+                write(labelled)
+                counts["rows"] += len(chunk)
+                counts["empty"] += sum(row.empty for row in chunk)
+                counts["truncated"] += labelled.truncated
     if args.input and (args.output or args.output_dir):
-        sys.stderr.write(f"{summary}\n")
-    clause = classifier.tokenizer.truncation_warning(summary.truncated, summary.rows)
+        _write_speed(counts, time.perf_counter() - start)
+    clause = classifier.tokenizer.truncation_warning(counts["truncated"], counts["rows"])
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
-    if summary.empty:
+    if counts["empty"]:
         sys.stderr.write(
-            f"warning: {counted(summary.empty, 'row')} without any text labelled, too\n"
+            f"warning: {counted(counts['empty'], 'row')} without any text labelled, too\n"
         )
 
 
-def _label(task: _Task, args: argparse.Namespace, labeller: Labeller, summary: Summary) -> None:
-    """Label the rows of a task, and write them: to a file all or none of them."""
-    layout = labeller.layout(task.kept, has_file_column=task.has_file_column)
-    explain = partial(labeller.classifier.explain, progress=True) if args.explain else None
-    rows = progress("Classifying", task.rows, unit=" rows", shown=bool(args.input))
-    opened = nullcontext(sys.stdout) if task.output is None else whole_file(task.output)
-    with opened as target, open_writer(target, args.format, layout, explain) as write:
-        for chunk in chunks(rows):
-            labelled = labeller(chunk)
-            write(labelled)
-            summary.add(labelled)
+def _are_several(inputs: Sequence[str]) -> bool:
+    """Return whether --input may be several files, so that the output names them."""
+    return len(inputs) > 1 or any(map(is_glob, inputs))
+
+
+def _write_speed(counts: Counter[str], seconds: float) -> None:
+    """Write how many rows were labelled, and how fast."""
+    rows = counts["rows"]
+    line = f"{counted(rows, 'row')} in {seconds:,.1f} s ({rows / seconds:,.0f} rows/s)"
+    if counts["kept files"]:
+        line += f"; files that were there are kept: {counts['kept files']:,}"
+    sys.stderr.write(f"{line}\n")
 
 
 def _unsure_below(args: argparse.Namespace, classifier: LightClassifier) -> float | None:
@@ -134,6 +139,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         args.output = None
     if args.output and args.output.suffix.lower() == ".gz":
         raise DataError(f"--output {args.output}: output is not compressed; leave .gz out.")
+    if not args.format:
+        args.format = _default_format(args)
+    _check_output(args)
+    _check_input(args)
     return args
 
 
@@ -151,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         nargs="+",
         metavar="FILE",
+        default=[],
         help="CSV, TSV, JSON, JSONL (or .gz) or Parquet files, or quoted globs",
     )
     parser.add_argument(
@@ -244,12 +254,9 @@ def _check_input(args: argparse.Namespace) -> None:
             f"{args.texts[0]!r} is a text, and --input gives texts, too; leave one of them out, or name a model with "
             "--model."
         )
-    if args.text_column_names and not args.input:
-        raise DataError("--text_column_names applies only to --input.")
-    if args.keep_columns is not None and not args.input:
-        raise DataError("--keep_columns applies only to --input.")
-    if args.output_dir and not args.input:
-        raise DataError("--output_dir applies only to --input.")
+    for name in ("text_column_names", "keep_columns", "output_dir"):
+        if getattr(args, name) is not None and not args.input:
+            raise DataError(f"--{name} applies only to --input.")
 
 
 def _tasks_of_files(args: argparse.Namespace, trained: Sequence[str] | None) -> list[_Task]:
@@ -265,12 +272,11 @@ def _tasks_of_files(args: argparse.Namespace, trained: Sequence[str] | None) -> 
     clause = columns_warning(trained, columns.text)
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
-    several = len(args.input) > 1 or any(map(is_glob, args.input))
     kept = [_kept_columns(columns.others, path, args.format) for path in paths]
     rows = [read_rows(table, columns) for table in tables]
     if args.output_dir:
-        return [_Task(*each, several) for each in zip(outputs, rows, kept, strict=True)]
-    return [_Task(args.output, chain.from_iterable(rows), kept[0], several)]
+        return list(zip(outputs, rows, kept, strict=True))
+    return [(args.output, chain.from_iterable(rows), kept[0])]
 
 
 def _output_in(folder: Path, path: Path, kind: str) -> Path:

@@ -17,14 +17,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from glove_lstm.checkpoint.new_folder import check_new_folder, new_folder
 from glove_lstm.commands.command import add_folder, new_parser
 from glove_lstm.errors import DataError
-
-if TYPE_CHECKING:
-    from glove_lstm.publishing.push import Destination
 
 
 def main(argv: Sequence[str]) -> None:
@@ -39,13 +35,7 @@ def main(argv: Sequence[str]) -> None:
         return
     from glove_lstm.publishing import push, stage
 
-    destination = push.Destination(
-        args.repo_id,
-        repo_type="space" if args.space else "model",
-        private=args.private,
-        branch=args.branch,
-    )
-    push.check_destination(destination, login=not args.dry_run)
+    push.check_destination(args.repo_id, login=not args.dry_run)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "staged"
         if args.space:
@@ -59,7 +49,7 @@ def main(argv: Sequence[str]) -> None:
             total = f"{sum(sizes.values()):>12,}  in {len(sizes)} files"
             sys.stdout.write(f"{total}; nothing was sent.\n")
         else:
-            _push(folder, destination)
+            _push(folder, args)
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -80,17 +70,23 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _push(folder: Path, destination: "Destination") -> None:
+def _push(folder: Path, args: argparse.Namespace) -> None:
     """Send a folder, and print how to load it. What the Hub answers is an error in its own words."""
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined] # of httpx or httpx2
 
     from glove_lstm.publishing.push import loading_example, push_folder
 
     try:
-        commit = push_folder(folder, destination)
+        commit = push_folder(
+            folder,
+            args.repo_id,
+            repo_type="space" if args.space else "model",
+            private=args.private,
+            branch=args.branch,
+        )
     except (HTTPError, OSError) as error:
-        raise DataError(f"{destination.repo_id} was not pushed: {error}") from None
-    sys.stdout.write(loading_example(destination, commit))
+        raise DataError(f"{args.repo_id} was not pushed: {error}") from None
+    sys.stdout.write(loading_example(commit))
 
 
 def _write_space(checkpoint: Path, folder: Path, runtime: Path | None) -> None:

@@ -20,8 +20,8 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import Measures
 from glove_lstm.evaluation.plots import plot_measured
 from glove_lstm.evaluation.robustness import measure_robustness, robustness_table
-from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.decisions import labels_above
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import csv_cell, label_cell, shortened
 from glove_lstm.printable import markdown_table, one_line
 from glove_lstm.tables.examples import Examples
@@ -161,7 +161,7 @@ def make_report(
 
 
 def measure_unseen(
-    classifier: Classifier,
+    classifier: LightClassifier,
     texts: Examples,
     training_texts: TextRecord | None,
     *,
@@ -214,7 +214,7 @@ def find_unseen(
     return is_unseen.nonzero()[0], counts
 
 
-def _scores(classifier: Classifier, texts: Sequence[str]) -> tuple[NDArray[Any], int]:
+def _scores(classifier: LightClassifier, texts: Sequence[str]) -> tuple[NDArray[Any], int]:
     """Return the scores of n texts, (n, labels), and how many texts were truncated; warn of these."""
     tokenizer = classifier.tokenizer
     truncated_before = tokenizer.truncated_texts

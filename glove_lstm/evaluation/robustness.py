@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glove_lstm.evaluation.metrics import accuracy_with_interval, figure_cells, mean_interval
-from glove_lstm.inference.classifier import Classifier
+from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.printable import markdown_table
 from glove_lstm.text.corruptions import dropped_words, first_words, no_punctuation, typos
 
@@ -38,7 +38,7 @@ def perturb(change: Perturbation, texts: Sequence[str]) -> list[str]:
 
 
 def measure_robustness(
-    classifier: Classifier, texts: Sequence[str], labels: NDArray[np.integer]
+    classifier: LightClassifier, texts: Sequence[str], labels: NDArray[np.integer]
 ) -> dict[str, dict[str, Any]]:
     """Measure the accuracy on texts as they are and on perturbed texts, and the accuracy that is lost.
 

@@ -32,20 +32,17 @@ from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassifi
 from glove_lstm.modeling.pretrained_glove_lstm import lossless_float16
 from glove_lstm.text.light_tokenizer import LightTokenizer
 
+# Largest difference between its logits and PyTorch's, as a share of the largest logit, or of 1 if that is smaller.
+_TOLERANCE = 1e-5
 _ALL_TOKENS = 1 << 31  # in place of an `lstm_length` of 0
 _SMALLEST_SHARED = 4096  # bytes; weights of at least this size are not copied into the ONNX model
 
 
-def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
+def export_onnx(folder: str | Path) -> Path:
     """Write `light.onnx` into a checkpoint's folder.
 
     Its large weights are those of `model.safetensors`, as ONNX external data: they are mapped into memory instead of
     copied.
-
-    Args:
-        folder: The checkpoint.
-        tolerance: Largest difference between its logits and PyTorch's, as a share of the largest logit, or of 1
-            if that is smaller.
 
     Raises:
         DataError: The folder holds no checkpoint of this package, or its logits are not finite.
@@ -82,7 +79,7 @@ def export_onnx(folder: str | Path, *, tolerance: float = 1e-5) -> Path:
         ir.save(light, unfinished)
         (actual,) = open_session(unfinished).run(None, inputs)
         difference = np.abs(actual - expected).max() / largest
-        if not difference <= tolerance:  # true of NaN, too
+        if not difference <= _TOLERANCE:  # true of NaN, too
             raise RuntimeError(f"the ONNX file differs from PyTorch by {difference:.2g}")
     return path
 

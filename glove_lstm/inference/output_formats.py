@@ -2,17 +2,17 @@
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glove_lstm.errors import DataError, first_line
+from glove_lstm.errors import DataError, first_line, shown
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.printable import one_line, printable
 from glove_lstm.tables.columns import Row, is_missing
@@ -40,24 +40,32 @@ class Labelled:
     unsure: NDArray[np.bool_] | None = None  # (n,) whether the score is too low; None: not asked
     truncated: int = 0  # rows that are longer than the model reads
 
-    @cached_property
-    def rounded_scores(self) -> NDArray[np.float64]:
-        """The scores as they are written, (n, labels)."""
-        return self.scores.astype(np.float64).round(_DECIMALS)
-
 
 Write = Callable[[Labelled], None]  # adds rows to a file, in order
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What is written of a row."""
+    """What is written of a row.
+
+    Raises:
+        DataError: A column that is kept has the name of one that is written.
+    """
 
     label_names: Sequence[str]  # in the order of the scores
     has_file_column: bool = False  # `file`, before `row`
     marks_unsure: bool = False  # whether there is a column `unsure` after `score`
     # Columns of the input that the output repeats after `row`, each with its type in Parquet; None: text.
     kept: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        counts = Counter([*self.columns, "scores", "explanation"])
+        for name in self.kept:
+            if counts[name] > 1:
+                raise DataError(
+                    f"The output has a column {shown(name)} of its own; rename the input's, or leave it out of "
+                    "--keep_columns."
+                )
 
     @property
     def columns(self) -> list[str]:
@@ -70,12 +78,13 @@ class Layout:
 
     def records(self, labelled: Labelled) -> Iterator[dict[str, Any]]:
         """Yield each row as JSON has it: file, row, kept columns, label, score, unsure, and scores by label."""
-        for number, (row, scores) in enumerate(
-            zip(labelled.rows, labelled.rounded_scores.tolist(), strict=True)
-        ):
+        all_scores = labelled.scores.astype(np.float64).round(_DECIMALS).tolist()
+        for number, (row, scores) in enumerate(zip(labelled.rows, all_scores, strict=True)):
             record: dict[str, Any] = {"file": row.file} if self.has_file_column else {}
             record["row"] = row.number
-            record |= {name: row.cells[name] for name in self.kept}
+            for name in self.kept:
+                cell = row.cells[name]
+                record[name] = None if is_missing(cell) else cell
             record["label"] = labelled.labels[number]
             record["score"] = max(scores)
             if labelled.unsure is not None:
@@ -86,6 +95,9 @@ class Layout:
     def table_rows(self, labelled: Labelled) -> Iterator[dict[str, Any]]:
         """Yield each row with a value for each of `columns`."""
         for record in self.records(labelled):
+            for name, kind in self.kept.items():
+                if kind is None:
+                    record[name] = kept_text(record[name])
             scores = record.pop("scores")
             record["label"] = label_cell(record["label"])
             yield record | {f"score_{name}": score for name, score in scores.items()}
@@ -133,11 +145,9 @@ def open_writer(
         with _parquet_writer(target, layout) as write:
             yield write
         return
-    file: TextIO
+    opened: Any = nullcontext(target)
     if isinstance(target, Path):
-        opened: Any = target.open("w", encoding="utf-8", newline="")
-    else:
-        opened = nullcontext(target)
+        opened = target.open("w", encoding="utf-8", newline="")
     with opened as file:
         if kind == "csv":
             yield _csv_writer(file, layout)
@@ -181,10 +191,8 @@ def _explanation_writer(file: TextIO, layout: Layout, explain: Explain) -> Write
         for row, record in zip(labelled.rows, layout.records(labelled), strict=True):
             explanation = explain(row.joined)
             best = explanation.label
-            heading = label_cell(record["label"])
-            if record.get(UNSURE):
-                heading = f"{UNSURE} (best: {best})"
-            elif record["label"] not in (best, [best]):  # of several labels a text
+            heading = UNSURE if record.get(UNSURE) else label_cell(record["label"])
+            if heading != best:
                 heading = f"{heading} (best: {best})"
             score = record["scores"][best]
             shown = _marked(explanation) if marks_words else printable(explanation.text)
@@ -252,10 +260,6 @@ def _parquet_writer(target: Path | TextIO, layout: Layout) -> Iterator[Write]:
 
         def write(labelled: Labelled) -> None:
             records = list(layout.table_rows(labelled))
-            for record in records:
-                for name, kind in layout.kept.items():
-                    if kind is None:
-                        record[name] = kept_text(record[name])
             try:
                 table = pa.Table.from_pylist(records, schema)
             except pa.ArrowException as error:
@@ -274,8 +278,6 @@ def _csv_writer(file: TextIO, layout: Layout) -> Write:
 
     def write(labelled: Labelled) -> None:
         for row in layout.table_rows(labelled):
-            for name in layout.kept:
-                row[name] = kept_text(row[name])
             writer.writerow([csv_cell(value) for value in row.values()])
 
     return write
@@ -291,8 +293,6 @@ def _jsonl_writer(file: TextIO, layout: Layout, explain: Explain | None) -> Writ
                     "label": explanation.label,
                     "effects": word_effects(explanation),
                 }
-            for name in layout.kept:
-                record[name] = None if is_missing(record[name]) else record[name]
             line = json.dumps(record, ensure_ascii=False, default=str)
             file.write(f"{replace_surrogates(line)}\n")
 

@@ -16,7 +16,7 @@ from huggingface_hub import constants
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import CARD_NAME, CONFIG_NAME, METRICS_NAME
 from glove_lstm.errors import DataError
-from glove_lstm.inference.bulk import Labeller
+from glove_lstm.inference.bulk import label_rows
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import UNSURE, word_effects
 from glove_lstm.processors import processors
@@ -50,8 +50,7 @@ class PageServer(ThreadingHTTPServer):
     def __init__(self, checkpoint: Checkpoint, name: str, port: int) -> None:
         self.classifier = LightClassifier.from_checkpoint(checkpoint, threads=len(processors()))
         held_out = self.classifier.held_out_scores
-        sure_from = None if held_out is None else held_out["sure_from"]
-        self.labeller = Labeller(self.classifier, sure_from)
+        self.unsure_below = None if held_out is None else held_out["sure_from"]
         self.files = {f"/{path.name}": path for path in _PAGE.iterdir()}
         self.files["/"] = _PAGE / "index.html"
         checkpoint.fetch(METRICS_NAME)
@@ -85,7 +84,8 @@ class PageServer(ThreadingHTTPServer):
         texts = request.get("texts") if isinstance(request, dict) else None
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise DataError('Send {"texts": [...]} with a list of texts.')
-        labelled = self.labeller([Row("request", 1 + row, text) for row, text in enumerate(texts)])
+        rows = [Row("request", number, text) for number, text in enumerate(texts, 1)]
+        labelled = label_rows(self.classifier, rows, self.unsure_below)
         names = self.classifier.label_names
         scores = [dict(zip(names, row, strict=True)) for row in labelled.scores.tolist()]
         answer: dict[str, Any] = {"labels": labelled.labels, "scores": scores}
@@ -119,17 +119,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer `POST /predict`."""
         if not self._is_from_here():
             return
-        length = self.headers.get("Content-Length", "")
         if urlsplit(self.path).path != "/predict":
             self.send_error(404, "POST goes to /predict.")
-        elif not length.isdecimal():
-            self.send_error(411, "The request has no Content-Length.")
-        else:
-            self._predict(self.rfile.read(int(length)))
-
-    def _predict(self, body: bytes) -> None:
+            return
         try:
-            answer = self.server.predict(json.loads(body))
+            length = int(self.headers.get("Content-Length", 0))
+            answer = self.server.predict(json.loads(self.rfile.read(length)))
         except DataError as error:
             self.send_error(400, str(error))
         except (ValueError, RecursionError) as error:

@@ -4,10 +4,8 @@ Texts of the default pipeline are encoded by `VectorEncoder`, with numpy. Short 
 go through the Rust tokenizer, which spends most of its time on regular expressions and offsets.
 """
 
-import json
-import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -22,23 +20,13 @@ from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
 from glove_lstm.text.vector_encoder import VectorEncoder
 from glove_lstm.tokenization.word_shapes import (
-    INVISIBLE,
-    JOINERS,
     replace_surrogates,
     surface_end,
     token_type,
 )
-from glove_lstm.unicode_scripts import COMBINING, SPACELESS
 
 # Characters from which numpy is faster than Rust; it takes as long for one word as for a hundred.
 _FEWEST_FOR_NUMPY = 300
-# A place where a text may be cut: between two characters of scripts without spaces, or after white space.
-_BETWEEN_CHARACTERS = re.compile(rf"[{SPACELESS}](?=[{SPACELESS}])(?![{COMBINING}])")
-_BETWEEN_WORDS = re.compile(rf"[ \n]|{_BETWEEN_CHARACTERS.pattern}")
-# Characters that nearly always hold more than one token, in scripts without spaces and in others; and where to cut.
-_CUTS = ((2, _BETWEEN_CHARACTERS), (16, _BETWEEN_WORDS))
-_CUT_WITHIN = 100  # characters
-_URL_SIGN = re.compile("://|ww[.]", re.IGNORECASE)
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
 # Attributes of a `GloveLstmTokenizer`, and names in its tokenizer_config.json.
 _SETTINGS = ("model_max_length", "truncation_side", "model_input_names", "split_special_tokens")
@@ -49,35 +37,30 @@ class LightTokenizer:
 
     Args:
         backend: The pipeline; its truncation and padding are switched off.
-        model_max_length: Tokens that a text is truncated to, or None.
-        truncation_side: "right" keeps the beginning of a text, "left" its end.
-        token_types: Return `token_type_ids`.
-        split_special_tokens: "<pad>" in a text is text.
+        settings: `_SETTINGS` of a `GloveLstmTokenizer`; they may be missing.
 
     Attributes:
+        model_max_length: Tokens that a text is truncated to, or None.
+        truncation_side: "right" keeps the beginning of a text, "left" its end.
+        token_types: Whether it returns `token_type_ids`.
         truncated_texts: Number of texts that have been truncated so far.
 
     Raises:
         DataError: The tokenizer adds special tokens to a text, or lacks the token of unknown words.
+        ValueError: `model_max_length` is not a whole number of at least 1.
     """
 
-    def __init__(
-        self,
-        backend: Tokenizer,
-        *,
-        model_max_length: int | None = None,
-        truncation_side: str = "right",
-        token_types: bool = True,
-        split_special_tokens: bool = True,
-    ) -> None:
+    def __init__(self, backend: Tokenizer, settings: Mapping[str, Any]) -> None:
         if backend.num_special_tokens_to_add(False):
             raise DataError("The tokenizer adds special tokens to each text; remove them.")
         backend.no_padding()
         backend.no_truncation()
-        backend.encode_special_tokens = split_special_tokens
-        self.model_max_length = model_max_length
-        self.truncation_side = truncation_side
-        self.token_types = token_types
+        # If they are split, "<pad>" in a text is text.
+        splits_special_tokens = settings.get("split_special_tokens", False)
+        backend.encode_special_tokens = splits_special_tokens
+        self.model_max_length = _limit(settings.get("model_max_length"))
+        self.truncation_side = settings.get("truncation_side", "right")
+        self.token_types = "token_type_ids" in settings.get("model_input_names", ())
         self.truncated_texts = 0
         self._lock = Lock()
         self._backend = backend
@@ -88,7 +71,7 @@ class LightTokenizer:
                 f"The tokenizer's unknown token {unknown_token!r} is not in its vocabulary; add it."
             )
         self._unknown = unknown
-        self._uses_numpy = split_special_tokens and _is_default(backend)
+        self._uses_numpy = splits_special_tokens and _is_default(backend)
 
     @classmethod
     def from_folder(cls, folder: Path) -> "LightTokenizer":
@@ -100,7 +83,7 @@ class LightTokenizer:
         config = read_checkpoint_json(folder / "tokenizer_config.json")
         path = folder / "tokenizer.json"
         try:
-            return cls(Tokenizer.from_buffer(path.read_bytes()), **_options(config))
+            return cls(Tokenizer.from_buffer(path.read_bytes()), config)
         except Exception as error:  # the Rust code raises no type of its own
             problem = f"{path} cannot be used ({first_line(error)})"
             raise DataError(f"{problem}: get the checkpoint again.") from None
@@ -115,17 +98,7 @@ class LightTokenizer:
         with tokenizer.lock:
             backend = tokenizer.backend_tokenizer.to_str()
         settings = {name: getattr(tokenizer, name) for name in _SETTINGS}
-        return cls(Tokenizer.from_str(backend), **_options(settings))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the pipeline and the options alone."""
-        options: dict[str, Any] = {
-            "model_max_length": self.model_max_length,
-            "truncation_side": self.truncation_side,
-            "token_types": self.token_types,
-            "split_special_tokens": self._backend.encode_special_tokens,
-        }
-        return partial(LightTokenizer, **options), (Tokenizer.from_str(self._backend.to_str()),)
+        return cls(Tokenizer.from_str(backend), settings)
 
     @cached_property
     def _vector_encoder(self) -> VectorEncoder:
@@ -151,7 +124,7 @@ class LightTokenizer:
         parts = list(texts)
         if text_pairs is not None:
             parts = list(chain.from_iterable(zip(texts, text_pairs, strict=True)))
-        tokens = self._encode([self._part_to_read(part) for part in parts])
+        tokens = self._encode(parts)
         if text_pairs is not None:
             lengths_of_pairs = tokens.lengths.reshape(-1, 2).sum(axis=1)
             tokens = Tokens(tokens.ids, tokens.types, lengths_of_pairs)
@@ -167,12 +140,11 @@ class LightTokenizer:
         limit = self.model_max_length
         if limit is None:
             return 0, len(text)
-        part = self._part_to_read(text)
-        _, begins = self._encode_text(part)
+        _, begins = self._encode_text(text)
         if len(begins) <= limit:
             return 0, len(text)
         if self.truncation_side == "left":
-            return len(text) - len(part) + int(begins[-limit]), len(text)
+            return int(begins[-limit]), len(text)
         return 0, int(begins[limit])
 
     def truncation_warning(self, truncated: int, texts: int) -> str:
@@ -184,31 +156,6 @@ class LightTokenizer:
             f"{truncated:,} of {counted(texts, 'text')} are longer than {self.model_max_length:,} tokens, and their "
             f"{lost} are not read; raise --max_seq_length in the training"
         )
-
-    def _part_to_read(self, text: str) -> str:
-        """Return a part of a very long text that has all tokens that are read: its beginning, or its end.
-
-        The tokens of the part are those of the whole text, but perhaps the one at the cut, which is not read.
-        """
-        limit = self.model_max_length
-        if not limit or not self._uses_numpy:
-            return text
-        keeps_end = self.truncation_side == "left"
-        for characters_of_token, boundary in _CUTS:
-            length = characters_of_token * limit
-            if len(text) <= 2 * length + _CUT_WITHIN:
-                return text
-            first = len(text) - length - _CUT_WITHIN if keeps_end else length
-            found = boundary.search(text, first, first + _CUT_WITHIN)
-            if found is None:
-                continue
-            cut = found.end()
-            if keeps_end and _is_in_url(text, cut):
-                continue
-            part = text[cut:] if keeps_end else text[:cut]
-            if len(self._encode([part]).ids) > limit:
-                return part
-        return text
 
     def _encode(self, texts: Sequence[str]) -> Tokens:
         """Tokenize n texts, whatever their length."""
@@ -247,29 +194,16 @@ class LightTokenizer:
         return tokens, begins
 
 
-def _options(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of `LightTokenizer`, from the `_SETTINGS` of a `GloveLstmTokenizer`; they may be missing."""
-    limit = settings.get("model_max_length")
-    if limit is not None and (limit < 1 or limit % 1):
-        allowed = "a whole number of at least 1"
+def _limit(length: float | None) -> int | None:
+    """Return the `model_max_length` of a tokenizer as a number of tokens; None: there is no limit."""
+    if length is None or length > _UNLIMITED:
+        return None
+    if length < 1 or length % 1:
         raise ValueError(
-            f"model_max_length in tokenizer_config.json must be {allowed}, not {limit!r}"
+            "model_max_length in tokenizer_config.json must be a whole number of at least 1, not "
+            f"{length!r}"
         )
-    if limit is not None:
-        limit = None if limit > _UNLIMITED else int(limit)
-    return {
-        "model_max_length": limit,
-        "truncation_side": settings.get("truncation_side", "right"),
-        "token_types": "token_type_ids" in settings.get("model_input_names", ()),
-        "split_special_tokens": settings.get("split_special_tokens", False),
-    }
-
-
-def _is_in_url(text: str, place: int) -> bool:
-    """Return whether a place may be inside of a URL: a sign of one is before it, after the last white space."""
-    begin = max(text.rfind(space, 0, place) for space in " \n") + 1
-    piece = re.sub(f"[{INVISIBLE}{JOINERS}]", "", text[begin:place])
-    return _URL_SIGN.search(piece) is not None
+    return int(length)
 
 
 def _is_default(backend: Tokenizer) -> bool:
@@ -280,11 +214,5 @@ def _is_default(backend: Tokenizer) -> bool:
     normalizer, splitter = default_pipeline()
     if backend.pre_tokenizer is None or backend.normalizer is None:
         return False
-    steps = _state(normalizer)["normalizers"]
-    found = _state(backend.normalizer).get("normalizers")
-    # The first versions had no first step, for invisible characters. Texts with these are for Rust in any case.
-    return found in (steps, steps[1:]) and _state(backend.pre_tokenizer) == _state(splitter)
-
-
-def _state(part: Any) -> dict[str, Any]:
-    return json.loads(part.__getstate__())
+    has_steps = backend.normalizer.__getstate__() == normalizer.__getstate__()
+    return has_steps and backend.pre_tokenizer.__getstate__() == splitter.__getstate__()

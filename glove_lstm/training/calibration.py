@@ -13,8 +13,8 @@ from scipy.special import expit, log_softmax, logit, softmax
 
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import counted
-from glove_lstm.inference.classifier import Inputs, RunBatch, run_batches
 from glove_lstm.inference.promise import held_out_scores
+from glove_lstm.inference.run_batches import Inputs, RunBatch, run_batches
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.temperature import (

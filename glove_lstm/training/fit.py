@@ -25,7 +25,6 @@ from glove_lstm.distillation.targets import Targets, make_targets
 from glove_lstm.distillation.teacher import Teacher, TeacherLike, open_teacher
 from glove_lstm.errors import DataError, listed
 from glove_lstm.files import without_folders
-from glove_lstm.inference.classifier import Classifier
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.onnx_export import light_classifier
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED
@@ -434,7 +433,7 @@ def _words_of(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
 
 
 def _teacher_record(
-    teacher: Teacher | None, split: Split, targets: Targets, classifier: Classifier
+    teacher: Teacher | None, split: Split, targets: Targets, classifier: LightClassifier
 ) -> TeacherRecord | None:
     if teacher is None:
         return None

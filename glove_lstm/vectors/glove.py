@@ -14,13 +14,12 @@ import zipfile
 import zlib
 from array import array
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,7 +167,7 @@ def _read(path: Path, source: str, member: str = ".txt", width: int = 0) -> Glov
     number = 0  # of the last line that was read
     try:
         # Too large values become infinite, and `_read_line` refuses these.
-        with np.errstate(over="ignore"), _open_lines(path, member) as lines:
+        with np.errstate(over="ignore"), _open_text(path, member) as lines:
             for number, line in enumerate(lines, start=1):
                 if number == 1:
                     line = line.removeprefix(BOM_UTF8)
@@ -205,25 +204,20 @@ def _read(path: Path, source: str, member: str = ".txt", width: int = 0) -> Glov
     return GloveVectors(list(words), vectors, source)
 
 
-@contextmanager
-def _open_lines(path: Path, member: str) -> Iterator[Iterable[bytes]]:
+def _open_text(path: Path, member: str) -> IO[bytes] | gzip.GzipFile:
     """Open a text, perhaps gzipped, or the one in a zip archive whose name ends in `member`."""
     suffix = path.suffix.lower()
     if suffix == ".gz":
-        with gzip.open(path) as file:
-            yield file
-    elif suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if "__MACOSX" not in name]
-            texts = [name for name in members if name.endswith(member)]
-            if len(texts) != 1:
-                problem = f"{path} has {len(texts)} members *{member} ({listed(members)})"
-                raise DataError(f"{problem}; unpack it, and give a file.")
-            with archive.open(texts[0]) as file:
-                yield file
-    else:
-        with path.open("rb") as file:
-            yield file
+        return gzip.open(path)
+    if suffix != ".zip":
+        return path.open("rb")
+    with zipfile.ZipFile(path) as archive:  # its open member keeps the file open
+        members = [name for name in archive.namelist() if "__MACOSX" not in name]
+        texts = [name for name in members if name.endswith(member)]
+        if len(texts) != 1:
+            problem = f"{path} has {len(texts)} members *{member} ({listed(members)})"
+            raise DataError(f"{problem}; unpack it, and give a file.")
+        return archive.open(texts[0])
 
 
 def _read_line(line: bytes, width: int, line_name: str) -> tuple[str, NDArray[np.float32]]:

@@ -32,7 +32,6 @@ from glove_lstm.errors import DataError
 from glove_lstm.publishing.card import render_card
 from glove_lstm.publishing.push import (
     DELETED_NAMES,
-    Destination,
     check_destination,
     loading_example,
     push_folder,
@@ -100,8 +99,7 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize(("branch", "private"), [(None, True), ("dev", False)])
 def test_one_commit_adds_the_files_to_the_branch_that_was_named(folder, hub, branch, private):
-    to = Destination(REPO, private=private, branch=branch)
-    commit = push_folder(folder, to)
+    commit = push_folder(folder, REPO, private=private, branch=branch)
     repo = hub.repos[MODEL]
     assert repo.private == private
     assert sum("/commit/" in request for request in hub.requests) == 1
@@ -109,10 +107,11 @@ def test_one_commit_adds_the_files_to_the_branch_that_was_named(folder, hub, bra
     assert sent == {name: (folder / name).read_bytes() for name in file_sizes(folder)}
     if branch:
         assert hub.files(REPO) == {}
-    assert f'revision="{commit.oid}", trust_remote_code=True' in loading_example(to, commit)
+    assert f'revision="{commit.oid}", trust_remote_code=True' in loading_example(commit)
 
     commits = len(repo.commits)
-    assert push_folder(folder, to).oid == commit.oid  # nothing has changed: no commit
+    again = push_folder(folder, REPO, private=private, branch=branch)
+    assert again.oid == commit.oid  # nothing has changed: no commit
     assert len(repo.commits) == commits
 
 
@@ -132,7 +131,7 @@ def test_a_push_deletes_measures_and_plots_of_an_earlier_model_and_nothing_else(
     stale = {f"{prefix}{name}": b"old" for name in DELETED_NAMES}
     repo = hub.add_repo(REPO, {**OTHERS, **stale}, kind=f"{kind}s")
     commits = len(repo.commits)
-    push_folder(folder, Destination(REPO, repo_type=kind))
+    push_folder(folder, REPO, repo_type=kind)
     assert len(repo.commits) == commits + 1
     sent = {name: (folder / name).read_bytes() for name in file_sizes(folder)}
     assert hub.files(REPO, kind=f"{kind}s") == {**OTHERS, **sent}
@@ -231,7 +230,7 @@ def test_figures_of_earlier_weights_are_not_pushed(exported, tmp_path):
 def test_a_private_push_to_a_public_repository_is_refused(folder, hub):
     hub.add_repo(REPO, OTHERS)
     with pytest.raises(DataError, match=f"{REPO} exists and is public"):
-        push_folder(folder, Destination(REPO, private=True))
+        push_folder(folder, REPO, private=True)
     assert hub.files(REPO) == OTHERS
 
 
@@ -241,7 +240,7 @@ def test_no_commit_of_a_repository_that_has_changed_since_it_was_listed(folder, 
         "main", {".gitattributes": b"", **theirs}
     )
     with pytest.raises(HfHubHTTPError, match="412"):
-        push_folder(folder, Destination(REPO))
+        push_folder(folder, REPO)
     assert hub.files(REPO) == theirs
 
 
@@ -264,10 +263,10 @@ def test_the_command_says_what_the_hub_says(exported, hub, state):
 
 def test_who_is_not_logged_in_pushes_nothing(no_login):
     with pytest.raises(DataError) as refusal:
-        check_destination(Destination(REPO))
+        check_destination(REPO)
     assert_names(refusal.value, "hf auth login", "HF_TOKEN")
     with pytest.raises(DataError, match="'mine' is not a repository id"):
-        check_destination(Destination("mine", token="x"))
+        check_destination("mine", token="x")
 
 
 # Push, fine-tune elsewhere, push again, load elsewhere: processes that share nothing but the Hub

@@ -252,6 +252,20 @@ def read_label_names(folder: Path, config: Mapping[str, Any]) -> tuple[str, ...]
     return names
 
 
+def _is_record_of_scores(value: Any) -> bool:
+    """Return whether a value is what `inference/promise.py` records, or None."""
+    if value is None:
+        return True
+    try:
+        _, texts, mistakes = np.array(value["rows"], dtype=np.float64).T
+        are_valid = np.isfinite(texts) & (mistakes >= 0) & (mistakes <= texts)
+        has_facts = value["labels_of"] in ("people", "teacher")
+        has_facts &= isinstance(value["sure_from"], float | None)
+        return has_facts and bool(are_valid.all())
+    except (LookupError, TypeError, ValueError):
+        return False
+
+
 def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> None:
     """Check the values of config.json that are read without transformers; `GloveLstmConfig` checks the others.
 
@@ -270,6 +284,8 @@ def _check_config(path: Path, config: Mapping[str, Any], label_count: int) -> No
     if thresholds is not None and np.shape(thresholds) != (label_count,):
         problem = f"{path} has thresholds {thresholds!r} for {label_count} labels"
         raise DataError(f"{problem}; give one number for each label.")
+    if not _is_record_of_scores(config.get("held_out_scores")):
+        raise DataError(f"{path}: held_out_scores is damaged: get the checkpoint again.")
 
 
 def download_repository(

@@ -4,6 +4,7 @@ Texts of the default pipeline are encoded by `VectorEncoder`, with numpy. Short 
 go through the Rust tokenizer, which spends most of its time on regular expressions and offsets.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
@@ -20,13 +21,23 @@ from glove_lstm.text.pipelines import default_pipeline
 from glove_lstm.text.tokens import Integers, Tokens
 from glove_lstm.text.vector_encoder import VectorEncoder
 from glove_lstm.tokenization.word_shapes import (
+    INVISIBLE,
+    JOINERS,
     replace_surrogates,
     surface_end,
     token_type,
 )
+from glove_lstm.unicode_scripts import COMBINING, SPACELESS
 
 # Characters from which numpy is faster than Rust; it takes as long for one word as for a hundred.
 _FEWEST_FOR_NUMPY = 300
+# A place where a text may be cut: between two characters of scripts without spaces, or after white space.
+_BETWEEN_CHARACTERS = re.compile(rf"[{SPACELESS}](?=[{SPACELESS}])(?![{COMBINING}])")
+_BETWEEN_WORDS = re.compile(rf"[ \n]|{_BETWEEN_CHARACTERS.pattern}")
+# Characters that nearly always hold more than one token, in scripts without spaces and in others; and where to cut.
+_CUTS = ((2, _BETWEEN_CHARACTERS), (16, _BETWEEN_WORDS))
+_CUT_WITHIN = 100  # characters
+_URL_SIGN = re.compile("://|ww[.]", re.IGNORECASE)
 _UNLIMITED = 10**20  # transformers writes 1e30 for no limit
 # Attributes of a `GloveLstmTokenizer`, and names in its tokenizer_config.json.
 _SETTINGS = ("model_max_length", "truncation_side", "model_input_names", "split_special_tokens")
@@ -124,7 +135,7 @@ class LightTokenizer:
         parts = list(texts)
         if text_pairs is not None:
             parts = list(chain.from_iterable(zip(texts, text_pairs, strict=True)))
-        tokens = self._encode(parts)
+        tokens = self._encode([self._part_to_read(part) for part in parts])
         if text_pairs is not None:
             lengths_of_pairs = tokens.lengths.reshape(-1, 2).sum(axis=1)
             tokens = Tokens(tokens.ids, tokens.types, lengths_of_pairs)
@@ -140,11 +151,12 @@ class LightTokenizer:
         limit = self.model_max_length
         if limit is None:
             return 0, len(text)
-        _, begins = self._encode_text(text)
+        part = self._part_to_read(text)
+        _, begins = self._encode_text(part)
         if len(begins) <= limit:
             return 0, len(text)
         if self.truncation_side == "left":
-            return int(begins[-limit]), len(text)
+            return len(text) - len(part) + int(begins[-limit]), len(text)
         return 0, int(begins[limit])
 
     def truncation_warning(self, truncated: int, texts: int) -> str:
@@ -156,6 +168,31 @@ class LightTokenizer:
             f"{truncated:,} of {counted(texts, 'text')} are longer than {self.model_max_length:,} tokens, and their "
             f"{lost} are not read; raise --max_seq_length in the training"
         )
+
+    def _part_to_read(self, text: str) -> str:
+        """Return a part of a very long text that has all tokens that are read: its beginning, or its end.
+
+        The tokens of the part are those of the whole text, but perhaps the one at the cut, which is not read.
+        """
+        limit = self.model_max_length
+        if not limit or not self._uses_numpy:
+            return text
+        keeps_end = self.truncation_side == "left"
+        for characters_of_token, boundary in _CUTS:
+            length = characters_of_token * limit
+            if len(text) <= 2 * length + _CUT_WITHIN:
+                return text
+            first = len(text) - length - _CUT_WITHIN if keeps_end else length
+            found = boundary.search(text, first, first + _CUT_WITHIN)
+            if found is None:
+                continue
+            cut = found.end()
+            if keeps_end and _is_in_url(text, cut):
+                continue
+            part = text[cut:] if keeps_end else text[:cut]
+            if len(self._encode([part]).ids) > limit:
+                return part
+        return text
 
     def _encode(self, texts: Sequence[str]) -> Tokens:
         """Tokenize n texts, whatever their length."""
@@ -204,6 +241,13 @@ def _limit(length: float | None) -> int | None:
             f"{length!r}"
         )
     return int(length)
+
+
+def _is_in_url(text: str, place: int) -> bool:
+    """Return whether a place may be inside of a URL: a sign of one is before it, after the last white space."""
+    begin = max(text.rfind(space, 0, place) for space in " \n") + 1
+    piece = re.sub(f"[{INVISIBLE}{JOINERS}]", "", text[begin:place])
+    return _URL_SIGN.search(piece) is not None
 
 
 def _is_default(backend: Tokenizer) -> bool:

@@ -120,6 +120,24 @@ def test_a_part_of_a_very_long_text_has_the_tokens_of_the_text(default, parts, s
     assert reader.part_read("") == (0, 0)
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize(
+    "unit", ["市议会批准了预算。", "カラオケのデータ", "ดีมาก", "The vote passed. "]
+)
+def test_of_a_very_long_text_only_a_part_is_encoded(make, monkeypatch, side, unit):
+    reader = LightTokenizer.of(make(model_max_length=9, truncation_side=side))
+    lengths = []
+    encode = VectorEncoder.encode
+    monkeypatch.setattr(
+        LightTokenizer,
+        "_encode",
+        lambda self, parts: lengths.extend(map(len, parts)) or encode(self._vector_encoder, parts),
+    )
+    reader.encode([unit * 1000])
+    assert max(lengths) < 300
+    assert reader.truncated_texts == 1
+
+
 def test_every_assigned_character(default):
     not_assigned = ("Cn", "Co", "Cs")
     texts = []

@@ -22,8 +22,9 @@ from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError, shown
 from glove_lstm.evaluation.metrics import compute_metrics
-from glove_lstm.evaluation.report import Report, measure_unseen
+from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
+from glove_lstm.evaluation.unseen import measure_unseen
 from glove_lstm.inference.decisions import are_unsure, decision_thresholds, labels_above
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.light_classifier import LightClassifier

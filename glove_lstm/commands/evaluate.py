@@ -144,7 +144,7 @@ def _measure_model(args: argparse.Namespace) -> "Report":
     clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
     if clause:
         sys.stderr.write(f"warning: {clause}; texts of its training may count as unseen.\n")
-    from glove_lstm.evaluation.report import measure_unseen
+    from glove_lstm.evaluation.unseen import measure_unseen
 
     classifier = LightClassifier.from_checkpoint(checkpoint)
     sys.stdout.write(

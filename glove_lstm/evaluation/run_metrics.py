@@ -13,7 +13,7 @@ from glove_lstm.baselines import linear_baseline
 from glove_lstm.evaluation.metrics import Measures, accuracy_with_interval
 from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.plots import plot_curves, plot_measured
-from glove_lstm.evaluation.report import find_unseen
+from glove_lstm.evaluation.unseen import find_unseen
 from glove_lstm.inference.decisions import scores_of
 from glove_lstm.tables.examples import Examples
 from glove_lstm.training.fit import Trained

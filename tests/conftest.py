@@ -4,6 +4,7 @@ import atexit
 import base64
 import gc
 import inspect
+import json
 import os
 import runpy
 import shutil
@@ -226,15 +227,19 @@ def small_settings(glove_file):
 
 @pytest.fixture(scope="session")
 def train(small_settings):
-    """`fit` with small settings; it takes arguments of `fit` and of the settings."""
+    """`fit` with small settings, whose record comes back from JSON; it takes arguments of `fit` and of the settings."""
     from glove_lstm.training.fit import fit
+    from glove_lstm.training.record import TrainingRecord
 
     of_fit = set(inspect.signature(fit).parameters) - {"glove"}  # its name is in the settings
 
     def train(texts, labels, validation=None, **values):
         given = {name: values.pop(name) for name in of_fit & values.keys()}
         values = {"validation_fraction": 0.1, **values}  # else so few texts are trained on twice
-        return fit(texts, labels, validation, settings=small_settings(**values), **given)
+        trained = fit(texts, labels, validation, settings=small_settings(**values), **given)
+        written = json.dumps(trained.record.to_json())
+        assert TrainingRecord.from_json(json.loads(written)) == trained.record
+        return trained
 
     return train
 

@@ -9,12 +9,12 @@ from support import (
     QUICK,
     SMALL,
     accuracy,
+    by_length,
     read_csv,
     succeed,
     write_articles,
     write_table,
 )
-from teachers import by_length
 
 from glove_lstm.commands import train as train_command
 from glove_lstm.distillation.copies import make_copies
@@ -195,6 +195,12 @@ def test_few_labelled_texts_leave_the_calibration_to_unlabelled_ones(train, news
     unlabelled = [*copies, *news.texts[40:]]
     trained = train(texts, labels, unlabelled=unlabelled, **options)
     assert len(trained.train) == trained.record.train_texts == 40
+    taught = trained.record.teacher
+    assert (taught.kind, taught.settings) == ("function", {})
+    assert "by_case" in taught.name
+    assert taught.copies == 14 * 40
+    assert taught.texts == 15 * 40 + taught.unlabelled
+    assert trained.record.options["dropout"] == 0.1
     assert trained.record.calibration.labels_of == "teacher"
     assert trained.record.calibration.texts == round(len(unlabelled) / 10)
     is_trained, is_held_out = trained.text_record.find(copies)

@@ -4,8 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support import assert_names
-from teachers import by_length, changed_copy, with_pooling
+from support import assert_names, by_length, changed_copy, with_pooling
 
 from glove_lstm import TeacherModel
 from glove_lstm.errors import DataError

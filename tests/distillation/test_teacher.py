@@ -94,20 +94,6 @@ def test_a_changed_classifier_is_asked_anew(transformer, news, read, tmp_path):
     assert len(read) == PROBES
 
 
-def test_a_teacher_tells_where_it_is_from(transformer, encoder, tmp_path):
-    """A card with a damaged header tells no licence."""
-    for folder, kind in ((transformer, "classifier"), (encoder, "encoder")):
-        teacher = opened(folder)
-        assert teacher.name == folder.name
-        assert teacher.kind == kind
-        assert teacher.learns_labels == (kind == "encoder")
-        assert teacher.license == "mit"
-        assert teacher.revision is None  # of a folder
-    folder = shutil.copytree(encoder, tmp_path / "encoder")
-    (folder / "README.md").write_text("---\nlicense: mit: x\n---\n", encoding="utf-8")
-    assert opened(folder).license is None
-
-
 def test_a_teacher_of_the_hub_is_pinned_by_its_revision(hub, transformer, encoder):
     """Pickled weights and other files that are not read are not downloaded."""
 
@@ -455,11 +441,6 @@ def messages(caplog):
 def accuracy_in(message):
     """The accuracy of a message, and its interval."""
     return [float(number) for number in re.findall(r"\d\.\d\d", message)]
-
-
-def test_texts_without_words_are_not_compared(messages):
-    signs = [chr(0x2200 + number) for number in range(80)]
-    assert messages(knows_nothing, Examples(signs, np.arange(80) % 2, GRADES)) == []
 
 
 def test_a_teacher_that_is_worse_than_the_labels_is_warned_of(messages):

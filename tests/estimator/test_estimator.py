@@ -37,7 +37,6 @@ from glove_lstm import GloveLstmClassifier, LightClassifier, TeacherModel
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.stage import file_sizes
-from glove_lstm.training.settings import make_settings
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 
@@ -154,13 +153,6 @@ def test_weights_and_groups_change_the_model(fitted):
     for name in columns:
         without = {other: column for other, column in columns.items() if other != name}
         assert np.abs(scores(without) - expected).max() > 1e-4
-
-
-def test_the_vectors_are_those_of_the_preset():
-    """The same as of the command."""
-    for preset, glove in (("default", "6B.50d"), ("article", "6B.100d")):
-        assert GloveLstmClassifier(preset=preset)._settings(0).glove == glove
-        assert make_settings(preset).glove == glove
 
 
 # Beside the commands
@@ -327,33 +319,17 @@ def test_labels_of_another_kind_are_refused(fitted):
 # Arguments of the classifier or of fit, and what the error names.
 MISTAKES = {
     "a string for a truth": ({"use_cpu": "False"}, "use_cpu", "'False'", "True or False"),
-    "class weight": ({"class_weight": "even"}, "class_weight", "'even'", "'balanced'"),
     "validation: a number": ({"validation": 0.1}, "validation", "0.1", "(texts, labels)"),
-    "validation: a string": (
-        {"validation": "a tenth"},
-        "validation",
-        "'a tenth'",
-        "(texts, labels)",
-    ),
     "vectors of a checkpoint": ({"model_name_or_path": "hub"}, "model_name_or_path", "glove"),
-    "two seeds": ({"seed": 1}, "seed", "random_state"),
-    "one text": ({"X": "one text"}, "X", "str"),
     "numbers": ({"X": np.ones((120, 3))}, "X", "(120, 3)"),
     "no text to validate": (
         {"validation": (["a text", " "], ["FAKE", "REAL"])},
         *("validation texts, row 2", "fill"),
     ),
-    "weights without labels": (
-        {"y": None, "teacher": len, "sample_weight": [1] * 120},
-        *("sample_weight", "labels"),
-    ),
     "no text": ({"X": ["", *["a text"] * 119]}, "X, row 1", "fill"),
-    "no labels": ({"y": None}, "y", "None", "teacher"),
     "groups of two columns": ({"groups": np.ones((120, 2))}, "groups", "columns"),
-    "weights of two columns": ({"sample_weight": np.ones((120, 1))}, "sample_weight", "columns"),
     "one group": ({"groups": [1] * 120}, "groups of texts", "validation_fraction"),
     "None": ({"y": [*LABELS[1:], None]}, "y, row 120"),
-    "one class": ({"y": ["FAKE"] * 120}, "'FAKE'", "one class"),
 }
 
 

@@ -1,6 +1,5 @@
 """Measures and their intervals, against plain definitions in plain Python."""
 
-import warnings
 from collections import Counter
 from dataclasses import replace
 from itertools import product
@@ -18,7 +17,6 @@ from glove_lstm.errors import DataError
 from glove_lstm.evaluation.evaluate_metric import ClassificationMetrics
 from glove_lstm.evaluation.metrics import Measures, basic_measures, coverage_table
 from glove_lstm.evaluation.metrics_file import MetricsFile
-from glove_lstm.evaluation.plots import plot_measured
 from glove_lstm.evaluation.run_metrics import measure_baseline
 from glove_lstm.printable import markdown_table
 from glove_lstm.tables.examples import Examples
@@ -323,15 +321,6 @@ def test_without_texts_to_measure_there_is_no_baseline(caplog):
     train = labelled([("quiet river", "calm"), ("SHOCK panic", "loud")])
     assert measure_baseline(SimpleNamespace(train=train, validation=None)) is None
     assert "no texts to measure the baseline on" in caplog.text
-
-
-@pytest.mark.whole_plots
-def test_long_names_have_room(tmp_path):
-    """matplotlib warns if there is none left for the matrix."""
-    names = ["Computers, tablets and accessories", "Household appliances (large and small)"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        plot_measured(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1]), names, tmp_path)
 
 
 def test_a_table_reads_well_as_text_and_as_markdown():

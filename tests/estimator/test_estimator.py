@@ -267,18 +267,6 @@ def test_a_function_teaches_labels_that_are_named(news):
 # Saved
 
 
-def test_saving_again_needs_overwrite(fitted, tmp_path):
-    folder = tmp_path / "mine"
-    fitted.save_pretrained(folder)
-    before = (folder / "metrics.json").stat().st_ino
-    with pytest.raises(DataError, match="overwrite=True"):
-        fitted.save_pretrained(folder)
-    assert (folder / "metrics.json").stat().st_ino == before
-    fitted.save_pretrained(folder, overwrite=True)
-    assert (folder / "metrics.json").stat().st_ino != before
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-
-
 def test_a_loaded_classifier_is_not_saved(exported, tmp_path):
     loaded = GloveLstmClassifier.from_pretrained(exported)
     with pytest.raises(DataError, match="copy its folder"):

@@ -17,7 +17,6 @@ from support import CORPUS
 from glove_lstm import GloveLstmTokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 from glove_lstm.text.vector_encoder import VectorEncoder
-from glove_lstm.text.vocabulary import hash_words
 
 VARIANTS = {
     "default": {},
@@ -171,10 +170,3 @@ def test_common_text_needs_no_rust(text, words):
     ids = {word: row for row, word in enumerate(sorted(set(words)), 1)}
     tokens = VectorEncoder(ids, 0, refuse).encode([text])
     assert tokens.ids.tolist() == [ids[word] for word in words]
-
-
-def test_words_of_up_to_eight_bytes_have_different_hashes():
-    count = 200_000
-    text = "".join(f"{number:07x}" for number in range(count)).encode()
-    hashes = hash_words(text, np.arange(count) * 7, np.full(count, 7))
-    assert len(np.unique(hashes)) == count

@@ -312,10 +312,10 @@ def fine_tune_and_push(hub, articles, home):
     """Train from the id of the repository, in a folder that knows nothing of the first one."""
     options = ["--model_name_or_path", REPO, "--train_file", articles]
     options += ["--output_dir", home / "tuned", *QUICK, "--num_train_epochs", 1]
-    words = [["train", *options], ["push", home / "tuned", "--repo_id", REPO]]
+    words = [["train", *map(str, options)], ["push", str(home / "tuned"), "--repo_id", REPO]]
     code = "import json, sys; from glove_lstm.commands.main import main\n"
     code += "for words in json.loads(sys.argv[1]): assert main(words) == 0"
-    command = [sys.executable, "-c", code, json.dumps(words, default=str)]
+    command = [sys.executable, "-c", code, json.dumps(words)]
     env = hub.client_env(home, TOKEN) | {"HF_DEBUG": "1", "TRANSFORMERS_VERBOSITY": "debug"}
     home.mkdir()
     done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True)

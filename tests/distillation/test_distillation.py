@@ -195,12 +195,6 @@ def test_few_labelled_texts_leave_the_calibration_to_unlabelled_ones(train, news
     unlabelled = [*copies, *news.texts[40:]]
     trained = train(texts, labels, unlabelled=unlabelled, **options)
     assert len(trained.train) == trained.record.train_texts == 40
-    taught = trained.record.teacher
-    assert (taught.kind, taught.settings) == ("function", {})
-    assert "by_case" in taught.name
-    assert taught.copies == 14 * 40
-    assert taught.texts == 15 * 40 + taught.unlabelled
-    assert trained.record.options["dropout"] == 0.1
     assert trained.record.calibration.labels_of == "teacher"
     assert trained.record.calibration.texts == round(len(unlabelled) / 10)
     is_trained, is_held_out = trained.text_record.find(copies)
@@ -222,7 +216,13 @@ def test_near_duplicates_of_validation_texts_are_left_out(train, news, caplog):
     options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 1}
     unlabelled = [*copies, "a text of its own"]
     trained = train(texts, labels, held_out, unlabelled=unlabelled, **options)
-    assert trained.record.teacher.unlabelled == 1
+    taught = trained.record.teacher
+    assert (taught.kind, taught.settings) == ("function", {})
+    assert "by_case" in taught.name
+    assert taught.copies == 140
+    assert taught.texts == 2 * 140 + taught.unlabelled
+    assert trained.record.options["dropout"] == 0.1
+    assert taught.unlabelled == 1
     assert f"{len(copies)} of {len(copies) + 1} unlabelled texts are left out" in caplog.text
 
 

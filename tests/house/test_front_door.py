@@ -144,7 +144,6 @@ class WordEncoder:
 
 def test_a_model_is_trained_without_labels(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sentence_transformers, "SentenceTransformer", WordEncoder)
-    monkeypatch.setattr("glove_lstm.distillation.copies._MOST_COPIES", 1)  # to save time
     script = runpy.run_path(str(EXAMPLES / "no_labels.py"))
     monkeypatch.chdir(tmp_path)
     script["main"](

@@ -4,6 +4,7 @@ import atexit
 import base64
 import gc
 import inspect
+import json
 import os
 import runpy
 import shutil
@@ -14,9 +15,13 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Before `datasets` is imported: each run of the tests begins with an empty cache.
-os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-datasets-")
-os.environ["GLOVE_LSTM_CACHE"] = tempfile.mkdtemp(prefix="glove-lstm-cache-")
+# Before `datasets` is imported: each run of the tests begins with empty caches, which its workers share.
+os.environ["HF_DATASETS_CACHE"] = (
+    os.environ["HF_DATASETS_CACHE"] if "PYTEST_XDIST_WORKER" in os.environ else tempfile.mkdtemp()
+)
+os.environ["GLOVE_LSTM_CACHE"] = (
+    os.environ["GLOVE_LSTM_CACHE"] if "PYTEST_XDIST_WORKER" in os.environ else tempfile.mkdtemp()
+)
 
 import pytest
 from golden.make_tiny_checkpoint import TINY_CHECKPOINT, make_tiny_checkpoint
@@ -24,8 +29,9 @@ from hub_server import TOKEN, HubServer
 from huggingface_hub import constants
 from support import QUICK_VALUES, ROOT, SMALL_VALUES, write_articles, write_glove
 
-for _name in ("HF_DATASETS_CACHE", "GLOVE_LSTM_CACHE"):
-    atexit.register(shutil.rmtree, os.environ[_name], ignore_errors=True)
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    for _name in ("HF_DATASETS_CACHE", "GLOVE_LSTM_CACHE"):
+        atexit.register(shutil.rmtree, os.environ[_name], ignore_errors=True)
 
 _ONE_PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
@@ -50,6 +56,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0
 
 
+# Files with tests of many seconds, which begin first, so that no worker is alone with one at the end.
+_LONG = ("test_front_door.py", "test_push.py", "test_trust.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long tests first."""
+    items.sort(key=lambda item: item.path.name not in _LONG)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _fast_garbage_collection():
     """Exclude all that is imported from garbage collection.
@@ -62,13 +77,11 @@ def _fast_garbage_collection():
 
 
 @pytest.fixture(autouse=True)
-def _small_plots(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write plots of one pixel: whole ones would take much of the time of a small training.
 
-    Commands in processes of their own, fixtures of a module or a session, and tests marked `whole_plots` draw them.
+    Commands in processes of their own, and fixtures of a module or a session, draw them.
     """
-    if request.node.get_closest_marker("whole_plots"):
-        return
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", _save_one_pixel)
 
 
@@ -226,15 +239,19 @@ def small_settings(glove_file):
 
 @pytest.fixture(scope="session")
 def train(small_settings):
-    """`fit` with small settings; it takes arguments of `fit` and of the settings."""
+    """`fit` with small settings, whose record comes back from JSON; it takes arguments of `fit` and of the settings."""
     from glove_lstm.training.fit import fit
+    from glove_lstm.training.record import TrainingRecord
 
     of_fit = set(inspect.signature(fit).parameters) - {"glove"}  # its name is in the settings
 
     def train(texts, labels, validation=None, **values):
         given = {name: values.pop(name) for name in of_fit & values.keys()}
         values = {"validation_fraction": 0.1, **values}  # else so few texts are trained on twice
-        return fit(texts, labels, validation, settings=small_settings(**values), **given)
+        trained = fit(texts, labels, validation, settings=small_settings(**values), **given)
+        written = json.dumps(trained.record.to_json())
+        assert TrainingRecord.from_json(json.loads(written)) == trained.record
+        return trained
 
     return train
 

@@ -200,6 +200,10 @@ def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, a
     size = {"width": 360, "height": 740}
     options = {"viewport": size, "is_mobile": True, "color_scheme": "dark"}
     page = open_page(browser, address, **options)
+    page.locator("button[type=submit]:enabled").wait_for()
+    assert page.get_by_role("heading").inner_text() == "Classify a text with hub"
+    assert page.title() == "Classify a text with hub"
+    assert page.locator("#examples button").count() == 3
     page.get_by_role("button", name="Loud style").click()
     page.locator("#words mark.for").nth(3).wait_for()
     assert_readable(page, is_dark=True)
@@ -313,14 +317,6 @@ def test_a_score_that_promises_too_little_is_unsure(browser, exported):
         page.get_by_label("Title").fill("Council votes")
         playwright.expect(page.locator("#verdict")).to_contain_text("unsure, nearest to ")
         server.shutdown()
-
-
-def test_the_heading_names_the_model(browser, address):
-    page = open_page(browser, address)
-    page.locator("button[type=submit]:enabled").wait_for()
-    assert page.get_by_role("heading").inner_text() == "Classify a text with hub"
-    assert page.title() == "Classify a text with hub"
-    assert page.locator("#examples button").count() == 3
 
 
 def test_a_runtime_of_other_contents_does_not_run(browser, site, tmp_path):

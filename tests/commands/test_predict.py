@@ -85,13 +85,6 @@ def test_several_files_are_named_in_the_output(articles, tmp_path, monkeypatch):
     assert column("row", rows) == [*map(str, range(1, 161))] * 2 + ["1"]
 
 
-def test_the_model_that_is_named(exported, tmp_path):
-    table = tmp_path / "in.csv"
-    table.write_text("text\nCouncil votes on the bridge\n")
-    for words in (HEADLINES, ["--input", table]):
-        assert rows_of("--model", exported, *words) != rows_of(*words)
-
-
 def test_a_model_of_the_hub(hub, exported, articles):
     """Its commit, not what was pushed afterwards, by each command and class that takes an id."""
     files = {path.name: path.read_bytes() for path in exported.iterdir() if path.is_file()}
@@ -125,14 +118,6 @@ def test_what_follows_two_dashes_is_a_text(copy, monkeypatch):
     assert len(run("--format", "jsonl", "--", copy, "a text").stdout.splitlines()) == 2
     monkeypatch.chdir(copy)
     assert len(rows_of("", "a text")) == 2
-
-
-def test_options_stand_anywhere():
-    wanted = run("a text", "another", "--explain").stdout
-    assert run("--explain", "a text", "another").stdout == wanted
-    assert run("a text", "--explain", "another").stdout == wanted
-    wanted = run("a", "--format", "jsonl", "b", "--", "--explain", "-c")
-    assert len(wanted.stdout.splitlines()) == 4
 
 
 # Labels for people
@@ -272,14 +257,6 @@ def test_a_kept_text_has_no_more_lines_than_before(tmp_path):
     words = ["--input", tmp_path / "in.csv", "--keep_columns", "text,note"]
     [row] = list(csv.DictReader(run(*words, "--format", "csv").stdout.splitlines(keepends=True)))
     assert (row["text"], row["note"]) == ("a\nb", "c\nd")
-
-
-def test_a_kept_column_is_in_each_file(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    write_table(Path("a.csv"), [{"text": "a", "id": 1}])
-    write_table(Path("b.csv"), [{"text": "b"}])
-    words = ["--input", "a.csv", "b.csv", "--keep_columns", "id", "--output"]
-    assert_command_names(predict(*words, "out.csv"), "b.csv", "'id'", "first table")
 
 
 # Long texts

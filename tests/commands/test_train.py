@@ -206,28 +206,23 @@ def test_figures_are_those_of_evaluate(articles, glove_file, tmp_path, kind):
             assert metrics[split][name] == pytest.approx(measured[name], abs=1e-6), (split, name)
 
 
-def test_the_summary_and_the_card_remark_on_skewed_classes(
-    articles, glove_file, tmp_path, monkeypatch
-):
-    """And on a model that is no better than the largest class, as after a single step."""
-    # Without n-grams, the graph of light.onnx is traced anew, which takes ten seconds.
-    monkeypatch.setattr("glove_lstm.publishing.save.export_onnx", lambda folder: None)
+def test_the_summary_and_the_card_remark_on_skewed_classes(articles, glove_file, tmp_path):
+    """test_evaluate.py has the remark on a model that is no better than the largest class."""
     rows = read_csv(articles)
     rare = [row for row in rows if row["label"] == "FAKE"][:5]
     table = write_table(
         tmp_path / "skewed.csv", [row for row in rows if row["label"] == "REAL"] + rare
     )
     files = ["--train_file", articles, "--validation_file", table]
-    words = [*files, "--glove", glove_file, *SMALL, "--learning_rate", 1e-6, "--ngram_buckets", 0]
     out = tmp_path / "out"
-    done = train(*words, "--num_train_epochs", 1, "--output_dir", out)
+    words = ["--glove", glove_file, *SMALL, "--num_train_epochs", 0.01, "--output_dir", out]
+    done = train(*files, *words)
     recall = read_json(out / "metrics.json")["validation"]["rarest"]["recall"]
     card = (out / "README.md").read_text(encoding="utf-8").replace("\\", "")
     for text in (done.stdout, card):
         assert "macro F1 is " in text
         assert f"'FAKE' (5 texts), is {recall:.4f}" in text
         assert "--class_weight balanced" in text
-        assert "not better than that of always answering the largest class" in text
 
 
 # Texts without labels

@@ -9,12 +9,12 @@ from support import (
     QUICK,
     SMALL,
     accuracy,
+    by_length,
     read_csv,
     succeed,
     write_articles,
     write_table,
 )
-from teachers import by_length
 
 from glove_lstm.commands import train as train_command
 from glove_lstm.distillation.copies import make_copies
@@ -216,7 +216,13 @@ def test_near_duplicates_of_validation_texts_are_left_out(train, news, caplog):
     options = {"teacher": by_case, "label_names": ["FAKE", "REAL"], "num_train_epochs": 1}
     unlabelled = [*copies, "a text of its own"]
     trained = train(texts, labels, held_out, unlabelled=unlabelled, **options)
-    assert trained.record.teacher.unlabelled == 1
+    taught = trained.record.teacher
+    assert (taught.kind, taught.settings) == ("function", {})
+    assert "by_case" in taught.name
+    assert taught.copies == 140
+    assert taught.texts == 2 * 140 + taught.unlabelled
+    assert trained.record.options["dropout"] == 0.1
+    assert taught.unlabelled == 1
     assert f"{len(copies)} of {len(copies) + 1} unlabelled texts are left out" in caplog.text
 
 

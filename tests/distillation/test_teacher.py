@@ -15,13 +15,14 @@ from safetensors.torch import load_file
 from scipy.special import softmax
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.models import StaticEmbedding
-from support import CALM, COMMON, LOUD, edit_json
-from teachers import by_length, changed_copy, with_dense, with_pooling
+from sklearn.linear_model import LogisticRegression
+from support import CALM, COMMON, LOUD, by_length, changed_copy, edit_json, with_dense, with_pooling
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 
 from glove_lstm import TeacherModel
 from glove_lstm.distillation import tuning
+from glove_lstm.distillation.comparison import compare_with_labels_alone, log_comparison
 from glove_lstm.distillation.teacher import open_teacher
 from glove_lstm.errors import DataError
 from glove_lstm.tables.examples import Examples
@@ -91,20 +92,6 @@ def test_a_changed_classifier_is_asked_anew(transformer, news, read, tmp_path):
     del read[:]
     knowing_labels(changed).logits(news.texts[:4])
     assert len(read) == PROBES
-
-
-def test_a_teacher_tells_where_it_is_from(transformer, encoder, tmp_path):
-    """A card with a damaged header tells no licence."""
-    for folder, kind in ((transformer, "classifier"), (encoder, "encoder")):
-        teacher = opened(folder)
-        assert teacher.name == folder.name
-        assert teacher.kind == kind
-        assert teacher.learns_labels == (kind == "encoder")
-        assert teacher.license == "mit"
-        assert teacher.revision is None  # of a folder
-    folder = shutil.copytree(encoder, tmp_path / "encoder")
-    (folder / "README.md").write_text("---\nlicense: mit: x\n---\n", encoding="utf-8")
-    assert opened(folder).license is None
 
 
 def test_a_teacher_of_the_hub_is_pinned_by_its_revision(hub, transformer, encoder):
@@ -410,3 +397,85 @@ def test_tuning_brings_texts_of_a_label_together(ignorant_encoder, read, monkeyp
     assert closeness(teacher._embed(texts[49:]), numbers[49:]) > 0.05
     tuned = [name for name, value in weights.items() if not torch.equal(value, drawn[name])]
     assert {re.search(r"\.layer\.(\d)\.", name)[1] for name in tuned} == set("234567")
+
+
+# What is said of the labels alone and of an encoder, before it is tuned
+
+
+GRADES = ["bad", "good"]
+RANDOM = np.random.default_rng(0)
+
+
+def random_reviews(count):
+    """Texts of which one word tells the label, and the others are random."""
+    labels = np.arange(count) % 2
+    texts = [
+        f"{GRADES[label]} {' '.join(map(str, RANDOM.integers(10**9, size=6)))}" for label in labels
+    ]
+    return Examples(texts, labels, GRADES)
+
+
+def knows(texts):
+    return np.array([[1.0, text.startswith("good")] for text in texts])
+
+
+def knows_nothing(texts):
+    return RANDOM.normal(size=(len(texts), 4))
+
+
+@pytest.fixture
+def messages(caplog):
+    """What `compare_with_labels_alone` logs, by level."""
+
+    def messages(embed, train):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            comparison = compare_with_labels_alone(embed, lambda _: LogisticRegression(), train)
+            if comparison is not None:
+                log_comparison("large", json.loads(json.dumps(comparison)))
+        return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+    return messages
+
+
+def accuracy_in(message):
+    """The accuracy of a message, and its interval."""
+    return [float(number) for number in re.findall(r"\d\.\d\d", message)]
+
+
+def test_a_teacher_that_is_worse_than_the_labels_is_warned_of(messages):
+    (_, alone), (_, encoder), (level, advice) = messages(knows_nothing, random_reviews(80))
+    assert "80 labelled texts" in alone
+    assert accuracy_in(alone)[0] > 0.9
+    value, low, high = accuracy_in(encoder)
+    assert low < value < high < 0.8
+    assert "large" in encoder
+    assert level == "WARNING"
+    assert "without" in advice
+
+
+@pytest.mark.parametrize("count", [80, 1_200])
+def test_a_teacher_that_is_as_good_is_not_warned_of(messages, count):
+    logged = messages(knows, random_reviews(count))
+    assert [level for level, _ in logged] == ["INFO", "INFO"]
+    assert accuracy_in(logged[1][1])[0] == 1
+    assert f"{min(count, 1_000)} labelled texts" in logged[0][1]
+
+
+def test_near_duplicates_do_not_make_the_labels_look_better(messages):
+    """Each text is there twice, and only its copy tells its label."""
+    texts = [" ".join(map(str, RANDOM.integers(10**9, size=12))) for _ in range(60)]
+    labels = RANDOM.integers(2, size=60)
+    doubled = Examples([*texts, *texts], np.concatenate([labels, labels]), GRADES)
+    [(_, alone), *_] = messages(knows_nothing, doubled)
+    assert accuracy_in(alone)[0] < 0.75
+
+
+def test_texts_that_cannot_be_divided_are_not_compared(messages):
+    """Few texts, a rare label, few texts of each label, and few texts that are distinct."""
+    assert not messages(knows, random_reviews(49))
+    texts = random_reviews(80).texts
+    names = [f"label {number}" for number in range(20)]
+    assert not messages(knows, Examples(texts, (np.arange(80) == 0).astype(int), GRADES))
+    assert not messages(knows, Examples(texts[:60], np.arange(60) % 20, names))
+    assert not messages(knows, Examples(texts[:2] * 30, np.arange(60) % 2, GRADES))

@@ -3,17 +3,23 @@
 import json
 import logging
 import pickle
+import random
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 from support import (
+    COMMON,
     LABELS,
     PAIRS,
     QUICK_VALUES,
@@ -21,17 +27,16 @@ from support import (
     TEXTS,
     TINY,
     assert_names,
+    by_length,
     read_csv,
     succeed,
     write_articles,
 )
-from teachers import by_length
 
-from glove_lstm import GloveLstmClassifier, TeacherModel
+from glove_lstm import GloveLstmClassifier, LightClassifier, TeacherModel
 from glove_lstm.commands import evaluate as evaluate_command
 from glove_lstm.errors import DataError
 from glove_lstm.publishing.stage import file_sizes
-from glove_lstm.training.settings import make_settings
 
 pytestmark = pytest.mark.usefixtures("beside_the_vectors")
 
@@ -150,13 +155,6 @@ def test_weights_and_groups_change_the_model(fitted):
         assert np.abs(scores(without) - expected).max() > 1e-4
 
 
-def test_the_vectors_are_those_of_the_preset():
-    """The same as of the command."""
-    for preset, glove in (("default", "6B.50d"), ("article", "6B.100d")):
-        assert GloveLstmClassifier(preset=preset)._settings(0).glove == glove
-        assert make_settings(preset).glove == glove
-
-
 # Beside the commands
 
 
@@ -269,18 +267,6 @@ def test_a_function_teaches_labels_that_are_named(news):
 # Saved
 
 
-def test_saving_again_needs_overwrite(fitted, tmp_path):
-    folder = tmp_path / "mine"
-    fitted.save_pretrained(folder)
-    before = (folder / "metrics.json").stat().st_ino
-    with pytest.raises(DataError, match="overwrite=True"):
-        fitted.save_pretrained(folder)
-    assert (folder / "metrics.json").stat().st_ino == before
-    fitted.save_pretrained(folder, overwrite=True)
-    assert (folder / "metrics.json").stat().st_ino != before
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-
-
 def test_a_loaded_classifier_is_not_saved(exported, tmp_path):
     loaded = GloveLstmClassifier.from_pretrained(exported)
     with pytest.raises(DataError, match="copy its folder"):
@@ -321,33 +307,17 @@ def test_labels_of_another_kind_are_refused(fitted):
 # Arguments of the classifier or of fit, and what the error names.
 MISTAKES = {
     "a string for a truth": ({"use_cpu": "False"}, "use_cpu", "'False'", "True or False"),
-    "class weight": ({"class_weight": "even"}, "class_weight", "'even'", "'balanced'"),
     "validation: a number": ({"validation": 0.1}, "validation", "0.1", "(texts, labels)"),
-    "validation: a string": (
-        {"validation": "a tenth"},
-        "validation",
-        "'a tenth'",
-        "(texts, labels)",
-    ),
     "vectors of a checkpoint": ({"model_name_or_path": "hub"}, "model_name_or_path", "glove"),
-    "two seeds": ({"seed": 1}, "seed", "random_state"),
-    "one text": ({"X": "one text"}, "X", "str"),
     "numbers": ({"X": np.ones((120, 3))}, "X", "(120, 3)"),
     "no text to validate": (
         {"validation": (["a text", " "], ["FAKE", "REAL"])},
         *("validation texts, row 2", "fill"),
     ),
-    "weights without labels": (
-        {"y": None, "teacher": len, "sample_weight": [1] * 120},
-        *("sample_weight", "labels"),
-    ),
     "no text": ({"X": ["", *["a text"] * 119]}, "X, row 1", "fill"),
-    "no labels": ({"y": None}, "y", "None", "teacher"),
     "groups of two columns": ({"groups": np.ones((120, 2))}, "groups", "columns"),
-    "weights of two columns": ({"sample_weight": np.ones((120, 1))}, "sample_weight", "columns"),
     "one group": ({"groups": [1] * 120}, "groups of texts", "validation_fraction"),
     "None": ({"y": [*LABELS[1:], None]}, "y, row 120"),
-    "one class": ({"y": ["FAKE"] * 120}, "'FAKE'", "one class"),
 }
 
 
@@ -373,3 +343,144 @@ def test_mistakes(mistake):
     assert_names(caught.value, *words)
     with pytest.raises(NotFittedError):
         classifier.predict(TEXTS)
+
+
+# Labels keep their type and their form, in memory and through files
+
+
+pytestmark = pytest.mark.usefixtures("beside_the_vectors")
+
+
+def through_files(fitted, folder):
+    fitted.save_pretrained(folder)
+    return GloveLstmClassifier.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(2**63 - 1, -(2**63)), (False, True), (-1.0, 1e17), ("01", "[1, 2]")],
+    ids=repr,
+)
+def test_labels_keep_their_type(values, tmp_path):
+    labels = list(values) * 60
+    classes = sorted(values)
+    class_weight = dict.fromkeys(classes, 60)
+    fitted = GloveLstmClassifier(**TINY, class_weight=class_weight)
+    fitted.fit(TEXTS, np.array(labels), validation=(TEXTS[:20], labels[:20]))
+    loaded = through_files(fitted, tmp_path)
+    new = [f"{text} unseen" for text in TEXTS]
+    for classifier in (fitted, loaded):
+        assert repr(classifier.classes_.tolist()) == repr(classes)
+        assert classifier.score(TEXTS, labels) > 0.9
+        assert classifier.evaluate(new, labels).figures["accuracy"] > 0.9
+
+    label = values[1]
+    name = str(label)
+    if isinstance(label, float):  # the config names whole numbers without a point
+        name = str(int(label))
+    assert loaded.explain(TEXTS[0], label=label).label == name
+    top_words = loaded.top_words(label, n=3)
+    assert top_words == LightClassifier.from_pretrained(tmp_path).top_words(name, 3)
+    assert len(top_words) == 3
+
+
+# Several labels a text
+
+WORDS = {"food": "council budget report", "sport": "shocking secret exposed", "trip": "school vote"}
+NAMES = list(WORDS)
+
+
+def texts_of_several_labels(count):
+    """Texts whose words show their labels, and these as a table of 0 and 1."""
+    generator = random.Random(1)
+    texts = []
+    rows = []
+    for _ in range(count):
+        words = generator.choices(COMMON.split(), k=8)
+        row = [int(generator.random() < share) for share in (0.5, 0.3, 0.2)]
+        for has_label, own_words in zip(row, WORDS.values(), strict=True):
+            words += generator.choices(own_words.split(), k=3 * has_label)
+        generator.shuffle(words)
+        texts.append(" ".join(words))
+        rows.append(row)
+    return texts, np.array(rows)
+
+
+MANY, TABLE = texts_of_several_labels(200)
+LISTS = [np.array(NAMES)[row > 0].tolist() for row in TABLE]
+TRIP_FIRST = TABLE[:, [2, 0, 1]]
+FRAME = pd.DataFrame(TRIP_FIRST, columns=["trip", "food", "sport"])
+# Form of y -> y, the table that it stands for, classes, and other forms that `score` reads alike.
+FORMS = {
+    "lists": (LISTS, TABLE, NAMES, [TABLE]),
+    "table": (TABLE, TABLE, [0, 1, 2], [csr_matrix(TABLE), TABLE.astype(float).tolist()]),
+    "frame": (
+        FRAME,
+        TRIP_FIRST,
+        ["trip", "food", "sport"],
+        [TRIP_FIRST, pd.Series(TRIP_FIRST.tolist()), FRAME[NAMES]],
+    ),
+    "numbered frame": (
+        pd.DataFrame(TRIP_FIRST, columns=[2, 0, 1]),
+        TRIP_FIRST,
+        [2, 0, 1],
+        [TRIP_FIRST, pd.DataFrame(TABLE, columns=[0, 1, 2])],
+    ),
+}
+
+
+def test_a_fine_tuned_table_keeps_the_order_of_its_columns(tmp_path):
+    """The checkpoint has its labels in another order, and one more."""
+    GloveLstmClassifier(**TINY).fit(MANY, LISTS).save_pretrained(tmp_path)
+    tuned = GloveLstmClassifier.from_pretrained(tmp_path).set_params(
+        num_train_epochs=0.01, learning_rate=1e-3, use_cpu=True, verbose=0, random_state=0
+    )
+    frame = FRAME[["trip", "food"]]
+    tuned.fit(MANY, frame)
+    assert tuned.classes_.tolist() == ["trip", "food"]
+    assert (tuned.predict(MANY) == frame.to_numpy()).mean() > 0.8
+    assert tuned.predict_proba(MANY).shape == frame.shape
+
+
+def test_labels_of_a_teacher_keep_their_type():
+    """A classifier of scikit-learn, which has learned them, and stays fitted."""
+    known = make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, [0, 1] * 60)
+    classifier = clone(GloveLstmClassifier(**TINY, teacher=known)).fit(TEXTS)
+    assert classifier.classes_.tolist() == [0, 1]
+
+
+def test_named_labels_keep_their_type_without_labels_of_texts():
+    """And none may be named twice."""
+    options = {
+        **TINY,
+        "teacher": by_length,
+    }
+    classifier = GloveLstmClassifier(**options, label_names=[0, 1]).fit(TEXTS)
+    assert classifier.classes_.tolist() == [0, 1]
+    twice = GloveLstmClassifier(**TINY, label_names=["FAKE", "FAKE", "REAL"])
+    with pytest.raises(DataError, match="twice"):
+        twice.fit(TEXTS, ["FAKE", "REAL"] * 60)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_several_labels(form, tmp_path):
+    y, table, classes, others = FORMS[form]
+    fitted = GloveLstmClassifier(**TINY).fit(MANY, y)
+    more = [f"{text} more words" for text in MANY]
+    for classifier in (fitted, through_files(fitted, tmp_path)):
+        assert classifier.classes_.tolist() == classes
+        predicted = classifier.predict(MANY)
+        logits = classifier.decision_function(MANY)
+        np.testing.assert_allclose(expit(logits), classifier.predict_proba(MANY), atol=1e-6)
+        is_right = (predicted == table).all(axis=1)
+        assert is_right.mean() > 0.8
+        for labels in (y, *others):
+            assert classifier.score(MANY, labels) == is_right.mean()
+        turned = [*MANY[1:], MANY[0]]
+        is_right = (classifier.predict(turned) == table).all(axis=1)
+        weights = 1 + 9 * is_right
+        assert 0 < is_right.mean() < 0.8
+        weighted = classifier.score(turned, y, sample_weight=weights)
+        assert weighted == pytest.approx(np.average(is_right, weights=weights))
+        figures = classifier.evaluate(more, y).figures
+        assert figures["accuracy"] == pytest.approx(classifier.score(more, y), abs=1e-4)

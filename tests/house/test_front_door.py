@@ -66,18 +66,15 @@ def test_the_trainings_of_the_readme_run_as_pasted(tmp_path, monkeypatch, capsys
         assert Path(files[0]).is_file()
 
 
-def test_the_command_tells_what_it_can_do(capsys):
+def test_the_command_tells_what_it_can_do(capsys, monkeypatch):
     assert main([]) == main(["--help"]) == 0
     assert capsys.readouterr().out.startswith("usage: glove-lstm COMMAND")
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"glove-lstm {version('glove-lstm')}\n"
-    done = subprocess.run(
-        [sys.executable, "-m", "glove_lstm", "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == f"glove-lstm {version('glove-lstm')}\n"
+    monkeypatch.setattr(sys, "argv", ["glove_lstm", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("glove_lstm", run_name="__main__")
+    assert capsys.readouterr().out == f"glove-lstm {version('glove-lstm')}\n"
     assert main(["classify"]) == 2
     assert capsys.readouterr().err.startswith("error: 'classify' is not a command")
 

@@ -14,7 +14,6 @@ from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
 from support import (
     QUICK,
-    ROOT,
     TINY,
     WITHOUT_PACKAGE,
     assert_command_names,
@@ -312,17 +311,16 @@ def fine_tune_and_push(hub, articles, home):
     """Train from the id of the repository, in a folder that knows nothing of the first one."""
     options = ["--model_name_or_path", REPO, "--train_file", articles]
     options += ["--output_dir", home / "tuned", *QUICK, "--num_train_epochs", 1]
-    run_script(hub, home, "train.py", *options)
-    assert f"started from `{REPO}`" in (home / "tuned" / "README.md").read_text(encoding="utf-8")
-    return run_script(hub, home, "push.py", home / "tuned", "--repo_id", REPO)
-
-
-def run_script(hub, home, name, *options):
-    command = [sys.executable, ROOT / "scripts" / name, *map(str, options)]
+    words = [["train", *map(str, options)], ["push", str(home / "tuned"), "--repo_id", REPO]]
+    code = "import json, sys; from glove_lstm.commands.main import main\n"
+    code += "for words in json.loads(sys.argv[1]): assert main(words) == 0"
+    command = [sys.executable, "-c", code, json.dumps(words)]
     env = hub.client_env(home, TOKEN) | {"HF_DEBUG": "1", "TRANSFORMERS_VERBOSITY": "debug"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    home.mkdir()
+    done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert TOKEN not in done.stdout + done.stderr
+    assert f"started from `{REPO}`" in (home / "tuned" / "README.md").read_text(encoding="utf-8")
     return done
 
 

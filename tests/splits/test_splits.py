@@ -181,14 +181,6 @@ def test_a_row_with_several_labels_counts_for_each():
     assert np.abs(labels[held_out].sum(axis=0) - labels.sum(axis=0) / 10).max() <= 3
 
 
-@pytest.mark.parametrize("label_count", [77, 151])
-def test_many_rare_labels_fill_the_share(label_count):
-    labels = np.arange(1000) % label_count
-    _, held_out = hold_out_share(labels, range(1000), 0.05, 1)
-    assert len(held_out) == 50
-    assert len(set(labels[held_out])) > 40
-
-
 def test_groups_leave_the_mix_nearly_exact():
     generator = random.Random(0)
     labels = generator.choices("ab", k=2000)

@@ -110,11 +110,6 @@ def test_50d_from_the_package():
     assert found.vectors[0, 0] == pytest.approx(0.418, abs=1e-6)
 
 
-def test_a_folder_is_no_file_of_vectors(tmp_path):
-    with pytest.raises(DataError, match=f"^{tmp_path} is a folder; give a file"):
-        load_glove(tmp_path)
-
-
 ENGLISH = ["the", "council", "voted", "on", "a", "bridge"]
 
 

@@ -1,17 +1,30 @@
 """Whole trainings: one model, what it learns from, what is never trained on, and what weights do."""
 
+import os
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
-from support import accuracy
-from teachers import by_length
+from support import QUICK_VALUES, SMALL_VALUES, accuracy, by_length
+from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers.models import Unigram
+from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
+from glove_lstm import GloveLstmClassifier
 from glove_lstm.checkpoint.text_record import hash_texts
+from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.tables.examples import Examples, class_weights
 from glove_lstm.training.fit import fit
+from glove_lstm.training.schedule import with_schedule
 from glove_lstm.training.settings import make_settings
+from glove_lstm.vectors.glove import GloveVectors
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +60,29 @@ def test_one_model_of_all_but_the_held_out_texts(result, news):
 
     measures = run_metrics(result).validation
     assert (measures.rows, measures.seen) == (16, 0)
+
+
+def test_the_record_tells_what_was_used(result):
+    record = result.record
+    assert record.preset == "default"
+    assert record.options["num_train_epochs"] == record.epochs == 2
+    assert record.options["vocab_size"] == 200
+    assert record.options["seed"] == 42
+    assert record.options["label_smoothing_factor"] == 0.1
+    assert record.options["dropout"] == 0.3
+    assert "glove" not in record.options  # its folder is private
+    assert record.calibration.labels_of == "people"
+    assert record.glove == "tiny.8d.txt"
+    assert 0 < record.vocabulary_with_vectors <= 1
+    assert record.ngram_c == 1
+    for name in ("label_weights", "teacher", "fine_tuned_from"):
+        assert getattr(record, name) is None, name
+    losses = [entry["loss"] for entry in record.history if "loss" in entry]
+    assert len(losses) == 2
+    assert record.parameters > 1000
+    assert record.hardware == "CPU, one thread"
+    assert record.versions.keys() == {"glove_lstm", "torch", "transformers"}
+    assert record.seconds > 0
 
 
 def test_where_labels_have_few_texts_all_of_them_teach(train, news, monkeypatch):
@@ -172,12 +208,6 @@ def test_few_validation_texts_are_measured_but_do_not_calibrate(train, news, cap
         assert result.record.teacher.temperature == 1
 
 
-def test_a_training_of_one_step_learns_at_its_rate(train, news):
-    """Adam's first step moves each weight by the rate, here the bias of 0."""
-    result = train(news.texts, news.labels, num_train_epochs=0.01, learning_rate=0.03)
-    assert result.model.classifier.bias.abs().tolist() == pytest.approx([0.03, 0.03], rel=0.01)
-
-
 # Fine-tuning
 
 
@@ -199,27 +229,32 @@ def tuning(train, checkpoint):
 def test_fine_tuning_keeps_the_labels_of_the_checkpoint(tuning, news, checkpoint, caplog):
     result = tuning(news.texts, news.labels, label_names=["REAL", "FAKE"])
     assert "start anew" not in caplog.text
+    some = tuning(news.texts[:40], ["REAL"] * 40)
+    assert some.model.config.label_names == ["FAKE", "REAL"]
     assert result.model.config.label_names == ["FAKE", "REAL"]
     names = np.array(result.train.label_names)[result.train.labels]
     label_of = dict(zip(news.texts, news.labels, strict=True))
     assert names.tolist() == [label_of[text] for text in result.train.texts]
     assert result.record.fine_tuned_from == checkpoint.name
+    assert "vocab_size" not in result.record.options
+    assert result.record.glove is result.record.vocabulary_with_vectors is None
     assert accuracy(result, news.texts, news.labels) > 0.9
 
 
-def test_fine_tuning_on_some_of_the_labels_keeps_the_others(tuning, news):
-    result = tuning(news.texts[:40], ["REAL"] * 40)
-    assert result.model.config.label_names == ["FAKE", "REAL"]
-
-
-def test_fine_tuning_on_other_labels_takes_more_epochs(checkpoint):
+def test_fine_tuning_on_other_labels_takes_more_epochs(checkpoint, monkeypatch):
     """As docs/options.md says, unless they are given."""
-    texts = [f"council vote {number}" for number in range(500)]
     epochs = []
+
+    def with_a_short_schedule(*args, **options):
+        settings = with_schedule(*args, **options)
+        epochs.append(settings.num_train_epochs)
+        return replace(settings, num_train_epochs=0.01)
+
+    monkeypatch.setattr("glove_lstm.training.fit.with_schedule", with_a_short_schedule)
+    texts = [f"council vote {number}" for number in range(500)]
     for names in (["FAKE", "REAL"], ["GOOD", "BAD"]):
         settings = make_settings(model_name_or_path=str(checkpoint), use_cpu=True)
-        result = fit(texts, names * 250, (texts[:20], names * 10), settings=settings)
-        epochs.append(result.record.options["num_train_epochs"])
+        fit(texts, names * 250, (texts[:20], names * 10), settings=settings)
     assert epochs == [12, 16]
 
 
@@ -288,3 +323,174 @@ def test_a_weight_of_0_leaves_a_text_out(train, result, news):
     weighted = train(news.texts * 2, news.labels + wrong, sample_weight=weights)
     assert len(weighted.train) == 144
     assert_same_model(weighted, result)
+
+
+# What a training writes, prints and leaves
+
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+class Watch:
+    """Knows which paths this process creates or opens for writing. An audit hook cannot be taken off again."""
+
+    def __init__(self):
+        self.paths = []
+        self.is_awake = False
+        sys.addaudithook(self._note)
+
+    def _note(self, event, args):
+        if not self.is_awake:
+            return
+        if event == "open" and isinstance(args[0], str | bytes) and args[2] & WRITING:
+            self._add(args[0])
+        elif event in ("os.mkdir", "os.rename", "os.symlink"):
+            self._add(args[1] if event == "os.rename" else args[0])
+
+    def _add(self, path):
+        path = Path(os.fsdecode(path)).absolute()
+        if path.suffix != ".pyc" and "__pycache__" not in path.parts and path.parts[1] != "dev":
+            self.paths.append(path)
+
+
+@pytest.fixture(scope="module")
+def watch():
+    return Watch()
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Empty folders: of temporary files, of the cache, and where the process works."""
+    places = {name: tmp_path / name for name in ("temporary", "cache", "work")}
+    for folder in places.values():
+        folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(places["temporary"]))
+    monkeypatch.setenv("GLOVE_LSTM_CACHE", str(places["cache"]))
+    monkeypatch.chdir(places["work"])
+    return places
+
+
+def is_empty(folder):
+    return not list(folder.iterdir())
+
+
+def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
+    train, news, transformer, glove_file, places, watch
+):
+    """By the estimator, too."""
+    estimator = GloveLstmClassifier(glove_file, **SMALL_VALUES, **QUICK_VALUES)
+    watch.is_awake = True
+    try:
+        estimator.fit(news.texts, news.labels)
+        train(news.texts, news.labels, teacher=transformer, num_train_epochs=0.01)
+    finally:
+        watch.is_awake = False
+    assert any(path.suffix == ".npy" for path in watch.paths)
+    allowed = places["temporary"], places["cache"]
+    assert not [path for path in watch.paths if not any(map(path.is_relative_to, allowed))]
+    assert is_empty(places["temporary"])
+    assert is_empty(places["work"])
+
+
+def test_a_library_is_silent_and_a_command_shows_the_log_of_the_trainer(
+    train, news, places, capsys, caplog
+):
+    caplog.set_level("WARNING", "glove_lstm")  # whatever an earlier command has set
+    train(news.texts, news.labels, num_train_epochs=1)
+    printed = capsys.readouterr()
+    assert printed.out == printed.err == ""
+    caplog.set_level("INFO", "glove_lstm")  # as a command sets it
+    train(news.texts, news.labels, num_train_epochs=1, compute_metrics=compute_metrics)
+    printed = capsys.readouterr()
+    assert "'eval_accuracy'" in printed.out
+    assert printed.err == ""  # no terminal: no bars
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a metric fails"), KeyboardInterrupt()])
+def test_nothing_is_left_after_an_error(train, news, places, error):
+    """Or after Ctrl-C, here while the metrics of an epoch are computed."""
+
+    def compute_metrics(_):
+        assert not is_empty(places["temporary"])
+        raise error
+
+    with pytest.raises(type(error)):
+        train(news.texts, news.labels, compute_metrics=compute_metrics)
+    assert is_empty(places["temporary"])
+    assert is_empty(places["work"])
+    trained = train(
+        news.texts, news.labels, num_train_epochs=0.01
+    )  # and the next training is as any other
+    assert trained.record.calibration.texts == 16
+
+
+# Other languages, and no vectors
+
+
+GOOD, BAD, COMMON = "好美佳妙喜", "坏丑差劣恶", "我们说这本书很"
+SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+
+
+def reviews(count, seed):
+    """Chinese texts of two labels, without a space."""
+    generator = np.random.default_rng(seed)
+    texts, labels = [], []
+    for row in range(count):
+        own = BAD if row % 2 else GOOD
+        texts.append("".join(generator.choice([*COMMON, *own, *own], 12)) + "。")
+        labels.append("neg" if row % 2 else "pos")
+    return texts, labels
+
+
+@pytest.fixture(scope="module")
+def multilingual_encoder(tmp_path_factory):
+    """A tiny XLM-RoBERTa with a sentencepiece tokenizer, as encoders of many languages have them."""
+    folder = tmp_path_factory.mktemp("multilingual")
+    pieces = [*SPECIAL, "\u2581", *GOOD, *BAD, *COMMON, "。"]
+    backend = Tokenizer(Unigram([(piece, -1.0) for piece in pieces], unk_id=3))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.post_processor = TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, pad_token="<pad>", unk_token="<unk>", model_max_length=64
+    )
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(
+        vocab_size=len(pieces),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=80,
+        pad_token_id=1,
+    )
+    XLMRobertaModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_multilingual_encoder_teaches(multilingual_encoder):
+    texts, labels = reviews(60, seed=0)
+    more_texts, _ = reviews(80, seed=1)
+    vectors = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
+    glove = GloveVectors([f"word{row}" for row in range(30)], vectors, "made up")
+    settings = make_settings(num_train_epochs=3, **SMALL_VALUES)
+    trained = fit(
+        texts,
+        labels,
+        settings=settings,
+        glove=glove,
+        teacher=str(multilingual_encoder),
+        unlabelled=more_texts,
+    )
+    test_texts, test_labels = reviews(40, seed=2)
+    assert accuracy(trained, test_texts, test_labels) > 0.9
+
+
+def test_a_training_without_vectors(train, news):
+    """All vectors are drawn, no file is read, and no language is lacking."""
+    trained = train(news.texts, news.labels, glove="none", num_train_epochs=4)
+    assert trained.record.glove == "none: drawn at random"
+    assert trained.record.vocabulary_with_vectors == 0
+    assert accuracy(trained, news.texts, news.labels) > 0.9

@@ -127,8 +127,8 @@ def _table_of(rows: datasets.Dataset, name: str) -> Table:
         if names:
             class_names[column] = names
 
-    def read(needed: Sequence[str] | None) -> Iterator[Cells]:
-        columns = rows.column_names if needed is None else list(needed)
+    def read(needed: list[str] | None) -> Iterator[Cells]:
+        columns = rows.column_names if needed is None else needed
         for record in rows.select_columns(columns):
             for column in class_names.keys() & record.keys():
                 record[column] = _with_name(record[column], class_names[column])

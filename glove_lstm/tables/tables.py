@@ -47,7 +47,7 @@ class Table:
     """
 
     name: str
-    read: Callable[[Sequence[str] | None], Iterator[Cells]]
+    read: Callable[[list[str] | None], Iterator[Cells]]
     class_names: Mapping[str, list[str]] = field(default_factory=dict)
 
     def head(self) -> list[Cells]:
@@ -208,18 +208,17 @@ def _check_object(value: Any, row_name: str) -> Cells:
 # Parquet
 
 
-def _read_parquet(path: Path, columns: Sequence[str] | None) -> Iterator[Cells]:
+def _read_parquet(path: Path, columns: list[str] | None) -> Iterator[Cells]:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise DataError(f"{path} needs pyarrow; run: {how_to_install('train')}.") from None
-    needed = None if columns is None else list(columns)
     try:
         # Without pre_buffer, which holds whole column chunks: a row group may be the whole file.
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             _check_names_differ(file.schema_arrow.names, str(path))
-            for batch in file.iter_batches(_PARQUET_BATCH, columns=needed):
+            for batch in file.iter_batches(_PARQUET_BATCH, columns=columns):
                 yield from batch.to_pylist()
     except (OSError, pa.ArrowException, UnicodeError, ArithmeticError, LookupError) as error:
         raise DataError(

@@ -272,7 +272,7 @@ def _tasks_of_files(args: argparse.Namespace, trained: Sequence[str] | None) -> 
     clause = columns_warning(trained, columns.text)
     if clause:
         sys.stderr.write(f"warning: {clause}.\n")
-    kept = [_kept_columns(columns.others, path, args.format) for path in paths]
+    kept = [_kept_columns(columns.kept, path, args.format) for path in paths]
     rows = [read_rows(table, columns) for table in tables]
     if args.output_dir:
         return list(zip(outputs, rows, kept, strict=True))

@@ -61,9 +61,16 @@ class Columns:
     """The columns that are read, as the first table has chosen them."""
 
     text: list[str]  # in order
-    others: list[str]  # whose cells a row keeps
+    label: str | None
+    group: str | None
+    kept: list[str]  # that an output repeats
     # `title` or `text`, if the first table lacks it. A later row that has one is refused: its title would be ignored.
-    unread: Sequence[str] = ()
+    unread: Sequence[str]
+
+    @property
+    def others(self) -> list[str]:
+        """The columns whose cells a row keeps beside its texts."""
+        return [name for name in (self.label, self.group, *self.kept) if name is not None]
 
 
 def read_rows(table: Table, columns: Columns) -> Iterator[Row]:
@@ -73,12 +80,13 @@ def read_rows(table: Table, columns: Columns) -> Iterator[Row]:
         DataError: The table lacks a column, or is damaged; a text is neither text nor a number; or a row has a `title`
             or a `text` that would not be read.
     """
-    for name in (*columns.text, *columns.others):
+    others = columns.others
+    for name in (*columns.text, *others):
         if table.columns and name not in table.columns:
             raise DataError(
                 f"{table.name} has no column {shown(name)}, which the first table has; add it."
             )
-    needed = dict.fromkeys([*columns.text, *columns.others, *columns.unread])
+    needed = dict.fromkeys([*columns.text, *others, *columns.unread])
     in_table = [name for name in needed if name in table.columns]
     for number, cells in enumerate(table.read(in_table), start=1):
         row_name = f"{table.name}, row {number}"
@@ -88,9 +96,9 @@ def read_rows(table: Table, columns: Columns) -> Iterator[Row]:
                     f"{row_name} has {name!r}, which is not read, because the first rows lack it; move the row to the "
                     "beginning, or set text_column_names."
                 )
-        text, *others = [read_text(cells.get(name), row_name, name) for name in columns.text]
-        pair = " ".join(others) if others else None
-        other_cells = {name: cells.get(name) for name in columns.others}
+        text, *more = [read_text(cells.get(name), row_name, name) for name in columns.text]
+        pair = " ".join(more) if more else None
+        other_cells = {name: cells.get(name) for name in others}
         yield Row(table.name, number, text, pair, other_cells)
 
 
@@ -141,8 +149,9 @@ def choose_columns(
         DataError: A column is missing or named twice; several columns may be text, or none.
     """
     text = _named(table, requested, "text_column_names")
-    others = _named(table, label and [label], "label_column_name")
-    others += _named(table, group and [group], "group_column_name")
+    labels = _named(table, label and [label], "label_column_name")
+    groups = _named(table, group and [group], "group_column_name")
+    others = [*labels, *groups]
     _check_differ([*text, *others], "The columns of texts, labels and groups must differ")
     unread: list[str] = []
     if not text and trained and set(trained) <= set(table.columns) - set(others):
@@ -152,7 +161,9 @@ def choose_columns(
         unread = [name for name in _DEFAULTS[0] if name not in table.columns]
     kept_names = _named(table, kept, "keep_columns")
     _check_differ(kept_names, "keep_columns names a column twice")
-    return Columns(text, [*others, *kept_names], unread)
+    label = labels[0] if labels else None
+    group = groups[0] if groups else None
+    return Columns(text, label, group, kept_names, unread)
 
 
 def _named(table: Table, requested: str | Sequence[str] | None, option: str) -> list[str]:

@@ -8,7 +8,7 @@ data.splits["train"].texts, data.splits["train"].labels      # as `fit` takes th
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from glove_lstm.errors import DataError, counted, listed, shown
@@ -124,22 +124,20 @@ def load_splits(
         label_column_name = "label"
         if trained_label_column and trained_label_column in first.columns:
             label_column_name = trained_label_column
-    group = group_column_name if "train" in tables else None
     columns = choose_columns(
         first,
         text_column_names,
         trained=trained_columns,
         label=label_column_name,
-        group=group,
+        group=group_column_name if "train" in tables else None,
         kept=keep_columns,
     )
     if is_multi_label is None:
         is_multi_label = label_list(first.head()[0].get(label_column_name)) is not None
     names = list(label_names or first.class_names.get(label_column_name) or ())
 
-    kept = columns.others[1:] if group is None else columns.others[2:]
     splits, names = _read_splits(
-        tables, columns, kept, names, is_multi_label, on_empty, skip_unknown_labels, may_be_rare
+        tables, columns, names, is_multi_label, on_empty, skip_unknown_labels, may_be_rare
     )
     if not splits:
         raise DataError(
@@ -182,7 +180,6 @@ def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str
 def _read_splits(
     tables: Mapping[str, Sequence[Table]],
     columns: Columns,
-    kept: list[str],
     names: list[str],
     is_multi_label: bool,
     on_empty: OnEmpty,
@@ -191,15 +188,14 @@ def _read_splits(
 ) -> tuple[dict[str, Rows], list[str]]:
     """Read the splits that have labels, and return them with the names of the labels.
 
-    The other columns are that of labels, perhaps that of groups, and those that are kept. Without `names`, the first
-    split tells the labels.
+    Without `names`, the first split tells the labels.
     """
-    label_column = columns.others[0]
     splits: dict[str, Rows] = {}
     for split, of_split in tables.items():
         name = of_split[0].name if len(of_split) == 1 else f"{split} ({len(of_split)} files)"
         if split != "train":  # which alone is divided by groups
-            columns = Columns(columns.text, [label_column, *kept], columns.unread)
+            columns = replace(columns, group=None)
+        assert columns.label is not None
         wanted = set(names) if skip_unknown_labels else set()
         labelled = list(_read_labelled(of_split, columns, on_empty, wanted))
         if not labelled:
@@ -207,8 +203,8 @@ def _read_splits(
         if all(label is None for _, label in labelled):  # as in test splits of some datasets
             logger.warning("%s: left out, because it has no labels.", name)
             continue
-        _check_labels(labelled, names, is_multi_label, label_column)
-        rows = _rows_of(labelled, columns, kept)
+        _check_labels(labelled, names, is_multi_label, columns.label)
+        rows = _rows_of(labelled, columns)
         if not names:
             names = sorted_label_names(rows.labels)
             remedy = "set label_column_name to another column"
@@ -234,12 +230,12 @@ def _read_labelled(
     Raises:
         DataError: A row cannot be read, or its text is missing and `on_empty` is "error".
     """
-    label_column = columns.others[0]
+    assert columns.label is not None
     for table in tables:
         empty = 0
         unknown = 0
         for row in read_rows(table, columns):
-            label = read_label(row.cells[label_column], row.name)
+            label = read_label(row.cells[columns.label], row.name)
             if wanted and not wanted.issuperset(_names_in(label)):
                 unknown += 1
                 continue
@@ -308,19 +304,17 @@ def _check_labels(
         )
 
 
-def _rows_of(
-    labelled: Sequence[tuple[Row, Label | None]], columns: Columns, kept: Sequence[str]
-) -> Rows:
+def _rows_of(labelled: Sequence[tuple[Row, Label | None]], columns: Columns) -> Rows:
     groups = None
-    if len(columns.others) > 1 + len(kept):
-        groups = [_group_of(row, columns.others[1]) for row, _ in labelled]
+    if columns.group is not None:
+        groups = [_group_of(row, columns.group) for row, _ in labelled]
     return Rows(
         texts=[row.joined for row, _ in labelled],
         labels=[label for _, label in labelled],
         groups=groups,
         numbers=[row.number for row, _ in labelled],
         files=[row.file for row, _ in labelled],
-        kept=[{name: row.cells[name] for name in kept} for row, _ in labelled],
+        kept=[{name: row.cells[name] for name in columns.kept} for row, _ in labelled],
     )
 
 

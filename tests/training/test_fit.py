@@ -85,6 +85,16 @@ def test_the_record_tells_what_was_used(result):
     assert record.seconds > 0
 
 
+def test_vectors_of_another_language_are_warned_of_once(train, caplog):
+    texts = [f"речка лодка {number}" for number in range(30)]
+    texts += [f"город дорога {number}" for number in range(30)]
+    result = train(texts, ["calm"] * 30 + ["loud"] * 30, validation_fraction=None)
+    assert result.record.refitted
+    [warning] = [message for message in caplog.messages if "letters" in message]
+    assert "Only 0% of the letters in the texts are in frequent words of tiny.8d.txt" in warning
+    assert "--glove" in warning
+
+
 def test_where_labels_have_few_texts_all_of_them_teach(train, news, monkeypatch):
     """Held-out texts calibrate and measure a first model; the second one has its calibration."""
     texts, labels = news.texts[:100], news.labels[:100]

@@ -314,7 +314,7 @@ def test_the_article_preset_is_the_published_recipe(monkeypatch):
         assert getattr(scheduled, name) == value, name
 
 
-def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeypatch, caplog):
+def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeypatch):
     monkeypatch.setenv("GLOVE_LSTM_CACHE", str(tmp_path))
     glove = load_glove(str(glove_file))
     texts = Examples.from_names(news.texts, news.labels, ["FAKE", "REAL"])
@@ -322,7 +322,6 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
     settings = make_settings(**options, use_cpu=True)
     model, _, _ = new_model(settings, texts, [], glove, learns_logits=False)
     model.eval()
-    assert "have vectors" not in caplog.text
     words = [word for word in glove.words if len(word) > 5]
     mistyped = [word[:-2] + word[-1] for word in words]
     types = torch.tensor([[8 * spelling(word) for word in mistyped]])
@@ -337,11 +336,6 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
     cosines = functional.cosine_similarity(read[:, None], correct[None], dim=2)
     is_right = cosines.argmax(dim=1) == torch.arange(len(words))
     assert is_right.float().mean() > 0.9
-
-    new_model(settings, texts, [], GLOVE, learns_logits=False)
-    [warning] = [message for message in caplog.messages if "letters" in message]
-    assert "Only 0% of the letters in the texts are in frequent words of made up" in warning
-    assert "--glove" in warning
 
 
 @pytest.mark.parametrize(

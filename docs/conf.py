@@ -16,6 +16,7 @@ html_title = "glove-lstm"
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
+napoleon_custom_sections = [("Configs", "params_style")]
 autodoc_typehints = "none"  # the docstrings describe each argument
 nb_execution_mode = "force"
 nb_execution_timeout = 300

@@ -111,10 +111,11 @@ def test_memory_does_not_grow_with_the_input(tmp_path, kind):
     assert large - small < 16, peaks  # MB, for 70 MB more
 
 
-# The two programs of docs/scale.md, as people copy them
+# The two programs under "Label many texts" in docs/predict.md, as people copy them
 
 TEXTS = ["SHOCKING secret they hide!!!", "Council votes on the bridge", ""] * 5
-PROGRAMS = re.findall(r"```python\n(.+?)```", (ROOT / "docs" / "scale.md").read_text(), re.DOTALL)
+_, MANY_TEXTS = (ROOT / "docs" / "predict.md").read_text().split("## Label many texts\n")
+PROGRAMS = re.findall(r"```python\n(.+?)```", MANY_TEXTS, re.DOTALL)
 
 
 @pytest.fixture

@@ -305,7 +305,7 @@ def _one_thread() -> Iterator[None]:
 
 def training_device(settings: Settings) -> torch.device:
     """Return where a training computes: on the GPU, if there is one."""
-    accelerator = torch.accelerator.current_accelerator()
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
     if settings.use_cpu or accelerator is None:
         return torch.device("cpu")
     return accelerator

@@ -21,7 +21,7 @@ from glove_lstm.checkpoint.text_record import hash_texts
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.tables.examples import Examples, class_weights
-from glove_lstm.training.fit import fit
+from glove_lstm.training.fit import fit, training_device
 from glove_lstm.training.schedule import with_schedule
 from glove_lstm.training.settings import make_settings
 from glove_lstm.vectors.glove import GloveVectors
@@ -83,6 +83,14 @@ def test_the_record_tells_what_was_used(result):
     assert record.hardware == "CPU, one thread"
     assert record.versions.keys() == {"glove_lstm", "torch", "transformers"}
     assert record.seconds > 0
+
+
+def test_without_a_gpu_a_build_of_torch_for_gpus_trains_on_the_cpu(monkeypatch, small_settings):
+    def current_accelerator(check_available=False):
+        return None if check_available else torch.device("cuda")
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", current_accelerator)
+    assert training_device(small_settings(use_cpu=False)) == torch.device("cpu")
 
 
 def test_vectors_of_another_language_are_warned_of_once(train, caplog):

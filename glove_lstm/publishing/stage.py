@@ -150,7 +150,7 @@ def write_hub_files(folder: Path, repo_id: str) -> None:
     """Write the handler of an Inference Endpoint, its requirements, and the tour with this repository's model."""
     shutil.copyfile(_HERE / "handler.py", folder / "handler.py")
     requirements = ""
-    for line in requires("glove-lstm") or []:  # such as "torch>=2.8.0; extra == 'train'"
+    for line in requires("glove-lstm") or []:  # such as "torch>=2.9.0; extra == 'train'"
         requirement = line.partition(";")[0].strip()
         if re.fullmatch(rf"({_HANDLER_NEEDS})\b[^[]*", requirement):
             requirements += f"{requirement}\n"

@@ -81,15 +81,10 @@ def main(argv: Sequence[str]) -> None:
                 counts["rows"] += len(chunk)
                 counts["empty"] += sum(row.empty for row in chunk)
                 counts["truncated"] += labelled.truncated
-    if args.input and (args.output or args.output_dir):
+    writes_files = args.output or args.output_dir
+    if args.input and writes_files:
         _write_speed(counts, time.perf_counter() - start)
-    clause = classifier.tokenizer.truncation_warning(counts["truncated"], counts["rows"])
-    if clause:
-        sys.stderr.write(f"warning: {clause}.\n")
-    if counts["empty"]:
-        sys.stderr.write(
-            f"warning: {counted(counts['empty'], 'row')} without any text labelled, too\n"
-        )
+    _warn(counts, classifier)
 
 
 def _are_several(inputs: Sequence[str]) -> bool:
@@ -104,6 +99,17 @@ def _write_speed(counts: Counter[str], seconds: float) -> None:
     if counts["kept files"]:
         line += f"; files that were there are kept: {counts['kept files']:,}"
     sys.stderr.write(f"{line}\n")
+
+
+def _warn(counts: Counter[str], classifier: LightClassifier) -> None:
+    """Warn of rows that are longer than the model reads, and of those without any text."""
+    clause = classifier.tokenizer.truncation_warning(counts["truncated"], counts["rows"])
+    if clause:
+        sys.stderr.write(f"warning: {clause}.\n")
+    if counts["empty"]:
+        sys.stderr.write(
+            f"warning: {counted(counts['empty'], 'row')} without any text labelled, too\n"
+        )
 
 
 def _unsure_below(args: argparse.Namespace, classifier: LightClassifier) -> float | None:

@@ -119,12 +119,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer `POST /predict`."""
         if not self._is_from_here():
             return
+        length = self.headers.get("Content-Length", "")
         if urlsplit(self.path).path != "/predict":
             self.send_error(404, "POST goes to /predict.")
-            return
+        elif not length.isdecimal():
+            self.send_error(411, "The request has no Content-Length.")
+        else:
+            self._predict(self.rfile.read(int(length)))
+
+    def _predict(self, body: bytes) -> None:
         try:
-            length = int(self.headers.get("Content-Length", 0))
-            answer = self.server.predict(json.loads(self.rfile.read(length)))
+            answer = self.server.predict(json.loads(body))
         except DataError as error:
             self.send_error(400, str(error))
         except (ValueError, RecursionError) as error:

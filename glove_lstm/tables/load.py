@@ -190,12 +190,13 @@ def _read_splits(
 
     Without `names`, the first split tells the labels.
     """
+    label_column = columns.label
+    assert label_column is not None
     splits: dict[str, Rows] = {}
     for split, of_split in tables.items():
         name = of_split[0].name if len(of_split) == 1 else f"{split} ({len(of_split)} files)"
         if split != "train":  # which alone is divided by groups
             columns = replace(columns, group=None)
-        assert columns.label is not None
         wanted = set(names) if skip_unknown_labels else set()
         labelled = list(_read_labelled(of_split, columns, on_empty, wanted))
         if not labelled:
@@ -203,7 +204,7 @@ def _read_splits(
         if all(label is None for _, label in labelled):  # as in test splits of some datasets
             logger.warning("%s: left out, because it has no labels.", name)
             continue
-        _check_labels(labelled, names, is_multi_label, columns.label)
+        _check_labels(labelled, names, is_multi_label, label_column)
         rows = _rows_of(labelled, columns)
         if not names:
             names = sorted_label_names(rows.labels)
@@ -230,12 +231,13 @@ def _read_labelled(
     Raises:
         DataError: A row cannot be read, or its text is missing and `on_empty` is "error".
     """
-    assert columns.label is not None
+    label_column = columns.label
+    assert label_column is not None
     for table in tables:
         empty = 0
         unknown = 0
         for row in read_rows(table, columns):
-            label = read_label(row.cells[columns.label], row.name)
+            label = read_label(row.cells[label_column], row.name)
             if wanted and not wanted.issuperset(_names_in(label)):
                 unknown += 1
                 continue

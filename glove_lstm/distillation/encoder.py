@@ -20,7 +20,7 @@ from glove_lstm.tables.examples import Examples
 
 # A part of the identity of its logits, and of the comparison beside them: raise it when anything in tuning.py or
 # comparison.py, or the regression, changes.
-_VERSION = 4
+_VERSION = 5
 _MOST_ITERATIONS = 2_000
 
 
@@ -76,15 +76,6 @@ class EncoderTeacher:
         if self._cache.note:  # it was made when the encoder learned the same before
             self.settings["cross_validated"] = self._cache.note
             log_comparison(self._title, self._cache.note)
-
-    @property
-    def accuracy_of_labels(self) -> float | None:
-        """Cross-validated accuracy of the labels alone, which is known when it has given logits; None: unknown."""
-        comparison = self.settings.get("cross_validated")
-        if comparison is None:
-            return None
-        accuracy, *_ = comparison["labels_alone"]
-        return accuracy
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the calibrated logits for n texts, each with mean 0: (n, labels)."""

@@ -23,10 +23,7 @@ Floats = NDArray[np.floating]
 # unsure; DECISIONS.md says what was tried.
 _SHARPNESS = 1.5
 _SIGNIFICANCE = 0.05
-# With so many labelled texts, a good teacher is imitated, even if most texts have no label; DECISIONS.md says why.
-_ENOUGH_LABELLED_TEXTS = 1_000
-_MOST_ERRORS = 3 / 4  # of a good teacher, as a share of those of the labels alone
-_COPIES_PER_TEXT = 2  # if most texts have no label
+_MOST_FOR_A_LABEL = 4.0  # factor of the weights of a teacher's best labels
 
 Kind = Literal["labels", "label sets", "logits"]
 
@@ -65,8 +62,7 @@ def make_targets(split: Split, teacher: Teacher | None, *, glove: GloveVectors |
 
     - Without a teacher, the labels.
     - With a teacher, if most texts have no label: the labels, and the teacher's best label of each other text, weighted
-      by the square of its probability. From 1,000 labels on, the n-grams alone learn these if the teacher seems to make
-      far fewer errors than the labels alone; the LSTM learns its logits, for all texts and two altered copies of each.
+      by how sure it is.
     - Else the teacher's logits, for the texts and altered copies of labelled ones; the n-grams learn the labels.
 
     Args:
@@ -80,15 +76,13 @@ def make_targets(split: Split, teacher: Teacher | None, *, glove: GloveVectors |
         kind: Kind = "label sets" if train.is_multi_label else "labels"
         return Targets(kind, train.texts, train.labels, train.weights, train, calibration_texts)
     temperature = _temperature_of(teacher, calibration_texts)
-    examples = train
     if split.most_are_unlabelled:
         examples = _with_best_labels(teacher, split, temperature)
-    if split.most_are_unlabelled and not _is_imitated(teacher, split):
         count = f"{len(split.unlabelled):,}"
         logger.info("The model learns the teacher's best labels for %s texts.", count)
         targets = Targets("labels", examples.texts, examples.labels, examples.weights, examples)
     else:
-        targets = _logits(teacher, split, temperature, examples, glove)
+        targets = _logits(teacher, split, temperature, glove)
     return replace(
         targets,
         calibration_texts=calibration_texts,
@@ -127,47 +121,42 @@ def _with_best_labels(teacher: Teacher, split: Split, temperature: float) -> Exa
     train, unlabelled = split.train, split.unlabelled
     probabilities = softmax(teacher.logits(unlabelled) / temperature, axis=1)
     best = probabilities.argmax(axis=1)
-    weights = probabilities.max(axis=1).astype(np.float64) ** 2
+    weights = _weights_of_best(probabilities)
     if not teacher.learns_labels:  # else it has learned the weights of the labels
         weights *= weights_of_labels(best, train.label_names, split.label_weights)
     return train.with_more(unlabelled, best, weights)
 
 
-def _is_imitated(teacher: Teacher, split: Split) -> bool:
-    """Return whether the LSTM learns the logits of a teacher, although most texts have no label.
+def _weights_of_best(probabilities: Floats) -> NDArray[np.float64]:
+    """Return a weight for the best label of each of n texts: its squared probability, times a factor of the label.
 
-    An encoder must seem to make far fewer errors than the labels alone. Its mean probability on unlabelled texts is its
-    own estimate of its accuracy, which is often too high; that of the labels alone was cross-validated before it was
-    tuned, with a fifth fewer labels.
+    The squares favour labels of which a teacher is surer, mostly frequent ones. The factors restore the share that each
+    label has in the probabilities.
+
+    Args:
+        probabilities: (n, labels).
     """
-    accuracy_of_labels = teacher.accuracy_of_labels
-    if accuracy_of_labels is None or len(split.train) < _ENOUGH_LABELLED_TEXTS:
-        return False
-    probabilities = softmax(teacher.logits(split.unlabelled), axis=1)
-    errors_of_teacher = 1 - probabilities.max(axis=1).mean()
-    errors_of_labels = 1 - accuracy_of_labels
-    return bool(errors_of_teacher <= _MOST_ERRORS * errors_of_labels)
+    best = probabilities.argmax(axis=1)
+    weights = probabilities.max(axis=1).astype(np.float64) ** 2
+    shares = probabilities.mean(axis=0)
+    of_labels = np.bincount(best, weights=weights, minlength=len(shares))
+    factors = shares * weights.sum() / np.maximum(of_labels, np.finfo(float).tiny)
+    return weights * np.minimum(factors, _MOST_FOR_A_LABEL)[best]
 
 
 def _logits(
     teacher: Teacher,
     split: Split,
     temperature: float,
-    ngram_examples: Examples,
     glove: GloveVectors | None,
 ) -> Targets:
-    """Return a teacher's logits as targets of the LSTM: for labelled texts, copies, and texts without labels.
+    """Return a teacher's logits as targets of the LSTM: for labelled texts, their copies, and texts without labels.
 
-    The copies are of labelled texts, or of all if most have no label. A copy weighs as its text, and a text without a
-    label as the teacher's best label of it.
+    A copy weighs as its text, and a text without a label as the teacher's best label of it.
     """
     train = split.train
-    copied = train.texts
     copies_per_text = copies_of_each(len(train))
-    if split.most_are_unlabelled:
-        copied = [*train.texts, *split.unlabelled]
-        copies_per_text = _COPIES_PER_TEXT
-    copies = make_copies(copied, copies_per_text, glove)
+    copies = make_copies(train.texts, copies_per_text, glove)
     texts = [*train.texts, *copies, *split.unlabelled]
     logger.info("The model learns the teacher's logits for %s texts.", f"{len(texts):,}")
     logits = teacher.logits(texts) / np.float32(temperature)
@@ -175,10 +164,9 @@ def _logits(
     if train.weights is not None:
         best = logits[len(train) + len(copies) :].argmax(axis=1)
         of_others = weights_of_labels(best, train.label_names, split.label_weights)
-        of_all = np.concatenate([train.weights, of_others])
-        of_copies = np.repeat(of_all[: len(copied)], copies_per_text)
+        of_copies = np.repeat(train.weights, copies_per_text)
         weights = np.concatenate([train.weights, of_copies, of_others])
-    return Targets("logits", texts, logits, weights, ngram_examples, copies=len(copies))
+    return Targets("logits", texts, logits, weights, train, copies=len(copies))
 
 
 def _temperature_of(teacher: Teacher, calibration: Examples | None) -> float:

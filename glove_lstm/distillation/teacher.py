@@ -115,7 +115,6 @@ class FunctionTeacher:
 
     kind = "function"
     learns_labels = False
-    accuracy_of_labels: float | None = None
     revision: str | None = None  # commit on the Hub, if it is known
     license: str | None = None
 

@@ -132,22 +132,24 @@ def load_splits(
         group=group_column_name if "train" in tables else None,
         kept=keep_columns,
     )
+    label_column = columns.label
+    assert label_column is not None
     if is_multi_label is None:
-        is_multi_label = label_list(first.head()[0].get(label_column_name)) is not None
-    names = list(label_names or first.class_names.get(label_column_name) or ())
+        is_multi_label = label_list(first.head()[0].get(label_column)) is not None
+    names = list(label_names or first.class_names.get(label_column) or ())
 
     splits, names = _read_splits(
         tables, columns, names, is_multi_label, on_empty, skip_unknown_labels, may_be_rare
     )
     if not splits:
         raise DataError(
-            f"No split of {description} has labels in {shown(label_column_name)}; name another."
+            f"No split of {description} has labels in {shown(label_column)}; name another."
         )
     counts = ", ".join(f"{split} {len(rows):,}" for split, rows in splits.items())
     logger.info(
         "Loaded %s: %s rows; text columns: %s.", description, counts, ", ".join(columns.text)
     )
-    return Data(splits, names, columns.text, description, is_multi_label, label_column_name)
+    return Data(splits, names, columns.text, description, is_multi_label, label_column)
 
 
 def _check_arguments(

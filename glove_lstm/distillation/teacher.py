@@ -184,8 +184,8 @@ def _teacher_of_function(
         if not are_valid or not np.allclose(probabilities.sum(axis=1), 1, atol=0.01):
             kind = f"{type(returned).__name__} {getattr(returned, 'shape', '')}".rstrip()
             raise DataError(
-                f"The {title} returned no probabilities but a {kind}; it must return numbers of shape (texts, labels), "
-                f"here {expected}, from 0 and with the sum 1, for label_names {', '.join(label_names)}."
+                f"The {title} returned no probabilities but a {kind}; it must return numbers from 0, of shape (texts, "
+                f"labels), here {expected}, and each row must sum to 1; label_names: {', '.join(label_names)}."
             )
         return np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
 

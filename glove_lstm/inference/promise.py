@@ -101,7 +101,7 @@ def promised_score(held_out: Mapping[str, Any] | None, accuracy: float) -> float
             break
     raise DataError(
         f"An accuracy of {accuracy} cannot be promised from {texts:,} held-out texts{highest}. Hold more texts "
-        "out in a training, such as --validation_fraction 0.2."
+        "out in a training, by a larger validation_fraction or a file of validation texts."
     )
 
 

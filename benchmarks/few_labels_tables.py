@@ -26,6 +26,7 @@ _MODELS = {
     "encoder_MPNet": "MPNet, tuned (the teacher)",
     "setfit": "SetFit on MiniLM",
 }
+_EARLIER = {"taught_MPNet"}  # of an earlier code: they stand in the table with dates alone
 _FEWEST_LABELS = 100  # in a table of its own
 _MORE_LABELS = (300, 1_000)  # in another table
 
@@ -37,7 +38,7 @@ def few_labels_summary(results: dict[str, Any], speeds: dict[str, float]) -> str
     lines = []
     for model, name in _MODELS.items():
         megabytes = _median_megabytes(cells, model)
-        if megabytes is not None:
+        if megabytes is not None and model not in _EARLIER:
             accuracies = [_mean_accuracy(drawings, model) for drawings in cells.values()]
             lines.append([name, *accuracies, f"{megabytes:,.1f}", _speed(speeds, model)])
     return markdown_table(["", *heads, "MB", "texts/s"], lines)
@@ -50,7 +51,7 @@ def more_labels_summary(results: dict[str, Any]) -> str:
     lines = []
     for model, name in _MODELS.items():
         accuracies = [_mean_accuracy(drawings, model) for drawings in cells.values()]
-        if any(accuracies):
+        if any(accuracies) and model not in _EARLIER:
             lines.append([name, *accuracies])
     return markdown_table(["", *heads], lines)
 

@@ -23,7 +23,7 @@ Floats = NDArray[np.floating]
 # unsure; DECISIONS.md says what was tried.
 _SHARPNESS = 1.5
 _SIGNIFICANCE = 0.05
-_MOST_FOR_A_LABEL = 4.0  # factor of the weights of a teacher's best labels
+_LARGEST_FACTOR = 4.0  # of the weights of the texts of a label
 
 Kind = Literal["labels", "label sets", "logits"]
 
@@ -131,7 +131,7 @@ def _weights_of_best(probabilities: Floats) -> NDArray[np.float64]:
     """Return a weight for the best label of each of n texts: its squared probability, times a factor of the label.
 
     The squares favour labels of which a teacher is surer, mostly frequent ones. The factors restore the share that each
-    label has in the probabilities.
+    label has in the probabilities, unless they would be larger than 4.
 
     Args:
         probabilities: (n, labels).
@@ -141,7 +141,7 @@ def _weights_of_best(probabilities: Floats) -> NDArray[np.float64]:
     shares = probabilities.mean(axis=0)
     of_labels = np.bincount(best, weights=weights, minlength=len(shares))
     factors = shares * weights.sum() / np.maximum(of_labels, np.finfo(float).tiny)
-    return weights * np.minimum(factors, _MOST_FOR_A_LABEL)[best]
+    return weights * np.minimum(factors, _LARGEST_FACTOR)[best]
 
 
 def _logits(

@@ -33,7 +33,7 @@ _MOST_TOKENS = 128  # of a text; an encoder embeds longer ones afterwards
 def texts_to_read(count: int) -> int:
     """Return how many texts the tuning reads in all its epochs.
 
-    They are 100 times the root of their number; but at least six epochs up to 6,000 texts, and at least one.
+    It is the largest of three: 100 times the root of their number; six epochs, but no more than 6,000; one epoch.
     """
     return max(round(100 * count**0.5), min(6 * count, 6_000), count)
 

@@ -5,8 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-import torch
-from golden.make_trainings import GOLDEN, KINDS, scores_of, train
+from golden.make_trainings import GOLDEN, KINDS, scores_of, train, versions
 
 STORED = json.loads(GOLDEN.read_text(encoding="utf-8"))
 
@@ -20,8 +19,8 @@ def trained(glove_file, tmp_path_factory):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_golden_training(trained, kind):
     """If this fails after a change of the recipe, run `make tiny-checkpoint`."""
-    same_torch = STORED["torch"] == torch.__version__
-    tolerance = STORED["tolerances"]["same torch" if same_torch else "other torch"]
+    same = STORED["versions"] == versions()
+    tolerance = STORED["tolerances"]["same versions" if same else "other versions"]
     measured = scores_of(trained(kind))
     stored = STORED["kinds"][kind]
     assert measured["labels"] == stored["labels"] == KINDS[kind][0]

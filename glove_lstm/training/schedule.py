@@ -14,6 +14,7 @@ class _Plan:
     texts_read: int  # by all epochs together, if the epochs are within the limits
     most_epochs: int
     fewest_epochs: int
+    fewest_steps: int  # few texts have more epochs than these limits, but each has a step
     # Added for each further label, until there are nine: an LSTM that stops early has learned none of many labels.
     more_texts_read: int
     more_epochs: int
@@ -27,6 +28,7 @@ _ON_LABELS = _Plan(
     texts_read=50_000,
     most_epochs=12,
     fewest_epochs=2,
+    fewest_steps=300,
     more_texts_read=25_000,
     more_epochs=7,
     learning_rate=7e-3,
@@ -39,6 +41,7 @@ _ON_LOGITS = _Plan(
     texts_read=600_000,
     most_epochs=10,
     fewest_epochs=3,
+    fewest_steps=100,
     more_texts_read=0,  # each logit tells of all labels
     more_epochs=0,
     learning_rate=2e-3,
@@ -46,7 +49,6 @@ _ON_LOGITS = _Plan(
 )
 _MOST_FURTHER_LABELS = 7
 _EMBEDDING_LEARNING_RATE_OF_FEW_TEXTS = 3e-3  # whose trainings have few steps
-_FEWEST_STEPS = 100
 _REFERENCE_BATCH_SIZE = 32  # texts
 _SMALL_BATCH = 32  # texts, for up to `_FEW_TEXTS` training texts
 _FEW_TEXTS = 5_000
@@ -96,8 +98,8 @@ def default_schedule(
 ) -> dict[str, Any]:
     """Return the epochs, the batch size and the learning rates for numbers of training texts and labels.
 
-    Few texts need many steps: at least 100, even if that takes more than the plan's epochs. Many texts need fewer
-    passes. Of many labels, an LSTM that stops early has learned none. DECISIONS.md has the measurements.
+    Few texts need many steps, even if that takes more than the plan's epochs. Many texts need fewer passes. Of many
+    labels, an LSTM that stops early has learned none. DECISIONS.md has the measurements.
 
     Args:
         text_count: Number of training texts.
@@ -127,8 +129,8 @@ def default_schedule(
     embedding_learning_rate = plan.embedding_learning_rate
     if not learns_logits and text_count <= _FEW_TEXTS:
         embedding_learning_rate = _EMBEDDING_LEARNING_RATE_OF_FEW_TEXTS
-    epochs_for_fewest_steps = ceil(_FEWEST_STEPS * batch_size / text_count)
-    epochs_for_fewest_steps = min(epochs_for_fewest_steps, _FEWEST_STEPS)  # each has a step
+    epochs_for_fewest_steps = ceil(plan.fewest_steps * batch_size / text_count)
+    epochs_for_fewest_steps = min(epochs_for_fewest_steps, plan.fewest_steps)
     rate_factor = (batch_size / _REFERENCE_BATCH_SIZE) ** 0.5
     return {
         "num_train_epochs": float(max(epochs, epochs_for_fewest_steps)),

@@ -269,10 +269,10 @@ def test_fine_tuning_on_other_labels_takes_more_epochs(checkpoint, monkeypatch):
         return replace(settings, num_train_epochs=0.01)
 
     monkeypatch.setattr("glove_lstm.training.fit.with_schedule", with_a_short_schedule)
-    texts = [f"council vote {number}" for number in range(500)]
+    texts = [f"council vote {number}" for number in range(1_000)]
     for names in (["FAKE", "REAL"], ["GOOD", "BAD"]):
         settings = make_settings(model_name_or_path=str(checkpoint), use_cpu=True)
-        fit(texts, names * 250, (texts[:20], names * 10), settings=settings)
+        fit(texts, names * 500, (texts[:20], names * 10), settings=settings)
     assert epochs == [12, 16]
 
 

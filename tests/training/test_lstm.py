@@ -211,14 +211,14 @@ LOGITS_RATE = 0.002  # both, on logits
 LOGITS, NEW_LABELS = {"learns_logits": True}, {"has_new_labels": True}
 
 
-def hundred_steps(texts, texts_of_step):
-    return ceil(100 * texts_of_step / texts)
+def steps(count, texts, texts_of_step):
+    return ceil(count * texts_of_step / texts)
 
 
 # Texts, labels, what differs of the targets, given arguments -> epochs, batch, rate, rate of the word vectors.
 SCHEDULES = [
-    (40, 2, {}, {}, hundred_steps(40, 32), 32, RATE, FEW_RATE),
-    (300, 2, {}, {}, 12, 32, RATE, FEW_RATE),
+    (40, 2, {}, {}, steps(300, 40, 32), 32, RATE, FEW_RATE),
+    (1_000, 2, {}, {}, 12, 32, RATE, FEW_RATE),
     (5_000, 2, {}, {}, 10, 32, RATE, FEW_RATE),
     (5_001, 2, {}, {}, 10, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
     (10_000, 2, {}, {}, 5, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
@@ -228,14 +228,14 @@ SCHEDULES = [
     (1_000, 77, {}, {}, 61, 32, RATE, FEW_RATE),
     (3_000, 2, NEW_LABELS, {}, 16, 32, RATE, FEW_RATE),
     (25_000, 2, NEW_LABELS, {}, 4, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
-    (1_000, 77, LOGITS, {}, hundred_steps(1_000, 128), 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
+    (1_000, 77, LOGITS, {}, steps(100, 1_000, 128), 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
     (100_000, 2, LOGITS, {}, 6, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
     (1_000_000, 2, LOGITS, {}, 3, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
     # Given arguments.
-    (300, 2, {}, {"per_device_train_batch_size": 8}, 12, 8, RATE / 2, FEW_RATE / 2),
-    (300, 2, {}, {"learning_rate": 0.014}, 12, 32, 0.014, 0.006),
-    (300, 2, {}, {"embedding_learning_rate": 0.5}, 12, 32, RATE, 0.5),
-    (300, 2, {}, {"learning_rate": 0.014, "embedding_learning_rate": 0.5}, 12, 32, 0.014, 0.5),
+    (1_000, 2, {}, {"per_device_train_batch_size": 8}, 12, 8, RATE / 2, FEW_RATE / 2),
+    (1_000, 2, {}, {"learning_rate": 0.014}, 12, 32, 0.014, 0.006),
+    (1_000, 2, {}, {"embedding_learning_rate": 0.5}, 12, 32, RATE, 0.5),
+    (1_000, 2, {}, {"learning_rate": 0.014, "embedding_learning_rate": 0.5}, 12, 32, 0.014, 0.5),
     (300, 2, {}, {"num_train_epochs": 1.5}, 1.5, 32, RATE, FEW_RATE),
 ]
 

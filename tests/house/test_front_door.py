@@ -60,7 +60,7 @@ def test_the_trainings_of_the_readme_run_as_pasted(tmp_path, monkeypatch, capsys
     assert main(trained) == main(evaluated) == main(predicted) == 0
     shown = capsys.readouterr().out
     accuracy = float(re.search(r"\| accuracy +\| +(0\.\d+)", shown).group(1))
-    assert accuracy > 0.55  # .66 on the machine of the README
+    assert accuracy > 0.55  # .74 on the machine of the README
     arguments, _ = parse(taught[1:])
     for files in (arguments.train_file, arguments.unlabelled_file, arguments.test_file):
         assert Path(files[0]).is_file()

@@ -101,6 +101,14 @@ def edit_json(path: Path, **values: Any) -> None:
     path.write_text(json.dumps({**read_json(path), **values}), encoding="utf-8")
 
 
+def contents(folder: Path) -> dict[Path, bytes | None]:
+    """What a folder holds, by the path in there: the bytes of each file, and None for a folder."""
+    found = folder.rglob("*")
+    return {
+        path.relative_to(folder): path.read_bytes() if path.is_file() else None for path in found
+    }
+
+
 def write_glove(path: Path, dim: int = 8) -> Path:
     """A small file of vectors in Stanford's format."""
     generator = random.Random(1)
@@ -137,8 +145,7 @@ QUICK_VALUES = {
 }
 SMALL = as_words(SMALL_VALUES)
 QUICK = as_words(QUICK_VALUES)
-# Texts, labels and quick arguments of the estimator.
-# One short training. `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
+# One short training of the estimator. `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
 TINY = {
     **SMALL_VALUES,
     "glove": "tiny.8d.txt",
@@ -165,7 +172,7 @@ def run_here(
 ) -> subprocess.CompletedProcess[str]:
     """A command in this process, which has imported already what takes seconds to import.
 
-    `errors` stands for standard error, for instance for a terminal.
+    `errors` stands for standard error, for instance a `Terminal`.
     """
     from glove_lstm.commands.command import run_command
 
@@ -181,6 +188,13 @@ def run_here(
         except SystemExit as stop:  # argparse
             code = stop.code
     return subprocess.CompletedProcess([], code, output.getvalue(), errors.getvalue())
+
+
+class Terminal(io.StringIO):
+    """Standard error of a person who sees it."""
+
+    def isatty(self):
+        return True
 
 
 def succeed(

@@ -237,6 +237,10 @@ def test_kept_columns_are_repeated_as_they_are(tmp_path):
     found = zip(*(table.column(name).to_pylist() for name in names), strict=True)
     assert [tuple(value or "" for value in row) for row in found] == AS_TEXT
 
+    with_label = write_table(tmp_path / "label.csv", [{"text": "a", "label": "b"}])
+    done = predict("--input", with_label, "--keep_columns", "label", "--format", "csv")
+    assert_command_names(done, "'label'", "--keep_columns", "rename")
+
 
 def test_parquet_keeps_the_types_of_parquet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

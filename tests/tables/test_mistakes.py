@@ -31,7 +31,7 @@ def read(paths):
 
 # Tables
 
-CUT_GZIP = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99_999)[:-100]
+CUT_GZIP = gzip.compress(b"text,label\n" + b"a b c,x\n" * 999)[:-10]
 DIALOGUE = '"This is one.\tx\nb\ty\nThe end."\ty\n'
 COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
 # Rows of JSON lines may differ; the first hundred tell the columns.
@@ -47,7 +47,6 @@ LATE_TITLE[120]["title"] = "a title"
         ("empty.csv", "", ["rows"]),
         ("twice.csv", "a,a\nb,c\n", ["'a'"]),
         ("header.csv", '"text"x,label\na,b\n', ["header", "CSV"]),
-        ("quotes.csv", 'text,label\na,b\n"c"d,b\n', ["row 2 (line 3)", "CSV"]),
         ("short.csv", "text,label\na,b\n\nc\n", ["row 2 (line 4)", "1 column,", "2"]),
         ("quotes.tsv", f"text\tlabel\na\tx\n{DIALOGUE}", ["row 2", "line 3", "quotes"]),
         ("commas.tsv", "text,label\na,FAKE\n", ["'text,label'", "header"]),
@@ -56,11 +55,7 @@ LATE_TITLE[120]["title"] = "a title"
         ("late.jsonl", LATE_TITLE, ["row 121", "'title'", "text_column_names"]),
         ("garbage.parquet", b"PAR1", ["Parquet"]),
         ("noextension", "text,label\na,b\n", [".csv", ".parquet"]),
-        (
-            "headless.csv",
-            "A headline about a man\nAnother\n",
-            ["header", "'A headline about a man'"],
-        ),
+        ("headless.csv", "A headline by a man\nAnother\n", ["header", "'A headline by a man'"]),
     ),
 )
 def test_tables(file, name, content, words):
@@ -197,9 +192,7 @@ STATEMENTS = dict.fromkeys(("train.tsv", "valid.tsv", "test.tsv"), STATEMENT)
     ("members", "words"),
     [
         ({"train.tsv": STATEMENT, "test.tsv": STATEMENT}, ["valid.tsv", "does not exist"]),
-        ({**STATEMENTS, "train.tsv": b"\xff\n"}, ["liar"]),
         ({**STATEMENTS, "train.tsv": STATEMENT + STATEMENT.replace("true", "TRUE")}, ["liar", "TRUE"]),
-        ({**STATEMENTS, "train.tsv": STATEMENT + "more\t" + STATEMENT}, ["liar"]),
     ],
 )  # fmt: skip
 def test_liar(file, server, monkeypatch, members, words):

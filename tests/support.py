@@ -18,7 +18,6 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from hub_server import HubServer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -316,21 +315,20 @@ sys.modules["glove_lstm"] = None  # importing it fails, as it does where it is n
 """
 
 
-def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run_without_package(code: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run code in a process without `glove_lstm`, network, caches and standard input; it must not fail."""
-    env = {"HOME": str(home), "HF_HOME": str(home / "hf")}
-    env |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    for name in (
+    inherited = {
         "PATH",
         "LANG",
         "LD_LIBRARY_PATH",
         "PYTHONPATH",
-    ):  # the last one forbids the network
-        if name in os.environ:
-            env[name] = os.environ[name]
+    }  # the last one forbids the network
+    clean = {name: os.environ[name] for name in inherited & os.environ.keys()}
+    clean |= {"HOME": str(home), "HF_HOME": str(home / "hf")}
+    clean |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_PACKAGE + textwrap.dedent(code)],
-        env=env,
+        env=clean | env,
         cwd=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -338,16 +336,6 @@ def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[st
     )
     assert done.returncode == 0, done.stderr
     return done
-
-
-def run_client(
-    hub: HubServer, code: str, home: Path, *, token: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process that works in `home` and knows only this Hub."""
-    home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    env = hub.client_env(home, token)
-    return subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=300)
 
 
 # Teachers: a function, and folders with a change of the config or of the modules

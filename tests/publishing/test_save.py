@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from support import QUICK, QUICK_VALUES, SMALL, SMALL_VALUES, assert_command_names, run_here
+from support import QUICK, SMALL, assert_command_names, contents, run_here
 
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.new_folder import check_new_folder, check_target
@@ -22,17 +22,14 @@ from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.publishing import save as saving
 from glove_lstm.publishing.save import save
 from glove_lstm.training.fit import fit
-from glove_lstm.training.settings import make_settings
 
 NO_SPACE = OSError(28, "No space left on device")
-BERT = '{"model_type": "bert"}'
 
 
 @pytest.fixture(scope="module")
-def new(news, glove_file):
+def new(news, small_settings):
     """A trained model that is not saved yet."""
-    arguments = {**SMALL_VALUES, **QUICK_VALUES, "glove": str(glove_file), "num_train_epochs": 1}
-    return fit(news.texts, news.labels, settings=make_settings(**arguments))
+    return fit(news.texts, news.labels, settings=small_settings(num_train_epochs=1))
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +56,6 @@ def place(tmp_path):
 def old(place, checkpoint):
     """The folder of an earlier model."""
     return Path(shutil.copytree(checkpoint, place / "out"))
-
-
-def contents(folder):
-    """The content of each file, by its path."""
-    files = filter(Path.is_file, folder.rglob("*"))
-    return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
 def names_in(folder):
@@ -118,10 +109,6 @@ def test_an_earlier_model_is_replaced_if_asked_but_nothing_of_others(
     assert weights_of(finished) == new_weights
     shutil.rmtree(finished)
     (old / "notes.txt").unlink()
-    with pytest.raises(DataError, match=r"has a checkpoint.*overwrite=True.*finished folder is"):
-        save(new, old, metrics)
-    [finished] = place.glob(".out.*.part")
-    shutil.rmtree(finished)
 
     save(new, old, metrics, overwrite=True)
     assert weights_of(old) == new_weights
@@ -140,20 +127,18 @@ def test_the_command_refuses_before_it_reads_data(old, articles, glove_file):
     ("name", "content"),
     [
         ("README.md", "My project"),
-        ("config.json", BERT),
-        ("config.json", "{"),
+        ("config.json", '{"model_type": "bert"}'),
         ("plots/confusion.png", "theirs"),
-        ("modeling_glove_lstm.py", "theirs"),
         ("checkpoint-500/optimizer.pt", "state"),
     ],
 )
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_what_is_of_others_stays(place, name, content, overwrite):
+def test_what_is_of_others_stays(place, name, content):
     (place / name).parent.mkdir(exist_ok=True)
     (place / name).write_text(content)
     first = name.partition("/")[0]
-    with pytest.raises(DataError, match=f"has {first}, which is not of a checkpoint.*new folder"):
-        check_target(place, overwrite=overwrite)
+    for overwrite in (False, True):
+        with pytest.raises(DataError, match=f"has {first}, which is not of a checkpoint"):
+            check_target(place, overwrite=overwrite)
     with pytest.raises(DataError, match="not empty; give a new folder"):
         check_new_folder(place)
 

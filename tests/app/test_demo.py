@@ -2,8 +2,6 @@
 
 import http.client
 import json
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -52,9 +50,7 @@ def test_it_answers_as_the_model_does(demo):
         ({"method": "GET", "path": "/model/model.safetensors"}, 404, "no such file"),
         ({"path": "/"}, 404, "/predict"),
         ({"content": b"{"}, 400, "not JSON"),
-        ({"content": b"\xff"}, 400, "not JSON"),
         ({"content": b"[" * 100_000}, 400, "not JSON"),
-        ({"content": b'["a"]'}, 400, "texts"),
         ({"content": b'{"texts": "a"}'}, 400, "texts"),
         ({"content": b'{"texts": [1]}'}, 400, "texts"),
     ],
@@ -83,16 +79,3 @@ def test_a_label_may_be_unsure(exported):
 def test_a_port_that_is_taken(demo):
     port = demo.address.rpartition(":")[2]
     assert_command_names(run_here(command.main, "--port", port), port, "another --port")
-
-
-def test_it_needs_no_torch(exported):
-    code = f"""
-import sys
-for name in ("torch", "transformers", "datasets", "sklearn"):
-    sys.modules[name] = None  # importing it fails, as it does where it is not installed
-from glove_lstm.publishing.server import PageServer
-from glove_lstm.checkpoint.checkpoint import Checkpoint
-PageServer(Checkpoint.open({str(exported)!r}), "mine", 0).server_close()
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr

@@ -109,7 +109,6 @@ def test_the_page_holds_the_stored_results():
 
 # Folds
 
-
 # Of the fold below, by the code that made the stored results.
 DIGEST = "3590556e3470e8d0297978372711f3b607d734fb6ef27f5bacc9a448733a8c9f"
 
@@ -127,12 +126,8 @@ def test_each_text_is_tested_once(data_dir):
 
 def test_the_stored_divisions():
     stored = json.loads(Path(folds.__file__).with_name("folds.json").read_text(encoding="utf-8"))
-    assert {task: len(divisions) for task, divisions in stored.items()} == {
-        "titles": 5,
-        "recovery": 5,
-        "subj": 1,
-        "trec": 1,
-    }
+    counts = {task: len(divisions) for task, divisions in stored.items()}
+    assert counts == {"titles": 5, "recovery": 5, "subj": 1, "trec": 1}
     for task, divisions in stored.items():
         assert len({len(division) for division in divisions}) == 1
         for parts in zip(*divisions, strict=True):
@@ -144,9 +139,7 @@ def test_other_texts_than_those_that_were_divided(data_dir, monkeypatch, tmp_pat
     file = tmp_path / "other.json"
     file.write_text(json.dumps({"titles": ["01"]}))
     monkeypatch.setattr(folds, "DIVISIONS", file)
-    with pytest.raises(
-        DataError, match=r"other\.json divides 2 texts, but the data folder has 120"
-    ):
+    with pytest.raises(DataError, match=r"other\.json divides 2 texts, but .* has 120"):
         make_folds("titles", data_dir)
 
 

@@ -29,6 +29,11 @@ for words in {commands!r}:
         except SystemExit as stop:  # argparse
             code = stop.code
     print(json.dumps([code, *(stream.getvalue() for stream in streams)]))
+
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.publishing.server import PageServer
+PageServer(Checkpoint.open("hub"), "mine", 0).server_close()  # of `demo`
+print(json.dumps("served"))
 from glove_lstm import GloveLstmClassifier
 """
 NEEDS_TRAIN = ["evaluate hub --dataset_name liar", "export hub", "push hub --repo_id a/b --dry_run"]
@@ -83,7 +88,8 @@ def base_install(tmp_path_factory):
     assert missing >= {"torch", "transformers", "datasets", "pyarrow", "sklearn", "onnx"}
     code = _RUN.format(missing=missing, commands=list(commands.values()))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    *answers, served = [json.loads(line) for line in done.stdout.splitlines()]
+    assert served == "served"
     said = zip(commands, answers, strict=True)
     return {name: CompletedProcess([], *answer) for name, answer in said}, done.stderr
 

@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import ROOT
 
 from glove_lstm.baselines import linear_baseline
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.evaluate_metric import ClassificationMetrics
 from glove_lstm.evaluation.metrics import Measures, basic_measures, coverage_table
-from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.run_metrics import measure_baseline
 from glove_lstm.printable import markdown_table
 from glove_lstm.tables.examples import Examples
@@ -50,11 +48,6 @@ def test_coverage_table_keeps_what_it_says(made):
         assert row["coverage"] >= share - 1e-9
         assert row["accuracy"] == is_right[kept].mean()
     assert table[0]["threshold"] == 0
-
-
-def sure(*highest):
-    """Texts of two labels that are all right."""
-    return np.array([[score, 1 - score] for score in highest]), np.zeros(len(highest), dtype=int)
 
 
 def ratio(numerator, denominator):
@@ -239,14 +232,7 @@ def test_what_is_no_probability_or_class(predictions, references, words):
         metric.compute(predictions=predictions, references=references)
 
 
-# metrics.json, remarks, the baseline, and tables
-
-
-def test_the_file_of_this_repository_comes_back(tmp_path):
-    metrics = MetricsFile.read(ROOT / "hub")
-    assert metrics.is_news
-    metrics.write(tmp_path)
-    assert MetricsFile.read(tmp_path) == metrics
+# Remarks
 
 
 SKEWED = Measures(
@@ -266,8 +252,6 @@ def test_skewed_classes_show_macro_f1_and_the_rarest_recall():
     for words in ("97.6%", "0.6789", "'yes' (24 texts)", "0.2222", "--class_weight balanced"):
         assert words in sentence
     assert replace(SKEWED, majority_share=0.8).remarks() == []
-    only_label = replace(SKEWED, majority_share=1.0, accuracy_interval=[1.0, 1.0])
-    assert not any("rarest" in sentence for sentence in only_label.remarks())
     assert replace(SKEWED, rarest=None).remarks() == []  # of several labels a text
 
 
@@ -298,12 +282,10 @@ def test_the_baseline_learns_nothing_from_the_texts_that_measure_it():
     calm = [(f"fair{n} good{n}", "calm") for n in range(2)]
     unknown = labelled([*calm, *((f"bad{n} sad{n}", "loud") for n in range(4))])
 
-    for texts in ({"test": unknown}, {"validation": unknown}):
-        validation = unknown if "validation" in texts else None
-        record = SimpleNamespace(refitted=False)
-        trained = SimpleNamespace(train=train, validation=validation, record=record)
-        baseline = measure_baseline(trained, texts.get("test"), {"known": of_training})
-        [split] = texts
+    record = SimpleNamespace(refitted=False)
+    trained = SimpleNamespace(train=train, validation=unknown, record=record)
+    for test, split in ((unknown, "test"), (None, "validation")):
+        baseline = measure_baseline(trained, test, {"known": of_training})
         assert baseline.keys() == {"known", split}
         assert baseline["known"]["accuracy"] == 1
         low, high = baseline[split]["accuracy_interval"]
@@ -315,12 +297,6 @@ def test_the_words_of_the_baseline_are_characters_in_scripts_without_spaces():
     words, _ = linear_baseline()[0].transformer_list
     tokens = words[1].build_analyzer()("我爱ภา, don't")
     assert tokens[:8] == ["我", "爱", "ภ", "า", ",", "don", "'", "t"]
-
-
-def test_without_texts_to_measure_there_is_no_baseline(caplog):
-    train = labelled([("quiet river", "calm"), ("SHOCK panic", "loud")])
-    assert measure_baseline(SimpleNamespace(train=train, validation=None)) is None
-    assert "no texts to measure the baseline on" in caplog.text
 
 
 def test_a_table_reads_well_as_text_and_as_markdown():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support import QUICK, assert_refused, edit_json, run_here, write_articles
+from support import QUICK, assert_refused, contents, edit_json, run_here, write_articles
 
 from glove_lstm import GloveLstmClassifier, LightClassifier
 from glove_lstm.checkpoint.checkpoint import Checkpoint
@@ -148,10 +148,6 @@ ROWS = {
     "regression": (edit(CONFIG, problem_type="regression"), [CONFIG, "classifiers"], LOADERS),
     "label_type int": (edit(CONFIG, label_type="int"), ["label_type", "'FAKE'"], TORCH),
 }
-
-
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -260,16 +259,6 @@ def accuracy(trained, texts, labels, part=None):
     return sum(right) / len(right)
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
-    """The command failed with one sentence that says these things, and without a traceback."""
-    assert done.returncode not in (0, None), done.stdout
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.stderr.count("error: ") == 1, done.stderr
-    last = done.stderr.strip().splitlines()[-1]
-    for part in parts:
-        assert part in last, last
-
-
 _FOLDER_OF_TEST = re.compile(r"/\S*/pytest-of-[^/]+/pytest-\d+/(?:popen-gw\d+/)?[^/\s]+/?")
 
 
@@ -290,11 +279,16 @@ def assert_names(error: object, *words: object, besides: Path | None = None) -> 
         assert re.search(rf"(?<!\d){re.escape(str(word))}(?!\d)", line), (word, line)
 
 
-def assert_command_names(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """The command failed, and its last line is the one error, which names these things; it may quote a library."""
-    assert_refused(done, *words)
-    *_, line = done.stderr.strip().splitlines()
-    assert len(_FOLDER_OF_TEST.sub("", line)) <= 500, line
+def assert_command_names(done: subprocess.CompletedProcess[str], *words: str) -> str:
+    """The command failed; its last line, which is returned, is the one error, and names these things."""
+    assert done.returncode not in (0, None), done.stdout
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.count("error: ") == 1, done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    for word in words:
+        assert word in line, line
+    assert len(_FOLDER_OF_TEST.sub("", line)) <= 500, line  # it may quote a library
+    return line
 
 
 CORPUS = (
@@ -309,12 +303,6 @@ def repaired(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
-WITHOUT_PACKAGE = """
-import sys
-sys.modules["glove_lstm"] = None  # importing it fails, as it does where it is not installed
-"""
-
-
 def run_without_package(code: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run code in a process without `glove_lstm`, network, caches and standard input; it must not fail."""
     inherited = {
@@ -327,7 +315,7 @@ def run_without_package(code: str, home: Path, **env: str) -> subprocess.Complet
     clean |= {"HOME": str(home), "HF_HOME": str(home / "hf")}
     clean |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_PACKAGE + textwrap.dedent(code)],
+        [sys.executable, "-c", f"import sys; sys.modules['glove_lstm'] = None\n{code}"],
         env=clean | env,
         cwd=home,
         stdin=subprocess.DEVNULL,

@@ -30,9 +30,6 @@ def test_it_answers_as_the_model_does(demo):
     for text, effects in zip(TEXTS, answer["effects"], strict=True):
         expected = [word.effect for word in model.explain(text).effects]
         assert [word["effect"] for word in effects] == pytest.approx(expected, abs=1e-5)
-        assert [word["word"] for word in effects] == [
-            text[word["begin"] : word["end"]].replace("\ud800", "\ufffd") for word in effects
-        ]
     plain = ask(demo, json.dumps({"texts": []})).json()
     assert plain == {"labels": [], "scores": [], "unsure": []}
 

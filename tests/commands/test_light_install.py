@@ -8,7 +8,7 @@ from subprocess import CompletedProcess
 
 import pytest
 from packaging.requirements import Requirement
-from support import assert_refused
+from support import assert_command_names
 
 _RUN = """
 import contextlib, io, json, sys
@@ -106,7 +106,7 @@ def test_predict_needs_the_base_install_only(base_install):
 def test_a_missing_extra_is_one_sentence(base_install):
     said, error_of_import = base_install
     for line in NEEDS_TRAIN:
-        assert_refused(said[line], "not installed", "pip install '.[train]'")
+        assert_command_names(said[line], "not installed", "pip install '.[train]'")
     last_line = error_of_import.splitlines()[-1]
     assert last_line.startswith("ModuleNotFoundError: GloveLstmClassifier needs ")
     assert "pip install '.[train]'" in last_line

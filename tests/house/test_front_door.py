@@ -1,12 +1,10 @@
 """What people meet first: README, sample and its script, the command's own help, and the public names."""
 
 import json
-import os
 import re
 import runpy
 import shlex
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from functools import partial
@@ -83,31 +81,6 @@ def test_every_public_name_is_there():
         assert getattr(glove_lstm, name) is not None
     with pytest.raises(AttributeError, match="nothing_such"):
         _ = glove_lstm.nothing_such
-
-
-def test_first_use_registers_with_the_auto_classes(checkpoint, tmp_path):
-    """With trust, transformers takes the repository's tokenizer all the same; its tokens are ours."""
-    code = f"""
-from glove_lstm import GloveLstmTokenizer
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
-path = {str(checkpoint)!r}
-for auto in (AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer):
-    print(type(auto.from_pretrained(path)).__module__)
-trusted, ours = (AutoTokenizer.from_pretrained(path, trust_remote_code=trust) for trust in (True, False))
-texts = ["The council's VOTE: 3.5", "", "qw\u2060zx http://a.b \U0001f44d"]
-print(trusted(texts, texts, return_offsets_mapping=True).data == ours(texts, texts, return_offsets_mapping=True).data)
-print(pipeline("text-classification", model=path)("Council votes")[0]["label"] in ("FAKE", "REAL"))
-"""
-    env = {**os.environ, "HF_HOME": str(tmp_path)}
-    done = subprocess.check_output([sys.executable, "-c", code], encoding="utf-8", env=env)
-    assert done.splitlines() == [
-        "glove_lstm.modeling.configuration_glove_lstm",
-        "glove_lstm.modeling.modeling_glove_lstm",
-        "glove_lstm.modeling.modeling_glove_lstm",
-        "glove_lstm.tokenization.tokenization_glove_lstm",
-        "True",
-        "True",
-    ]
 
 
 # The sample that ships, and the script that trains on it without labels

@@ -108,11 +108,6 @@ def test_the_citation_is_of_this_version():
     assert set(citation["keywords"]) <= set(PROJECT["keywords"])
 
 
-def test_public_pages_name_no_folder_of_ours():
-    for page in [*PAGES, ROOT / "hub" / "README.md"]:
-        assert "../shared" not in text_of(page), page.name
-
-
 def test_the_check_of_the_environment_finds_nothing_amiss_here():
     """The tests run, so what they need is here."""
     check = runpy.run_path(str(ROOT / ".ci" / "check_environment.py"))

@@ -27,27 +27,18 @@ COMMON = "the a of and to in was on with for said about people after new city , 
 
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
     """A title and a body of invented words; words and the case of the title tell the labels apart."""
-    own_words = LOUD
-    if label == "REAL":
-        own_words = CALM
+    own_words = CALM if label == "REAL" else LOUD
     title = make_sentence(generator, own_words, 6)
     body = make_sentence(generator, own_words, words) + "."
-    if label == "REAL":
-        return title.title(), body
-    return f"{title.upper()}!", body
+    return title.title() if label == "REAL" else f"{title.upper()}!", body
 
 
 def make_sentence(generator: random.Random, own_words: str, count: int) -> str:
     """Words of which about two in five are `own_words`."""
     own = own_words.split()
     common = COMMON.split()
-    sentence = []
-    for _ in range(count):
-        words = common
-        if generator.random() < 0.4:
-            words = own
-        sentence.append(generator.choice(words))
-    return " ".join(sentence)
+    sources = (own if generator.random() < 0.4 else common for _ in range(count))
+    return " ".join(map(generator.choice, sources))
 
 
 def write_articles(

@@ -5,12 +5,10 @@ import json
 
 import httpx
 import pytest
-from support import ROOT, assert_command_names, edit_json, run_here
+from support import ROOT, assert_command_names, run_here
 
 from glove_lstm import LightClassifier
-from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands import demo as command
-from glove_lstm.publishing.server import PageServer
 
 TEXTS = ["SHOCKING secret: the council <b>voted</b>", "😀 \ud800", ""]
 
@@ -65,12 +63,9 @@ def test_no_path_leaves_the_page(demo):
     assert connection.getresponse().status == 404
 
 
-def test_a_label_may_be_unsure(exported):
-    record = {"labels_of": "people", "rows": [[1.0, 50, 0]], "sure_from": 1.0}
-    edit_json(exported / "config.json", held_out_scores=record)
-    with PageServer(Checkpoint.open(exported), "mine", 0) as server:
-        assert server.about["title"] == "mine"
-        assert server.predict({"texts": TEXTS[:1]})["unsure"] == [True]
+def test_a_label_may_be_unsure(unsure):
+    assert unsure.about["title"] == "mine"
+    assert unsure.predict({"texts": TEXTS[:1]})["unsure"] == [True]
 
 
 def test_a_port_that_is_taken(demo):

@@ -16,9 +16,7 @@ from support import ROOT, edit_json, make_article
 from web_server import CHROMIUM, HOSTILE, RUNTIME, assert_readable, serve
 
 from glove_lstm import LightClassifier
-from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.inference.explain import word_spans
-from glove_lstm.publishing.server import PageServer
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 
@@ -300,15 +298,12 @@ def test_the_files_of_a_model_decide_what_the_page_shows(browser, site, light, t
         assert page.locator("#verdict").inner_text() == light.label_names[0]
 
 
-def test_a_score_that_promises_too_little_is_unsure(browser, exported):
-    record = {"labels_of": "people", "rows": [[1.0, 50, 0]], "sure_from": 1.0}
-    edit_json(exported / "config.json", held_out_scores=record)
-    with PageServer(Checkpoint.open(exported), "mine", 0) as server:
-        Thread(target=server.serve_forever).start()
-        page = open_page(browser, server.address)
-        page.get_by_label("Title").fill("Council votes")
-        playwright.expect(page.locator("#verdict")).to_contain_text("unsure, nearest to ")
-        server.shutdown()
+def test_a_score_that_promises_too_little_is_unsure(browser, unsure):
+    Thread(target=unsure.serve_forever).start()
+    page = open_page(browser, unsure.address)
+    page.get_by_label("Title").fill("Council votes")
+    playwright.expect(page.locator("#verdict")).to_contain_text("unsure, nearest to ")
+    unsure.shutdown()
 
 
 def test_a_runtime_of_other_contents_does_not_run(browser, site, tmp_path):

@@ -17,6 +17,9 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+import pytest
+
+from glove_lstm.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -268,6 +271,13 @@ def assert_names(error: object, *words: object, besides: Path | None = None) -> 
     assert len(line) <= 300, line
     for word in words:
         assert re.search(rf"(?<!\d){re.escape(str(word))}(?!\d)", line), (word, line)
+
+
+def assert_refused(words: Sequence[object], call: Callable, *args: Any, **options: Any) -> None:
+    """A call raises a DataError that names these things."""
+    with pytest.raises(DataError) as error:
+        call(*args, **options)
+    assert_names(error.value, *words)
 
 
 def assert_command_names(done: subprocess.CompletedProcess[str], *words: str) -> str:

@@ -15,7 +15,7 @@ from support import (
     QUICK,
     TINY,
     assert_command_names,
-    assert_names,
+    assert_refused,
     read_json,
     run_here,
     run_without_package,
@@ -239,9 +239,7 @@ def test_the_command_says_what_the_hub_says(exported, hub, state):
 
 
 def test_who_is_not_logged_in_pushes_nothing(no_login):
-    with pytest.raises(DataError) as refusal:
-        check_destination(REPO)
-    assert_names(refusal.value, "hf auth login", "HF_TOKEN")
+    assert_refused(["hf auth login", "HF_TOKEN"], check_destination, REPO)
 
 
 # Push, fine-tune elsewhere, push again, load elsewhere: processes that share nothing but the Hub

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
-from support import assert_names
+from support import assert_refused
 
 from glove_lstm.errors import DataError
 from glove_lstm.tables.in_memory import is_table, read_labels
@@ -77,9 +77,7 @@ def test_labels_in_memory(forms, values, columns, names, classes):
     ids=str,
 )
 def test_labels_that_cannot_be_used(labels, words):
-    with pytest.raises(DataError) as error:
-        read_labels(labels)
-    assert_names(error.value, *words)
+    assert_refused(words, read_labels, labels)
 
 
 BRACKETS = "[" * 100_000  # deeper than a parser of JSON goes

@@ -6,6 +6,7 @@ import shutil
 import signal
 import stat
 import sys
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -27,20 +28,16 @@ NO_SPACE = OSError(28, "No space left on device")
 
 
 @pytest.fixture(scope="module")
-def new(news, small_settings):
-    """A trained model that is not saved yet."""
-    return fit(news.texts, news.labels, settings=small_settings(num_train_epochs=1))
+def save_new(news, small_settings):
+    """A function that saves a trained model into a folder."""
+    new = fit(news.texts, news.labels, settings=small_settings(num_train_epochs=1))
+    return partial(save, new, metrics=run_metrics(new))
 
 
 @pytest.fixture(scope="module")
-def metrics(new):
-    return run_metrics(new)
-
-
-@pytest.fixture(scope="module")
-def new_weights(new, metrics, tmp_path_factory):
+def new_weights(save_new, tmp_path_factory):
     folder = tmp_path_factory.mktemp("new") / "out"
-    save(new, folder, metrics)
+    save_new(folder)
     return weights_of(folder)
 
 
@@ -73,23 +70,23 @@ def weights_of(folder):
 # Where a model may be saved
 
 
-def test_a_new_or_an_empty_folder(new, metrics, place, new_weights, monkeypatch):
+def test_a_new_or_an_empty_folder(save_new, place, new_weights, monkeypatch):
     monkeypatch.chdir(place)
     (place / "empty").mkdir()
     (place / "linked").mkdir()
     (place / "link").symlink_to("linked")
     for folder in ("new", "a/b/new", "empty", "link"):
-        save(new, Path(folder), metrics)
+        save_new(Path(folder))
         assert weights_of(place / folder) == new_weights
     assert (place / "link").is_symlink()
     assert names_in(place) == ["a", "empty", "link", "linked", "new"]
 
 
-def test_equal_models_have_equal_files_that_others_may_read(new, metrics, place, monkeypatch):
+def test_equal_models_have_equal_files_that_others_may_read(save_new, place, monkeypatch):
     """safetensors writes several metadata in any order, so ten saves would hardly be equal by chance."""
     monkeypatch.setattr(saving, "plot_run", lambda *_: None)  # takes a second
     for number in range(10):
-        save(new, place / str(number), metrics)
+        save_new(place / str(number))
         assert contents(place / str(number)) == contents(place / "0")
     (place / "plain").write_text("x")
     for path in (place / "0").iterdir():
@@ -97,20 +94,20 @@ def test_equal_models_have_equal_files_that_others_may_read(new, metrics, place,
 
 
 def test_an_earlier_model_is_replaced_if_asked_but_nothing_of_others(
-    new, metrics, old, place, new_weights
+    save_new, old, place, new_weights
 ):
     (old / "light.onnx").write_text("of the earlier model")
     (old / "notes.txt").write_text("mine")
     before = contents(old)
     with pytest.raises(DataError, match=r"has notes\.txt.*The finished folder is"):
-        save(new, old, metrics, overwrite=True)
+        save_new(old, overwrite=True)
     assert contents(old) == before
     [finished] = place.glob(".out.*.part")
     assert weights_of(finished) == new_weights
     shutil.rmtree(finished)
     (old / "notes.txt").unlink()
 
-    save(new, old, metrics, overwrite=True)
+    save_new(old, overwrite=True)
     assert weights_of(old) == new_weights
     LightClassifier.from_pretrained(old)  # of the new model
     assert names_in(place) == ["out"]
@@ -166,13 +163,13 @@ def test_a_file_and_a_read_only_place_are_refused_before_a_training(place, monke
 # What fails
 
 
-def test_without_any_space_the_earlier_model_stays(new, metrics, place, old):
+def test_without_any_space_the_earlier_model_stays(save_new, place, old):
     before = contents(place)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(DataError, match=r"out cannot be written.*File too large"):
-            save(new, old, metrics, overwrite=True)
+            save_new(old, overwrite=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert contents(place) == before
@@ -188,7 +185,7 @@ def test_without_any_space_the_earlier_model_stays(new, metrics, place, old):
     ],
 )
 def test_what_a_model_can_do_without_costs_a_warning(
-    new, metrics, place, new_weights, monkeypatch, caplog, function, file
+    save_new, place, new_weights, monkeypatch, caplog, function, file
 ):
     def write_half(*args, **options):
         [folder] = place.glob(".*")
@@ -200,7 +197,7 @@ def test_what_a_model_can_do_without_costs_a_warning(
         raise NO_SPACE
 
     monkeypatch.setattr(f"glove_lstm.publishing.save.{function}", write_half)
-    save(new, place / "out", metrics)
+    save_new(place / "out")
     assert f"{file} could not be written" in caplog.text
     assert "No space left on device" in caplog.text
     assert weights_of(place / "out") == new_weights
@@ -220,7 +217,7 @@ def changes_a_file(event, args):
     return event in CHANGES
 
 
-def save_and_die(new, metrics, folder, at):
+def save_and_die(save_new, folder, at):
     """Save in another process, which is killed at a change of a file; False if it ends before."""
     process = os.fork()
     if process == 0:
@@ -236,7 +233,7 @@ def save_and_die(new, metrics, folder, at):
         signal.alarm(60)
         sys.addaudithook(kill)
         try:
-            save(new, folder, metrics, overwrite=True)
+            save_new(folder, overwrite=True)
         finally:
             os._exit(0)
     _, status = os.waitpid(process, 0)
@@ -244,10 +241,9 @@ def save_and_die(new, metrics, folder, at):
     return os.WIFSIGNALED(status)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_killed_save_leaves_the_old_or_the_new_model(
-    new, metrics, place, checkpoint, new_weights, monkeypatch
+    save_new, place, checkpoint, new_weights, monkeypatch
 ):
     monkeypatch.setattr(saving, "plot_run", lambda *_: None)  # takes a second
     at = 0
@@ -255,7 +251,7 @@ def test_a_killed_save_leaves_the_old_or_the_new_model(
     killed = True
     while killed:
         folder = Path(shutil.copytree(checkpoint, place / str(at) / "out"))
-        killed = save_and_die(new, metrics, folder, at)
+        killed = save_and_die(save_new, folder, at)
         if folder.exists():
             model = weights_of(folder)
         else:  # between two renames: the earlier one is beside it, and so is the new one

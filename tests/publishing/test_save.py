@@ -106,6 +106,10 @@ def test_an_earlier_model_is_replaced_if_asked_but_nothing_of_others(
     assert weights_of(finished) == new_weights
     shutil.rmtree(finished)
     (old / "notes.txt").unlink()
+    with pytest.raises(DataError, match=r"has a checkpoint.*overwrite=True.*finished folder is"):
+        save_new(old)
+    [finished] = place.glob(".out.*.part")
+    shutil.rmtree(finished)
 
     save_new(old, overwrite=True)
     assert weights_of(old) == new_weights

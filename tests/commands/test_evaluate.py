@@ -119,20 +119,15 @@ def test_a_report_needs_a_new_folder(shared_export, new, tmp_path):
 # predictions.csv
 
 
-@pytest.fixture
-def mislabelled(tmp_path):
-    """Articles of which every fourth has the wrong label, and one has no text."""
-    rows = read_csv(write_articles(tmp_path / "right.csv", 40, seed=6))
-    other = {"FAKE": "REAL", "REAL": "FAKE"}
-    for row in rows[::4]:
-        row["label"] = other[row["label"]]
-    rows[1] |= {"title": "", "text": ""}
-    return rows
+OTHER = {"FAKE": "REAL", "REAL": "FAKE"}
 
 
-def test_predictions_are_written_with_the_surest_mistakes_first(
-    shared_export, mislabelled, tmp_path
-):
+def test_predictions_are_written_with_the_surest_mistakes_first(shared_export, tmp_path):
+    """Every fourth article has the wrong label, and one has no text."""
+    mislabelled = read_csv(write_articles(tmp_path / "right.csv", 40, seed=6))
+    for row in mislabelled[::4]:
+        row["label"] = OTHER[row["label"]]
+    mislabelled[1] |= {"title": "", "text": ""}
     table = write_table(tmp_path / "in.csv", mislabelled)
     out = tmp_path / "out"
     words = [shared_export, "--test_file", table, "--on_empty", "drop", "--output_dir", out]
@@ -186,11 +181,10 @@ def test_predictions_of_several_files_and_labels(exported, tmp_path):
 
 def test_folds_find_wrong_labels(tmp_path, glove_file):
     rows = read_csv(write_articles(tmp_path / "rows.csv", 90, seed=9))
-    other = {"FAKE": "REAL", "REAL": "FAKE"}
     for number, row in enumerate(rows):
         row |= {"id": f"n{number}", "author": f"{number // 2}"}
         if number in (3, 30, 69):
-            row["label"] = other[row["label"]]
+            row["label"] = OTHER[row["label"]]
     table = write_table(tmp_path / "in.csv", rows)
     out = tmp_path / "out"
     words = ["--group_column_name", "author", "--keep_columns", "author, id", "--output_dir", out]

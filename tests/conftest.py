@@ -16,12 +16,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Before `datasets` is imported: each run of the tests begins with empty caches, which its workers share.
-os.environ["HF_DATASETS_CACHE"] = (
-    os.environ["HF_DATASETS_CACHE"] if "PYTEST_XDIST_WORKER" in os.environ else tempfile.mkdtemp()
-)
-os.environ["GLOVE_LSTM_CACHE"] = (
-    os.environ["GLOVE_LSTM_CACHE"] if "PYTEST_XDIST_WORKER" in os.environ else tempfile.mkdtemp()
-)
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    for _name in ("HF_DATASETS_CACHE", "GLOVE_LSTM_CACHE"):
+        os.environ[_name] = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, os.environ[_name], ignore_errors=True)
 
 import pytest
 from golden.make_tiny_checkpoint import TINY_CHECKPOINT, make_tiny_checkpoint
@@ -29,20 +27,14 @@ from hub_server import TOKEN, HubServer
 from huggingface_hub import constants
 from support import QUICK_VALUES, ROOT, SMALL_VALUES, write_articles, write_glove
 
-if "PYTEST_XDIST_WORKER" not in os.environ:
-    for _name in ("HF_DATASETS_CACHE", "GLOVE_LSTM_CACHE"):
-        atexit.register(shutil.rmtree, os.environ[_name], ignore_errors=True)
-
 _ONE_PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
 )
 
 # No network but loopback, in this process and in its child processes.
 _NO_NETWORK = Path(__file__).parent / "no_network"
-_python_path = [str(_NO_NETWORK)]
-if os.environ.get("PYTHONPATH"):
-    _python_path.append(os.environ["PYTHONPATH"])
-os.environ["PYTHONPATH"] = os.pathsep.join(_python_path)
+_python_path = [str(_NO_NETWORK), os.environ.get("PYTHONPATH")]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _python_path))
 runpy.run_path(str(_NO_NETWORK / "sitecustomize.py"))
 
 

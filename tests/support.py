@@ -11,14 +11,15 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
-from hub_server import HubServer
+import pytest
+
+from glove_lstm.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,27 +30,18 @@ COMMON = "the a of and to in was on with for said about people after new city , 
 
 def make_article(generator: random.Random, label: str, words: int) -> tuple[str, str]:
     """A title and a body of invented words; words and the case of the title tell the labels apart."""
-    own_words = LOUD
-    if label == "REAL":
-        own_words = CALM
+    own_words = CALM if label == "REAL" else LOUD
     title = make_sentence(generator, own_words, 6)
     body = make_sentence(generator, own_words, words) + "."
-    if label == "REAL":
-        return title.title(), body
-    return f"{title.upper()}!", body
+    return title.title() if label == "REAL" else f"{title.upper()}!", body
 
 
 def make_sentence(generator: random.Random, own_words: str, count: int) -> str:
     """Words of which about two in five are `own_words`."""
     own = own_words.split()
     common = COMMON.split()
-    sentence = []
-    for _ in range(count):
-        words = common
-        if generator.random() < 0.4:
-            words = own
-        sentence.append(generator.choice(words))
-    return " ".join(sentence)
+    sources = (own if generator.random() < 0.4 else common for _ in range(count))
+    return " ".join(map(generator.choice, sources))
 
 
 def write_articles(
@@ -101,6 +93,14 @@ def edit_json(path: Path, **values: Any) -> None:
     path.write_text(json.dumps({**read_json(path), **values}), encoding="utf-8")
 
 
+def contents(folder: Path) -> dict[Path, bytes | None]:
+    """What a folder holds, by the path in there: the bytes of each file, and None for a folder."""
+    found = folder.rglob("*")
+    return {
+        path.relative_to(folder): path.read_bytes() if path.is_file() else None for path in found
+    }
+
+
 def write_glove(path: Path, dim: int = 8) -> Path:
     """A small file of vectors in Stanford's format."""
     generator = random.Random(1)
@@ -137,8 +137,7 @@ QUICK_VALUES = {
 }
 SMALL = as_words(SMALL_VALUES)
 QUICK = as_words(QUICK_VALUES)
-# Texts, labels and quick arguments of the estimator.
-# One short training. `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
+# One short training of the estimator. `glove` is a file in the working directory; see the fixture `beside_the_vectors`.
 TINY = {
     **SMALL_VALUES,
     "glove": "tiny.8d.txt",
@@ -165,7 +164,7 @@ def run_here(
 ) -> subprocess.CompletedProcess[str]:
     """A command in this process, which has imported already what takes seconds to import.
 
-    `errors` stands for standard error, for instance for a terminal.
+    `errors` stands for standard error, for instance a `Terminal`.
     """
     from glove_lstm.commands.command import run_command
 
@@ -181,6 +180,13 @@ def run_here(
         except SystemExit as stop:  # argparse
             code = stop.code
     return subprocess.CompletedProcess([], code, output.getvalue(), errors.getvalue())
+
+
+class Terminal(io.StringIO):
+    """Standard error of a person who sees it."""
+
+    def isatty(self):
+        return True
 
 
 def succeed(
@@ -247,16 +253,6 @@ def accuracy(trained, texts, labels, part=None):
     return sum(right) / len(right)
 
 
-def assert_refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
-    """The command failed with one sentence that says these things, and without a traceback."""
-    assert done.returncode not in (0, None), done.stdout
-    assert "Traceback" not in done.stderr, done.stderr
-    assert done.stderr.count("error: ") == 1, done.stderr
-    last = done.stderr.strip().splitlines()[-1]
-    for part in parts:
-        assert part in last, last
-
-
 _FOLDER_OF_TEST = re.compile(r"/\S*/pytest-of-[^/]+/pytest-\d+/(?:popen-gw\d+/)?[^/\s]+/?")
 
 
@@ -277,11 +273,23 @@ def assert_names(error: object, *words: object, besides: Path | None = None) -> 
         assert re.search(rf"(?<!\d){re.escape(str(word))}(?!\d)", line), (word, line)
 
 
-def assert_command_names(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """The command failed, and its last line is the one error, which names these things; it may quote a library."""
-    assert_refused(done, *words)
-    *_, line = done.stderr.strip().splitlines()
-    assert len(_FOLDER_OF_TEST.sub("", line)) <= 500, line
+def assert_refused(words: Sequence[object], call: Callable, *args: Any, **options: Any) -> None:
+    """A call raises a DataError that names these things."""
+    with pytest.raises(DataError) as error:
+        call(*args, **options)
+    assert_names(error.value, *words)
+
+
+def assert_command_names(done: subprocess.CompletedProcess[str], *words: str) -> str:
+    """The command failed; its last line, which is returned, is the one error, and names these things."""
+    assert done.returncode not in (0, None), done.stdout
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.count("error: ") == 1, done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    for word in words:
+        assert word in line, line
+    assert len(_FOLDER_OF_TEST.sub("", line)) <= 500, line  # it may quote a library
+    return line
 
 
 CORPUS = (
@@ -296,27 +304,20 @@ def repaired(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
-WITHOUT_PACKAGE = """
-import sys
-sys.modules["glove_lstm"] = None  # importing it fails, as it does where it is not installed
-"""
-
-
-def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run_without_package(code: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """Run code in a process without `glove_lstm`, network, caches and standard input; it must not fail."""
-    env = {"HOME": str(home), "HF_HOME": str(home / "hf")}
-    env |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    for name in (
+    inherited = {
         "PATH",
         "LANG",
         "LD_LIBRARY_PATH",
         "PYTHONPATH",
-    ):  # the last one forbids the network
-        if name in os.environ:
-            env[name] = os.environ[name]
+    }  # the last one forbids the network
+    clean = {name: os.environ[name] for name in inherited & os.environ.keys()}
+    clean |= {"HOME": str(home), "HF_HOME": str(home / "hf")}
+    clean |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_PACKAGE + textwrap.dedent(code)],
-        env=env,
+        [sys.executable, "-c", f"import sys; sys.modules['glove_lstm'] = None\n{code}"],
+        env=clean | env,
         cwd=home,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -324,16 +325,6 @@ def run_without_package(code: str, home: Path) -> subprocess.CompletedProcess[st
     )
     assert done.returncode == 0, done.stderr
     return done
-
-
-def run_client(
-    hub: HubServer, code: str, home: Path, *, token: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process that works in `home` and knows only this Hub."""
-    home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    env = hub.client_env(home, token)
-    return subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, timeout=300)
 
 
 # Teachers: a function, and folders with a change of the config or of the modules

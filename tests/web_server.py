@@ -81,49 +81,39 @@ def serve(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-# The colours of the letters of a text, and of all backgrounds behind them, the nearest first.
-_COLOURS = """all => all.map(element => {
+# Of each element: its text, a colour of it, and all backgrounds behind that colour, the nearest first.
+_COLOURS = """(all, colour) => all.map(element => {
     const backgrounds = []
     for (let behind = element; behind; behind = behind.parentElement)
         backgrounds.push(getComputedStyle(behind).backgroundColor)
-    return [element.innerText, getComputedStyle(element).color, backgrounds]
+    return [element.innerText, getComputedStyle(element)[colour], backgrounds]
 })"""
 
 
-def assert_readable(page, *, is_dark: bool) -> None:
-    """The results fit the screen, and their letters contrast with what is behind them by at least 4.5 to 1."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    shown = page.locator("#verdict, #words, #words mark").evaluate_all(_COLOURS)
-    assert len(shown) > 5
-    canvas = (0.0, 0.0, 0.0) if is_dark else (255.0, 255.0, 255.0)
-    for text, letters, backgrounds in shown:
-        behind = canvas
-        for colour in reversed(backgrounds):
-            behind = _over(colour, behind)
-        assert _contrast(_over(letters, behind), behind) >= 4.5, (text, letters, backgrounds)
-    assert (_luminance(behind) < 0.3) == is_dark
-
-
-# The border of a box, and all backgrounds of the box and behind it, the nearest first.
-_BORDER = """box => {
-    const backgrounds = []
-    for (let behind = box; behind; behind = behind.parentElement)
-        backgrounds.push(getComputedStyle(behind).backgroundColor)
-    const { borderTopWidth, borderTopStyle, borderTopColor } = getComputedStyle(box)
-    return [parseFloat(borderTopWidth), borderTopStyle, borderTopColor, backgrounds]
-}"""
-
-
-def assert_visible_box(box, *, is_dark: bool = False) -> None:
-    """The border of a box contrasts with what is in the box and around it by at least 3 to 1."""
-    width, style, border, backgrounds = box.evaluate(_BORDER)
-    assert width >= 1
-    assert style == "solid"
-    for behind_border in (backgrounds, backgrounds[1:]):
+def contrasts(elements, colour, *, is_dark: bool, is_around: bool = False):
+    """For each element: its text, the contrast of a colour with what is in (or around) it, and how light that is."""
+    for text, own, backgrounds in elements.evaluate_all(_COLOURS, colour):
         behind = (0.0, 0.0, 0.0) if is_dark else (255.0, 255.0, 255.0)
-        for colour in reversed(behind_border):
-            behind = _over(colour, behind)
-        assert _contrast(_over(border, behind), behind) >= 3, (border, backgrounds)
+        for background in reversed(backgrounds[is_around:]):
+            behind = _over(background, behind)
+        yield text, _contrast(_over(own, behind), behind), _luminance(behind)
+
+
+def assert_readable(page, *, is_dark: bool) -> None:
+    """Results fit the screen; letters contrast with what is behind them by 4.5 to 1, and borders of boxes by 3 to 1."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    shown = list(contrasts(page.locator("#verdict, #words, #words mark"), "color", is_dark=is_dark))
+    assert len(shown) > 5
+    for text, contrast, lightness in shown:
+        assert contrast >= 4.5, text
+        assert (lightness < 0.3) == is_dark
+    boxes = page.locator("input, textarea")
+    for is_around in (False, True):
+        borders = contrasts(boxes, "borderTopColor", is_dark=is_dark, is_around=is_around)
+        assert all(contrast >= 3 for _, contrast, _ in borders)
+    for box in boxes.all():
+        style = box.evaluate("box => getComputedStyle(box).borderTop")
+        assert re.match(r"[1-9].*px solid", style), style
 
 
 def _contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
-from support import ROOT
+from support import ROOT, edit_json
 from web_server import CHROMIUM, RUNTIME, run_demo, serve
 
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.publishing.server import PageServer
 from glove_lstm.publishing.stage import stage_space
 
 
@@ -34,6 +36,15 @@ def browser():
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def unsure(exported):
+    """The server of a model that promises too little for any label, in this process."""
+    record = {"labels_of": "people", "rows": [[1.0, 50, 0]], "sure_from": 1.0}
+    edit_json(exported / "config.json", held_out_scores=record)
+    with PageServer(Checkpoint.open(exported), "mine", 0) as server:
+        yield server
 
 
 @pytest.fixture(params=["written", "demo"])

@@ -2,17 +2,13 @@
 
 import http.client
 import json
-import subprocess
-import sys
 
 import httpx
 import pytest
-from support import ROOT, assert_command_names, edit_json, run_here
+from support import ROOT, assert_command_names, run_here
 
 from glove_lstm import LightClassifier
-from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands import demo as command
-from glove_lstm.publishing.server import PageServer
 
 TEXTS = ["SHOCKING secret: the council <b>voted</b>", "😀 \ud800", ""]
 
@@ -32,9 +28,6 @@ def test_it_answers_as_the_model_does(demo):
     for text, effects in zip(TEXTS, answer["effects"], strict=True):
         expected = [word.effect for word in model.explain(text).effects]
         assert [word["effect"] for word in effects] == pytest.approx(expected, abs=1e-5)
-        assert [word["word"] for word in effects] == [
-            text[word["begin"] : word["end"]].replace("\ud800", "\ufffd") for word in effects
-        ]
     plain = ask(demo, json.dumps({"texts": []})).json()
     assert plain == {"labels": [], "scores": [], "unsure": []}
 
@@ -52,9 +45,7 @@ def test_it_answers_as_the_model_does(demo):
         ({"method": "GET", "path": "/model/model.safetensors"}, 404, "no such file"),
         ({"path": "/"}, 404, "/predict"),
         ({"content": b"{"}, 400, "not JSON"),
-        ({"content": b"\xff"}, 400, "not JSON"),
         ({"content": b"[" * 100_000}, 400, "not JSON"),
-        ({"content": b'["a"]'}, 400, "texts"),
         ({"content": b'{"texts": "a"}'}, 400, "texts"),
         ({"content": b'{"texts": [1]}'}, 400, "texts"),
     ],
@@ -72,27 +63,11 @@ def test_no_path_leaves_the_page(demo):
     assert connection.getresponse().status == 404
 
 
-def test_a_label_may_be_unsure(exported):
-    record = {"labels_of": "people", "rows": [[1.0, 50, 0]], "sure_from": 1.0}
-    edit_json(exported / "config.json", held_out_scores=record)
-    with PageServer(Checkpoint.open(exported), "mine", 0) as server:
-        assert server.about["title"] == "mine"
-        assert server.predict({"texts": TEXTS[:1]})["unsure"] == [True]
+def test_a_label_may_be_unsure(unsure):
+    assert unsure.about["title"] == "mine"
+    assert unsure.predict({"texts": TEXTS[:1]})["unsure"] == [True]
 
 
 def test_a_port_that_is_taken(demo):
     port = demo.address.rpartition(":")[2]
     assert_command_names(run_here(command.main, "--port", port), port, "another --port")
-
-
-def test_it_needs_no_torch(exported):
-    code = f"""
-import sys
-for name in ("torch", "transformers", "datasets", "sklearn"):
-    sys.modules[name] = None  # importing it fails, as it does where it is not installed
-from glove_lstm.publishing.server import PageServer
-from glove_lstm.checkpoint.checkpoint import Checkpoint
-PageServer(Checkpoint.open({str(exported)!r}), "mine", 0).server_close()
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr

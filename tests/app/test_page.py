@@ -13,12 +13,10 @@ from hostile import examples, texts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import ROOT, edit_json, make_article
-from web_server import CHROMIUM, HOSTILE, RUNTIME, assert_readable, assert_visible_box, serve
+from web_server import CHROMIUM, HOSTILE, RUNTIME, assert_readable, serve
 
 from glove_lstm import LightClassifier
-from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.inference.explain import word_spans
-from glove_lstm.publishing.server import PageServer
 from glove_lstm.text.build import build_tokenizer
 from glove_lstm.text.light_tokenizer import LightTokenizer
 
@@ -66,6 +64,7 @@ def open_page(browser, address, **options):
     page = browser.new_context(**options).new_page()
     page.set_default_timeout(120_000)
     page.goto(address)
+    page.locator("button[type=submit]:enabled").wait_for()
     return page
 
 
@@ -95,6 +94,17 @@ def tokenizers(request, page, tmp_path_factory):
     return LightTokenizer.from_folder(folder), of_the_page
 
 
+def in_javascript(text):
+    """Two surrogates that make a character are that character there, and others become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def cut_by_javascript(text, spans):
+    """The words at spans that count an emoji as two characters."""
+    shown = text.encode("utf-16-le")
+    return [shown[2 * begin : 2 * end].decode("utf-16-le") for begin, end in spans]
+
+
 def assert_same_tokens(tokenizers, texts, limit):
     light, of_the_page = tokenizers
     light.model_max_length = limit
@@ -102,21 +112,15 @@ def assert_same_tokens(tokenizers, texts, limit):
     # As ASCII, because the way to the browser loses lone surrogates.
     rows = json.loads(of_the_page.evaluate(READ, json.dumps(texts)))
     for text, row in zip(texts, rows, strict=True):
-        # Two surrogates that make a character are that character in JavaScript.
-        same_text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        expected = light.encode([same_text])
+        expected = light.encode([in_javascript(text)])
         types = [str(kind) for kind in expected.types.tolist()]
         assert row == {"ids": expected.ids.tolist(), "types": types}, ascii(text)
 
 
 def known_to_all(text):
     """Leave out characters on which the Unicode versions of Python, Rust and the browser differ."""
-    kept = []
-    for character in text:
-        is_assigned = unicodedata.category(character) != "Cn"
-        if is_assigned and character not in NEWER_NUMBERS:
-            kept.append(character)
-    return "".join(kept)
+    known = (each for each in text if unicodedata.category(each) != "Cn")
+    return "".join(each for each in known if each not in NEWER_NUMBERS)
 
 
 ARTICLES = [" ".join(make_article(random.Random(seed), "REAL", 400)) for seed in range(100)]
@@ -142,9 +146,8 @@ def test_same_tokens_around_every_character(tokenizers, plane):
 def assert_same_effects(page, light, text, label=None):
     expected = light.explain(text, label)
     found = page.evaluate(EFFECTS, [json.dumps(text), expected.label])
-    # JavaScript counts an emoji as two characters.
-    shown = expected.text.encode("utf-16-le")
-    words = [shown[2 * word["begin"] : 2 * word["end"]].decode("utf-16-le") for word in found]
+    spans = [(word["begin"], word["end"]) for word in found]
+    words = cut_by_javascript(expected.text, spans)
     assert words == [expected.text[word.begin : word.end] for word in expected.effects]
     effects = [word["effect"] for word in found]
     assert effects == pytest.approx([word.effect for word in expected.effects], abs=1e-3)
@@ -153,12 +156,12 @@ def assert_same_effects(page, light, text, label=None):
 def test_same_scores_and_explanations(browser, address, light, demo):
     page = open_page(browser, address)
     # The server explains the best label only.
-    labels = [None] if address == demo.address else [None, "FAKE", "REAL"]
+    labels = [None] if address == demo.address else [None, "REAL"]
     texts = ["", " ", "😀 \ud800", "Σ " * 3000, *STATEMENTS[:16]]
     found = [page.evaluate(SCORES, json.dumps(text)) for text in texts]
     np.testing.assert_allclose(found, light.predict_proba(texts), rtol=0, atol=1e-4)
 
-    texts = ["", "one", "😀 \ud800 it's U.S. news: «1,204» well-known!!!", *STATEMENTS[:6]]
+    texts = ["", "one", "😀 \ud800 it's U.S. news: «1,204» well-known!!!", *STATEMENTS[:3]]
     title, body = make_article(random.Random(0), "FAKE", 100)
     for text in [*texts, f"{title} {body}"]:
         for label in labels:
@@ -185,22 +188,19 @@ def test_only_words_that_are_read_are_explained(page, light, side, monkeypatch):
 
 @settings(max_examples=examples(40), deadline=None)
 @given(texts=st.lists(texts, min_size=20, max_size=20))
+@example(texts=["a, " * 4000])  # in runs of words
 def test_same_words_of_hostile_texts(page, texts):
-    # Two surrogates that make a character are that character in JavaScript, and others become U+FFFD.
-    whole = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
-    whole.append("a, " * 4000)  # in runs of words
+    whole = [in_javascript(text) for text in texts]
     found = page.evaluate(SPLIT, json.dumps(whole))
     for text, spans in zip(whole, found, strict=True):
-        shown = text.encode("utf-16-le")
-        words = [shown[2 * begin : 2 * end].decode("utf-16-le") for begin, end in spans]
-        assert words == [text[begin:end] for begin, end in word_spans(text)], ascii(text)
+        words = [text[begin:end] for begin, end in word_spans(text)]
+        assert cut_by_javascript(text, spans) == words, ascii(text)
 
 
 def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, address, light):
     size = {"width": 360, "height": 740}
     options = {"viewport": size, "is_mobile": True, "color_scheme": "dark"}
     page = open_page(browser, address, **options)
-    page.locator("button[type=submit]:enabled").wait_for()
     assert page.get_by_role("heading").inner_text() == "Classify a text with hub"
     assert page.title() == "Classify a text with hub"
     assert page.locator("#examples button").count() == 3
@@ -225,22 +225,21 @@ def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, a
     assert not page.locator("table").is_visible()
 
 
-def test_the_answer_comes_while_a_person_types(browser, address):
+@needs_runtime
+def test_the_answer_comes_while_a_person_types(browser, site):
     """The last text wins; the words of a long text are marked only at a click."""
     expect = playwright.expect
-    page = open_page(browser, address)
-    page.locator("button[type=submit]:enabled").wait_for()
+    page = open_page(browser, site[1])
     words = page.locator("#words")
     page.get_by_label("Title").focus()
     page.keyboard.type("SHOCKING: You WILL NOT BELIEVE what they are hiding!!!")
     expect(page.locator("#verdict")).to_have_text("FAKE")
     expect(words).to_have_text("SHOCKING: You WILL NOT BELIEVE what they are hiding!!!")
-    words.locator("mark").first.wait_for()
+    words.locator("mark").nth(3).wait_for()
+    assert_readable(page, is_dark=False)
 
     text = page.get_by_label("Text")
-    text.fill(
-        "The council said on Tuesday that the bridge would open in May. " * 840
-    )  # 10,000 words
+    text.fill("The council said on Tuesday that the bridge would open in May. " * 170)
     expect(page.locator("#status")).to_contain_text("Classify marks the words")
     expect(words).to_be_hidden()
     text.press_sequentially("and more")
@@ -252,13 +251,6 @@ def test_the_answer_comes_while_a_person_types(browser, address):
     page.get_by_label("Title").fill("")
     page.get_by_text("There is nothing to classify").wait_for()
     expect(words).to_be_hidden()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_boxes_can_be_seen(browser, site, scheme):
-    page = open_page(browser, site[1], color_scheme=scheme)
-    for label in ("Title", "Text"):
-        assert_visible_box(page.get_by_label(label), is_dark=scheme == "dark")
 
 
 def test_a_hostile_text_does_no_harm(browser, address):
@@ -293,7 +285,6 @@ def test_the_files_of_a_model_decide_what_the_page_shows(browser, site, light, t
     edit_json(model / "metrics.json", data={"description": "train reviews.csv"})
     with serve(tmp_path / "site") as address:
         page = open_page(browser, address)
-        page.locator("button[type=submit]:enabled").wait_for()
         assert not page.locator("#meaning").is_visible()
         assert page.locator("#examples button").count() == 0
         assert not page.get_by_label("Title").is_visible()
@@ -307,16 +298,12 @@ def test_the_files_of_a_model_decide_what_the_page_shows(browser, site, light, t
         assert page.locator("#verdict").inner_text() == light.label_names[0]
 
 
-def test_a_score_that_promises_too_little_is_unsure(browser, exported):
-    record = {"labels_of": "people", "rows": [[1.0, 50, 0]], "sure_from": 1.0}
-    edit_json(exported / "config.json", held_out_scores=record)
-    with PageServer(Checkpoint.open(exported), "mine", 0) as server:
-        Thread(target=server.serve_forever).start()
-        page = open_page(browser, server.address)
-        page.locator("button[type=submit]:enabled").wait_for()
-        page.get_by_label("Title").fill("Council votes")
-        playwright.expect(page.locator("#verdict")).to_contain_text("unsure, nearest to ")
-        server.shutdown()
+def test_a_score_that_promises_too_little_is_unsure(browser, unsure):
+    Thread(target=unsure.serve_forever).start()
+    page = open_page(browser, unsure.address)
+    page.get_by_label("Title").fill("Council votes")
+    playwright.expect(page.locator("#verdict")).to_contain_text("unsure, nearest to ")
+    unsure.shutdown()
 
 
 def test_a_runtime_of_other_contents_does_not_run(browser, site, tmp_path):
@@ -327,7 +314,8 @@ def test_a_runtime_of_other_contents_does_not_run(browser, site, tmp_path):
         (runtime / name).write_text("window.harmed = 1")
     edit_json(tmp_path / "site" / "model.json", runtime="runtime/")
     with serve(tmp_path / "site") as address:
-        page = open_page(browser, address)
+        page = browser.new_page()
+        page.goto(address)
         playwright.expect(page.locator("#status")).to_contain_text("runtime/ort")
         assert page.locator("button[type=submit]").is_disabled()
         assert page.evaluate("window.harmed") is None

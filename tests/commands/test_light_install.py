@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from subprocess import CompletedProcess
 
 import pytest
 from packaging.requirements import Requirement
-from support import assert_refused
+from support import assert_command_names
 
-_BASE = """
+_RUN = """
 import contextlib, io, json, sys
 from importlib.machinery import PathFinder
 
@@ -19,10 +20,8 @@ class BaseInstall(PathFinder):
         return None if name.partition(".")[0] in {missing!r} else super().find_spec(name, path, target)
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = BaseInstall
-"""
-_RUN = """
 from glove_lstm.commands.main import main
-for words in json.loads(sys.argv[1]):
+for words in {commands!r}:
     streams = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
         try:
@@ -30,13 +29,16 @@ for words in json.loads(sys.argv[1]):
         except SystemExit as stop:  # argparse
             code = stop.code
     print(json.dumps([code, *(stream.getvalue() for stream in streams)]))
+
+from glove_lstm.checkpoint.checkpoint import Checkpoint
+from glove_lstm.publishing.server import PageServer
+PageServer(Checkpoint.open("hub"), "mine", 0).server_close()  # of `demo`
+print(json.dumps("served"))
+from glove_lstm import GloveLstmClassifier
 """
-NEEDS = {
-    "evaluate hub --dataset_name liar": "train",
-    "export hub": "train",
-    "push hub --repo_id user/name --dry_run": "train",
-}
+NEEDS_TRAIN = ["evaluate hub --dataset_name liar", "export hub", "push hub --repo_id a/b --dry_run"]
 HELP = ["train --help", "predict --help", "export --help", "push --help", "demo --help"]
+TEXT = "Council votes On the bridge."
 
 
 def normalized(package):
@@ -63,8 +65,7 @@ def dependencies(package):
     return found
 
 
-@pytest.fixture(scope="module")
-def missing():
+def not_in_the_base_install():
     """Modules that are installed here, but not by `pip install glove-lstm`."""
     base = dependencies("glove-lstm")
     modules = set()
@@ -75,58 +76,44 @@ def missing():
 
 
 @pytest.fixture(scope="module")
-def run(missing):
-    """A function that runs commands, one after the other, in one process of the base install."""
-
-    def run_commands(*commands):
-        code = _BASE.format(missing=missing) + _RUN
-        words = [sys.executable, "-c", code, json.dumps(commands)]
-        done = subprocess.run(words, capture_output=True, encoding="utf-8")
-        assert done.returncode == 0, done.stderr
-        answers = map(json.loads, done.stdout.splitlines())
-        return [subprocess.CompletedProcess([], *answer) for answer in answers]
-
-    return run_commands
-
-
-@pytest.fixture(scope="module")
-def said(run):
-    """What each command of NEEDS and HELP said."""
-    lines = [*NEEDS, *HELP]
-    return dict(zip(lines, run(*map(str.split, lines)), strict=True))
-
-
-def test_predict_needs_the_base_install_only(run, missing, tmp_path):
-    assert missing >= {"torch", "transformers", "datasets", "pyarrow", "sklearn", "onnx"}
-    table = tmp_path / "news.csv"
+def base_install(tmp_path_factory):
+    """What commands say, by their words, and what an import that needs more says; all in one process."""
+    table = tmp_path_factory.mktemp("base") / "news.csv"
     table.write_text("title,text\nCouncil votes,On the bridge.\nSHOCKING secret!,\n")
-    out = tmp_path / "labels.jsonl"
-    for_people, of_words, of_file = run(
-        ["predict", "Council votes On the bridge."],  # with the threshold of the checkpoint
-        ["predict", "Council votes On the bridge.", "SHOCKING secret!", "--format", "jsonl"],
-        ["predict", "--input", str(table), "--output", str(out)],
-    )
-    for done in (for_people, of_words, of_file):
-        assert done.returncode == 0, done.stderr
-    assert for_people.stdout.endswith("Council votes On the bridge.\n")
-    assert len(of_words.stdout.splitlines()) == 2
-    assert out.read_text() == of_words.stdout
-
-
-@pytest.mark.parametrize("line", NEEDS)
-def test_a_missing_extra_is_one_sentence(said, line):
-    assert_refused(said[line], "not installed", f"pip install '.[{NEEDS[line]}]'")
-
-
-@pytest.mark.parametrize("line", HELP)
-def test_help_needs_no_extra(said, line):
-    assert said[line].returncode == 0, said[line].stderr
-    assert said[line].stdout.startswith(f"usage: glove-lstm {line.split()[0]}")
-
-
-def test_a_class_that_needs_more_names_the_extra(missing):
-    code = _BASE.format(missing=missing) + "from glove_lstm import GloveLstmClassifier"
+    commands = {line: line.split() for line in (*NEEDS_TRAIN, *HELP)}
+    commands["predict"] = ["predict", TEXT]  # with the threshold of the checkpoint
+    commands["words"] = ["predict", TEXT, "SHOCKING secret!", "--format", "jsonl"]
+    commands["file"] = ["predict", "--input", str(table), "--format", "jsonl"]
+    missing = not_in_the_base_install()
+    assert missing >= {"torch", "transformers", "datasets", "pyarrow", "sklearn", "onnx"}
+    code = _RUN.format(missing=missing, commands=list(commands.values()))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
-    last_line = done.stderr.splitlines()[-1]
+    *answers, served = [json.loads(line) for line in done.stdout.splitlines()]
+    assert served == "served"
+    said = zip(commands, answers, strict=True)
+    return {name: CompletedProcess([], *answer) for name, answer in said}, done.stderr
+
+
+def test_predict_needs_the_base_install_only(base_install):
+    said, _ = base_install
+    for name in ("predict", "words", "file"):
+        assert said[name].returncode == 0, said[name].stderr
+    assert said["predict"].stdout.endswith(f"{TEXT}\n")
+    assert len(said["words"].stdout.splitlines()) == 2
+    assert said["file"].stdout == said["words"].stdout
+
+
+def test_a_missing_extra_is_one_sentence(base_install):
+    said, error_of_import = base_install
+    for line in NEEDS_TRAIN:
+        assert_command_names(said[line], "not installed", "pip install '.[train]'")
+    last_line = error_of_import.splitlines()[-1]
     assert last_line.startswith("ModuleNotFoundError: GloveLstmClassifier needs ")
     assert "pip install '.[train]'" in last_line
+
+
+def test_help_needs_no_extra(base_install):
+    said, _ = base_install
+    for line in HELP:
+        assert said[line].returncode == 0, said[line].stderr
+        assert said[line].stdout.startswith(f"usage: glove-lstm {line.split()[0]}")

@@ -1,15 +1,13 @@
 """What people meet first: README, sample and its script, the command's own help, and the public names."""
 
-import csv
 import json
-import os
 import re
 import runpy
 import shlex
 import shutil
-import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,11 +15,11 @@ import numpy as np
 import pytest
 import sentence_transformers
 from golden import make_hub_scores
-from support import ROOT
+from support import ROOT, read_csv
 
 import glove_lstm
 from benchmarks.hub.hub_code import write_hub_code
-from glove_lstm import LightClassifier
+from glove_lstm import GloveLstmClassifier, LightClassifier
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.commands.main import main
 from glove_lstm.commands.train import parse
@@ -74,7 +72,6 @@ def test_the_command_tells_what_it_can_do(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["glove_lstm", "--version"])
     with pytest.raises(SystemExit, match="0"):
         runpy.run_module("glove_lstm", run_name="__main__")
-    assert capsys.readouterr().out == f"glove-lstm {version('glove-lstm')}\n"
     assert main(["classify"]) == 2
     assert capsys.readouterr().err.startswith("error: 'classify' is not a command")
 
@@ -86,45 +83,15 @@ def test_every_public_name_is_there():
         _ = glove_lstm.nothing_such
 
 
-def test_first_use_registers_with_the_auto_classes(checkpoint, tmp_path):
-    """With trust, transformers takes the repository's tokenizer all the same; its tokens are ours."""
-    code = f"""
-from glove_lstm import GloveLstmTokenizer
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
-path = {str(checkpoint)!r}
-for auto in (AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer):
-    print(type(auto.from_pretrained(path)).__module__)
-trusted, ours = (AutoTokenizer.from_pretrained(path, trust_remote_code=trust) for trust in (True, False))
-texts = ["The council's VOTE: 3.5", "", "qw\u2060zx http://a.b \U0001f44d"]
-print(trusted(texts, texts, return_offsets_mapping=True).data == ours(texts, texts, return_offsets_mapping=True).data)
-print(pipeline("text-classification", model=path)("Council votes")[0]["label"] in ("FAKE", "REAL"))
-"""
-    env = {**os.environ, "HF_HOME": str(tmp_path)}
-    done = subprocess.check_output([sys.executable, "-c", code], encoding="utf-8", env=env)
-    assert done.splitlines() == [
-        "glove_lstm.modeling.configuration_glove_lstm",
-        "glove_lstm.modeling.modeling_glove_lstm",
-        "glove_lstm.modeling.modeling_glove_lstm",
-        "glove_lstm.tokenization.tokenization_glove_lstm",
-        "True",
-        "True",
-    ]
-
-
 # The sample that ships, and the script that trains on it without labels
 
 EXAMPLES = ROOT / "examples"
 
 
-def rows_of(name):
-    with (EXAMPLES / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_the_sample_has_eight_intents_and_no_text_twice():
-    labelled, test, more = map(rows_of, ("messages.csv", "test_messages.csv", "more_messages.csv"))
-    assert set(Counter(row["label"] for row in labelled).values()) == {25}
-    assert set(Counter(row["label"] for row in test).values()) == {15}
+    names = ("messages.csv", "test_messages.csv", "more_messages.csv")
+    labelled, test, more = [read_csv(EXAMPLES / name) for name in names]
+    assert list(Counter(row["label"] for row in labelled).values()) == [25] * 8
     texts = [row["text"].lower() for row in [*labelled, *test, *more]]
     assert len(texts) == len(set(texts)) == 720
 
@@ -143,12 +110,14 @@ class WordEncoder:
 
 
 def test_a_model_is_trained_without_labels(tmp_path, monkeypatch, capsys):
+    """For two epochs."""
     monkeypatch.setattr(sentence_transformers, "SentenceTransformer", WordEncoder)
+    short = partial(GloveLstmClassifier, num_train_epochs=2)
+    monkeypatch.setattr(glove_lstm, "GloveLstmClassifier", short)
     script = runpy.run_path(str(EXAMPLES / "no_labels.py"))
     monkeypatch.chdir(tmp_path)
-    script["main"](
-        EXAMPLES / "intents.json", EXAMPLES / "more_messages.csv", EXAMPLES / "test_messages.csv"
-    )
+    names = ("intents.json", "more_messages.csv", "test_messages.csv")
+    script["main"](*[EXAMPLES / name for name in names])
     teacher, student = map(float, re.findall(r": (0\.\d+)", capsys.readouterr().out))
     assert teacher > 0.3
     assert student > 0.3

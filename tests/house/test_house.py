@@ -10,14 +10,13 @@ import tomllib
 from contextlib import nullcontext
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
-from support import ROOT
+from support import ROOT, Terminal
 
 from glove_lstm import progress as progress_module
 from glove_lstm.files import whole_file
@@ -30,7 +29,6 @@ for folder in ("docs", "benchmarks"):
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 DOCS = ROOT / "docs"
-WORKFLOWS = ROOT / ".github" / "workflows"
 
 
 def text_of(path):
@@ -97,23 +95,6 @@ def pinned_versions(name):
     return dict(line.split("==") for line in lines if "==" in line)
 
 
-def test_every_import_is_a_dependency():
-    imported = set()
-    for room in ("glove_lstm", "modeling", "tokenization"):
-        for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(text_of(path))):
-                if isinstance(node, ast.Import):
-                    imported |= {alias.name.partition(".")[0] for alias in node.names}
-                elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                    imported.add(str(node.module).partition(".")[0])
-    strangers = imported - sys.stdlib_module_names - {"glove_lstm"}
-    assert {"torch", "sklearn"} <= strangers
-    known = {canonicalize_name(name) for name in PROMISED}
-    distributions = packages_distributions()  # reads a file of every package that is installed
-    for name in strangers:
-        assert known & set(map(canonicalize_name, distributions[name])), f"{name} is not promised"
-
-
 def test_llms_txt_names_every_page_once():
     links = re.findall(r"\]\(([^)]+)\)", text_of(DOCS / "llms.txt"))
     pages = [path.relative_to(DOCS) for path in DOCS.rglob("*.md")]
@@ -127,17 +108,6 @@ def test_the_citation_is_of_this_version():
     assert set(citation["keywords"]) <= set(PROJECT["keywords"])
 
 
-def test_the_base_install_is_tested_on_the_oldest_and_the_newest_python():
-    ci = yaml.safe_load(text_of(WORKFLOWS / "ci.yml"))
-    promised = [line.split(" :: ")[-1] for line in PROJECT["classifiers"] if "Python :: 3." in line]
-    assert ci["jobs"]["base"]["strategy"]["matrix"]["python"] == [promised[0], promised[-1]]
-
-
-def test_public_pages_name_no_folder_of_ours():
-    for page in [*PAGES, ROOT / "hub" / "README.md"]:
-        assert "../shared" not in text_of(page), page.name
-
-
 def test_the_check_of_the_environment_finds_nothing_amiss_here():
     """The tests run, so what they need is here."""
     check = runpy.run_path(str(ROOT / ".ci" / "check_environment.py"))
@@ -145,11 +115,6 @@ def test_the_check_of_the_environment_finds_nothing_amiss_here():
 
 
 # Progress bars
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.mark.parametrize(
@@ -197,65 +162,37 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path, error):
 
 # Layers: imports go down and never in a circle, those in functions and for type checking included
 
-# From the bottom to the top: a room may import itself and the rooms before it.
-ROOMS = [
-    "errors",
-    "options",
-    "version",
-    "processors",
-    "progress",
-    "printable",
-    "tokenization",
-    "unicode_scripts",
-    "files",
-    "splits",
-    "vectors",
-    "tables",
-    "modeling",
-    "text",
-    "auto_classes",
-    "checkpoint",
-    "inference",
-    "baselines",
-    "temperature",
-    "distillation",
-    "training",
-    "evaluation",
-    "publishing",
-    "estimator",
-    "commands",
-    "__main__",
-]
-FRONT_DOOR = "glove_lstm"  # names what users import; no module imports it
+PACKAGE = "glove_lstm"  # names what users import; no module imports it
 TRAVELLING = ("tokenization", "modeling")
-# Runs at an Inference Endpoint, as a user's program; no module imports it.
-HANDLER = "glove_lstm.publishing.handler"
+# Nothing imports these: a user's program, and the command as a module.
+ALONE = {PACKAGE, "glove_lstm.publishing.handler", "glove_lstm.__main__"}
 
 
-def find_modules():
-    """The files of the package by the name of their module."""
-    files = {path: path.relative_to(ROOT) for path in (ROOT / "glove_lstm").rglob("*.py")}
-    for room in TRAVELLING:
-        for path in (ROOT / room).glob("*.py"):
-            files[path] = Path("glove_lstm") / path.relative_to(ROOT)
-    modules = {}
-    for path, place in files.items():
-        parts = place.with_suffix("").parts
-        modules[".".join(parts).removesuffix(".__init__")] = path
-    return modules
+# From the bottom to the top: a folder or file imports itself and those before it.
+_LAYERS = """
+errors options version processors progress printable
+tokenization unicode_scripts files splits vectors tables
+modeling text auto_classes checkpoint inference baselines temperature
+distillation training evaluation publishing estimator commands
+"""
+LAYERS = _LAYERS.split()
 
 
-MODULES = find_modules()
+def module_name(path):
+    place = path.relative_to(ROOT).with_suffix("")
+    if place.parts[0] in TRAVELLING:
+        place = PACKAGE / place
+    return ".".join(place.parts).removesuffix(".__init__")
 
 
-def room_of(module):
-    return module.split(".")[1]
+FOLDERS = (PACKAGE, *TRAVELLING)
+MODULES = {module_name(path): path for name in FOLDERS for path in (ROOT / name).rglob("*.py")}
 
 
-def imported_names(module, source):
-    """Full names of modules, and of what is imported from them."""
+def imported_names(module, path):
+    """Full names of the modules that a module imports or imports from."""
     names = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(ast.parse(text_of(path))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -263,39 +200,38 @@ def imported_names(module, source):
             if node.level > 0:
                 # Files that travel import their siblings by `from .sibling import Name`.
                 assert node.level == 1, module
-                assert room_of(module) in TRAVELLING, module
+                assert module.split(".")[1] in TRAVELLING, module
                 origin = f"{module.rpartition('.')[0]}.{origin}"
             for alias in node.names:
                 name = f"{origin}.{alias.name}"
-                if name not in MODULES:
-                    name = origin
-                names.add(name)
+                names.add(name if name in MODULES else origin)
     return names
 
 
-def imports_of(module, path):
-    """What a module imports from this repository."""
-    names = imported_names(module, path.read_text(encoding="utf-8"))
-    return {name for name in names if name.split(".")[0] in ("glove_lstm", "benchmarks")}
+IMPORTS = {module: imported_names(module, path) for module, path in MODULES.items()}
 
 
-IMPORTS = {module: imports_of(module, path) for module, path in MODULES.items()}
+def test_every_import_is_a_dependency():
+    imported = {name.partition(".")[0] for names in IMPORTS.values() for name in names}
+    strangers = imported - sys.stdlib_module_names - {PACKAGE}
+    assert {"torch", "sklearn"} <= strangers
+    known = {canonicalize_name(name) for name in PROMISED}
+    distributions = packages_distributions()  # reads a file of every package that is installed
+    for name in strangers:
+        assert known & set(map(canonicalize_name, distributions[name])), f"{name} is not promised"
 
 
-def test_a_room_imports_no_room_above_it():
-    assert {room_of(module) for module in MODULES if module != FRONT_DOOR} == set(ROOMS)
+def test_a_layer_imports_no_layer_above_it():
     # Imports in functions and of siblings count.
     assert "glove_lstm.publishing.push" in IMPORTS["glove_lstm.commands.push"]
     siblings = IMPORTS["glove_lstm.modeling.modeling_glove_lstm"]
     assert "glove_lstm.modeling.lstm_layers" in siblings
-    for module, imported in IMPORTS.items():
-        if module in (FRONT_DOOR, HANDLER):
-            continue
-        allowed = ROOMS[: ROOMS.index(room_of(module)) + 1]
-        assert FRONT_DOOR not in imported, module
-        for name in imported:
-            assert name in MODULES, f"{module} imports {name}"
-            assert room_of(name) in allowed, f"{module} imports {name}"
+    for module in IMPORTS.keys() - ALONE:
+        allowed = LAYERS[: LAYERS.index(module.split(".")[1]) + 1]
+        for name in IMPORTS[module]:
+            if name.split(".")[0] in (PACKAGE, "benchmarks"):
+                assert name in MODULES.keys() - ALONE, f"{module} imports {name}"
+                assert name.split(".")[1] in allowed, f"{module} imports {name}"
 
 
 def test_no_modules_import_each_other_in_a_circle():

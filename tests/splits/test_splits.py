@@ -116,14 +116,12 @@ def similarities(texts):
     "texts",
     [
         copies_with_few_changes(),
-        boilerplate(200, own_lengths=[25], footer_length=70),
         boilerplate(200, own_lengths=range(3, 30), footer_length=70),
-        boilerplate(300, own_lengths=range(8, 14), footer_length=70),
         boilerplate(300, own_lengths=range(2, 12), footer_length=5),
         boilerplate(300, own_lengths=range(1, 4), footer_length=0),
         repetitive(),
     ],
-    ids=range(7),
+    ids=range(5),
 )
 def test_groups_are_those_of_all_pairs(texts):
     texts = list(dict.fromkeys(texts))
@@ -134,13 +132,13 @@ def test_groups_are_those_of_all_pairs(texts):
     assert len(set(groups)) == len(set(expected)) == len(pairs)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(60)
 def test_boilerplate():
-    """To compare each pair of the texts with a footer would take a quarter of an hour."""
-    texts = boilerplate(10_000, own_lengths=range(8, 14), footer_length=70)
+    """To compare each pair of the texts with a footer would take minutes."""
+    texts = boilerplate(5_000, own_lengths=range(8, 14), footer_length=70)
     groups = near_duplicate_groups(texts).tolist()
     copies = [row for row, text in enumerate(texts) if "changed" in text]
-    assert len(copies) == 1000
+    assert len(copies) == 500
     for row in copies:
         assert groups[row] == groups[row - 1]
 

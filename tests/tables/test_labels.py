@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
-from support import assert_names
+from support import assert_refused
 
 from glove_lstm.errors import DataError
 from glove_lstm.tables.in_memory import is_table, read_labels
-from glove_lstm.tables.labels import check_label_names, label_values, labels_as_strings
+from glove_lstm.tables.labels import label_values, labels_as_strings
 from glove_lstm.tables.load import load_splits
 
 
@@ -77,9 +77,7 @@ def test_labels_in_memory(forms, values, columns, names, classes):
     ids=str,
 )
 def test_labels_that_cannot_be_used(labels, words):
-    with pytest.raises(DataError) as error:
-        read_labels(labels)
-    assert_names(error.value, *words)
+    assert_refused(words, read_labels, labels)
 
 
 BRACKETS = "[" * 100_000  # deeper than a parser of JSON goes
@@ -88,27 +86,18 @@ BRACKETS = "[" * 100_000  # deeper than a parser of JSON goes
 @pytest.mark.parametrize(
     ("name", "cells", "classes", "labels", "warning"),
     [
-        ("a.parquet", ["REAL", "FAKE"], ["FAKE", "REAL"], ["REAL", "FAKE"], ""),
         ("a.parquet", [10, 2], ["2", "10"], ["10", "2"], ""),
         ("a.parquet", [1.0, 0.0], ["0", "1"], ["1", "0"], ""),
         ("a.parquet", [True, False], ["False", "True"], ["True", "False"], ""),
         ("a.parquet", [Decimal("1.00"), Decimal("0.00")], ["0", "1"], ["1", "0"], ""),
         ("a.parquet", [["x", "y"], []], ["x", "y"], [["x", "y"], []], ""),
-        (
-            "a.parquet",
-            [Decimal(10**31), Decimal(7)],
-            ["7", f"1{'0' * 31}"],
-            [f"1{'0' * 31}", "7"],
-            "",
-        ),
         ("a.csv", ["10", "2"], ["2", "10"], ["10", "2"], ""),
         ("a.csv", ["NA", "None"], ["NA", "None"], ["NA", "None"], ""),
         ("a.csv", ['["x", "y"]', '["y"]'], ["x", "y"], [["x", "y"], ["y"]], ""),
         ("a.jsonl", ["x\ud800", BRACKETS], [BRACKETS, "x\ufffd"], ["x\ufffd", BRACKETS], ""),
         ("a.csv", ["Fake", "fake"] * 3, ["Fake", "fake"], ["Fake", "fake"] * 3, "alike"),
-        ("a.csv", ["1.5", "2.5"], ["1.5", "2.5"], ["1.5", "2.5"], ""),
     ],
-    ids=range(13),
+    ids=range(10),
 )
 def test_labels_of_files(file, caplog, name, cells, classes, labels, warning):
     caplog.set_level("WARNING", "glove_lstm")
@@ -141,16 +130,11 @@ def test_labels_that_a_model_fixes(file, caplog, names, cells, known):
     assert (said in caplog.text) == bool(skipped)
 
 
-def test_validation_texts_of_unknown_labels_may_be_left_out(file):
+def test_texts_of_unknown_labels_may_be_left_out_but_not_all(file):
     train = file([{"text": "a", "label": "x"}, {"text": "b", "label": "y"}], "a.csv")
-    validation = file([{"text": "c", "label": "z"}, {"text": "d", "label": "y"}], "b.csv")
-    files = {"train_file": train, "skip_unknown_labels": True}
-    data = load_splits(validation_file=validation, **files)
-    assert data.splits["validation"].texts == ["d"]
-    assert data.splits["validation"].numbers == [2]
     others = file([{"text": "c", "label": "z"}], "c.csv")
     with pytest.raises(DataError, match=r"c\.csv has no rows with text and a known label"):
-        load_splits(test_file=others, **files)
+        load_splits(train_file=train, test_file=others, skip_unknown_labels=True)
 
 
 def test_labels_of_few_texts_may_be_rare(file):
@@ -160,5 +144,3 @@ def test_labels_of_few_texts_may_be_rare(file):
         load_splits(train_file=path)
     data = load_splits(train_file=path, may_be_rare=True)
     assert len(data.label_names) == 10
-    with pytest.raises(DataError, match="1,001 different labels; give at most 1,000"):
-        check_label_names([str(name) for name in range(1001)], 2000, "y", "", may_be_rare=True)

@@ -5,9 +5,8 @@ import json
 
 import datasets
 import pytest
-from support import assert_names
+from support import assert_refused
 
-from glove_lstm.errors import DataError
 from glove_lstm.files import expand_globs
 from glove_lstm.tables import liar
 from glove_lstm.tables.columns import open_files, read_rows
@@ -31,7 +30,7 @@ def read(paths):
 
 # Tables
 
-CUT_GZIP = gzip.compress(b"text,label\n" + b"a b c,x\n" * 99_999)[:-100]
+CUT_GZIP = gzip.compress(b"text,label\n" + b"a b c,x\n" * 999)[:-10]
 DIALOGUE = '"This is one.\tx\nb\ty\nThe end."\ty\n'
 COLUMNS = json.dumps({"text": ["a"] * 999, "label": ["b"] * 999})
 # Rows of JSON lines may differ; the first hundred tell the columns.
@@ -47,7 +46,6 @@ LATE_TITLE[120]["title"] = "a title"
         ("empty.csv", "", ["rows"]),
         ("twice.csv", "a,a\nb,c\n", ["'a'"]),
         ("header.csv", '"text"x,label\na,b\n', ["header", "CSV"]),
-        ("quotes.csv", 'text,label\na,b\n"c"d,b\n', ["row 2 (line 3)", "CSV"]),
         ("short.csv", "text,label\na,b\n\nc\n", ["row 2 (line 4)", "1 column,", "2"]),
         ("quotes.tsv", f"text\tlabel\na\tx\n{DIALOGUE}", ["row 2", "line 3", "quotes"]),
         ("commas.tsv", "text,label\na,FAKE\n", ["'text,label'", "header"]),
@@ -56,22 +54,14 @@ LATE_TITLE[120]["title"] = "a title"
         ("late.jsonl", LATE_TITLE, ["row 121", "'title'", "text_column_names"]),
         ("garbage.parquet", b"PAR1", ["Parquet"]),
         ("noextension", "text,label\na,b\n", [".csv", ".parquet"]),
-        (
-            "headless.csv",
-            "A headline about a man\nAnother\n",
-            ["header", "'A headline about a man'"],
-        ),
+        ("headless.csv", "A headline by a man\nAnother\n", ["header", "'A headline by a man'"]),
     ),
 )
 def test_tables(file, name, content, words):
     """To predict and to train."""
     path = file(content, name)
-    with pytest.raises(DataError) as of_prediction:
-        read([path])
-    with pytest.raises(DataError) as of_training:
-        load_splits(train_file=path)
-    for error in (of_prediction, of_training):
-        assert_names(error.value, name, *words)
+    assert_refused([name, *words], read, [path])
+    assert_refused([name, *words], load_splits, train_file=path)
 
 
 def labelled(*labels):
@@ -98,9 +88,7 @@ def labelled(*labels):
     ),
 )  # fmt: skip
 def test_labels(file, name, content, words):
-    with pytest.raises(DataError) as error:
-        load_splits(train_file=file(content, name))
-    assert_names(error.value, name, *words)
+    assert_refused([name, *words], load_splits, train_file=file(content, name))
 
 
 @pytest.mark.parametrize(
@@ -128,11 +116,10 @@ def test_arguments(file, tmp_path, monkeypatch, arguments, words):
     file(labelled("x", "z"), "a.csv")
     file(labelled("y", "x"), "b.csv")
     file([{"title": "a", **row} for row in labelled("x", "z")], "c.csv")
-    with pytest.raises(DataError) as error:  # noqa: PT012
-        if isinstance(arguments, list):
-            read(arguments)
-        load_splits(**arguments)
-    assert_names(error.value, *words)
+    if isinstance(arguments, list):
+        assert_refused(words, read, arguments)
+    else:
+        assert_refused(words, load_splits, **arguments)
 
 
 # Datasets
@@ -154,9 +141,7 @@ def test_datasets(on_the_hub, splits, words):
         on_the_hub().side_effect = splits
     else:
         on_the_hub(**splits)
-    with pytest.raises(DataError) as error:
-        load_splits("someone/reviews")
-    assert_names(error.value, *words)
+    assert_refused(words, load_splits, "someone/reviews")
 
 
 NEWS = ",title,text,label\n"
@@ -175,18 +160,15 @@ NEWS = ",title,text,label\n"
 def test_fake_or_real_news(file, tmp_path, monkeypatch, content, arguments, words):
     monkeypatch.chdir(tmp_path)
     file(content, "news.csv")
-    with pytest.raises(DataError) as error:
-        load_splits("fake_or_real_news", **{"data_files": "news.csv", **arguments})
-    assert_names(error.value, *words)
+    arguments = {"data_files": "news.csv", **arguments}
+    assert_refused(words, load_splits, "fake_or_real_news", **arguments)
 
 
 def test_a_dataset_with_another_blob_id(server, monkeypatch):
-    monkeypatch.setattr(
-        FakeOrRealNews, "URL", server.put("/news.csv", f"{NEWS}1,a,b,FAKE\n".encode())
-    )
-    with pytest.raises(DataError) as error:
-        load_splits("fake_or_real_news")
-    assert_names(error.value, FakeOrRealNews.URL, FakeOrRealNews.BLOB_ID, "data_files")
+    url = server.put("/news.csv", f"{NEWS}1,a,b,FAKE\n".encode())
+    monkeypatch.setattr(FakeOrRealNews, "URL", url)
+    words = [url, FakeOrRealNews.BLOB_ID, "data_files"]
+    assert_refused(words, load_splits, "fake_or_real_news")
 
 
 STATEMENT = "\t".join(("1.json", "true", "A statement", *"abcde12345x")) + "\n"
@@ -197,17 +179,13 @@ STATEMENTS = dict.fromkeys(("train.tsv", "valid.tsv", "test.tsv"), STATEMENT)
     ("members", "words"),
     [
         ({"train.tsv": STATEMENT, "test.tsv": STATEMENT}, ["valid.tsv", "does not exist"]),
-        ({**STATEMENTS, "train.tsv": b"\xff\n"}, ["liar"]),
         ({**STATEMENTS, "train.tsv": STATEMENT + STATEMENT.replace("true", "TRUE")}, ["liar", "TRUE"]),
-        ({**STATEMENTS, "train.tsv": STATEMENT + "more\t" + STATEMENT}, ["liar"]),
     ],
 )  # fmt: skip
 def test_liar(file, server, monkeypatch, members, words):
     data = file(members, "liar.zip").read_bytes()
     monkeypatch.setattr(liar, "URL", server.put("/liar.zip", data))
-    with pytest.raises(DataError) as error:
-        load_splits("liar")
-    assert_names(error.value, *words)
+    assert_refused(words, load_splits, "liar")
 
 
 # Vectors
@@ -230,9 +208,7 @@ TWO_MEMBERS = {"glove.3d.txt": VECTORS, "glove.2d.txt": "a 1 2\n"}
 )
 def test_vectors(file, name, content, words):
     path = file(content, name)
-    with pytest.raises(DataError) as error:
-        load_glove(path)
-    assert_names(error.value, *words)
+    assert_refused(words, load_glove, path)
 
 
 def test_vectors_by_name(archives, monkeypatch):
@@ -248,9 +224,7 @@ def test_vectors_by_name(archives, monkeypatch):
         "twitter.27B.25d": ["glove.twitter.27B.zip", "SHA256"],
     }
     for name, words in mistakes.items():
-        with pytest.raises(DataError) as error:
-            load_glove(name)
-        assert_names(error.value, *words)
+        assert_refused(words, load_glove, name)
 
 
 # Downloads
@@ -270,7 +244,5 @@ def test_downloads(server, private_cache, name, fault, words):
     vars(server).update(fault)
     if "GLOVE_LSTM_CACHE" in words:
         (private_cache / "glove_lstm").write_text("")
-    with pytest.raises(DataError) as error:
-        download(url)
-    assert_names(error.value, *words)
+    assert_refused(words, download, url)
     assert {path.suffix for path in private_cache.rglob("*.*") if path.is_file()} <= {".lock"}

@@ -3,17 +3,14 @@
 import gzip
 import hashlib
 import multiprocessing
-import os
 import random
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from glove_lstm.errors import DataError
 from glove_lstm.vectors import glove
 from glove_lstm.vectors.download import download
 from glove_lstm.vectors.glove import language_warning, load_glove
@@ -70,10 +67,6 @@ def test_no_vectors():
     assert found.vectors.shape == (0, 100)
     assert found.mean.tolist() == [0] * 100
     assert found.deviation.tolist() == pytest.approx([0.4] * 100)
-    vectors = np.array([[1, 2], [3, 6]], dtype=np.float32)
-    some = glove.GloveVectors(["a", "b"], vectors, "made up")
-    assert some.mean.tolist() == [2, 4]
-    assert some.deviation.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("name", glove.GLOVE_NAMES)
@@ -117,12 +110,10 @@ ENGLISH = ["the", "council", "voted", "on", "a", "bridge"]
     ("texts", "words", "share"),
     [
         (["The council voted!", "On a bridge, 12"], ENGLISH, None),
-        (["The council voted in Köln"], ENGLISH, None),
         (["Der Stadtrat stimmte für a Brücke"], ENGLISH, "4%"),
         (["市议会批准了预算", "the"], ENGLISH, "27%"),
         (["市议会批准了预算"], [*"市议会批准了预"], None),
         (["12 !", ""], ENGLISH, None),
-        (["वह घर आया"], ["वह", "घर", "आया"], None),
         (["市议会批准了预算"], [], None),  # no vectors are wanted
     ],
 )
@@ -141,11 +132,6 @@ BODY = random.Random(0).randbytes(600_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
 
 
-def cached_files():
-    folder = Path(os.environ["GLOVE_LSTM_CACHE"], "downloads")
-    return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
-
-
 @pytest.mark.parametrize("known", [{}, {"sha256": SHA256}], ids=str)
 def test_a_file_is_downloaded_once(server, known):
     """Unless its hash is known, and the cached file has another."""
@@ -161,17 +147,6 @@ def test_a_file_is_downloaded_once(server, known):
     repaired = download(url, **known).read_bytes() == BODY
     assert repaired == bool(known)
     assert len(server.requests) == 1 + repaired
-
-
-def test_a_transfer_that_is_cut_leaves_nothing(server):
-    server.cuts = [200_000]
-    url = server.put("/f.bin", BODY)
-    with pytest.raises(DataError):
-        download(url, sha256=SHA256)
-    assert not cached_files()
-    path = download(url, sha256=SHA256)
-    assert path.read_bytes() == BODY
-    assert cached_files() == [path.name]
 
 
 def test_two_processes_at_once(server):

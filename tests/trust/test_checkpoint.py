@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support import QUICK, assert_refused, edit_json, run_here, write_articles
+from support import QUICK, assert_command_names, contents, edit_json, run_here, write_articles
 
 from glove_lstm import GloveLstmClassifier, LightClassifier
 from glove_lstm.checkpoint.checkpoint import Checkpoint
@@ -89,8 +89,7 @@ def command(main, *words):
     def enter(folder, articles):
         places = {"HERE": folder, "ARTICLES": articles, "OUT": folder / "out"}
         done = run_here(main, *(word.format(**places) for word in words))
-        assert_refused(done)
-        return done.stderr.strip().splitlines()[-1]
+        return assert_command_names(done)
 
     return enter
 
@@ -148,10 +147,6 @@ ROWS = {
     "regression": (edit(CONFIG, problem_type="regression"), [CONFIG, "classifiers"], LOADERS),
     "label_type int": (edit(CONFIG, label_type="int"), ["label_type", "'FAKE'"], TORCH),
 }
-
-
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")

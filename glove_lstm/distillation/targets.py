@@ -140,8 +140,8 @@ def _weights_of_best(probabilities: Floats) -> NDArray[np.float64]:
     weights = probabilities.max(axis=1).astype(np.float64) ** 2
     shares = probabilities.mean(axis=0)
     of_labels = np.bincount(best, weights=weights, minlength=len(shares))
-    factors = shares * weights.sum() / np.maximum(of_labels, np.finfo(float).tiny)
-    return weights * np.minimum(factors, _LARGEST_FACTOR)[best]
+    factors = shares[best] * weights.sum() / of_labels[best]
+    return weights * np.minimum(factors, _LARGEST_FACTOR)
 
 
 def _logits(

@@ -64,13 +64,18 @@ def open_page(browser, address, **options):
     page = browser.new_context(**options).new_page()
     page.set_default_timeout(120_000)
     page.goto(address)
+    return page
+
+
+def open_ready_page(browser, address, **options):
+    page = open_page(browser, address, **options)
     page.locator("button[type=submit]:enabled").wait_for()
     return page
 
 
 @pytest.fixture(scope="module")
 def page(browser, site):
-    """The page that `push --space_dir` wrote."""
+    """The page that `push --space_dir` wrote: without a runtime, its tokenizer works all the same."""
     return open_page(browser, site[1])
 
 
@@ -154,7 +159,7 @@ def assert_same_effects(page, light, text, label=None):
 
 
 def test_same_scores_and_explanations(browser, address, light, demo):
-    page = open_page(browser, address)
+    page = open_ready_page(browser, address)
     # The server explains the best label only.
     labels = [None] if address == demo.address else [None, "REAL"]
     texts = ["", " ", "😀 \ud800", "Σ " * 3000, *STATEMENTS[:16]]
@@ -200,7 +205,7 @@ def test_same_words_of_hostile_texts(page, texts):
 def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, address, light):
     size = {"width": 360, "height": 740}
     options = {"viewport": size, "is_mobile": True, "color_scheme": "dark"}
-    page = open_page(browser, address, **options)
+    page = open_ready_page(browser, address, **options)
     assert page.get_by_role("heading").inner_text() == "Classify a text with hub"
     assert page.title() == "Classify a text with hub"
     assert page.locator("#examples button").count() == 3
@@ -229,7 +234,7 @@ def test_an_example_shows_label_bars_and_words_on_a_phone_in_the_dark(browser, a
 def test_the_answer_comes_while_a_person_types(browser, site):
     """The last text wins; the words of a long text are marked only at a click."""
     expect = playwright.expect
-    page = open_page(browser, site[1])
+    page = open_ready_page(browser, site[1])
     words = page.locator("#words")
     page.get_by_label("Title").focus()
     page.keyboard.type("SHOCKING: You WILL NOT BELIEVE what they are hiding!!!")
@@ -284,7 +289,7 @@ def test_the_files_of_a_model_decide_what_the_page_shows(browser, site, light, t
     )
     edit_json(model / "metrics.json", data={"description": "train reviews.csv"})
     with serve(tmp_path / "site") as address:
-        page = open_page(browser, address)
+        page = open_ready_page(browser, address)
         assert not page.locator("#meaning").is_visible()
         assert page.locator("#examples button").count() == 0
         assert not page.get_by_label("Title").is_visible()
@@ -300,7 +305,7 @@ def test_the_files_of_a_model_decide_what_the_page_shows(browser, site, light, t
 
 def test_a_score_that_promises_too_little_is_unsure(browser, unsure):
     Thread(target=unsure.serve_forever).start()
-    page = open_page(browser, unsure.address)
+    page = open_ready_page(browser, unsure.address)
     page.get_by_label("Title").fill("Council votes")
     playwright.expect(page.locator("#verdict")).to_contain_text("unsure, nearest to ")
     unsure.shutdown()
@@ -314,8 +319,7 @@ def test_a_runtime_of_other_contents_does_not_run(browser, site, tmp_path):
         (runtime / name).write_text("window.harmed = 1")
     edit_json(tmp_path / "site" / "model.json", runtime="runtime/")
     with serve(tmp_path / "site") as address:
-        page = browser.new_page()
-        page.goto(address)
+        page = open_page(browser, address)
         playwright.expect(page.locator("#status")).to_contain_text("runtime/ort")
         assert page.locator("button[type=submit]").is_disabled()
         assert page.evaluate("window.harmed") is None

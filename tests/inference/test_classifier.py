@@ -19,7 +19,6 @@ from scipy.stats import binomtest
 from support import ROOT, assert_names, edit_json
 
 from glove_lstm import GloveLstmClassifier, LightClassifier, explain
-from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.errors import DataError
 from glove_lstm.inference.decisions import are_unsure, decide

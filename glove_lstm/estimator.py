@@ -28,7 +28,7 @@ from glove_lstm.evaluation.unseen import measure_unseen
 from glove_lstm.inference.decisions import are_unsure, decision_thresholds, labels_above
 from glove_lstm.inference.explain import Explanation
 from glove_lstm.inference.light_classifier import LightClassifier
-from glove_lstm.inference.onnx_export import light_classifier
+from glove_lstm.inference.onnx_export import classifier_in_memory
 from glove_lstm.progress import shows_bars
 from glove_lstm.publishing.push import check_destination, push_folder
 from glove_lstm.publishing.save import save
@@ -215,7 +215,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "model_" in state:
-            self._classifier = light_classifier(self.model_, self.tokenizer_)
+            self._classifier = classifier_in_memory(self.model_, self.tokenizer_)
 
     def predict(self, X: Any, *, accuracy: float | None = None) -> NDArray[Any]:
         """Return the best label of each text, (n,); for multi-label models, (n, classes) of 0 and 1.
@@ -398,7 +398,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         """
         self.model_ = model
         self.tokenizer_ = tokenizer
-        self._classifier = light_classifier(model, tokenizer)
+        self._classifier = classifier_in_memory(model, tokenizer)
         labels = label_values(model.config.label_names, model.config.label_type)
         self._columns = np.argsort(labels, kind="stable")
         if decision_thresholds(model.config.to_dict()) is not None:

@@ -165,8 +165,9 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
     to the LSTM's: a wide and a deep part (Cheng et al. 2016, https://arxiv.org/abs/1606.07792). In a text longer than
     `config.lstm_length`, the LSTM's logits are scaled by the share of the tokens that it reads.
 
-    The training loss is the sum of the losses of the two parts. If the two were trained on the sum of their logits, the
-    linear part would learn faster and leave the LSTM little to learn.
+    In transformers' own Trainer, the loss is the sum of the losses of the two parts: if they were trained on the sum of
+    their logits, the linear part would learn faster and leave the LSTM little to learn. `fit` of this package trains
+    the LSTM alone, and fits the n-grams by a support vector machine.
     """
 
     def __init__(self, config: GloveLstmConfig) -> None:
@@ -196,7 +197,8 @@ class GloveLstmForSequenceClassification(GloveLstmPreTrainedModel):
             attention_mask: (B, T), as for `GloveLstmModel`.
             token_type_ids: (B, T), as for `GloveLstmModel`.
             labels: (B,) class indices; with `problem_type` "multi_label_classification", (B, num_labels) floats.
-            lstm_only: Leave out the n-grams: loss and logits are the LSTM's, and `part_logits` has one part.
+            lstm_only: Leave out the n-grams: loss and logits are the LSTM's, not scaled by the share of the tokens that
+                it reads, and `part_logits` has one part.
             kwargs: `num_items_in_batch` is passed to the loss; all others are ignored.
 
         Returns:

@@ -34,7 +34,7 @@ class Targets:
 
     Attributes:
         kind: Of `values`; the loss of the LSTM follows from it.
-        texts: m texts that the LSTM learns from.
+        texts: m texts that the LSTM learns from; unless it learns logits, they and `values` are `ngram_examples`.
         values: (m,) class indices for "labels"; (m, labels) with 1 for each label that a text has for "label sets";
             (m, labels) logits with mean 0 for "logits".
         weights: (m,) in the loss of the LSTM; None: 1.
@@ -75,7 +75,14 @@ def make_targets(split: Split, teacher: Teacher | None, *, glove: GloveVectors |
     if teacher is None:
         kind: Kind = "label sets" if train.is_multi_label else "labels"
         return Targets(kind, train.texts, train.labels, train.weights, train, calibration_texts)
-    temperature = _temperature_of(teacher, calibration_texts)
+    # The logits of a teacher that learned the labels are calibrated; others are fitted to labels of people.
+    temperature = 1.0
+    probabilities = None
+    if calibration_texts is not None:
+        if teacher.learns_labels and calibration_texts.labels_of == "teacher":
+            probabilities = _sharpened(calibration_texts)
+        if not teacher.learns_labels and calibration_texts.labels_of == "people":
+            temperature = _temperature_of_teacher(calibration_texts)
     if split.most_are_unlabelled:
         examples = _with_best_labels(teacher, split, temperature)
         count = f"{len(split.unlabelled):,}"
@@ -86,7 +93,7 @@ def make_targets(split: Split, teacher: Teacher | None, *, glove: GloveVectors |
     return replace(
         targets,
         calibration_texts=calibration_texts,
-        probabilities=_probabilities(teacher, calibration_texts),
+        probabilities=probabilities,
         temperature=temperature,
     )
 
@@ -108,10 +115,8 @@ def _calibration_texts(split: Split, teacher: Teacher | None) -> Examples | None
     )
 
 
-def _probabilities(teacher: Teacher, calibration: Examples | None) -> NDArray[np.float64] | None:
-    """Return the probabilities of a teacher's own labels; None if nothing is known of how sure it may be."""
-    if calibration is None or calibration.labels_of == "people" or not teacher.learns_labels:
-        return None
+def _sharpened(calibration: Examples) -> NDArray[np.float64]:
+    """Return the probabilities of a teacher's labels that calibrate a student."""
     assert calibration.teacher_logits is not None
     return softmax(_SHARPNESS * calibration.teacher_logits.astype(np.float64), axis=1)
 
@@ -169,10 +174,8 @@ def _logits(
     return Targets("logits", texts, logits, weights, train, copies=len(copies))
 
 
-def _temperature_of(teacher: Teacher, calibration: Examples | None) -> float:
-    """Return the temperature at which a teacher's logits fit labels of people; 1 if none is needed or can be known."""
-    if teacher.learns_labels or calibration is None or calibration.labels_of == "teacher":
-        return 1.0
+def _temperature_of_teacher(calibration: Examples) -> float:
+    """Return the temperature at which a teacher's logits fit labels of people; 1 if these are too few to tell."""
     if len(calibration) < FEWEST_TEXTS:
         return 1.0
     assert calibration.teacher_logits is not None

@@ -100,9 +100,12 @@ class LightClassifier:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process loads the folder again, since a session cannot be pickled."""
-        # Hashes of config and weights: `datasets` keeps results by what is pickled.
+        if self.folder is None:
+            raise TypeError("a classifier in memory cannot be pickled; save it, and load it")
+        # `datasets` keeps results by what is pickled: all that decides them.
         hashes = sorted(self.session.get_modelmeta().custom_metadata_map.items())
-        return _load_again, (self.folder, self.threads, hashes)
+        decisions = (self.label_names, self.problem_type, self.thresholds, self.held_out_scores)
+        return _load_again, (self.folder, self.threads, hashes, decisions)
 
     def __call__(
         self, texts: str | Sequence[str], text_pairs: Sequence[str] | None = None
@@ -314,7 +317,7 @@ def session_options() -> onnxruntime.SessionOptions:
     return options
 
 
-def _load_again(folder: Path, threads: int, _hashes: list[tuple[str, str]]) -> LightClassifier:
+def _load_again(folder: Path, threads: int, *_decides_results: Any) -> LightClassifier:
     return LightClassifier.from_pretrained(folder, threads=threads)
 
 

@@ -84,7 +84,7 @@ def export_onnx(folder: str | Path) -> Path:
     return path
 
 
-def light_classifier(
+def classifier_in_memory(
     model: GloveLstmForSequenceClassification, tokenizer: PreTrainedTokenizerBase | LightTokenizer
 ) -> LightClassifier:
     """Return a classifier that runs a model by ONNX Runtime. Later changes of model and tokenizer do not count.

@@ -125,6 +125,11 @@ class Split:
     refit_texts: Examples | None = None
 
     @property
+    def all_labelled(self) -> Examples:
+        """The labelled texts from which the model that is returned learns."""
+        return self.train if self.refit_texts is None else self.refit_texts
+
+    @property
     def held_out_texts(self) -> Sequence[str]:
         """The texts from which nothing is learned."""
         return self.held_out_unlabelled if self.validation is None else self.validation.texts

@@ -14,7 +14,7 @@ from scipy.special import expit, log_softmax, logit, softmax
 from glove_lstm.distillation.targets import Targets
 from glove_lstm.errors import counted
 from glove_lstm.inference.promise import held_out_scores
-from glove_lstm.inference.run_batches import Inputs, RunBatch, run_batches
+from glove_lstm.inference.run_batches import Inputs, run_batches
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.progress import progress
 from glove_lstm.temperature import (
@@ -140,14 +140,6 @@ def score_parts(
 ) -> Scored:
     """Return the logits of n texts by the parts of the model."""
     tokens = tokenize(texts, tokenizer)
-    with progress("Calibrating", total=len(texts)) as bar:
-        logits = run_batches(_runner(model), tokens, done=bar.update)
-    known = _count_known(tokens, model.config.unk_token_id).clip(min=1)
-    return Scored(logits.astype(np.float64), known.astype(np.float64))
-
-
-def _runner(model: GloveLstmForSequenceClassification) -> RunBatch:
-    """Return a function for `run_batches` that runs a model in eval mode: `part_logits` (B, parts, labels)."""
     model.eval()
 
     @torch.inference_mode()
@@ -157,7 +149,10 @@ def _runner(model: GloveLstmForSequenceClassification) -> RunBatch:
         }
         return model(**tensors, return_dict=True).part_logits.float().cpu().numpy()
 
-    return run
+    with progress("Calibrating", total=len(texts)) as bar:
+        logits = run_batches(run, tokens, done=bar.update)
+    known = _count_known(tokens, model.config.unk_token_id).clip(min=1)
+    return Scored(logits.astype(np.float64), known.astype(np.float64))
 
 
 def _count_known(tokens: Tokens, unknown: int) -> NDArray[np.int64]:

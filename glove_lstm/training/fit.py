@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from glove_lstm.distillation.teacher import Teacher, TeacherLike, open_teacher
 from glove_lstm.errors import DataError, listed
 from glove_lstm.files import without_folders
 from glove_lstm.inference.light_classifier import LightClassifier
-from glove_lstm.inference.onnx_export import light_classifier
+from glove_lstm.inference.onnx_export import classifier_in_memory
 from glove_lstm.modeling.configuration_glove_lstm import UNCALIBRATED
 from glove_lstm.modeling.modeling_glove_lstm import GloveLstmForSequenceClassification
 from glove_lstm.tables.examples import ClassWeight, Examples, Split
@@ -75,7 +75,7 @@ class Trained:
     @cached_property
     def classifier(self) -> LightClassifier:
         """The calibrated model in ONNX Runtime."""
-        return light_classifier(self.model, self.tokenizer)
+        return classifier_in_memory(self.model, self.tokenizer)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: not the session of the classifier."""
@@ -164,7 +164,9 @@ def fit(
     targets = make_targets(split, opened_teacher, glove=glove)
     learns_logits = targets.kind == "logits"
     if targets.kind != "labels":
-        settings = replace(settings, label_smoothing_factor=0.0)  # of single labels only
+        settings = replace(
+            settings, label_smoothing_factor=0.0
+        )  # no other loss has it: for the record
     settings = with_schedule(
         settings,
         len(targets.texts),
@@ -176,14 +178,10 @@ def fit(
     # The teacher used all cores; what follows is faster on one.
     with _one_thread():
         # 4. Make the initial model.
-        initial_model = partial(
-            _initial_model,
-            settings=settings,
-            unlabelled=split.unlabelled,
-            checkpoint=checkpoint,
-            learns_logits=learns_logits,
+        set_seed(settings.seed)
+        model, tokenizer, vocabulary_with_vectors = _initial_model(
+            settings, split, checkpoint, glove, learns_logits=learns_logits
         )
-        model, tokenizer, vocabulary_with_vectors = initial_model(split.train, glove)
         name_of_glove = None if glove is None else without_folders(glove.source)
         if split.refit_texts is None:
             glove = None  # it is large
@@ -209,24 +207,27 @@ def fit(
         # 7. Calibrate.
         has_vectors = checkpoint is not None or bool(vocabulary_with_vectors)
         calibration = calibrate(model, light_tokenizer, targets, settings, has_vectors=has_vectors)
-        classifier = light_classifier(model, tokenizer)
+        classifier = classifier_in_memory(model, light_tokenizer)
         scored = split.validation
         if scored is not None:
             scored = replace(scored, logits=classifier.predict_logits(scored.texts))
 
         # Where labels have few texts, those that calibrated teach, too: steps 4 to 6 again, with this calibration.
         if split.refit_texts is not None:
-            calibrated = {name: getattr(model.config, name) for name in UNCALIBRATED}
-            model, tokenizer, vocabulary_with_vectors = initial_model(split.refit_texts, glove)
-            _refit(model, tokenizer, split.refit_texts, settings, ngram_c)
-            model.config.update(calibrated)
-            classifier = light_classifier(model, tokenizer)
+            assert glove is not None
+            calibration_values = {name: getattr(model.config, name) for name in UNCALIBRATED}
+            set_seed(settings.seed)
+            model, tokenizer, vocabulary_with_vectors = new_model(
+                settings, split.refit_texts, (), glove, learns_logits=False
+            )
+            ngram_c = _refit(model, tokenizer, split.refit_texts, settings, ngram_c)
+            model.config.update(calibration_values)
 
         # 8. Return the model, and how it was made.
         record = TrainingRecord(
             preset=settings.preset,
             options=settings.recorded(model.config),
-            train_texts=len(split.refit_texts or split.train),
+            train_texts=len(split.all_labelled),
             validation_texts=0 if split.validation is None else len(split.validation),
             glove=name_of_glove if checkpoint is None else None,
             vocabulary_with_vectors=vocabulary_with_vectors,
@@ -251,21 +252,19 @@ def fit(
 
 
 def _initial_model(
-    train: Examples,
+    settings: Settings,
+    split: Split,
+    checkpoint: LoadedCheckpoint | None,
     glove: GloveVectors | None,
     *,
-    settings: Settings,
-    unlabelled: Sequence[str],
-    checkpoint: LoadedCheckpoint | None,
     learns_logits: bool,
 ) -> tuple[GloveLstmForSequenceClassification, PreTrainedTokenizerBase, float | None]:
-    """Return the model before its training, its tokenizer, and the share of the words of a new one with a vector."""
-    set_seed(settings.seed)
+    """Return a model, its tokenizer, and the share of the words of a new one that have a vector."""
     if checkpoint is not None:
-        model = model_of_checkpoint(checkpoint, settings, train, learns_logits=learns_logits)
+        model = model_of_checkpoint(checkpoint, settings, split.train, learns_logits=learns_logits)
         return model, checkpoint.tokenizer, None
     assert glove is not None
-    return new_model(settings, train, unlabelled, glove, learns_logits=learns_logits)
+    return new_model(settings, split.train, split.unlabelled, glove, learns_logits=learns_logits)
 
 
 def _refit(
@@ -274,12 +273,12 @@ def _refit(
     texts: Examples,
     settings: Settings,
     ngram_c: float | None,
-) -> None:
-    """Train a new model on all labelled texts, with the C and the schedule of the calibrated one."""
+) -> float | None:
+    """Train a new model on all labelled texts, with the C and the schedule of the calibrated one, and return this C."""
     logger.info("The calibrated model is trained anew on all %d texts.", len(texts))
     light_tokenizer = LightTokenizer.of(tokenizer)
     targets = make_targets(Split(texts, None), None, glove=None)
-    fit_ngrams(
+    ngram_c = fit_ngrams(
         model,
         light_tokenizer,
         _words_of(tokenizer),
@@ -289,6 +288,7 @@ def _refit(
         texts_are_few=are_few(len(texts)),
     )
     train_lstm(model, light_tokenizer, targets, None, settings, None)
+    return ngram_c
 
 
 @contextmanager
@@ -418,8 +418,8 @@ def _check_language(texts: Sequence[str], glove: GloveVectors) -> None:
 
 def _text_record(split: Split, checkpoint: LoadedCheckpoint | None) -> TextRecord:
     """Record the texts of this training, and those of the training of the checkpoint."""
-    labelled = split.refit_texts or split.train
-    record = TextRecord.of([*labelled.texts, *split.unlabelled], split.held_out_texts)
+    learned = [*split.all_labelled.texts, *split.unlabelled]
+    record = TextRecord.of(learned, split.held_out_texts)
     if checkpoint is None:
         return record
     return record.added_to(checkpoint.text_record)

@@ -125,7 +125,7 @@ def new_model(
         variant=settings.tokenizer_variant,
         vocab_size=vocab_size,
         model_max_length=settings.max_seq_length,
-        known_words=glove.words,
+        known_words=[word for word in glove.words if word == word.lower()],  # as texts are read
         truncation_side=settings.truncation_side,
         token_types=bool(type_embedding_size or settings.character_buckets),
         stop_words=english_stop_words() if is_article else (),
@@ -257,10 +257,8 @@ def model_of_checkpoint(
     model = GloveLstmForSequenceClassification(GloveLstmConfig(**{**earlier.to_dict(), **changes}))
     weights = loaded.model.state_dict()
     if has_new_labels:  # the old weights belong to other labels, even where the number is the same
-        kept = {name: weight for name, weight in weights.items() if name not in _OF_LABELS}
-        kept |= {name: model.state_dict()[name] for name in _OF_LABELS if name in weights}
-        weights = kept
-    model.load_state_dict(weights)
+        weights = {name: weight for name, weight in weights.items() if name not in _OF_LABELS}
+    model.load_state_dict(weights, strict=not has_new_labels)
     return model
 
 

@@ -66,6 +66,9 @@ def with_schedule(
 ) -> Settings:
     """Return settings with the epochs, the batch size and the learning rates that they left to the texts and labels.
 
+    Few texts need many steps, even if that takes more than the plan's epochs. Many texts need fewer passes. Of many
+    labels, an LSTM that stops early has learned none. DECISIONS.md has the measurements.
+
     Args:
         settings: The settings.
         text_count: Number of texts that the LSTM learns from.
@@ -73,46 +76,12 @@ def with_schedule(
         learns_logits: Whether it learns the logits of a teacher.
         has_new_labels: Whether it is a checkpoint that is fine-tuned on other labels.
     """
-    values = default_schedule(
-        text_count,
-        label_count,
-        settings.per_device_train_batch_size,
-        learns_logits=learns_logits,
-        has_new_labels=has_new_labels,
-    )
-    if settings.learning_rate is not None:
-        # The learning rate of the word vectors keeps its ratio to the learning rate of the LSTM.
-        ratio = values["embedding_learning_rate"] / values["learning_rate"]
-        values["embedding_learning_rate"] = settings.learning_rate * ratio
-    missing = {name: value for name, value in values.items() if getattr(settings, name) is None}
-    return replace(settings, **missing)
-
-
-def default_schedule(
-    text_count: int,
-    label_count: int,
-    batch_size: int | None,
-    *,
-    learns_logits: bool,
-    has_new_labels: bool,
-) -> dict[str, Any]:
-    """Return the epochs, the batch size and the learning rates for numbers of training texts and labels.
-
-    Few texts need many steps, even if that takes more than the plan's epochs. Many texts need fewer passes. Of many
-    labels, an LSTM that stops early has learned none. DECISIONS.md has the measurements.
-
-    Args:
-        text_count: Number of training texts.
-        label_count: Number of labels.
-        batch_size: Texts of a batch; None: by the number of texts.
-        learns_logits: Whether the model learns the logits of a teacher.
-        has_new_labels: Whether a checkpoint is fine-tuned on other labels than its own.
-    """
     plan = _ON_LABELS
     if learns_logits:
         plan = _ON_LOGITS
     elif has_new_labels:
         plan = _ON_NEW_LABELS
+    batch_size = settings.per_device_train_batch_size
     if batch_size is None:
         if learns_logits:
             batch_size = _BATCH_ON_LOGITS
@@ -131,10 +100,15 @@ def default_schedule(
         embedding_learning_rate = _EMBEDDING_LEARNING_RATE_OF_FEW_TEXTS
     epochs_for_fewest_steps = ceil(plan.fewest_steps * batch_size / text_count)
     epochs_for_fewest_steps = min(epochs_for_fewest_steps, plan.fewest_steps)
-    rate_factor = (batch_size / _REFERENCE_BATCH_SIZE) ** 0.5
-    return {
+    learning_rate = settings.learning_rate
+    if learning_rate is None:
+        learning_rate = plan.learning_rate * (batch_size / _REFERENCE_BATCH_SIZE) ** 0.5
+    values: dict[str, Any] = {
         "num_train_epochs": float(max(epochs, epochs_for_fewest_steps)),
         "per_device_train_batch_size": batch_size,
-        "learning_rate": plan.learning_rate * rate_factor,
-        "embedding_learning_rate": embedding_learning_rate * rate_factor,
+        "learning_rate": learning_rate,
+        # The rate of the word vectors keeps its ratio to that of the LSTM.
+        "embedding_learning_rate": learning_rate * embedding_learning_rate / plan.learning_rate,
     }
+    missing = {name: value for name, value in values.items() if getattr(settings, name) is None}
+    return replace(settings, **missing)

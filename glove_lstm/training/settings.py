@@ -233,6 +233,6 @@ def make_settings(preset: str = "default", **values: Any) -> Settings:
             "data as dataset_revision."
         )
     of_preset = dict(PRESETS.get(str(preset), {}))
-    if "learning_rate" in given:  # that of the word vectors follows from it
-        of_preset.pop("embedding_learning_rate", None)
+    if "learning_rate" in given and "embedding_learning_rate" in of_preset:
+        of_preset["embedding_learning_rate"] = given["learning_rate"]  # in a preset, they are equal
     return Settings(preset=preset, **(of_preset | given))

@@ -253,7 +253,7 @@ def language_warning(texts: Sequence[str], words: Sequence[str], source: str) ->
     """
     if not words:  # none are wanted
         return None
-    frequent = {word.lower() for word in words[:50_000]}
+    frequent = set(words[:50_000])
     letters = 0
     known = 0
     for text in texts[:: max(1, len(texts) // 1000)]:

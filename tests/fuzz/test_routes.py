@@ -27,7 +27,7 @@ from glove_lstm import (
 )
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands import predict
-from glove_lstm.inference.onnx_export import export_onnx, light_classifier
+from glove_lstm.inference.onnx_export import classifier_in_memory, export_onnx
 from glove_lstm.publishing.handler import EndpointHandler
 from glove_lstm.publishing.server import PageServer
 
@@ -97,7 +97,7 @@ def light_route(folder: Path, threads: int = 1) -> Route:
 
 def memory_route(folder: Path) -> Route:
     """What trainings return."""
-    return classifier_route(light_classifier(*Checkpoint.open(folder).load_model()))
+    return classifier_route(classifier_in_memory(*Checkpoint.open(folder).load_model()))
 
 
 def estimator_route(folder: Path) -> Route:

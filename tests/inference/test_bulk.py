@@ -11,7 +11,15 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support import ROOT, assert_command_names, read_csv, run_here, succeed, write_articles
+from support import (
+    ROOT,
+    assert_command_names,
+    edit_json,
+    read_csv,
+    run_here,
+    succeed,
+    write_articles,
+)
 
 from glove_lstm import LightClassifier
 from glove_lstm.checkpoint.checkpoint import Checkpoint
@@ -160,3 +168,5 @@ def test_the_model_is_part_of_what_is_pickled(exported):
     assert pickle.dumps(pickle.loads(first)) == first
     for key in Checkpoint.open(exported).content_hashes().values():
         assert key.encode() in first
+    edit_json(exported / "config.json", id2label={"0": "FALSE", "1": "TRUE"})
+    assert pickle.dumps(LightClassifier.from_pretrained(exported)) != first

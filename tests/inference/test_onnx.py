@@ -13,7 +13,7 @@ from glove_lstm import GloveLstmTokenizer
 from glove_lstm.errors import DataError
 from glove_lstm.inference import onnx_graph
 from glove_lstm.inference.light_classifier import LightClassifier, open_session
-from glove_lstm.inference.onnx_export import export_onnx, light_classifier
+from glove_lstm.inference.onnx_export import classifier_in_memory, export_onnx
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 
 LSTM = {"vocab_size": 200, "num_labels": 4, "temperature": 0.7}
@@ -129,7 +129,7 @@ def test_a_classifier_in_memory_keeps_the_numbers_of_the_model():
     model = build_model(**DEFAULT)
     with torch.inference_mode():
         expected = model(**tokenizer(CORPUS, padding=True, return_tensors="pt")).logits
-    classifier = light_classifier(model, tokenizer)
+    classifier = classifier_in_memory(model, tokenizer)
     with torch.no_grad():
         for weights in model.parameters():
             weights.zero_()

@@ -10,7 +10,7 @@ from support import build_model, make_texts
 
 from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.distillation.targets import make_targets
-from glove_lstm.inference.onnx_export import light_classifier
+from glove_lstm.inference.onnx_export import classifier_in_memory
 from glove_lstm.inference.promise import held_out_scores
 from glove_lstm.tables.examples import Examples, Split
 from glove_lstm.temperature import fit_temperature
@@ -140,7 +140,7 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     for name in ("temperature", "shrinkage", "ngram_weight"):
         assert getattr(record, name) == getattr(model.config, name), name
     assert model.config.temperature != 1
-    logits = light_classifier(model, tokenizer).predict_logits(texts).astype(np.float64)
+    logits = classifier_in_memory(model, tokenizer).predict_logits(texts).astype(np.float64)
     assert scale_of_the_smallest_loss(logits, held_out.labels) == pytest.approx(1, rel=1e-2)
     if several:
         threshold = fit_threshold(1 / (1 + np.exp(-logits)), truth)

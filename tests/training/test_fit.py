@@ -491,3 +491,11 @@ def test_a_training_without_vectors(train, news):
     assert trained.record.glove == "none: drawn at random"
     assert trained.record.vocabulary_with_vectors == 0
     assert accuracy(trained, news.texts, news.labels) > 0.9
+
+
+def test_words_of_cased_vectors_are_those_that_texts_are_read_as(news, small_settings):
+    words = ["Council", "council", "Ferry"]
+    cased = GloveVectors(words, np.eye(3, 8, dtype=np.float32), "cased.vec")
+    trained = fit(news.texts, news.labels, settings=small_settings(), glove=cased)
+    assert not {"Council", "Ferry"} & trained.tokenizer.get_vocab().keys()
+    assert "council" in trained.tokenizer.get_vocab()

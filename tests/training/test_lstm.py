@@ -247,6 +247,12 @@ def test_schedule(texts, labels, targets, given, epochs, batch, rate, words):
     assert settings.embedding_learning_rate == pytest.approx(words)
 
 
+def test_the_rates_of_a_preset_keep_their_ratio():
+    settings = make_settings("article", learning_rate=5e-3)
+    scheduled = with_schedule(settings, 1_000, 2, learns_logits=False, has_new_labels=False)
+    assert scheduled.learning_rate == scheduled.embedding_learning_rate == 5e-3
+
+
 # Where a training starts
 
 

@@ -16,7 +16,7 @@ from glove_lstm.checkpoint.names import LOADED_NAMES
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.commands import evaluate, export, predict, push, train
 from glove_lstm.errors import DataError
-from glove_lstm.inference.onnx_export import export_onnx, light_classifier
+from glove_lstm.inference.onnx_export import classifier_in_memory, export_onnx
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -198,7 +198,7 @@ def test_neither_type_nor_kernel_of_a_config_is_used(exported):
     edit_json(exported / "config.json", return_dict=False)
     model, tokenizer = Checkpoint.open(exported).load_model()
     assert model.dtype == torch.float32
-    after = light_classifier(model, tokenizer).predict_proba(["A text"])
+    after = classifier_in_memory(model, tokenizer).predict_proba(["A text"])
     np.testing.assert_allclose(after, before, atol=1e-5)
 
 

@@ -224,6 +224,7 @@ SCHEDULES = [
     (100_000, 2, {}, {}, 2, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
     (1_000, 3, {}, {}, 19, 32, RATE, FEW_RATE),
     (1_000, 77, {}, {}, 61, 32, RATE, FEW_RATE),
+    (1_000, 2, NEW_LABELS, {}, 16, 32, RATE, FEW_RATE),
     (25_000, 2, NEW_LABELS, {}, 4, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
     (1_000, 77, LOGITS, {}, steps(100, 1_000, 128), 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
     (1_000_000, 2, LOGITS, {}, 3, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),

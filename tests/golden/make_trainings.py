@@ -29,10 +29,7 @@ SEVERAL = ["food", "sport", "trip"]
 KINDS: dict[str, tuple[list[str], list[str]]] = {
     "two labels": (TWO, ["--train_file", "FOLDER/train.csv", "--class_weight", "balanced"]),
     "six labels": (SIX, ["--train_file", "FOLDER/train.csv"]),
-    "several labels": (
-        SEVERAL,
-        ["--train_file", "FOLDER/train.csv", "--test_file", "FOLDER/test.csv"],
-    ),
+    "several labels": (SEVERAL, ["--train_file", "FOLDER/train.csv"]),
     "fine-tuned": (
         TWO,
         ["--train_file", "FOLDER/train.csv", "--model_name_or_path", str(TINY_CHECKPOINT)],

@@ -16,7 +16,7 @@ from tokenizers.normalizers import Replace
 from glove_lstm.modeling.configuration_glove_lstm import KNOWN
 from glove_lstm.text.pipelines import _SPACELESS
 from glove_lstm.tokenization.word_shapes import SHAPES, spelling
-from glove_lstm.unicode_scripts import COMBINING, SPACELESS, have_case
+from glove_lstm.unicode_scripts import COMBINING, SPACELESS
 
 MARKS = "".join(c for c in map(chr, range(0x11FFF)) if unicodedata.category(c)[0] == "M")
 FINAL_SIGMA = re.compile(r"(?<=[^\W\d_])\u03a3(?![^\W\d_])")
@@ -327,18 +327,3 @@ def test_the_marks_are_those_of_the_scripts():
         is_mark = unicodedata.category(character)[0] == "M"
         if re.match(f"[{SPACELESS}]", character):
             assert bool(combining.match(character)) == is_mark, hex(ord(character))
-
-
-@pytest.mark.parametrize(
-    ("texts", "expected"),
-    [
-        (["the council", "THE COUNCIL"], True),
-        (["Совет проголосовал"], True),
-        (["市议会批准了预算", "NATO"], False),
-        (["صوت المجلس"], False),
-        (["12 !"], True),
-        ([], True),
-    ],
-)
-def test_texts_with_upper_and_lower_case(texts, expected):
-    assert have_case(texts) == expected

@@ -50,25 +50,20 @@ def test_the_temperature_undoes_a_known_scale(scale):
     assert of_teacher == pytest.approx(1 / scale, rel=0.06)
 
 
-def test_the_weight_between_two_parts_is_found():
+@pytest.mark.parametrize("usual", [2.0, 8.0])
+def test_the_weight_between_two_parts_is_found(usual):
+    """Few texts leave it near the usual one."""
     logits, labels = draw([0.5, 3.0])
     scored = long_texts(logits)
-    values = fit_calibration([scored], labels)
+    values = fit_calibration([scored], labels, usual_weight=usual)
     assert values["ngram_weight"] == pytest.approx(6, rel=0.15)
     expected = np.tensordot(logits, [0.5, 3.0], (1, 0))
     found = calibrated(scored, values)
     centred = found - found.mean(axis=1, keepdims=True)
     difference = centred - (expected - expected.mean(axis=1, keepdims=True))
     assert np.sqrt((difference**2).mean()) < 0.15
-
-
-@pytest.mark.parametrize("usual", [2.0, 8.0])
-def test_few_texts_leave_the_weight_near_the_usual_one(usual):
-    logits, labels = draw([0.5, 3.0])
     few = fit_calibration([long_texts(logits[:3])], labels[:3], usual_weight=usual)
     assert few["ngram_weight"] == pytest.approx(usual, rel=0.5)
-    many = fit_calibration([long_texts(logits)], labels, usual_weight=usual)
-    assert many["ngram_weight"] == pytest.approx(6, rel=0.15)
 
 
 @settings(deadline=None, max_examples=30)
@@ -120,19 +115,23 @@ def scale_of_the_smallest_loss(logits, labels):
     return min(losses, key=losses.get)
 
 
+def targets_to_calibrate(texts, labels):
+    held_out = Examples(texts, labels, ["with", "without"])
+    return make_targets(Split(held_out.select([]), held_out), None, glove=None)
+
+
 @pytest.mark.parametrize("several", [False, True], ids=["one label", "several labels"])
 def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
     """The threshold is for calibrated scores."""
-    texts, labels = make_texts(200, seed=2)
-    truth = np.stack([labels, 1 - labels], axis=1)
+    texts, numbers = make_texts(200, seed=2)
+    table = np.stack([numbers, 1 - numbers], axis=1)
+    labels = table if several else numbers
     sizes = {"vocab_size": tokenizer.vocab_size, "ngram_buckets": 64, "type_embedding_size": 4}
     kind = {**sizes, "problem_type": MULTI_LABEL if several else None}
     # With characters, though no word is unknown, as the graph of a network without them would be traced, in seconds.
     model = build_model(**kind, character_buckets=9)
     model.load_state_dict(build_model(**kind).state_dict(), strict=False)
-    held_out = Examples(texts, truth if several else labels, ["with", "without"])
-    split = Split(held_out.select([]), held_out)
-    targets = make_targets(split, None, glove=None)
+    targets = targets_to_calibrate(texts, labels)
     settings_ = make_settings(use_cpu=True, seed=0, corrupted_share=0.5)
     record = calibrate(model, LightTokenizer.of(tokenizer), targets, settings_, has_vectors=True)
     assert record.texts == 200
@@ -141,9 +140,9 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
         assert getattr(record, name) == getattr(model.config, name), name
     assert model.config.temperature != 1
     logits = classifier_in_memory(model, tokenizer).predict_logits(texts).astype(np.float64)
-    assert scale_of_the_smallest_loss(logits, held_out.labels) == pytest.approx(1, rel=1e-2)
+    assert scale_of_the_smallest_loss(logits, labels) == pytest.approx(1, rel=1e-2)
     if several:
-        threshold = fit_threshold(1 / (1 + np.exp(-logits)), truth)
+        threshold = fit_threshold(1 / (1 + np.exp(-logits)), table)
         assert model.config.thresholds == pytest.approx([threshold] * 2, abs=1e-4)
         assert model.config.held_out_scores is None
     else:
@@ -153,10 +152,7 @@ def test_the_scores_of_a_calibrated_model_need_no_scaling(tokenizer, several):
 
 def test_without_vectors_the_ngrams_weigh_more(tokenizer):
     """As long as few texts calibrate: the LSTM then knows little."""
-    texts, labels = make_texts(12, seed=2)
-    held_out = Examples(texts, labels, ["with", "without"])
-    split = Split(held_out.select([]), held_out)
-    targets = make_targets(split, None, glove=None)
+    targets = targets_to_calibrate(*make_texts(12, seed=2))
     settings_ = make_settings(use_cpu=True, seed=0)
     weights = []
     for has_vectors in (True, False):

@@ -3,14 +3,16 @@
 import os
 import sys
 import tempfile
-from dataclasses import replace
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
-from support import SMALL_VALUES, accuracy, by_length
+from support import accuracy, by_length
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import Unigram
 from tokenizers.processors import TemplateProcessing
@@ -22,8 +24,6 @@ from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.tables.examples import Examples, class_weights
 from glove_lstm.training.fit import fit, training_device
 from glove_lstm.training.schedule import with_schedule
-from glove_lstm.training.settings import make_settings
-from glove_lstm.vectors.glove import GloveVectors
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +61,13 @@ def test_one_model_of_all_but_the_held_out_texts(result, news):
     measures = run_metrics(result).validation
     assert (measures.rows, measures.seen) == (16, 0)
 
-
-def test_the_record_tells_what_was_used(result):
     record = result.record
     assert record.options["num_train_epochs"] == record.epochs == 2
     assert record.options["seed"] == 42  # the default
     assert "glove" not in record.options  # its folder is private
     assert record.glove == "tiny.8d.txt"
     assert 0 < record.vocabulary_with_vectors <= 1
-    assert len([entry for entry in record.history if "loss" in entry]) == 2
+    assert sum("loss" in entry for entry in record.history) == 2
 
 
 def test_without_a_gpu_a_build_of_torch_for_gpus_trains_on_the_cpu(monkeypatch, small_settings):
@@ -127,30 +125,10 @@ def test_where_labels_have_few_texts_all_of_them_teach(train, news, monkeypatch)
     )
 
 
-def test_the_classifier_is_the_model_with_its_calibration(result, news):
-    """As the tokenizer and the model of transformers give it; the logits of validation texts are kept."""
-    held_out = result.validation
-    logits = result.classifier.predict_logits(held_out.texts)
-    np.testing.assert_array_equal(logits, result.validation.logits)
-    inputs = result.tokenizer(held_out.texts, padding=True, return_tensors="pt")
-    with torch.inference_mode():
-        expected = result.model.eval()(**inputs).logits
-    np.testing.assert_allclose(logits, expected, atol=1e-5)
-    assert list(result.classifier.label_names) == ["FAKE", "REAL"]
-
-
-@pytest.fixture
-def two_threads():
-    """torch computes with two threads, whatever OMP_NUM_THREADS says."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_a_seed_gives_the_same_model(result, train, news, small_settings):
+def test_a_seed_gives_the_same_model(result, train, news, small_settings, request):
     """Whatever the global generators; and nothing that the caller gave or set is changed."""
+    request.addfinalizer(partial(torch.set_num_threads, torch.get_num_threads()))
+    torch.set_num_threads(2)
     torch.manual_seed(99)
     np.random.seed(99)  # noqa: NPY002
     texts = list(news.texts)
@@ -246,21 +224,12 @@ def test_fine_tuning_keeps_the_labels_of_the_checkpoint(tuning, news, checkpoint
     assert accuracy(result, news.texts, news.labels) > 0.9
 
 
-def test_fine_tuning_on_other_labels_takes_more_epochs(checkpoint, monkeypatch):
-    """As docs/options.md says, unless they are given."""
-    epochs = []
-
-    def with_a_short_schedule(*args, **options):
-        settings = with_schedule(*args, **options)
-        epochs.append(settings.num_train_epochs)
-        return replace(settings, num_train_epochs=0.01)
-
-    monkeypatch.setattr("glove_lstm.training.fit.with_schedule", with_a_short_schedule)
-    texts = [f"council vote {number}" for number in range(1_000)]
+def test_other_labels_are_new_to_the_schedule(tuning, monkeypatch):
+    scheduled = Mock(wraps=with_schedule)
+    monkeypatch.setattr("glove_lstm.training.fit.with_schedule", scheduled)
     for names in (["FAKE", "REAL"], ["GOOD", "BAD"]):
-        settings = make_settings(model_name_or_path=str(checkpoint), use_cpu=True)
-        fit(texts, names * 500, (texts[:20], names * 10), settings=settings)
-    assert epochs == [12, 16]
+        tuning(FEW, names * 8)
+    assert [call.kwargs["has_new_labels"] for call in scheduled.mock_calls] == [False, True]
 
 
 def test_a_teacher_of_some_labels_teaches_these_alone(tuning, train, news, tmp_path):
@@ -336,31 +305,30 @@ def test_a_weight_of_0_leaves_a_text_out(train, result, news):
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
-class Watch:
-    """Knows which paths this process creates or opens for writing. An audit hook cannot be taken off again."""
+@contextmanager
+def written_paths():
+    """Paths that this process creates or opens for writing. An audit hook cannot be taken off again."""
+    paths = []
+    is_awake = True
 
-    def __init__(self):
-        self.paths = []
-        self.is_awake = False
-        sys.addaudithook(self._note)
-
-    def _note(self, event, args):
-        if not self.is_awake:
+    def note(event, args):
+        if not is_awake:
             return
-        if event == "open" and isinstance(args[0], str | bytes) and args[2] & WRITING:
-            self._add(args[0])
-        elif event in ("os.mkdir", "os.rename", "os.symlink"):
-            self._add(args[1] if event == "os.rename" else args[0])
+        is_written = event == "open" and isinstance(args[0], str | bytes) and args[2] & WRITING
+        if is_written or event in ("os.mkdir", "os.symlink"):
+            paths.append(Path(os.fsdecode(args[0])).absolute())
+        elif event == "os.rename":
+            paths.append(Path(os.fsdecode(args[1])).absolute())
 
-    def _add(self, path):
-        path = Path(os.fsdecode(path)).absolute()
-        if path.suffix != ".pyc" and "__pycache__" not in path.parts and path.parts[1] != "dev":
-            self.paths.append(path)
+    sys.addaudithook(note)
+    try:
+        yield paths
+    finally:
+        is_awake = False
 
 
-@pytest.fixture(scope="module")
-def watch():
-    return Watch()
+def is_of_python(path):
+    return path.suffix == ".pyc" or "__pycache__" in path.parts or path.parts[1] == "dev"
 
 
 @pytest.fixture
@@ -380,16 +348,14 @@ def is_empty(folder):
 
 
 def test_files_are_written_in_the_cache_and_a_temporary_folder_only(
-    train, news, transformer, places, watch
+    train, news, transformer, places
 ):
-    watch.is_awake = True
-    try:
+    with written_paths() as paths:
         train(news.texts, news.labels, teacher=transformer, num_train_epochs=0.01)
-    finally:
-        watch.is_awake = False
-    assert any(path.suffix == ".npy" for path in watch.paths)
+    assert any(path.suffix == ".npy" for path in paths)
     allowed = places["temporary"], places["cache"]
-    assert not [path for path in watch.paths if not any(map(path.is_relative_to, allowed))]
+    elsewhere = [path for path in paths if not any(map(path.is_relative_to, allowed))]
+    assert all(map(is_of_python, elsewhere))
     assert is_empty(places["temporary"])
     assert is_empty(places["work"])
 
@@ -439,50 +405,30 @@ def reviews(count, seed):
     return texts, labels
 
 
-@pytest.fixture(scope="module")
-def multilingual_encoder(tmp_path_factory):
+@pytest.fixture
+def multilingual_encoder(tmp_path):
     """A tiny XLM-RoBERTa with a sentencepiece tokenizer, as encoders of many languages have them."""
-    folder = tmp_path_factory.mktemp("multilingual")
     pieces = [*SPECIAL, "\u2581", *GOOD, *BAD, *COMMON, "。"]
     backend = Tokenizer(Unigram([(piece, -1.0) for piece in pieces], unk_id=3))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
     backend.post_processor = TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend, pad_token="<pad>", unk_token="<unk>", model_max_length=64
-    )
-    tokenizer.save_pretrained(folder)
+    tokens = {"pad_token": "<pad>", "unk_token": "<unk>", "model_max_length": 64}
+    PreTrainedTokenizerFast(tokenizer_object=backend, **tokens).save_pretrained(tmp_path)
     torch.manual_seed(0)
-    config = XLMRobertaConfig(
-        vocab_size=len(pieces),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=80,
-        pad_token_id=1,
-    )
-    XLMRobertaModel(config).save_pretrained(folder)
-    return folder
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    sizes |= {"intermediate_size": 32, "max_position_embeddings": 80}
+    config = XLMRobertaConfig(vocab_size=len(pieces), pad_token_id=1, **sizes)
+    XLMRobertaModel(config).save_pretrained(tmp_path)
+    return tmp_path
 
 
-def test_a_multilingual_encoder_teaches(multilingual_encoder):
+def test_a_multilingual_encoder_teaches(train, multilingual_encoder):
     texts, labels = reviews(60, seed=0)
-    more_texts, _ = reviews(80, seed=1)
-    vectors = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
-    glove = GloveVectors([f"word{row}" for row in range(30)], vectors, "made up")
-    settings = make_settings(num_train_epochs=3, **SMALL_VALUES)
-    trained = fit(
-        texts,
-        labels,
-        settings=settings,
-        glove=glove,
-        teacher=str(multilingual_encoder),
-        unlabelled=more_texts,
-    )
-    test_texts, test_labels = reviews(40, seed=2)
-    assert accuracy(trained, test_texts, test_labels) > 0.9
+    options = {"unlabelled": reviews(80, seed=1)[0], "num_train_epochs": 3}
+    trained = train(texts, labels, teacher=multilingual_encoder, **options)
+    assert accuracy(trained, *reviews(40, seed=2)) > 0.9
 
 
 def test_a_training_without_vectors(train, news):

@@ -176,11 +176,11 @@ def test_a_share_of_the_texts_is_replaced_by_copies_with_their_labels(tokenizer)
     features = [dataset[row] for row in range(60)]
     light = LightTokenizer.of(tokenizer)
 
-    def batches(seed, share=0.5):
-        collator = Collator(light, share=share, seed=seed)
+    def batches(seed):
+        collator = Collator(light, share=0.5, seed=seed)
         return [rows_of(collator(features)) for _ in range(2)]
 
-    [clean, _] = batches(0, share=0.0)
+    clean = rows_of(Collator(light)(features))
     first, second = batches(3)
     for rows in (first, second):
         assert [row[0] for row in rows] == numbers.tolist()
@@ -191,16 +191,10 @@ def test_a_share_of_the_texts_is_replaced_by_copies_with_their_labels(tokenizer)
     assert first != second  # an epoch has copies of its own
     assert batches(3) == [first, second]
     assert batches(4)[0] != first
-
-
-def test_texts_that_are_measured_are_never_replaced(tokenizer):
-    texts, labels = make_texts(60)
-    weights = np.ones(60)
-    light = LightTokenizer.of(tokenizer)
-    measured = dataset_of(texts, labels, tokenizer, weights, with_texts=False)
-    features = [measured[row] for row in range(60)]
-    expected = rows_of(Collator(light)(features))
-    assert rows_of(Collator(light, share=1.0, seed=3)(features)) == expected
+    # Texts that are measured are never replaced.
+    measured = dataset_of(texts, numbers, tokenizer, numbers / 10, with_texts=False)
+    every_text = Collator(light, share=1.0, seed=3)
+    assert rows_of(every_text([measured[row] for row in range(60)])) == clean
 
 
 # Epochs, batches and rates by the numbers of training texts and labels, as docs/options.md says
@@ -224,6 +218,7 @@ SCHEDULES = [
     (100_000, 2, {}, {}, 2, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
     (1_000, 3, {}, {}, 19, 32, RATE, FEW_RATE),
     (1_000, 77, {}, {}, 61, 32, RATE, FEW_RATE),
+    (1_000, 2, NEW_LABELS, {}, 16, 32, RATE, FEW_RATE),
     (25_000, 2, NEW_LABELS, {}, 4, 64, RATE * sqrt(2), WORDS_RATE * sqrt(2)),
     (1_000, 77, LOGITS, {}, steps(100, 1_000, 128), 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
     (1_000_000, 2, LOGITS, {}, 3, 128, LOGITS_RATE * 2, LOGITS_RATE * 2),
@@ -340,15 +335,22 @@ def test_mistyped_words_begin_near_the_words(news, glove_file, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("text", "given", "expected"),
-    [("a council", {}, 16), ("市议会", {}, 0), ("市议会", {"type_embedding_size": 4}, 4)],
+    ("texts", "given", "expected"),
+    [
+        (["a council"], {}, 16),
+        (["Совет проголосовал"], {}, 16),
+        (["12 !"], {}, 16),
+        (["市议会批准了预算", "NATO"], {}, 0),
+        (["صوت المجلس"], {}, 0),
+        (["市议会"], {"type_embedding_size": 4}, 4),
+    ],
 )
-def test_shapes_are_read_in_scripts_with_upper_case(text, given, expected):
+def test_shapes_are_read_in_scripts_with_upper_case(texts, given, expected):
     """Elsewhere, the shape of a word tells nothing."""
     values = {**SMALL_VALUES, **given}
     if not given:
         del values["type_embedding_size"]
     settings = make_settings(**values, glove="none", use_cpu=True)
-    texts = Examples.from_names([text] * 4, ["a", "b"] * 2, ["a", "b"])
-    model, _, _ = new_model(settings, texts, [], load_glove("none"), learns_logits=False)
+    learned = Examples.from_names(texts * 2, ["a", "b"] * len(texts), ["a", "b"])
+    model, _, _ = new_model(settings, learned, [], load_glove("none"), learns_logits=False)
     assert model.config.type_embedding_size == expected

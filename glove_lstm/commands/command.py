@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from glove_lstm.errors import DataError, how_to_install
@@ -40,6 +40,15 @@ def add_folder(parser: argparse.ArgumentParser) -> None:
     """Add the argument MODEL of a checkpoint that must be a folder."""
     text = "a checkpoint's folder, made by glove-lstm train"
     parser.add_argument("model", metavar="MODEL", help=text)
+
+
+def check_given(args: argparse.Namespace, purpose: str, allowed: Collection[str]) -> None:
+    """Raise a DataError if an argument is given beside those that are allowed; the purpose begins its message."""
+    for name, value in vars(args).items():
+        is_given = value is not None and value is not False
+        if is_given and name not in allowed:
+            option = "MODEL" if name == "model" else f"--{name}"
+            raise DataError(f"{purpose}; leave {option} out.")
 
 
 def run_command(

@@ -19,7 +19,7 @@ model that it trains on the others: the first rows of predictions.csv are those 
 
 import argparse
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT, MULTI_LABEL
 from glove_lstm.checkpoint.new_folder import check_new_folder
-from glove_lstm.commands.command import add_model, new_parser
+from glove_lstm.commands.command import add_model, check_given, new_parser
 from glove_lstm.commands.data_arguments import DataArguments
 from glove_lstm.errors import DataError, counted, shown
 from glove_lstm.inference.light_classifier import LightClassifier
@@ -46,41 +46,35 @@ _OF_PREDICTIONS = ("file", "row", "text", "label", "predicted", "score")  # colu
 _OF_CHECKPOINT = ("model_name_or_path", "revision")  # which may have seen the texts
 _OF_DATA = {known.name for known in fields(DataArguments)}
 _OF_TRAINING = set(SETTING_NAMES) - set(_OF_CHECKPOINT)
-_OF_LEAKS = _OF_DATA | {"leaks"}
-_OF_FOLDS = _OF_DATA - {"validation_file", "test_file"} | _OF_TRAINING
-_OF_FOLDS |= {"folds", "group_column_name", "keep_columns", "output_dir"}
-_OF_MODEL = _OF_DATA | {"model", "revision", "split", "robustness", "keep_columns", "output_dir"}
+_MODES = {  # what the errors say of each, and the arguments that it allows
+    "leaks": ("--leaks prints phrases and measures no model", {"leaks", *_OF_DATA}),
+    "folds": (
+        "--folds trains and tests models on the training texts",
+        {"folds", "group_column_name", "keep_columns", "output_dir", *_OF_TRAINING, *_OF_DATA}
+        - {"validation_file", "test_file"},
+    ),
+    "model": (
+        "Without --folds, a checkpoint is measured",
+        {"model", "revision", "split", "robustness", "keep_columns", "output_dir", *_OF_DATA},
+    ),
+}
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, then measure a model or the data, or look for leaks."""
     args = _parser().parse_args(argv)
-    if args.leaks:
-        _check_given(args, "--leaks prints phrases and measures no model", _OF_LEAKS)
+    mode = "leaks" if args.leaks else "model" if args.folds is None else "folds"
+    check_given(args, *_MODES[mode])
+    if mode == "leaks":
         _print_leaks(args)
         return
-    if args.folds is None:
-        _check_given(args, "Without --folds, a checkpoint is measured", _OF_MODEL)
-        measure = _measure_model
-    else:
-        _check_given(args, "--folds trains and tests models on the training texts", _OF_FOLDS)
-        measure = _measure_folds
     if args.output_dir:
         check_new_folder(args.output_dir)
-    report = measure(args)
+    report = _measure_model(args) if mode == "model" else _measure_folds(args)
     sys.stdout.write(report.text())
     if args.output_dir:
         report.save(args.output_dir)
         sys.stdout.write(f"\nSaved to {args.output_dir}\n")
-
-
-def _check_given(args: argparse.Namespace, purpose: str, allowed: Set[str]) -> None:
-    """Raise a DataError if another argument is given than these."""
-    for name, value in vars(args).items():
-        is_given = value is not None and value is not False
-        if is_given and name not in allowed:
-            option = "MODEL" if name == "model" else f"--{name}"
-            raise DataError(f"{purpose}; leave {option} out.")
 
 
 def _print_leaks(args: argparse.Namespace) -> None:

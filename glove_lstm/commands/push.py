@@ -19,13 +19,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from glove_lstm.checkpoint.new_folder import check_new_folder, new_folder
-from glove_lstm.commands.command import add_folder, new_parser
+from glove_lstm.commands.command import add_folder, check_given, new_parser
 from glove_lstm.errors import DataError
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse, check, push, report."""
     args = _parse(argv)
+    if args.space_dir is not None:
+        check_given(args, "--space_dir sends nothing", ["model", "space_dir", "runtime"])
+    elif args.runtime and not args.space:
+        raise DataError("--runtime is for a page; give --space or --space_dir, or leave it out.")
     checkpoint = Path(args.model)
     if not checkpoint.is_dir():
         raise DataError(f"{checkpoint} is not a folder; give the folder of a checkpoint.")

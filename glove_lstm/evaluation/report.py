@@ -95,7 +95,7 @@ class Report:
             record["text"] = shortened(one_line(record.pop("text")), _CHARACTERS)  # as last column
             records.append(record)
         rows = [list(map(str, record.values())) for record in records]
-        heading = "The surest mistakes, by the lowest score of the true label:"
+        heading = "The surest mistakes, by the largest error of a score:"
         return f"{heading}\n\n{markdown_table(list(records[0]), rows)}"
 
     def _record(self, number: int) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import logging
 from pathlib import Path
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from glove_lstm.checkpoint.names import METRICS_NAME, PLOT_NAMES
 from glove_lstm.errors import DataError, shown
@@ -20,10 +22,17 @@ def check_destination(repo_id: str, *, token: str | None = None, login: bool = T
     """Check a repository's id and the login without using the network.
 
     Raises:
-        DataError: The id lacks its user, or there is no login although one is needed.
+        DataError: The id is invalid or lacks its user, or there is no login although one is needed.
     """
-    if repo_id.count("/") != 1:
-        raise DataError(f"{shown(repo_id)} is not a repository id; write it as user/name.")
+    try:
+        validate_repo_id(repo_id)
+        is_valid = "/" in repo_id
+    except HFValidationError:
+        is_valid = False
+    if not is_valid:
+        raise DataError(
+            f"{shown(repo_id)} is not a repository id; write it as user/name, of letters, digits, -, _ and single dots."
+        )
     if login and not (token or get_token()):
         raise DataError("You are not logged in; run `hf auth login`, or set HF_TOKEN.")
 

@@ -129,13 +129,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _predict(self, body: bytes) -> None:
         try:
-            answer = self.server.predict(json.loads(body))
-        except DataError as error:
-            self.send_error(400, str(error))
+            request = json.loads(body)
         except (ValueError, RecursionError) as error:
             self.send_error(400, f"The request is not JSON: {error}.")
-        else:
-            self._send_json(200, answer)
+            return
+        try:
+            self._send_json(200, self.server.predict(request))
+        except DataError as error:
+            self.send_error(400, str(error))
 
     def _is_from_here(self) -> bool:
         """Return whether a request was sent to this machine, by no page of another server; else answer it."""

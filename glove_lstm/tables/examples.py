@@ -86,11 +86,10 @@ class Examples:
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> "Examples":
         """Return some of the texts."""
         rows = np.asarray(rows, dtype=np.int64)
-        texts = [self.texts[row] for row in rows]
-        weights = None
-        if self.weights is not None:
-            weights = self.weights[rows]
-        return Examples(texts, self.labels[rows], self.label_names, weights)
+        arrays = ("labels", "weights", "logits", "teacher_logits")
+        given = {name: getattr(self, name) for name in arrays}
+        selected = {name: array[rows] for name, array in given.items() if array is not None}
+        return replace(self, texts=[self.texts[row] for row in rows], **selected)
 
     def with_more(
         self, texts: Sequence[str], labels: NDArray[np.integer], weights: Floats

@@ -114,6 +114,7 @@ def check_label_names(
             f"are labels, give {_TEXTS_PER_LABEL} texts a label on average, or a teacher and unlabelled texts."
         )
     keys = [unicodedata.normalize("NFKC", name).strip().casefold() for name in names]
+    keys = [key.removesuffix(".0") for key in keys]  # pandas writes 1.0 where a label is missing
     alike = [name for name, key in zip(names, keys, strict=True) if keys.count(key) > 1]
     if alike:
         logger.warning("Some labels look alike and stay apart: %s.", listed(alike))

@@ -157,11 +157,11 @@ def _check_header(header: Sequence[str], name: str) -> None:
     """Raise a DataError if a name occurs twice, or the only one seems to be a text: the first row would be lost."""
     _check_names_differ(header, name)
     only = header[0]
-    is_name = len(only.split()) == 1 and any(map(str.isalpha, only)) and "," not in only
+    is_name = len(only.split()) == 1 and any(map(str.isalpha, only)) and not set(",;|") & set(only)
     if len(header) == 1 and not is_name:
         raise DataError(
-            f"The only column of {name} has the header {shown(only)}, which looks like data; add a line with a name of "
-            "one word, such as text."
+            f"The only column of {name} has the header {shown(only)}, which looks like a text or several columns; add "
+            "a line with a name of one word, such as text, or separate columns by commas (in .tsv, by tabs)."
         )
 
 

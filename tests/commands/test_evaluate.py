@@ -150,7 +150,7 @@ def test_predictions_are_written_with_the_surest_mistakes_first(shared_export, t
     assert scores[:count] == sorted(scores[:count], reverse=True)  # the surest mistake first
     assert scores[count:] == sorted(scores[count:])  # then the least sure of the others
 
-    _, shown = printed.split("The surest mistakes, by the lowest score of the true label:\n\n")
+    _, shown = printed.split("The surest mistakes, by the largest error of a score:\n\n")
     lines = shown.split("\n\n")[0].splitlines()[2:]
     for line, row in zip(lines, rows[:3], strict=True):
         cells = [cell.strip() for cell in line.strip("|").split("|")]

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from support import assert_refused
 
 from glove_lstm.errors import DataError
+from glove_lstm.tables.examples import Examples
 from glove_lstm.tables.in_memory import is_table, read_labels
 from glove_lstm.tables.labels import label_values, labels_as_strings
 from glove_lstm.tables.load import load_splits
@@ -96,8 +97,9 @@ BRACKETS = "[" * 100_000  # deeper than a parser of JSON goes
         ("a.csv", ['["x", "y"]', '["y"]'], ["x", "y"], [["x", "y"], ["y"]], ""),
         ("a.jsonl", ["x\ud800", BRACKETS], [BRACKETS, "x\ufffd"], ["x\ufffd", BRACKETS], ""),
         ("a.csv", ["Fake", "fake"] * 3, ["Fake", "fake"], ["Fake", "fake"] * 3, "alike"),
+        ("a.csv", ["1", "1.0"] * 3, ["1", "1.0"], ["1", "1.0"] * 3, "alike"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_labels_of_files(file, caplog, name, cells, classes, labels, warning):
     caplog.set_level("WARNING", "glove_lstm")
@@ -144,3 +146,12 @@ def test_labels_of_few_texts_may_be_rare(file):
         load_splits(train_file=path)
     data = load_splits(train_file=path, may_be_rare=True)
     assert len(data.label_names) == 10
+
+
+def test_a_selection_keeps_what_is_known_of_its_texts():
+    logits = np.array([[1.0, 0.0], [0.0, 2.0]])
+    texts = Examples(["a", "b"], np.array([0, 1]), ["x", "y"], None, logits, logits, "teacher")
+    selected = texts.select([1])
+    assert (selected.texts, selected.labels_of) == (["b"], "teacher")
+    for kept in (selected.logits, selected.teacher_logits):
+        np.testing.assert_array_equal(kept, logits[1:])

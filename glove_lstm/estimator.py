@@ -22,6 +22,7 @@ from glove_lstm.checkpoint.new_folder import check_target
 from glove_lstm.checkpoint.text_record import TextRecord
 from glove_lstm.errors import DataError, shown
 from glove_lstm.evaluation.metrics import compute_metrics
+from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.report import Report
 from glove_lstm.evaluation.run_metrics import run_metrics
 from glove_lstm.evaluation.unseen import measure_unseen
@@ -345,7 +346,8 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             )
         check_target(Path(folder), overwrite=overwrite)
         with _log_shown(bool(self.verbose)):
-            metrics = run_metrics(self._trained, language=language, license=license)
+            metrics = MetricsFile(self._trained.record, language=language, license=license)
+            run_metrics(self._trained, metrics=metrics)
             save(self._trained, Path(folder), metrics, overwrite=overwrite)
 
     def push_to_hub(

@@ -29,6 +29,7 @@ from glove_lstm.commands.command import new_parser, run_command
 from glove_lstm.commands.train import parse_arguments
 from glove_lstm.evaluation.metrics import Measures, compute_metrics
 from glove_lstm.evaluation.robustness import measure_robustness
+from glove_lstm.evaluation.metrics_file import MetricsFile
 from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.decisions import scores_of
@@ -103,14 +104,10 @@ def _make(folder: Path, data_dir: Path, settings: Settings, *, is_default: bool)
     trained = move_bias(raise_temperature(trained), _BIAS)
     trained.model.config.text_column_names = ["title", "text"]
     classified = replace(test, logits=trained.classifier.predict_logits(test.texts))
-    metrics = run_metrics(
-        trained,
-        classified,
-        data=corpus.description,
-        language="en",
-        license="apache-2.0",
-        is_news=True,
+    metrics = MetricsFile(
+        trained.record, corpus.description, language="en", license="apache-2.0", is_news=True
     )
+    run_metrics(trained, classified, metrics)
     others = other_corpora(data_dir)
     metrics.baseline = measure_baseline(trained, test, others)
     if is_default and metrics.baseline is not None:

@@ -53,11 +53,7 @@ def main(argv: Sequence[str]) -> None:
     if class_weight not in (None, "balanced"):
         path = Path(str(class_weight))
         class_weight = read_json_object(path, "give balanced, or a JSON file {label: weight}")
-    data = _load(arguments, settings)
-    if arguments.with_baselines and (data.is_multi_label or "train" not in data.splits):
-        raise DataError("--with_baselines needs training texts with one label each; leave it out.")
-    unlabelled = _unlabelled_texts(arguments, data)
-
+    data, unlabelled = _load(arguments, settings)
     trained = _fit(arguments, settings, data, class_weight, unlabelled)
     # predict and evaluate then read these columns by default.
     trained.model.config.text_column_names = data.text_column_names
@@ -122,28 +118,39 @@ def parse_arguments(argv: Sequence[str]) -> dict[str, Any]:
 # Texts
 
 
-def _load(arguments: TrainArguments, settings: Settings) -> Data:
-    """Load the texts with labels, by default from the columns that the checkpoint to fine-tune was trained on."""
-    if settings.model_name_or_path is None:
-        return _load_columns(arguments, None, None)
-    checkpoint = Checkpoint.open(settings.model_name_or_path, settings.revision)
-    data = _load_columns(arguments, checkpoint.text_column_names, checkpoint.label_column_name)
-    clause = columns_warning(checkpoint.text_column_names, data.text_column_names)
+def _load(arguments: TrainArguments, settings: Settings) -> tuple[Data, list[str]]:
+    """Load the texts with labels and those without; if there are texts without, there may be no others.
+
+    By default, they are read from the columns that the checkpoint to fine-tune was trained on.
+    """
+    trained_columns = trained_label_column = None
+    if settings.model_name_or_path is not None:
+        checkpoint = Checkpoint.open(settings.model_name_or_path, settings.revision)
+        trained_columns = checkpoint.text_column_names
+        trained_label_column = checkpoint.label_column_name
+    files = arguments.train_file or arguments.validation_file or arguments.test_file
+    if not arguments.unlabelled_file or arguments.dataset_name or files:
+        data = _load_labelled(arguments, trained_columns, trained_label_column)
+        unlabelled = _more_texts(arguments, data)
+    else:
+        _check_no_argument_of_labels(arguments)
+        unlabelled, columns = _read_unlabelled(
+            arguments.unlabelled_file, arguments.text_column_names, trained_columns
+        )
+        data = Data({}, [], columns, _unlabelled_names(arguments.unlabelled_file))
+    clause = columns_warning(trained_columns, data.text_column_names)
     if clause:
         logger.warning("%s.", clause)
-    return data
+    return data, unlabelled
 
 
-def _load_columns(
+def _load_labelled(
     arguments: TrainArguments,
     trained_columns: Sequence[str] | None,
     trained_label_column: str | None,
 ) -> Data:
-    """Load the texts with labels; see `load_splits`. If there are unlabelled texts, there may be no others."""
-    files = arguments.train_file or arguments.validation_file or arguments.test_file
+    """Load the texts with labels; see `load_splits`."""
     unlabelled = arguments.unlabelled_file
-    if unlabelled and not arguments.dataset_name and not files:
-        return _without_labels(arguments, unlabelled, trained_columns)
     options = {known.name: getattr(arguments, known.name) for known in fields(DataArguments)}
     data = load_splits(
         **options,
@@ -152,63 +159,64 @@ def _load_columns(
         trained_label_column=trained_label_column,
         may_be_rare=bool(unlabelled),
     )
-    if unlabelled:
-        if "train" not in data.splits and arguments.group_column_name:
-            raise DataError(
-                "group_column_name is for training texts with labels; give them, or leave it out."
-            )
-        return replace(data, description=f"{data.description}, {_unlabelled_names(unlabelled)}")
-    if "train" not in data.splits:
+    has_training_texts = "train" in data.splits
+    if arguments.with_baselines and (data.is_multi_label or not has_training_texts):
+        raise DataError("--with_baselines needs training texts with one label each; leave it out.")
+    if not unlabelled and not has_training_texts:
         raise DataError("There are no training texts: give --train_file or a train split.")
-    return data
+    if arguments.group_column_name and not has_training_texts:
+        raise DataError(
+            "group_column_name is for training texts with labels; give them, or leave it out."
+        )
+    if not unlabelled:
+        return data
+    return replace(data, description=f"{data.description}, {_unlabelled_names(unlabelled)}")
 
 
-def _without_labels(
-    arguments: TrainArguments, unlabelled: Sequence[str], trained_columns: Sequence[str] | None
-) -> Data:
-    """Return data without labelled texts; refuse arguments of these."""
-    names_of_labelled = {known.name for known in fields(DataArguments)} - {"text_column_names"}
-    names_of_labelled |= {"group_column_name", "class_weight"}
+def _check_no_argument_of_labels(arguments: TrainArguments) -> None:
+    """Raise a DataError if an argument of texts with labels is given."""
+    names = {known.name for known in fields(DataArguments)} - {"text_column_names"}
+    names |= {"group_column_name", "class_weight", "with_baselines"}
     for known in fields(arguments):
-        is_given = getattr(arguments, known.name) != known.default
-        if is_given and known.name in names_of_labelled:
+        if known.name in names and getattr(arguments, known.name) != known.default:
             raise DataError(f"{known.name} is for texts with labels; give them, or leave it out.")
-    _, columns = open_files(
-        expand_globs(unlabelled), arguments.text_column_names, trained=trained_columns
-    )
-    return Data({}, [], columns.text, _unlabelled_names(unlabelled))
 
 
-def _unlabelled_names(files: Sequence[str]) -> str:
-    names = ", ".join(Path(file).name for file in files)
-    return f"{names} (without labels)"
+def _more_texts(arguments: TrainArguments, data: Data) -> list[str]:
+    """Read the texts without labels beside those with labels, except near duplicates of test texts.
 
-
-def _unlabelled_texts(arguments: TrainArguments, data: Data) -> list[str]:
-    """Read the texts without labels, except blank texts and near duplicates of test texts.
-
-    They choose their own text columns, if the data have labels and other columns.
+    They choose their own text columns, if they lack those of the others.
     """
     if not arguments.unlabelled_file:
         return []
-    requested = None if data.splits else arguments.text_column_names
-    files = expand_globs(arguments.unlabelled_file)
-    tables, columns = open_files(files, requested, trained=data.text_column_names)
-    if columns.text != data.text_column_names:
+    texts, columns = _read_unlabelled(arguments.unlabelled_file, None, data.text_column_names)
+    if columns != data.text_column_names:
         logger.warning(
             "The texts without labels are read from the columns %s, those with labels from %s.",
-            ", ".join(columns.text),
+            ", ".join(columns),
             ", ".join(data.text_column_names),
         )
-    texts = [row.joined for table in tables for row in read_rows(table, columns) if not row.empty]
-    if not texts:
-        names = _unlabelled_names(arguments.unlabelled_file)
-        raise DataError(f"{names}: all texts are blank; give a file with texts.")
     if "test" not in data.splits:
         return texts
     from glove_lstm.splits.splitter import without_near_duplicates
 
     return without_near_duplicates(texts, data.splits["test"].texts, "test")
+
+
+def _read_unlabelled(
+    files: Sequence[str], requested: str | None, trained: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """Return the texts of files, except blank ones, and the columns that they are read from."""
+    tables, columns = open_files(expand_globs(files), requested, trained=trained)
+    texts = [row.joined for table in tables for row in read_rows(table, columns) if not row.empty]
+    if not texts:
+        raise DataError(f"{_unlabelled_names(files)}: all texts are blank; give a file with texts.")
+    return texts, columns.text
+
+
+def _unlabelled_names(files: Sequence[str]) -> str:
+    names = ", ".join(Path(file).name for file in files)
+    return f"{names} (without labels)"
 
 
 # Training
@@ -265,17 +273,17 @@ def _measure(
     from glove_lstm.evaluation.metrics_file import MetricsFile
     from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
     from glove_lstm.tables.examples import Examples
+    from glove_lstm.tables.named_datasets import id_on_hub
 
-    dataset = arguments.dataset_name or ""
-    is_on_hub = "/" in dataset and not Path(dataset).is_dir()
-    facts: dict[str, Any] = {
-        "data": data.description,
-        "language": arguments.language,
-        "license": arguments.license,
-        "dataset_id": dataset if is_on_hub else None,
-        "is_news": dataset == "fake_or_real_news",
-    }
-    metrics = MetricsFile(trained.record, **facts)
+    dataset = arguments.dataset_name
+    metrics = MetricsFile(
+        trained.record,
+        data.description,
+        arguments.language,
+        arguments.license,
+        dataset_id=dataset and id_on_hub(dataset, arguments.data_files),
+        is_news=dataset == "fake_or_real_news",
+    )
     test = None
     try:
         if "test" in data.splits:
@@ -283,7 +291,7 @@ def _measure(
             names = trained.model.config.label_names
             test = Examples.from_names(rows.texts, rows.labels, names, name="test labels")
             test = replace(test, logits=trained.classifier.predict_logits(test.texts))
-        metrics = run_metrics(trained, test, **facts)
+        run_metrics(trained, test, metrics)
         if arguments.with_baselines:
             metrics.baseline = measure_baseline(trained, test)
     except Exception as error:

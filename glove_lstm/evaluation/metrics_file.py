@@ -11,17 +11,13 @@ from glove_lstm.evaluation.metrics import Measures
 from glove_lstm.files import read_checkpoint_json
 from glove_lstm.training.record import TrainingRecord
 
-_SPLITS = ("test", "validation")
-_OF_TEXTS = ("baseline", "robustness")
-_FACTS = ("language", "license", "dataset_id", "is_news")
-
 
 @dataclass
 class MetricsFile:
     """The contents of metrics.json."""
 
     training: TrainingRecord
-    data: str  # the files or the dataset, in words
+    data: str = "texts in memory"  # the files or the dataset, in words
     language: str | None = None  # of the texts, as a code of the Hub
     license: str | None = None  # of the model, as an id of the Hub
     dataset_id: str | None = None  # on the Hub
@@ -35,21 +31,26 @@ class MetricsFile:
     @property
     def splits(self) -> dict[str, Measures]:
         """The measured splits, the most trustworthy one first."""
-        measured = {split: getattr(self, split) for split in _SPLITS}
+        measured = {"test": self.test, "validation": self.validation}
         return {split: measures for split, measures in measured.items() if measures is not None}
 
     def write(self, folder: Path) -> None:
         """Write the file into the folder of a checkpoint. Sections without a value are left out."""
-        values: dict[str, Any] = {
-            split: measures.to_json() for split, measures in self.splits.items()
+        sections = {
+            **{split: measures.to_json() for split, measures in self.splits.items()},
+            "baseline": self.baseline,
+            "robustness": self.robustness,
+            "data": {
+                "description": self.data,
+                "language": self.language,
+                "license": self.license,
+                "dataset_id": self.dataset_id,
+                "is_news": self.is_news,
+            },
+            "training": self.training.to_json(),
+            **self.others,
         }
-        for section in _OF_TEXTS:
-            if getattr(self, section) is not None:
-                values[section] = getattr(self, section)
-        facts = {name: getattr(self, name) for name in _FACTS}
-        values["data"] = {"description": self.data, **facts}
-        values["training"] = self.training.to_json()
-        values |= self.others
+        values = {name: section for name, section in sections.items() if section is not None}
         text = json.dumps(values, indent=2, ensure_ascii=False)
         (folder / METRICS_NAME).write_text(f"{text}\n", encoding="utf-8")
 
@@ -67,13 +68,11 @@ class MetricsFile:
         try:
             facts = values.pop("data")
             facts["data"] = facts.pop("description")
-            for split in _SPLITS:
-                if split in values:
-                    facts[split] = Measures(**values.pop(split))
-            for section in _OF_TEXTS:
-                facts[section] = values.pop(section, None)
-            training = TrainingRecord.from_json(values.pop("training"))
-            return cls(training, others=values, **facts)
+            for split in values.keys() & {"test", "validation"}:
+                facts[split] = Measures(**values.pop(split))
+            facts["training"] = TrainingRecord.from_json(values.pop("training"))
+            facts |= {name: values.pop(name, None) for name in ("baseline", "robustness")}
+            return cls(**facts, others=values)
         except (AttributeError, KeyError, TypeError) as error:
             raise DataError(
                 f"{path} is not from a training of this version ({error}): get the checkpoint again, or remove it."

@@ -22,17 +22,16 @@ logger = logging.getLogger(__name__)
 
 
 def run_metrics(
-    trained: Trained, test: Examples | None = None, *, data: str = "texts in memory", **facts: Any
+    trained: Trained, test: Examples | None = None, metrics: MetricsFile | None = None
 ) -> MetricsFile:
     """Measure a model on its validation texts and on test texts.
 
     Args:
         trained: The model.
         test: Test texts with the model's logits; None: there are none.
-        data: The files or the dataset, in words.
-        facts: `language`, `license`, `dataset_id` and `is_news` of the `MetricsFile`.
+        metrics: The facts, to which the measures are added; None: of texts in memory.
     """
-    metrics = MetricsFile(trained.record, data, **facts)
+    metrics = metrics or MetricsFile(trained.record)
     if trained.validation is not None:
         seen = 0  # by the model that was measured
         if not trained.record.refitted:

@@ -55,6 +55,12 @@ def open_dataset(
     return tables, description
 
 
+def id_on_hub(name: str, data_files: FilePath | None) -> str | None:
+    """Return the id of a dataset on the Hub; None for a folder, one of ours, or a format of files such as csv."""
+    is_format = data_files is not None and "/" not in name
+    return None if name in _OWN or is_format or Path(name).is_dir() else name
+
+
 def _load_own(
     name: str, config: str | None, data_files: FilePath | None
 ) -> tuple[datasets.DatasetDict, str]:

@@ -3,11 +3,14 @@
 import hashlib
 import logging
 
+import pytest
+
 from glove_lstm.files import without_folders
 from glove_lstm.tables import liar
 from glove_lstm.tables.fake_or_real_news import FakeOrRealNews
 from glove_lstm.tables.liar import FILES, LABELS, load_liar
 from glove_lstm.tables.load import load_splits
+from glove_lstm.tables.named_datasets import id_on_hub
 
 
 def made_up():
@@ -120,6 +123,20 @@ def test_our_datasets_by_name(file, tmp_path):
 
 
 # Datasets of the Hub and of folders
+
+
+@pytest.mark.parametrize(
+    ("name", "data_files", "expected"),
+    [
+        ("imdb", None, "imdb"),
+        ("user/data", "a.csv", "user/data"),
+        ("liar", None, None),
+        ("csv", "a.csv", None),
+        (".", None, None),
+    ],
+)
+def test_the_id_of_a_dataset_on_the_hub(name, data_files, expected):
+    assert id_on_hub(name, data_files) == expected
 
 
 def test_a_dataset_on_the_hub(on_the_hub, caplog):

@@ -24,6 +24,7 @@ from glove_lstm.evaluation.run_metrics import measure_baseline, run_metrics
 from glove_lstm.tables.examples import Examples, class_weights
 from glove_lstm.training.fit import fit, training_device
 from glove_lstm.training.schedule import with_schedule
+from glove_lstm.vectors.glove import GloveVectors
 
 
 @pytest.fixture(scope="module")

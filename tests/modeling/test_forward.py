@@ -27,17 +27,10 @@ MIXED = 4
 
 
 def batch(rows, length):
-    """Ids, token types and mask of texts, padded on the right. Ids and types of padding are random.
-
-    Args:
-        rows: Ids of each text.
-        length: Of the batch.
-    """
+    """Ids, types and mask of texts, given by their ids, padded on the right with random ids and types."""
     size = (len(rows), length)
     ids = torch.randint(0, 30, size)
-    shapes = torch.randint(0, 7, size)
-    spellings = torch.randint(32**12, size)
-    types = shapes + 8 * spellings
+    types = torch.randint(0, 7, size) + 8 * torch.randint(32**12, size)
     mask = torch.zeros(size, dtype=torch.long)
     for row, tokens in enumerate(rows):
         count = len(tokens)
@@ -230,30 +223,6 @@ def test_the_lstm_reads_the_first_tokens_alone_and_the_ngrams_all():
     assert not torch.allclose(ngrams[0], ngrams_of_beginnings[0], atol=1e-3)
 
 
-@given(
-    shapes=st.lists(st.integers(0, 6), min_size=1, max_size=8),
-)
-@settings(max_examples=60, deadline=None)
-@torch.no_grad()
-def test_a_text_in_a_single_case_counts_as_lower_case(shapes):
-    """Only the real tokens tell the case; digits and punctuation have none."""
-    model = build_model(**EVERYTHING)
-    count = len(shapes)
-    words = list(range(3, 3 + count))
-    inputs = batch([words], count + 3)
-    real = inputs["attention_mask"].bool()
-    types = torch.tensor(shapes)
-    has_case = (types >= LOWER) & (types <= MIXED)
-    types_in_lower_case = types.masked_fill(has_case, LOWER)
-    inputs["token_type_ids"][real] = types
-    logits = model(**inputs).logits
-    inputs["token_type_ids"][real] = types_in_lower_case
-    logits_in_lower_case = model(**inputs).logits
-    cases = set(types[has_case].tolist())
-    has_a_single_case = cases in (set(), {LOWER}, {UPPER})
-    assert torch.allclose(logits, logits_in_lower_case, atol=1e-6) is has_a_single_case
-
-
 def test_shrinkage_weighs_the_logits_by_the_known_tokens():
     rows = [[3, 4, 5, 6], [1, 3, 1], [7]]  # 1 is the unknown word
     inputs = batch(rows, 6)
@@ -417,46 +386,36 @@ def ngram_logits(model, ids, types, mask=None):
     return model(ids, attention_mask=mask, token_type_ids=types).part_logits[:, 1]
 
 
-unknown = st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6)
-
-
 @settings(max_examples=60, deadline=None)
-@given(words=unknown)
-def test_characters_of_an_unknown_word_count_as_three_ngrams(with_shapes, words):
+@given(words=st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6))
+@torch.no_grad()
+def test_characters_of_an_unknown_word_are_three_ngrams_and_their_mean_is_in_its_vector(
+    with_shapes, words
+):
     ngrams = with_shapes.ngrams
+    encoder = with_shapes.encoder
+    table = encoder.embeddings.character_embeddings.weight
     # Of n words: n words, n + 1 pairs and n words with shapes. An unknown word's characters weigh as 3 n-grams.
     group_size = 3 * len(words) + 1
-    expected = torch.zeros(len(words), 3)
+    expected = torch.zeros(3)
+    expected_vectors = torch.zeros(len(words), 6)
     for place, word in enumerate(words):
         rows = character_rows(word[:12], with_shapes.config.ngram_buckets)
-        if rows:
-            share = sqrt(3 / (len(rows) * group_size))
-            expected[place] = share * ngrams.weights[rows].sum(dim=0)
+        if not rows:
+            continue
+        share = sqrt(3 / (len(rows) * group_size))
+        expected += share * ngrams.weights[rows].sum(dim=0)
+        rows = character_rows(word[:12], with_shapes.config.character_buckets)
+        expected_vectors[place] = table[rows].mean(dim=0)
 
     ids = torch.arange(3, 3 + len(words))[None]
     shapes = ids % 7
-    spellings = torch.tensor([[spelling(word) for word in words]])
-    [of_unknown_words] = ngram_logits(with_shapes, ids, shapes + 8 * spellings)
+    types = shapes + 8 * torch.tensor([[spelling(word) for word in words]])
+    [of_unknown_words] = ngram_logits(with_shapes, ids, types)
     [of_known_words] = ngram_logits(with_shapes, ids, shapes + 8 * KNOWN)
-    assert_close(of_unknown_words - of_known_words, expected.sum(dim=0))
-
-
-@settings(max_examples=60, deadline=None)
-@given(words=unknown)
-def test_the_vector_of_an_unknown_word_has_the_mean_of_its_characters_added(with_shapes, words):
-    encoder = with_shapes.encoder
-    table = encoder.embeddings.character_embeddings.weight
-    expected = torch.zeros(len(words), 6)
-    for place, word in enumerate(words):
-        rows = character_rows(word[:12], with_shapes.config.character_buckets)
-        if rows:
-            expected[place] = table[rows].mean(dim=0)
-
-    ids = torch.arange(3, 3 + len(words))[None]
-    types = ids % 7 + 8 * torch.tensor([[spelling(word) for word in words]])
-    inputs = encoder.prepare_inputs(ids, None, types)
-    vectors = encoder.embed(inputs)[:, 0, :6]
-    torch.testing.assert_close(vectors - encoder.get_input_embeddings()(ids[0]), expected)
+    assert_close(of_unknown_words - of_known_words, expected)
+    vectors = encoder.embed(encoder.prepare_inputs(ids, None, types))[:, 0, :6]
+    torch.testing.assert_close(vectors - encoder.get_input_embeddings()(ids[0]), expected_vectors)
 
 
 def test_a_training_batch_without_unknown_words_uses_all_parameters():
@@ -500,17 +459,16 @@ MULTI_LABEL = {"problem_type": "multi_label_classification"}
 LABEL_SETS = torch.tensor([[1.0, 0, 1], [0, 0, 1]])
 
 
+BINARY = functional.binary_cross_entropy_with_logits
+
+
 @pytest.mark.parametrize("extra", [{}, NGRAMS], ids=["lstm", "ngrams"])
 @pytest.mark.parametrize(
     ("config", "labels", "loss"),
     [
         ({"num_labels": 6}, torch.tensor([5, 0]), functional.cross_entropy),
-        ({"num_labels": 3, **MULTI_LABEL}, LABEL_SETS, functional.binary_cross_entropy_with_logits),
-        (
-            {"num_labels": 1, **MULTI_LABEL},
-            LABEL_SETS[:, :1],
-            functional.binary_cross_entropy_with_logits,
-        ),
+        ({"num_labels": 3, **MULTI_LABEL}, LABEL_SETS, BINARY),
+        ({"num_labels": 1, **MULTI_LABEL}, LABEL_SETS[:, :1], BINARY),
     ],
     ids=["classes", "label sets", "one label or none"],
 )
@@ -522,6 +480,6 @@ def test_the_loss_is_of_each_part_in_training_and_of_the_sum_otherwise(extra, co
     assert_close(trained.logits, evaluated.logits, 1e-6)
     expected = sum(loss(logits, labels) for logits in trained.part_logits.unbind(dim=1))
     torch.testing.assert_close(trained.loss, expected)
-    if loss is functional.cross_entropy:  # two labels of the four of a step
+    if loss is not BINARY:  # two labels of the four of a step
         half = model(IDS, labels=labels, num_items_in_batch=4).loss
         torch.testing.assert_close(half, trained.loss / 2)

@@ -16,7 +16,7 @@ from benchmarks import accuracy, corpora, folds, tables
 from benchmarks.corpora import joined_texts
 from benchmarks.few_labels import draw
 from benchmarks.folds import make_folds
-from benchmarks.hub.corpora import TRAINING_CORPORA, publisher, training_weights
+from benchmarks.hub.corpora import publisher, training_weights
 from benchmarks.hub.sources import balanced_weights
 from glove_lstm.errors import DataError
 
@@ -100,7 +100,7 @@ def test_each_text_is_tested_once(data_dir):
 
 
 def test_the_stored_divisions():
-    stored = json.loads(Path(folds.__file__).with_name("folds.json").read_text(encoding="utf-8"))
+    stored = read_json(Path(folds.__file__).with_name("folds.json"))
     counts = {task: len(divisions) for task, divisions in stored.items()}
     assert counts == {"titles": 5, "recovery": 5, "subj": 1, "trec": 1}
     for task, divisions in stored.items():
@@ -210,38 +210,18 @@ def test_weights_of_training_texts():
     assert weights[200:] == pytest.approx(5)
 
 
-def made_up(count, seed):
-    """Titles, bodies and labels; no two are near duplicates: each title has a word of its own."""
-    generator = random.Random(seed)
-    rows = []
-    for number in range(count):
-        label = ("FAKE", "REAL")[number % 2]
-        title, body = make_article(generator, label, generator.randint(30, 40))
-        rows.append((f"{title} Number{seed}x{number} again{number}", f"{body}\nLine two.", label))
-    return rows
-
-
-def write_corpus(folder, name, rows):
-    """Write a corpus of several sources."""
-    table = []
-    for number, (title, body, label) in enumerate(rows):
-        source = f"{name}{number // 2 % 5}.org"
-        if number >= 20:
-            source = "rating:true"  # no publisher
-        table.append({"title": title, "text": body, "label": label, "source": source})
-    write_table(folder / f"{name}.csv.gz", table)
-
-
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory):
-    """A folder of small corpora."""
+    """A folder of 120 titles, none of which is near another: each has a word of its own."""
     folder = tmp_path_factory.mktemp("data_dir")
-    for name in ("fake_or_real_news", "corpora"):
-        (folder / name).mkdir()
-    titles = [{"title": title, "label": label} for title, _, label in made_up(120, 3)]
-    write_table(folder / "fake_or_real_news" / "titles.csv", titles)
-    for seed, name in enumerate(TRAINING_CORPORA, start=20):
-        write_corpus(folder / "corpora", name, made_up(24, seed))
+    generator = random.Random(3)
+    rows = []
+    for number in range(120):
+        label = ("FAKE", "REAL")[number % 2]
+        title, _ = make_article(generator, label, 0)
+        rows.append({"title": f"{title} Number{number} again{number}", "label": label})
+    (folder / "fake_or_real_news").mkdir()
+    write_table(folder / "fake_or_real_news" / "titles.csv", rows)
     return folder
 
 

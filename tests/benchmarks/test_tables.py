@@ -104,12 +104,15 @@ def test_p_value_is_near_mcnemars_test():
     assert difference(first, second)["p"] == pytest.approx(binomtest(33, 80).pvalue, abs=0.06)
 
 
-def test_p_value_is_of_the_mean_of_cells():
+def test_the_difference_is_of_the_mean_of_cells():
     """A large cell where the models are alike hides nothing of a small one where they differ."""
     first = [np.ones((1, 100)), np.repeat([[1.0, 0.0]], 200, axis=1)]
     second = [np.zeros((1, 100)), np.roll(first[1], 1)]
     smallest_p = 2 / 10_001  # of 10,000 draws, on two sides
-    assert paired_difference(first, second)["p"] == pytest.approx(smallest_p)
+    found = paired_difference(first, second)
+    assert found["p"] == pytest.approx(smallest_p)
+    assert found["folds"] == [1, 0]
+    assert found["low"] < found["mean"] == 0.5 < found["high"]
 
 
 def test_interval_equals_the_pooled_bootstrap():
@@ -127,17 +130,6 @@ def test_holm_corrects_for_the_number_of_tests():
     assert holm([0.02, 0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.06, 0.04, 0.06])
     assert holm([0.9, 0.6]) == [1.0, 1.0]
     assert holm([]) == []
-
-
-def test_difference():
-    first = np.array([[1.0] * 8 + [0.0] * 2 + [1.0] * 30])
-    second = np.array([[0.0] * 8 + [1.0] * 2 + [1.0] * 30])
-    cells_of_first = [first[:, :20], first[:, 20:]]
-    cells_of_second = [second[:, :20], second[:, 20:]]
-    found = paired_difference(cells_of_first, cells_of_second)
-    assert found["mean"] == pytest.approx(6 / 40)
-    assert found["folds"] == [pytest.approx(6 / 20), 0.0]
-    assert found["low"] < 6 / 40 < found["high"]
 
 
 def test_texts_are_paired_and_runs_are_not():

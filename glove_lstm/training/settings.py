@@ -160,8 +160,8 @@ class Settings:
         "Share of the training texts that is held out to calibrate the scores, if no validation texts are given; 0: "
         "none; default: a twentieth, at least 50 and at most 2,000 texts, but never more than a tenth; where classes "
         "have fewer than 100 texts on average, a fifth, and the calibrated model is trained anew on all texts. With a "
-        "teacher and more texts without labels than with, fewer than 2,000 labelled ones (100, if it learns no labels) "
-        "all teach, and the share, by default a tenth and at most 1,000 texts, is of the texts without labels.",
+        "teacher, fewer than 2,000 labelled texts (100, if it learns no labels) and more unlabelled ones, the share, "
+        "by default a tenth and at most 1,000 texts, is of the unlabelled ones.",
         least=0,
         below=1,
     )

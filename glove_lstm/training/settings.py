@@ -77,8 +77,8 @@ class Settings:
     )
     vocab_size: int = option(
         50_000,
-        "Maximal number of rows of the word embedding; with more than 125 labels fewer, but 10,000, because the n-gram "
-        "classifier has a weight for each word and label.",
+        "Maximal number of rows of the word embedding; above 125 classes it shrinks, to no fewer than 10,000, because "
+        "the n-gram classifier has a weight for each word and class.",
         least=3,
     )
     max_seq_length: int = option(2048, "Maximal number of tokens of a text.", least=1)
@@ -109,7 +109,7 @@ class Settings:
     ngram_buckets: int | None = option(
         None,
         "Rows of the table of the linear n-gram classifier, before those of words; 0: there is none; default: as many "
-        "as 12 MB hold with the words and labels, at most 1,048,576.",
+        "as 12 MB hold with the words and classes, at most 1,048,576.",
         least=0,
     )
     embedding_dropout: float | None = option(
@@ -128,7 +128,7 @@ class Settings:
         None, "Whether training leaves word vectors as they are; default: False."
     )
     num_train_epochs: float | None = option(
-        None, "Passes over the texts; default: by the numbers of texts and labels.", above=0
+        None, "Passes over the texts; default: by the numbers of texts and classes.", above=0
     )
     per_device_train_batch_size: int | None = option(
         None, "Texts in a batch; default: by the number of texts.", least=1
@@ -158,10 +158,10 @@ class Settings:
     validation_fraction: float | None = option(
         None,
         "Share of the training texts that is held out to calibrate the scores, if no validation texts are given; 0: "
-        "none; default: a twentieth, at least 50 and at most 2,000 texts, but never more than a tenth; where labels "
+        "none; default: a twentieth, at least 50 and at most 2,000 texts, but never more than a tenth; where classes "
         "have fewer than 100 texts on average, a fifth, and the calibrated model is trained anew on all texts. With a "
-        "teacher and more texts without labels than with, fewer than 2,000 labels (100, if the teacher learns none) "
-        "all teach, and the share, by default a tenth and at most 1,000 texts, is of the texts without labels.",
+        "teacher, fewer than 2,000 labelled texts (100, if it learns no labels) and more unlabelled ones, the share, "
+        "by default a tenth and at most 1,000 texts, is of the unlabelled ones.",
         least=0,
         below=1,
     )

@@ -176,11 +176,15 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         for name, values in (("sample_weight", sample_weight), ("groups", groups)):
             if values is not None and np.ndim(values) != 1:
                 raise DataError(f"{name} has several columns; give one value for each text.")
+        has_table = y is not None and is_table(y)
+        names_of_y = labels_as_strings(classes)
         label_names = None
         if self.label_names is not None:
             label_names = labels_as_strings(self.label_names)
         elif self.teacher is None:  # a function must be told the order of its columns
-            label_names = labels_as_strings(classes)
+            label_names = names_of_y
+        if has_table:  # metrics compare its columns with those of `predict`
+            label_names = list(dict.fromkeys([*names_of_y, *(label_names or [])]))
         more_texts = [text for text in more_texts if not is_blank(text)]
         class_weight = self.class_weight
         if isinstance(class_weight, dict):
@@ -205,7 +209,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         label_type = type(classes[0]).__name__ if classes else "str"
         config.label_type = common_label_type(config.label_names, label_type)
         self._trained = replace(trained, train=trained.train.select([]))  # small, if it is pickled
-        columns_of_table = label_names if label_names and y is not None and is_table(y) else []
+        columns_of_table = label_names if label_names and has_table else []
         return self._set_model(trained.model, trained.tokenizer, columns_of_table)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -419,6 +419,13 @@ def test_a_fine_tuned_table_keeps_the_order_of_its_columns(tmp_path):
     assert tuned.predict_proba(MANY).shape == frame.shape
 
 
+def test_the_order_of_a_table_wins_over_label_names(tmp_path):
+    fitted = GloveLstmClassifier(**TINY, label_names=[*NAMES, "never"]).fit(MANY, FRAME)
+    for classifier in (fitted, through_files(fitted, tmp_path)):
+        assert classifier.classes_.tolist() == [*FRAME.columns, "never"]
+        assert (classifier.predict(MANY)[:, :3] == FRAME.to_numpy()).mean() > 0.8
+
+
 def test_labels_of_a_teacher_keep_their_type():
     """A classifier of scikit-learn, which has learned them, and stays fitted."""
     known = make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, [0, 1] * 60)

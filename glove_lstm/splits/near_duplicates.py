@@ -90,7 +90,9 @@ def _candidates(runs: csr_array, sizes: Ints) -> Ints:
     first_of_run = np.searchsorted(run_of_text, run_of_text)
     pairs = []
     for shift in range(_COMPARED):
-        for other in (first_of_run + shift, place - 1 - shift):
+        one_of_shortest = first_of_run + shift
+        next_shorter = place - 1 - shift
+        for other in (one_of_shortest, next_shorter):
             have_same_run = (first_of_run <= other) & (other < place)
             shorter, longer = texts[other[have_same_run]], texts[have_same_run]
             are_alike_in_size = 5 * sizes[shorter] >= 4 * sizes[longer]

@@ -316,11 +316,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             A report with `figures`, and with the methods `text` and `save`.
 
         Raises:
-            DataError: `fit` has seen all texts.
+            DataError: `fit` has seen all texts; or `robustness` is for another model.
         """
         check_is_fitted(self)
-        if robustness and self._classifier.thresholds is not None:
-            raise DataError("robustness is for models of one label a text; leave it out.")
         texts = _joined(X, "X")
         labels = self._read_true_labels(y)
         if not texts:

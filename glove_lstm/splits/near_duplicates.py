@@ -17,11 +17,11 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from glove_lstm.progress import progress
 from glove_lstm.tokenization.word_shapes import replace_surrogates
-from glove_lstm.unicode_scripts import CHARACTER, LETTER, SYMBOLS
+from glove_lstm.unicode_scripts import WORD_OR_SYMBOL
 
 Ints = NDArray[np.int64]
 
-_WORD = re.compile(rf"{CHARACTER}|{LETTER}+|[{SYMBOLS}]")  # in scripts without spaces, a character
+_WORD = re.compile(WORD_OR_SYMBOL)
 _WORDS = 5  # of a run
 _HASHES = 2**31 - 1
 _COMPARED = 50  # of shorter texts that share a run, the first 50 and the last 50 are compared

@@ -25,6 +25,7 @@ from glove_lstm.tables.labels import (
     Label,
     check_label_names,
     label_list,
+    labels_in,
     read_label,
     sorted_label_names,
 )
@@ -250,7 +251,7 @@ def _read_labelled(
         unknown = 0
         for row in read_rows(table, columns):
             label = read_label(row.cells[label_column], row.name)
-            if wanted is not None and not wanted.issuperset(_names_in(label)):
+            if wanted is not None and not wanted.issuperset(labels_in(label or [])):
                 unknown += 1
                 continue
             if row.empty and label is not None:
@@ -276,12 +277,6 @@ def _read_labelled(
             )
 
 
-def _names_in(label: Label | None) -> Sequence[str]:
-    if label is None:
-        return []
-    return [label] if isinstance(label, str) else label
-
-
 def _check_labels(
     labelled: Sequence[tuple[Row, Label | None]],
     allowed: Sequence[str],
@@ -301,7 +296,7 @@ def _check_labels(
             raise DataError(
                 f"{row.name} has the label {shown(label)}; give {expected}, as elsewhere."
             )
-        for name in _names_in(label):
+        for name in labels_in(label):
             if allowed and name not in allowed:
                 raise DataError(
                     f"No training text has the label {shown(name)} ({row.name}); leave these rows out with "

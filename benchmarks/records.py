@@ -15,7 +15,7 @@ from typing import Any
 
 from glove_lstm.commands.command import new_parser
 from glove_lstm.files import read_json_object, whole_file
-from glove_lstm.processors import processors
+from glove_lstm.processors import processor_count
 
 # The tasks of tables and of pictures, in their order.
 TASK_NAMES = {
@@ -74,7 +74,7 @@ def record() -> dict[str, Any]:
         "commit": commit(),
         "date": datetime.now(UTC).date().isoformat(),
         "versions": {"python": platform.python_version(), **dict(sorted(installed.items()))},
-        "machine": f"{processor}, {len(processors())} processors, {platform.system()}",
+        "machine": f"{processor}, {processor_count()} processors, {platform.system()}",
     }
 
 

@@ -8,6 +8,7 @@ PROTOCOL.md describes the figures. The results are task (and threads), or number
 """
 
 import argparse
+import os
 import re
 import sys
 import tempfile
@@ -32,7 +33,6 @@ from glove_lstm.commands.command import run_command
 from glove_lstm.errors import DataError
 from glove_lstm.evaluation.metrics import accuracy_with_interval
 from glove_lstm.files import digest
-from glove_lstm.processors import processors
 
 MODELS = ("default", "pipeline", *PEERS)
 _WARM = 1_000  # texts of another corpus, classified before the tests
@@ -88,7 +88,9 @@ def _jobs(
     tests = texts["tests"]
     job: Job = {
         "measure": "speed",
-        "cores": processors()[-args.threads :],  # the first one serves interrupts
+        "cores": sorted(os.sched_getaffinity(0))[
+            -args.threads :
+        ],  # the first one serves interrupts
         "first": sorted(tests, key=len)[len(tests) // 2],
         "texts": str(scratch / "texts.json"),
     }

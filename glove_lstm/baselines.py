@@ -4,9 +4,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
-from glove_lstm.unicode_scripts import CHARACTER, LETTER
-
-_WORD_OR_MARK = rf"{CHARACTER}|{LETTER}+|[^\w\s]"
+from glove_lstm.unicode_scripts import WORD_OR_MARK
 
 
 def linear_baseline() -> Pipeline:
@@ -15,7 +13,7 @@ def linear_baseline() -> Pipeline:
     In scripts without spaces, a character is a word.
     """
     words = TfidfVectorizer(
-        lowercase=False, token_pattern=_WORD_OR_MARK, ngram_range=(1, 2), sublinear_tf=True
+        lowercase=False, token_pattern=WORD_OR_MARK, ngram_range=(1, 2), sublinear_tf=True
     )
     characters = TfidfVectorizer(
         lowercase=False, analyzer="char", ngram_range=(2, 5), sublinear_tf=True

@@ -36,7 +36,7 @@ from glove_lstm.publishing.save import save
 from glove_lstm.publishing.stage import stage_checkpoint
 from glove_lstm.tables.columns import is_blank, python_values
 from glove_lstm.tables.examples import Examples
-from glove_lstm.tables.in_memory import is_table, read_labels, read_texts
+from glove_lstm.tables.in_memory import read_labels, read_texts
 from glove_lstm.tables.labels import (
     Label,
     check_label_names,
@@ -159,12 +159,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
                 raise DataError(
                     "sample_weight and groups are for texts with labels; leave them out."
                 )
-            more_texts = texts + more_texts
-            texts = []
+            texts, more_texts = [], texts + more_texts
             labels: list[Any] = []
-            classes = self._labels_of_teacher()
+            classes, is_table = self._labels_of_teacher(), False
         else:
-            labels, classes = read_labels(y)
+            labels, classes, is_table = read_labels(y)
             check_label_names(
                 labels_as_strings(classes),
                 len(labels),
@@ -176,15 +175,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         for name, values in (("sample_weight", sample_weight), ("groups", groups)):
             if values is not None and np.ndim(values) != 1:
                 raise DataError(f"{name} has several columns; give one value for each text.")
-        has_table = y is not None and is_table(y)
-        names_of_y = labels_as_strings(classes)
-        label_names = None
-        if self.label_names is not None:
-            label_names = labels_as_strings(self.label_names)
-        elif self.teacher is None:  # a function must be told the order of its columns
-            label_names = names_of_y
-        if has_table:  # metrics compare its columns with those of `predict`
-            label_names = list(dict.fromkeys([*names_of_y, *(label_names or [])]))
+        label_names = self._order_labels(classes, is_table)
         more_texts = [text for text in more_texts if not is_blank(text)]
         class_weight = self.class_weight
         if isinstance(class_weight, dict):
@@ -209,8 +200,23 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         label_type = type(classes[0]).__name__ if classes else "str"
         config.label_type = common_label_type(config.label_names, label_type)
         self._trained = replace(trained, train=trained.train.select([]))  # small, if it is pickled
-        columns_of_table = label_names if label_names and has_table else []
+        columns_of_table = (label_names or labels_as_strings(classes)) if is_table else None
         return self._set_model(trained.model, trained.tokenizer, columns_of_table)
+
+    def _order_labels(self, classes: Sequence[Any], is_table: bool) -> list[str] | None:
+        """Return the names of all labels, the columns of a table first; None: the teacher knows them.
+
+        Args:
+            classes: The labels of y: sorted, or the columns of a table.
+            is_table: Whether y is a table of 0 and 1.
+        """
+        names = labels_as_strings(classes)
+        if self.label_names is None:
+            return names if self.teacher is None else None
+        all_names = labels_as_strings(self.label_names)  # a function's columns, in this order
+        if is_table:
+            all_names.sort(key=lambda name: names.index(name) if name in names else len(names))
+        return all_names
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what cannot be pickled: the session of ONNX Runtime."""
@@ -268,7 +274,7 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
 
     def _read_true_labels(self, y: Any) -> list[Any]:
         """Read labels with which predictions are compared: one for each text, or lists, as the model gives them."""
-        labels, _ = read_labels(y, columns=self.classes_)
+        labels, *_ = read_labels(y, columns=self.classes_)
         gives_several = self._classifier.thresholds is not None
         if labels and isinstance(labels[0], list) != gives_several:
             expected = "a list of labels" if gives_several else "one label"
@@ -310,11 +316,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
             A report with `figures`, and with the methods `text` and `save`.
 
         Raises:
-            DataError: `fit` has seen all texts.
+            DataError: `fit` has seen all texts; or `robustness` is for another model.
         """
         check_is_fitted(self)
-        if robustness and self._classifier.thresholds is not None:
-            raise DataError("robustness is for models of one label a text; leave it out.")
         texts = _joined(X, "X")
         labels = self._read_true_labels(y)
         if not texts:
@@ -393,14 +397,16 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         with _log_shown(False):
             return loaded._set_model(*checkpoint.load_model())
 
-    def _set_model(self, model: Any, tokenizer: Any, columns_of_table: Sequence[str] = ()) -> Self:
+    def _set_model(
+        self, model: Any, tokenizer: Any, columns_of_table: Sequence[str] | None = None
+    ) -> Self:
         """Set the model, and the classes with the type of labels that its config names.
 
         Args:
             model: The model.
             tokenizer: Its tokenizer.
             columns_of_table: For several labels a text, those of the table that it was fitted to, some or all of the
-                model's labels; none: all, in the order of the model.
+                model's labels; None: all, in the order of the model.
         """
         self.model_ = model
         self.tokenizer_ = tokenizer
@@ -449,7 +455,7 @@ def _read_validation(
         )
     given_texts, y = validation
     texts = _joined(given_texts, "validation texts")
-    labels, _ = read_labels(y, "validation labels", column_labels)
+    labels, *_ = read_labels(y, "validation labels", column_labels)
     _check_that_texts_are_filled(texts, "validation texts")
     return texts, labels
 

@@ -3,8 +3,8 @@
 import os
 
 
-def processors() -> list[int]:
-    """Return the numbers of the cores that this process may use."""
+def processor_count() -> int:
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))  # macOS cannot pin a process
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS cannot pin a process

@@ -34,6 +34,9 @@ MARKS = (
 SYMBOLS = "\u20a0-\u20cf\u2190-\u22ff\u2600-\u27bf\u2900-\u2bff\U0001f000-\U0001faff"
 CHARACTER = rf"[{SPACELESS}][{COMBINING}]*"
 LETTER = rf"[^{SPACES}{MARKS}{SPACELESS}]"  # or a digit, or a mark on a letter
+# In scripts without spaces, a character is a word.
+WORD_OR_SYMBOL = rf"{CHARACTER}|{LETTER}+|[{SYMBOLS}]"
+WORD_OR_MARK = rf"{CHARACTER}|{LETTER}+|[^\w\s]"
 _CHARACTER = re.compile(CHARACTER)
 
 

@@ -122,15 +122,12 @@ def _measure_model(args: argparse.Namespace) -> "Report":
         sys.stderr.write("The model is the shipped one, of fake and real news; name another.\n")
     model_name = args.model or str(DEFAULT_CHECKPOINT)
     checkpoint = Checkpoint.open(model_name, args.revision)
-    is_multi_label = checkpoint.problem_type == MULTI_LABEL
-    if is_multi_label and args.robustness:
-        raise DataError("--robustness is for models of one label a text; leave it out.")
     data = load_splits(
         **_data_arguments(args),
         trained_columns=checkpoint.text_column_names,
         trained_label_column=checkpoint.label_column_name,
         label_names=list(checkpoint.label_names),
-        is_multi_label=is_multi_label,
+        is_multi_label=checkpoint.problem_type == MULTI_LABEL,
     )
     split = args.split or "test"
     rows = _rows(data, split)
@@ -152,7 +149,7 @@ def _measure_model(args: argparse.Namespace) -> "Report":
         "text_column_names": data.text_column_names,
         "label_column_name": data.label_column_name,
     }
-    report = measure_unseen(
+    return measure_unseen(
         classifier,
         Examples.from_names(rows.texts, rows.labels, classifier.label_names),
         checkpoint.training_texts(),
@@ -160,10 +157,6 @@ def _measure_model(args: argparse.Namespace) -> "Report":
         source=source,
         robustness=args.robustness,
     )
-    report.figures["top_words"] = {
-        label: [word for word, _ in classifier.top_words(label)] for label in classifier.label_names
-    }
-    return report
 
 
 def _rows(data: Data, split: str) -> Rows:

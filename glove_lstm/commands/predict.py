@@ -32,7 +32,7 @@ from glove_lstm.inference.bulk import chunks, label_rows
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import Layout, open_writer
 from glove_lstm.inference.promise import DEFAULT_ACCURACY, promise
-from glove_lstm.processors import processors
+from glove_lstm.processors import processor_count
 from glove_lstm.progress import progress
 from glove_lstm.tables.columns import Row, columns_warning, open_files, read_rows
 from glove_lstm.tables.tables import checked_lines
@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> None:
         tasks = _tasks_of_files(args, checkpoint.text_column_names)
     else:
         tasks = [(args.output, _read_texts(args.texts), {})]
-    classifier = LightClassifier.from_checkpoint(checkpoint, threads=len(processors()))
+    classifier = LightClassifier.from_checkpoint(checkpoint, threads=processor_count())
     unsure_below = _unsure_below(args, classifier)
     if args.model is None:
         sys.stderr.write(f"{_SHIPPED}\n")

@@ -8,9 +8,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import chi2
 
 from glove_lstm.printable import markdown_table
-from glove_lstm.unicode_scripts import CHARACTER, LETTER
+from glove_lstm.unicode_scripts import WORD_OR_MARK
 
-_WORD_OR_MARK = rf"{CHARACTER}|{LETTER}+|[^\w\s]"
 _LONGEST = 3  # words or marks of a phrase
 _MOST_TEXTS = 3_000  # in the sample; enough for phrases that tell much
 _FEWEST_TEXTS = 10  # that have a phrase
@@ -39,7 +38,7 @@ def find_leaks(texts: Sequence[str], labels: Sequence[str]) -> list[dict[str, An
         return []
     vectorizer = CountVectorizer(
         lowercase=False,
-        token_pattern=_WORD_OR_MARK,
+        token_pattern=WORD_OR_MARK,
         ngram_range=(1, _LONGEST),
         binary=True,
         min_df=_FEWEST_TEXTS,

@@ -99,7 +99,8 @@ class Measures:
         )
         return cls(
             rows=len(labels),
-            **(basic_measures(scores, labels) | accuracy_with_interval(is_correct)),
+            **basic_measures(scores, labels),
+            accuracy_interval=accuracy_with_interval(is_correct)["accuracy_interval"],
             f1_interval=macro_interval,
             brier_interval=mean_interval(_brier_scores(scores, labels)),
             majority_share=float(rows.max() / len(labels)),
@@ -125,7 +126,8 @@ class Measures:
         answers = truth.ravel().astype(np.int64)
         return cls(
             rows=len(truth),
-            **(label_set_measures(truth, predicted) | accuracy_with_interval(is_correct)),
+            **label_set_measures(truth, predicted),
+            accuracy_interval=accuracy_with_interval(is_correct)["accuracy_interval"],
             f1_interval=macro_interval,
             micro_f1_interval=micro_interval,
             brier=float(((scores - truth) ** 2).mean()),

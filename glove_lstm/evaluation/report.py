@@ -138,8 +138,13 @@ def make_report(
     places: Sequence[Mapping[str, Any]],
     scores: NDArray[np.float64],
     thresholds: Any,
+    further: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Measure scores of n texts; `source` are the first entries of eval.json, and `thresholds` as for `Measures.of`."""
+    """Measure scores of n texts.
+
+    `source` holds the first entries of eval.json, and `further` the last ones: "robustness" and "top_words", if they
+    are measured. `thresholds` is as for `Measures.of`.
+    """
     predicted = scores.argmax(axis=1)
     if thresholds is not None:
         predicted = labels_above(scores, thresholds).astype(np.int64)
@@ -153,6 +158,7 @@ def make_report(
         labels = range(len(texts.label_names))
         confusion = confusion_matrix(texts.labels, predicted, labels=labels)
         figures["confusion"] = confusion.tolist()  # a row for each true label
+    figures |= further or {}
     return Report(introduction, figures, measures, texts, places, scores, predicted)
 
 

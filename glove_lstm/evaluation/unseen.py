@@ -38,21 +38,33 @@ def measure_unseen(
         robustness: Whether to measure it on perturbed texts, too; for models of one label a text.
 
     Raises:
-        DataError: The training has seen all texts.
+        DataError: The training has seen all texts; or `robustness` is for another model.
     """
-    source = dict(source or {})
-    unseen, source["seen"] = find_unseen(texts.texts, training_texts)
-    introduction = _describe_seen(source.get("model", "the classifier"), source["seen"])
+    if robustness and classifier.thresholds is not None:
+        raise DataError("robustness is for models of one label a text; leave it out.")
+    source = source or {}
+    unseen, seen = find_unseen(texts.texts, training_texts)
+    introduction = _describe_seen(source.get("model", "the classifier"), seen)
     if not len(unseen):
         raise DataError(f"{introduction} Give other texts.")
     places = places or [{"row": row} for row in range(1, len(texts) + 1)]
     texts = texts.select(unseen)
-    scores, source["truncated"] = _scores(classifier, texts.texts)
-    places = [places[number] for number in unseen]
-    report = make_report(introduction, source, texts, places, scores, classifier.thresholds)
+    scores, truncated = _scores(classifier, texts.texts)
+    further: dict[str, Any] = {}
     if robustness:
-        report.figures["robustness"] = measure_robustness(classifier, texts.texts, texts.labels)
-    return report
+        further["robustness"] = measure_robustness(classifier, texts.texts, texts.labels)
+    further["top_words"] = {
+        label: [word for word, _ in classifier.top_words(label)] for label in classifier.label_names
+    }
+    return make_report(
+        introduction,
+        {**source, "seen": seen, "truncated": truncated},
+        texts,
+        [places[number] for number in unseen],
+        scores,
+        classifier.thresholds,
+        further,
+    )
 
 
 def find_unseen(

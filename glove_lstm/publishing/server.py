@@ -19,7 +19,7 @@ from glove_lstm.errors import DataError
 from glove_lstm.inference.bulk import label_rows
 from glove_lstm.inference.light_classifier import LightClassifier
 from glove_lstm.inference.output_formats import UNSURE, word_effects
-from glove_lstm.processors import processors
+from glove_lstm.processors import processor_count
 from glove_lstm.tables.columns import Row
 
 _HOST = "127.0.0.1"  # other machines cannot reach it
@@ -48,7 +48,7 @@ class PageServer(ThreadingHTTPServer):
     """
 
     def __init__(self, checkpoint: Checkpoint, name: str, port: int) -> None:
-        self.classifier = LightClassifier.from_checkpoint(checkpoint, threads=len(processors()))
+        self.classifier = LightClassifier.from_checkpoint(checkpoint, threads=processor_count())
         held_out = self.classifier.held_out_scores
         self.unsure_below = None if held_out is None else held_out["sure_from"]
         self.files = {f"/{path.name}": path for path in _PAGE.iterdir()}

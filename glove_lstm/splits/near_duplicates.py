@@ -17,11 +17,11 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from glove_lstm.progress import progress
 from glove_lstm.tokenization.word_shapes import replace_surrogates
-from glove_lstm.unicode_scripts import CHARACTER, LETTER, SYMBOLS
+from glove_lstm.unicode_scripts import WORD_OR_SYMBOL
 
 Ints = NDArray[np.int64]
 
-_WORD = re.compile(rf"{CHARACTER}|{LETTER}+|[{SYMBOLS}]")  # in scripts without spaces, a character
+_WORD = re.compile(WORD_OR_SYMBOL)
 _WORDS = 5  # of a run
 _HASHES = 2**31 - 1
 _COMPARED = 50  # of shorter texts that share a run, the first 50 and the last 50 are compared
@@ -90,7 +90,9 @@ def _candidates(runs: csr_array, sizes: Ints) -> Ints:
     first_of_run = np.searchsorted(run_of_text, run_of_text)
     pairs = []
     for shift in range(_COMPARED):
-        for other in (first_of_run + shift, place - 1 - shift):
+        one_of_shortest = first_of_run + shift
+        next_shorter = place - 1 - shift
+        for other in (one_of_shortest, next_shorter):
             have_same_run = (first_of_run <= other) & (other < place)
             shorter, longer = texts[other[have_same_run]], texts[have_same_run]
             are_alike_in_size = 5 * sizes[shorter] >= 4 * sizes[longer]

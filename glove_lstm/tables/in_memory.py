@@ -55,25 +55,28 @@ def read_texts(texts: Any, name: str = "X") -> list[list[str]]:
 
 def read_labels(
     labels: Any, name: str = "y", columns: Sequence[Any] | NDArray[Any] | None = None
-) -> tuple[list[Any], list[Any]]:
+) -> tuple[list[Any], list[Any], bool]:
     """Read the labels of n texts.
 
     Args:
         labels: n strings, whole numbers or booleans; n lists of these, for several labels a text; or a table (n, k) of
-            a 0 or 1 for each of k labels: see `is_table`.
+            a 0 or 1 for each of k labels, such as a data frame, or lists.
         name: Names the labels in errors.
         columns: The labels of the columns of a table that does not name them; None: 0 to k - 1.
 
     Returns:
-        The label of each text, as a config names it, or a list of its labels. And the values of all labels, as JSON has
-        them: sorted, or in the order of the columns.
+        The label of each text, as a config names it, or a list of its labels. The values of all labels, as JSON has
+        them: sorted, or in the order of the columns. And whether the labels are a table.
 
     Raises:
-        DataError: A label is missing, or has another type than the first one.
+        DataError: A label is missing, or has another type than the first one; or a table has values other than 0 and 1.
     """
+    if getattr(labels, "shape", ())[1:] == (1,):
+        labels = column_or_1d(np.asarray(labels, dtype=object), warn=True)
+    table = _indicator_of(labels)
+    if table is not None:
+        return *_read_table(table, getattr(labels, "columns", columns)), True
     rows = _rows_of(labels)
-    if isinstance(rows, np.ndarray):
-        return _read_table(rows, getattr(labels, "columns", columns))
     have_lists = any(map(_is_list, rows))
     values: list[Any] = []
     row_numbers: list[int] = []  # of each value
@@ -88,35 +91,30 @@ def read_labels(
     names = labels_as_strings(checked)
     classes = np.unique(checked).tolist()
     if not have_lists:
-        return names, classes
+        return names, classes, False
     next_names = iter(names)
-    return [[next(next_names) for _ in row] for row in rows], classes
+    return [[next(next_names) for _ in row] for row in rows], classes, False
 
 
-def is_table(labels: Any) -> bool:
-    """Return whether labels are a table of 0 and 1 as scikit-learn knows it, such as a data frame, or lists.
+def _indicator_of(labels: Any) -> NDArray[Any] | None:
+    """Return a table of 0 and 1 as an array (n, k); None for labels of another form.
 
     Raises:
         DataError: They have several columns of other values.
     """
-    return isinstance(_rows_of(labels), np.ndarray)
+    if len(getattr(labels, "shape", ())) < 2:
+        rows = _rows_of(labels)
+        return np.array(rows) if any(map(_is_list, rows)) and _is_indicator(rows) else None
+    table = labels.toarray() if issparse(labels) else np.asarray(labels)
+    if not _is_indicator(table):
+        raise DataError(f"Labels in {table.shape[1]} columns must be 0 or 1 for each label.")
+    return table
 
 
-def _rows_of(labels: Any) -> list[Any] | NDArray[Any]:
-    """Return a label or a list of labels for each text; or a table of 0 and 1 as an array (n, k)."""
-    shape: tuple[int, ...] = getattr(labels, "shape", ())
-    if len(shape) == 2 and shape[1] > 1:
-        table = labels.toarray() if issparse(labels) else np.asarray(labels)
-        if not _is_indicator(table):
-            raise DataError(f"Labels in {shape[1]} columns must be 0 or 1 for each label.")
-        return table
-    if len(shape) == 2:
-        labels = column_or_1d(np.asarray(labels, dtype=object), warn=True)
-    elif hasattr(labels, "__array__"):
-        labels = np.asarray(labels)
-    rows = [row.tolist() if isinstance(row, np.ndarray | np.generic) else row for row in labels]
-    is_table_of_lists = any(map(_is_list, rows)) and _is_indicator(rows)
-    return np.array(rows) if is_table_of_lists else rows
+def _rows_of(labels: Any) -> list[Any]:
+    """Return a label or a list of labels for each text, as Python values."""
+    values = np.asarray(labels) if hasattr(labels, "__array__") else labels
+    return [row.tolist() if isinstance(row, np.ndarray | np.generic) else row for row in values]
 
 
 def _is_indicator(rows: Any) -> bool:

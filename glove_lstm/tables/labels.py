@@ -71,13 +71,18 @@ def _label_name(value: Any, row_name: str) -> str | None:
     return replace_surrogates(str(value))
 
 
+def labels_in(label: Label) -> Sequence[str]:
+    """Return the labels of a text as a list, which a single label is not."""
+    return [label] if isinstance(label, str) else label
+
+
 def sorted_label_names(labels: Iterable[str | Sequence[str]]) -> list[str]:
     """Return the distinct labels, in numerical order if all are whole numbers, else in alphabetical order."""
     names: set[str] = set()
     for label in labels:
         if not isinstance(label, Iterable):
             raise DataError(f"The label {shown(label)} is no text; give labels as strings.")
-        names.update([label] if isinstance(label, str) else label)
+        names.update(labels_in(label))
     if all(name.removeprefix("-").isdecimal() for name in names):
         return sorted(names, key=lambda name: (int(name), name))
     return sorted(names)  # FAKE before REAL
@@ -138,13 +143,12 @@ def number_labels(
             raise DataError(
                 f"{name}, row {row} has the label {label!r}; give lists for all texts, or none."
             )
-        labels_of_text = [label] if isinstance(label, str) else label
-        for text_label in labels_of_text:
+        for text_label in labels_in(label):
             if text_label not in number:
                 raise DataError(
                     f"{name}, row {row} has the label {text_label!r}, not one of {listed(label_names)}."
                 )
-        numbers.append([number[text_label] for text_label in labels_of_text])
+        numbers.append([number[text_label] for text_label in labels_in(label)])
 
     if not are_lists:
         return np.array([numbers_of_text[0] for numbers_of_text in numbers], dtype=np.int64)

@@ -25,6 +25,7 @@ from glove_lstm.tables.labels import (
     Label,
     check_label_names,
     label_list,
+    labels_in,
     read_label,
     sorted_label_names,
 )
@@ -132,14 +133,20 @@ def load_splits(
         group=group_column_name if "train" in tables else None,
         kept=keep_columns,
     )
-    label_column = columns.label
-    assert label_column is not None
+    label_column = columns.label or label_column_name  # without spaces around it
     if is_multi_label is None:
         is_multi_label = label_list(first.head()[0].get(label_column)) is not None
     names = list(label_names or first.class_names.get(label_column) or ())
 
     splits, names = _read_splits(
-        tables, columns, names, is_multi_label, on_empty, skip_unknown_labels, may_be_rare
+        tables,
+        columns,
+        label_column,
+        names,
+        is_multi_label=is_multi_label,
+        on_empty=on_empty,
+        skip_unknown_labels=skip_unknown_labels,
+        may_be_rare=may_be_rare,
     )
     if not splits:
         raise DataError(
@@ -182,7 +189,9 @@ def _open_files(files: Mapping[str, Files]) -> tuple[dict[str, list[Table]], str
 def _read_splits(
     tables: Mapping[str, Sequence[Table]],
     columns: Columns,
+    label_column: str,
     names: list[str],
+    *,
     is_multi_label: bool,
     on_empty: OnEmpty,
     skip_unknown_labels: bool,
@@ -192,22 +201,20 @@ def _read_splits(
 
     Without `names`, the first split tells the labels.
     """
-    label_column = columns.label
-    assert label_column is not None
     splits: dict[str, Rows] = {}
     for split, of_split in tables.items():
         name = of_split[0].name if len(of_split) == 1 else f"{split} ({len(of_split)} files)"
-        if split != "train":  # which alone is divided by groups
-            columns = replace(columns, group=None)
-        wanted = set(names) if skip_unknown_labels else set()
-        labelled = list(_read_labelled(of_split, columns, on_empty, wanted))
+        # Only the training texts are divided by groups.
+        columns_of_split = columns if split == "train" else replace(columns, group=None)
+        wanted = set(names) if names and skip_unknown_labels else None
+        labelled = list(_read_labelled(of_split, columns_of_split, label_column, on_empty, wanted))
         if not labelled:
             raise DataError(f"{name} has no rows with text and a known label; give others.")
         if all(label is None for _, label in labelled):  # as in test splits of some datasets
             logger.warning("%s: left out, because it has no labels.", name)
             continue
         _check_labels(labelled, names, is_multi_label, label_column)
-        rows = _rows_of(labelled, columns)
+        rows = _rows_of(labelled, columns_of_split)
         if not names:
             names = sorted_label_names(rows.labels)
             remedy = "set label_column_name to another column"
@@ -226,21 +233,25 @@ def _read_splits(
 
 
 def _read_labelled(
-    tables: Sequence[Table], columns: Columns, on_empty: OnEmpty, wanted: set[str]
+    tables: Sequence[Table],
+    columns: Columns,
+    label_column: str,
+    on_empty: OnEmpty,
+    wanted: set[str] | None,
 ) -> Iterator[tuple[Row, Label | None]]:
-    """Yield the rows of a split with their labels, None where one is missing, except labels that are not wanted.
+    """Yield the rows of a split with their labels, None where one is missing.
+
+    With `wanted`, rows with other labels are left out.
 
     Raises:
         DataError: A row cannot be read, or its text is missing and `on_empty` is "error".
     """
-    label_column = columns.label
-    assert label_column is not None
     for table in tables:
         empty = 0
         unknown = 0
         for row in read_rows(table, columns):
             label = read_label(row.cells[label_column], row.name)
-            if wanted and not wanted.issuperset(_names_in(label)):
+            if wanted is not None and not wanted.issuperset(labels_in(label or [])):
                 unknown += 1
                 continue
             if row.empty and label is not None:
@@ -266,12 +277,6 @@ def _read_labelled(
             )
 
 
-def _names_in(label: Label | None) -> Sequence[str]:
-    if label is None:
-        return []
-    return [label] if isinstance(label, str) else label
-
-
 def _check_labels(
     labelled: Sequence[tuple[Row, Label | None]],
     allowed: Sequence[str],
@@ -291,7 +296,7 @@ def _check_labels(
             raise DataError(
                 f"{row.name} has the label {shown(label)}; give {expected}, as elsewhere."
             )
-        for name in _names_in(label):
+        for name in labels_in(label):
             if allowed and name not in allowed:
                 raise DataError(
                     f"No training text has the label {shown(name)} ({row.name}); leave these rows out with "

@@ -61,11 +61,3 @@ def download(url: str, *, sha256: str | None = None) -> Path:
             f"{path.parent}, which GLOVE_LSTM_CACHE sets."
         ) from error
     return path
-
-
-def git_blob_id(path: Path) -> str:
-    """Return the id that git gives to the file's content: SHA-1 of a header with the size, then the bytes."""
-    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as file:
-        # file_digest accepts any callable that returns a hash object: here the one that has read the header.
-        return hashlib.file_digest(file, lambda: digest).hexdigest()

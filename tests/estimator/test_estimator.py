@@ -194,7 +194,8 @@ def test_the_command_measures_the_same_figures(fitted, saved, tmp_path):
     saved_figures = json.loads((tmp_path / "report" / "eval.json").read_text())
     assert saved_figures["accuracy"] == report.figures["accuracy"]
     _, measures = report.text().split("\n\n", 1)
-    assert measures in done.stdout
+    assert measures in done.stdout  # the top words, too
+    assert "The words that speak most for each label" in measures
     expected = json.loads((out / "eval.json").read_text())
     for name in ("rows", "accuracy", "accuracy_interval", "ece", "brier"):
         assert report.figures[name] == pytest.approx(expected[name], abs=1e-6)
@@ -417,6 +418,15 @@ def test_a_fine_tuned_table_keeps_the_order_of_its_columns(tmp_path):
     assert tuned.classes_.tolist() == ["trip", "food"]
     assert (tuned.predict(MANY) == frame.to_numpy()).mean() > 0.8
     assert tuned.predict_proba(MANY).shape == frame.shape
+
+
+def test_the_order_of_a_table_wins_over_label_names(tmp_path):
+    fitted = GloveLstmClassifier(**TINY, label_names=[*NAMES, "never"]).fit(MANY, FRAME)
+    for classifier in (fitted, through_files(fitted, tmp_path)):
+        assert classifier.classes_.tolist() == [*FRAME.columns, "never"]
+        assert (classifier.predict(MANY)[:, :3] == FRAME.to_numpy()).mean() > 0.8
+    with pytest.raises(DataError, match="robustness is for models of one label"):
+        fitted.evaluate(MANY, FRAME, robustness=True)
 
 
 def test_labels_of_a_teacher_keep_their_type():

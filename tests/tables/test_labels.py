@@ -11,7 +11,7 @@ from support import assert_refused
 
 from glove_lstm.errors import DataError
 from glove_lstm.tables.examples import Examples
-from glove_lstm.tables.in_memory import is_table, read_labels
+from glove_lstm.tables.in_memory import read_labels
 from glove_lstm.tables.labels import label_values, labels_as_strings
 from glove_lstm.tables.load import load_splits
 
@@ -52,10 +52,10 @@ FORMS_OF_TABLE = [list, np.array, csr_array, pd.DataFrame, pd.Series, of_dataset
 def test_labels_in_memory(forms, values, columns, names, classes):
     for form in forms:
         labels = form(values)
-        read_names, read_classes = read_labels(labels, columns=columns)
+        read_names, read_classes, is_table = read_labels(labels, columns=columns)
         assert read_names == names, form
         assert repr(read_classes) == repr(classes), form
-        assert is_table(labels) == (values is TABLE)
+        assert is_table == (values is TABLE)
         if not isinstance(names[0], list):
             label_type = type(classes[0]).__name__
             assert label_values(labels_as_strings(classes), label_type).tolist() == sorted(values)

@@ -358,8 +358,16 @@ def texts_with_a_telling_word(count):
     return texts
 
 
-def test_tuning_learns_the_labels_by_the_upper_six_layers(encoder, tmp_path, read, monkeypatch):
-    """Of eight layers, whose weights are drawn; they read 100 times the root of the number of texts."""
+def closeness(embeddings, numbers):
+    """By how much the mean cosine within the labels is above that across them."""
+    cosines = embeddings @ embeddings.T
+    is_same = numbers[:, None] == numbers
+    is_other = ~np.eye(len(numbers), dtype=bool)
+    return cosines[is_same & is_other].mean() - cosines[~is_same].mean()
+
+
+def test_tuning_brings_texts_of_a_label_together(encoder, tmp_path, read, monkeypatch):
+    """By the upper six of eight layers, whose weights are drawn; they read 100 times the root of the number of texts."""
     folder = shutil.copytree(encoder, tmp_path / "ignorant")
     config = BertConfig.from_pretrained(encoder, num_hidden_layers=8)
     torch.manual_seed(0)
@@ -371,10 +379,14 @@ def test_tuning_learns_the_labels_by_the_upper_six_layers(encoder, tmp_path, rea
     teacher.fit(Examples(texts[:49], numbers[:49], LABELS))
     weights = teacher._encoder.state_dict()
     drawn = {name: value.clone() for name, value in weights.items()}
+    assert closeness(teacher._embed(texts[49:]), numbers[49:]) < 0.02
+
+    del read[:]
     is_right = teacher.logits(texts[49:]).argmax(axis=1) == numbers[49:]
-    texts_tuned_on = len(read) - PROBES - len(texts)
+    texts_tuned_on = len(read) - len(texts)
     assert texts_tuned_on == pytest.approx(100 * 49**0.5, abs=16)
     assert is_right.mean() > 0.75
+    assert closeness(teacher._embed(texts[49:]), numbers[49:]) > 0.05
     tuned = [name for name, value in weights.items() if not torch.equal(value, drawn[name])]
     assert {re.search(r"\.layer\.(\d)\.", name)[1] for name in tuned} == set("234567")
 

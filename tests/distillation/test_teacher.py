@@ -367,7 +367,7 @@ def closeness(embeddings, numbers):
 
 
 def test_tuning_brings_texts_of_a_label_together(encoder, tmp_path, read, monkeypatch):
-    """By the upper six of eight layers, whose weights are drawn; they read 100 times the root of the number of texts."""
+    """By the upper six of eight layers; they read 100 times the root of the number of texts."""
     folder = shutil.copytree(encoder, tmp_path / "ignorant")
     config = BertConfig.from_pretrained(encoder, num_hidden_layers=8)
     torch.manual_seed(0)

@@ -85,17 +85,6 @@ def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog):
     assert list(alone.model.config.label_names) == ["10", "2"]
 
 
-def weighed_split(train, others, label_weights):
-    """Labelled texts and others, none of which is held out."""
-    return Split(
-        weigh(train, label_weights),
-        None,
-        others,
-        label_weights=label_weights,
-        most_are_unlabelled=len(others) > len(train),
-    )
-
-
 @pytest.mark.parametrize("unlabelled", [1, 9])
 def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
     """Those of a teacher, too, and altered copies. An encoder has learned the weights of the labels already."""
@@ -103,7 +92,13 @@ def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
     texts = ["one", "two two", "three"]
     train = Examples.from_names(texts, ["a", "b", "a"], ["a", "b"])
     others = [f"{'x' * (number % 2 + 1)} {number}" for number in range(unlabelled)]
-    split = weighed_split(train, others, label_weights)
+    split = Split(
+        weigh(train, label_weights),
+        None,
+        others,
+        label_weights=label_weights,
+        most_are_unlabelled=len(others) > len(train),
+    )
     teacher = open_teacher(by_length, torch.device("cpu"), ["a", "b"])
     targets = make_targets(split, teacher, glove=None)
     probabilities = by_length(others)
@@ -138,9 +133,11 @@ def test_best_labels_have_the_shares_of_the_probabilities(sure, unsure, share_of
     others = [f"{number:03}" for number in range(100)]
     scores = {text: [sure, 1 - sure] for text in others}
     scores |= {text: [1 - unsure, unsure] for text in others[::10]}
-    teacher = open_teacher(
-        lambda texts: [scores[text] for text in texts], torch.device("cpu"), ["a", "b"]
-    )
+
+    def of_texts(texts):
+        return [scores[text] for text in texts]
+
+    teacher = open_teacher(of_texts, torch.device("cpu"), ["a", "b"])
     split = Split(train, None, others, most_are_unlabelled=True)
     weights = make_targets(split, teacher, glove=None).weights[2:]
     if share_of_b is None:
@@ -263,18 +260,16 @@ def test_trainings_with_other_seeds_and_folds_ask_only_what_is_missing(
 ):
     """As GridSearchCV asks: each text and each altered copy of it is read once."""
     options = {"teacher": transformer, "num_train_epochs": 1}
-    train(news.texts, news.labels, **options)
-    assert (
-        len(read) == 2 + 160 + 144
-    )  # two texts when it is opened; texts; copies of the training texts
-    train(news.texts, news.labels, **options)
-    assert len(read) == 2 * 2 + 160 + 144
+    # Two texts whenever it is opened; all texts; copies of the training texts.
+    for opened in (1, 2):
+        train(news.texts, news.labels, **options)
+        assert len(read) == 2 * opened + 160 + 144
     for seed in (1, 2):
         train(news.texts, news.labels, **options, seed=seed)
     for fold in range(4):
         rows = [row for row in range(160) if row % 4 != fold]
-        texts, labels = [news.texts[row] for row in rows], [news.labels[row] for row in rows]
-        train(texts, labels, **options)
+        labels = [news.labels[row] for row in rows]
+        train([news.texts[row] for row in rows], labels, **options)
     assert len(read) - 8 * 2 == 160 + 160
 
 

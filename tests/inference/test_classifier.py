@@ -19,6 +19,7 @@ from scipy.stats import binomtest
 from support import ROOT, assert_names, edit_json
 
 from glove_lstm import GloveLstmClassifier, LightClassifier, explain
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.errors import DataError
 from glove_lstm.inference.decisions import are_unsure, decide
@@ -132,15 +133,24 @@ def test_of_the_hub_a_missing_or_stale_light_onnx_is_named_with_its_repository(
 
 
 def test_a_classifier_can_be_pickled(exported, monkeypatch):
+    """The model is part of it: `datasets` keeps results by what is pickled, and the folder may get another model."""
     monkeypatch.chdir(exported.parent)
     light = LightClassifier.from_pretrained(exported.name, threads=2)  # a relative path
     wanted = light.predict_proba(TEXTS)
     pickled = pickle.dumps(light)
     assert len(pickled) < 2000
+    for key in Checkpoint.open(exported).content_hashes().values():
+        assert key.encode() in pickled
     monkeypatch.chdir("/")
     again = pickle.loads(pickled)
     assert again.threads == 2
+    assert pickle.dumps(again) == pickled
     np.testing.assert_array_equal(again.predict_proba(TEXTS), wanted)
+    first, second = (LightClassifier.from_pretrained(exported, threads=2) for _ in range(2))
+    assert pickle.dumps(first) == pickle.dumps(second)
+    edit_json(exported / "config.json", id2label={"0": "FALSE", "1": "TRUE"})
+    other = LightClassifier.from_pretrained(exported, threads=2)
+    assert pickle.dumps(other) != pickle.dumps(first)
 
 
 _BARE = """
@@ -192,47 +202,20 @@ NAMES = ["a", "b", "c"]
 SCORES = np.array([[0.5, 0.25, 0.25], [0.25, 0.75, 0.0]])
 
 
-def test_one_label_is_the_best():
+def test_one_label_is_the_best_and_several_reach_their_thresholds():
     assert decide(SCORES, NAMES, None) == ["a", "b"]
     assert are_unsure(SCORES, 0.75).tolist() == [True, False]
     assert decide(SCORES[:0], NAMES, None) == []
-
-
-def test_several_labels_are_those_that_reach_their_thresholds():
     assert decide(SCORES, NAMES, [0.3, 0.25, 0.25]) == [["a", "b", "c"], ["b"]]
     assert decide(SCORES, NAMES, [0.6, 0.8, 0.3]) == [[], []]
 
 
 # Mistakes of callers
 
-FRAME = pd.DataFrame({"title": ["a", "b"], "text": ["c", "d"]})
-
 
 def short(value):
     """The id of a row: its words."""
-    return " ".join(value) if isinstance(value, list) and type(value[0]) is str else ""
-
-
-@pytest.fixture(scope="module")
-def handler(shared_export):
-    return EndpointHandler(str(shared_export))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["a single text"], ["texts", "list", "str"]),
-        ([FRAME], ["texts", "list", "DataFrame"]),
-        ([["a", None]], ["texts[1]", "None"]),
-        ([["a", "b"], "cd"], ["text_pairs", "list", "str"]),
-        ([["a"], ["b", "c"]], ["1 text,", "2 second parts"]),
-    ],
-    ids=short,
-)
-def test_texts(light, arguments, words):
-    with pytest.raises((TypeError, ValueError)) as refusal:
-        light.predict_proba(*arguments)
-    assert_names(refusal.value, *words)
+    return " ".join(value) if isinstance(value, list) else ""
 
 
 def zeros(count):
@@ -242,39 +225,37 @@ def zeros(count):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
-        (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, "v1"), ["revision", "v1"]),
-        (lambda: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "'a', 'b', 'c'"]),
-        (lambda: explain(zeros(1), "x", ["a"]), ["only one label"]),
-        (lambda: explain(zeros(3), "x", ["a", "b"]), ["must be 2", "(1, 3)"]),
+        (lambda light: light.predict_proba("a single text"), ["texts", "list", "str"]),
+        (lambda light: light.predict_proba(pd.DataFrame({"text": ["a"]})), ["texts", "DataFrame"]),
+        (lambda light: light.predict_proba(["a", None]), ["texts[1]", "None"]),
+        (lambda light: light.predict_proba(["a", "b"], "cd"), ["text_pairs", "list", "str"]),
+        (lambda light: light.predict_proba(["a"], ["b", "c"]), ["1 text,", "2 second parts"]),
+        (
+            lambda _: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=0),
+            ["threads", "0"],
+        ),
+        (lambda _: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, "v1"), ["revision", "v1"]),
+        (lambda _: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "'a', 'b', 'c'"]),
+        (lambda _: explain(zeros(1), "x", ["a"]), ["only one label"]),
+        (lambda _: explain(zeros(3), "x", ["a", "b"]), ["must be 2", "(1, 3)"]),
     ],
     ids=short,
 )
-def test_arguments(call, words):
-    with pytest.raises(ValueError) as refusal:  # noqa: PT011
-        call()
+def test_arguments(light, call, words):
+    with pytest.raises((TypeError, ValueError)) as refusal:
+        call(light)
     assert_names(refusal.value, *words)
 
 
-@pytest.mark.parametrize(
-    "request_body",
-    [
-        {},
-        {"inputs": {"title": "a", "text": "b"}},
-        {"inputs": ["a", ["b"]]},
-    ],
-    ids=str,
-)
-def test_requests(handler, request_body):
-    with pytest.raises(ValueError, match="inputs") as refusal:
-        handler(request_body)
-    assert_names(refusal.value, "inputs", "text", "text_pair", "list")
+def test_requests(shared_export):
+    handler = EndpointHandler(str(shared_export))
+    for request in ({}, {"inputs": {"title": "a", "text": "b"}}, {"inputs": ["a", ["b"]]}):
+        with pytest.raises(ValueError, match="inputs") as refusal:
+            handler(request)
+        assert_names(refusal.value, "inputs", "text", "text_pair", "list")
 
 
 # What is promised of labels that are sure
-
-
-SAMPLES = ["Council votes on the bridge", "SHOCKING secret they hide from you!!!", ""]
 
 
 def is_promised(accuracy, texts, mistakes):
@@ -351,24 +332,23 @@ def test_a_promise_says_whose_labels_it_is_of():
 
 
 def test_unsure_labels_are_none(exported):
-    sure, unsure, _ = sorted(
-        LightClassifier.from_pretrained(exported)(SAMPLES), key=lambda row: -row["score"]
-    )
+    samples = TEXTS[:3]
+    rows = LightClassifier.from_pretrained(exported)(samples)
+    sure, unsure, _ = sorted(rows, key=lambda row: -row["score"])
     least = (sure["score"] + unsure["score"]) / 2
     record = {"labels_of": "people", "rows": [[least, 100, 0]], "sure_from": None}
     edit_json(exported / "config.json", held_out_scores=record)
     light = LightClassifier.from_pretrained(exported)
-    labels = light.predict(SAMPLES)
-    expected = [row["label"] if row["score"] >= least else None for row in light(SAMPLES)]
-    assert labels == [row["label"] for row in light(SAMPLES)]
-    assert light.predict(SAMPLES, accuracy=0.95) == expected
+    expected = [row["label"] if row["score"] >= least else None for row in rows]
+    assert light.predict(samples) == [row["label"] for row in rows]
+    assert light.predict(samples, accuracy=0.95) == expected
     assert expected.count(None) == 2
     estimator = GloveLstmClassifier.from_pretrained(exported)
-    assert estimator.predict(SAMPLES, accuracy=0.95).tolist() == expected
+    assert estimator.predict(samples, accuracy=0.95).tolist() == expected
 
     edit_json(exported / "config.json", problem_type="multi_label_classification")
     light = LightClassifier.from_pretrained(exported)
-    several = decide(light.predict_proba(SAMPLES), light.label_names, light.thresholds)
-    assert light.predict(SAMPLES) == several
+    several = decide(light.predict_proba(samples), light.label_names, light.thresholds)
+    assert light.predict(samples) == several
     with pytest.raises(DataError, match="one label a text"):
-        light.predict(SAMPLES, accuracy=0.9)
+        light.predict(samples, accuracy=0.9)

@@ -43,18 +43,18 @@ NGRAMS = {
 
 
 def save(model, folder):
-    """Save a model beside a tokenizer, which has more words than any test uses."""
+    """Save a model beside a tokenizer, which has more words than any test uses; return the folder."""
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(TINY_CHECKPOINT / name, folder)
     model.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def lstm(tmp_path_factory):
     """A model, and the path of its ONNX file; its weights are in bfloat16 and a link, as in the Hub's cache."""
-    folder = tmp_path_factory.mktemp("lstm")
     model = build_model(**LSTM)
-    save(model.to(torch.bfloat16), folder)
+    folder = save(model.to(torch.bfloat16), tmp_path_factory.mktemp("lstm"))
     weights = folder / "model.safetensors"
     weights.symlink_to(shutil.move(weights, tmp_path_factory.mktemp("elsewhere")))
     return model.float(), export_onnx(folder)
@@ -62,20 +62,16 @@ def lstm(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def default(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("default")
     model = build_model(**DEFAULT)
     model.round_tables()  # so that big tables are saved in 16 bits
-    save(model, folder)
-    return model, export_onnx(folder)
+    return model, export_onnx(save(model, tmp_path_factory.mktemp("default")))
 
 
 @pytest.fixture(scope="module")
 def ngrams(tmp_path_factory):
     """A network of a kind whose graph is not stored; its tables are in 32 bits."""
-    folder = tmp_path_factory.mktemp("ngrams")
     model = build_model(**NGRAMS)
-    save(model, folder)
-    return model, export_onnx(folder)
+    return model, export_onnx(save(model, tmp_path_factory.mktemp("ngrams")))
 
 
 @pytest.fixture(params=["lstm", "default", "ngrams"])
@@ -114,13 +110,8 @@ def assert_equals_torch(session, model, batch):
 def test_equals_pytorch_at_every_shape(exported_model):
     model, path = exported_model
     session = open_session(path)
-    one_empty_text = random_batch([0], width=1)
-    one_word = random_batch([1], width=1)
-    texts_of_any_length = random_batch([5, 0, 13, 4, 9], width=14)
-    one_long_text = random_batch([30], width=30)
-    many_short_texts = random_batch([2] * 40, width=2)
-    for batch in (one_empty_text, one_word, texts_of_any_length, one_long_text, many_short_texts):
-        assert_equals_torch(session, model, batch)
+    for lengths, width in (([0], 1), ([1], 1), ([5, 0, 13, 4, 9], 14), ([30], 30), ([2] * 40, 2)):
+        assert_equals_torch(session, model, random_batch(lengths, width))
 
 
 def test_a_classifier_in_memory_keeps_the_numbers_of_the_model():

@@ -164,13 +164,11 @@ def test_validation_texts_that_are_given_are_never_trained_on(train, news):
 FEW = [f"{words} {number}" for number in range(8) for words in ("secret hoax", "council vote")]
 
 
-def test_few_texts_are_not_calibrated_or_measured(train, caplog):
+def test_few_texts_are_not_calibrated_or_measured(train):
     result = train(FEW, ["FAKE", "REAL"] * 8, num_train_epochs=0.01)
     assert result.record.train_texts == 16
     assert result.record.validation_texts == 0
     assert result.record.calibration is None
-    assert "only 1 of 16 labelled texts" in caplog.text
-    assert "not calibrated" in caplog.text
     config = result.model.config
     assert config.temperature == config.ngram_weight == 1
     assert config.shrinkage == 0
@@ -392,7 +390,6 @@ def test_nothing_is_left_after_an_interruption(train, news, places):
 
 
 GOOD, BAD, COMMON = "好美佳妙喜", "坏丑差劣恶", "我们说这本书很"
-SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 
 
 def reviews(count, seed):
@@ -409,7 +406,7 @@ def reviews(count, seed):
 @pytest.fixture
 def multilingual_encoder(tmp_path):
     """A tiny XLM-RoBERTa with a sentencepiece tokenizer, as encoders of many languages have them."""
-    pieces = [*SPECIAL, "\u2581", *GOOD, *BAD, *COMMON, "。"]
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "\u2581", *GOOD, *BAD, *COMMON, "。"]
     backend = Tokenizer(Unigram([(piece, -1.0) for piece in pieces], unk_id=3))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
     backend.post_processor = TemplateProcessing(

@@ -7,6 +7,7 @@ import pytest
 from support import assert_names, by_length, changed_copy, with_pooling
 
 from glove_lstm import TeacherModel
+from glove_lstm.checkpoint.names import MULTI_LABEL
 from glove_lstm.errors import DataError
 from glove_lstm.training.settings import make_settings
 
@@ -57,21 +58,15 @@ def test_fit(check, mistake):
     check(values, words)
 
 
+CHECKPOINT = {"model_name_or_path": "user/model"}
+
 # Settings, and what the error names.
 SETTINGS = {
     "a revision alone": ({"revision": "main"}, "revision", "model_name_or_path"),
-    "another schedule": (
-        {"lr_scheduler_type": "cosine"},
-        "lr_scheduler_type",
-        "linear",
-        "constant",
-    ),
+    "a schedule": ({"lr_scheduler_type": "cosine"}, "lr_scheduler_type", "linear", "constant"),
     "an option of the Trainer": ({"weight_decy": 0.1}, "weight_decy", "weight_decay"),
     "a string as boolean": ({"freeze_embeddings": "False"}, "freeze_embeddings", "'False'"),
-    "a tokenizer of its own": (
-        {"model_name_or_path": "user/model", "vocab_size": 9},
-        *("model_name_or_path", "vocab_size"),
-    ),
+    "a tokenizer of its own": ({**CHECKPOINT, "vocab_size": 9}, *CHECKPOINT, "vocab_size"),
 }
 
 
@@ -111,9 +106,8 @@ def pooled(kinds, pooling):
     }
 
 
-FAKE_REAL = ["FAKE", "REAL"] * 20
 MEAN = "pooling_mode_mean_tokens"
-NO_TEXTS = {"texts": [], "labels": []}
+UNLABELLED = {"texts": [], "labels": [], "teacher": by_length}
 
 # The change of the arguments, and what the error names.
 OF_TEACHERS = {
@@ -125,38 +119,18 @@ OF_TEACHERS = {
     "one score a text": (answering(lambda texts: np.ones(len(texts))), "shape", "(texts, labels)"),
     "sums of 2": (answering(lambda texts: np.ones((len(texts), 2))), "probabilities"),
     "4 columns": (answering(lambda texts: np.full((len(texts), 4), 0.25)), "4)", "a, b"),
-    "several labels": (
-        changed(problem_type="multi_label_classification"),
-        "multi_label",
-        "one label",
-    ),
+    "several labels": (changed(problem_type=MULTI_LABEL), "multi_label", "one label"),
     "no head": (headless, "classifier.", "weights"),
     "no such module": (pooled(["Transformer", "Pooling", "Magic"], MEAN), "pooled", "Magic"),
     "labels of others": (lambda at: {"teacher": at.transformer}, "REAL, FAKE", "a, b", "id2label"),
-    "lists": (
-        lambda at: {"teacher": at.transformer, "labels": [["FAKE"], ["REAL"]] * 20},
-        "one label",
-    ),
-    "no labels": (
-        lambda at: {"teacher": by_length, **NO_TEXTS, "unlabelled": ["x"]},
-        "label",
-        "teacher",
-    ),
+    "lists": (lambda at: {"teacher": at.transformer, "labels": LISTS}, "one label"),
+    "no labels": (lambda at: {**UNLABELLED, "unlabelled": ["x"]}, "label", "teacher"),
     "a label without texts": (
-        lambda at: {
-            "teacher": at.encoder,
-            "labels": FAKE_REAL,
-            "label_names": ["FAKE", "REAL", "X"],
-        },
+        lambda at: {"teacher": at.encoder, "label_names": ["a", "b", "X"]},
         *("encoder", "'X'"),
     ),
     "equal unlabelled texts": (
-        lambda at: {
-            "teacher": by_length,
-            **NO_TEXTS,
-            "unlabelled": ["the same text"] * 200,
-            "label_names": ["a", "b"],
-        },
+        lambda at: {**UNLABELLED, "unlabelled": ["the same"] * 200, "label_names": ["a", "b"]},
         *("nlabelled", "near duplicates", "held-out"),
     ),
 }

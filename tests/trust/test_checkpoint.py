@@ -53,12 +53,9 @@ def change_weights(change):
     return spoil
 
 
-def without(beginning):
-    return change_weights(
-        lambda weights: {
-            name: tensor for name, tensor in weights.items() if not name.startswith(beginning)
-        }
-    )
+@change_weights
+def without_classifier(weights):
+    return {name: each for name, each in weights.items() if not name.startswith("classifier.")}
 
 
 def of_tokenizer(**changes):
@@ -135,7 +132,7 @@ ROWS = {
     "record of texts, cut": (cut(RECORD), [RECORD], ["estimator", "evaluate"]),
     "weights, cut": (cut(WEIGHTS), ["get the checkpoint again"], ENTER),
     "weights, a deep header": (content(WEIGHTS, DEEP_HEADER), ["checkpoint again"], LOADERS),
-    "no classifier": (without("classifier."), [WEIGHTS, CONFIG, "classifier.bias"], TORCH),
+    "no classifier": (without_classifier, [WEIGHTS, CONFIG, "classifier.bias"], TORCH),
     "hidden_size 9": (edit(CONFIG, hidden_size=9), [WEIGHTS, CONFIG], TORCH),
     "no unknown token": (of_tokenizer(unk_token="<none>"), [TOKENIZER, "<none>"], LOADERS),
     "a word more": (of_tokenizer(vocab={"onemoreword": 47}), [TOKENIZER, "48", "47"], LOADERS),
@@ -194,8 +191,8 @@ def test_weights_that_give_no_finite_score(exported, value):
 def test_neither_type_nor_kernel_of_a_config_is_used(exported):
     """The scores are those of ONNX, and transformers would run the code of a kernel."""
     before = LightClassifier.from_pretrained(exported).predict_proba(["A text"])
-    edit_json(exported / "config.json", dtype="bfloat16", attn_implementation="user/kernel")
-    edit_json(exported / "config.json", return_dict=False)
+    values = {"attn_implementation": "user/kernel", "return_dict": False}
+    edit_json(exported / "config.json", dtype="bfloat16", **values)
     model, tokenizer = Checkpoint.open(exported).load_model()
     assert model.dtype == torch.float32
     after = classifier_in_memory(model, tokenizer).predict_proba(["A text"])

@@ -65,37 +65,6 @@ def test_the_lstm_learns_the_teacher_and_the_ngrams_the_labels(train, news, capl
     assert "another order" in caplog.text
 
 
-@pytest.mark.usefixtures("one_copy")
-def test_columns_are_in_the_order_of_scikit_learn(train, news, caplog):
-    """Which sorts names as texts: "10" is before "2"."""
-
-    class Classifier:
-        classes_ = np.array([10.0, 2.0])
-
-        def predict_proba(self, texts):
-            return by_case(texts)  # of REAL and FAKE
-
-    labels = [{"REAL": "10", "FAKE": "2"}[label] for label in news.labels]
-    options = {"teacher": Classifier(), "num_train_epochs": 1}
-    trained = train(news.texts, labels, **options)
-    assert list(trained.model.config.label_names) == ["2", "10"]
-    assert trained.record.teacher.temperature < 5
-    assert "another order" not in caplog.text
-    alone = train([], [], unlabelled=news.texts, **options)
-    assert list(alone.model.config.label_names) == ["10", "2"]
-
-
-def weighed_split(train, others, label_weights):
-    """Labelled texts and others, none of which is held out."""
-    return Split(
-        weigh(train, label_weights),
-        None,
-        others,
-        label_weights=label_weights,
-        most_are_unlabelled=len(others) > len(train),
-    )
-
-
 @pytest.mark.parametrize("unlabelled", [1, 9])
 def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
     """Those of a teacher, too, and altered copies. An encoder has learned the weights of the labels already."""
@@ -103,7 +72,13 @@ def test_texts_weigh_as_their_labels_whoever_labels_them(unlabelled):
     texts = ["one", "two two", "three"]
     train = Examples.from_names(texts, ["a", "b", "a"], ["a", "b"])
     others = [f"{'x' * (number % 2 + 1)} {number}" for number in range(unlabelled)]
-    split = weighed_split(train, others, label_weights)
+    split = Split(
+        weigh(train, label_weights),
+        None,
+        others,
+        label_weights=label_weights,
+        most_are_unlabelled=len(others) > len(train),
+    )
     teacher = open_teacher(by_length, torch.device("cpu"), ["a", "b"])
     targets = make_targets(split, teacher, glove=None)
     probabilities = by_length(others)
@@ -237,19 +212,25 @@ def test_the_command_learns_from_a_teacher(glove_file, transformer, news, tmp_pa
 
 
 @pytest.mark.usefixtures("one_copy")
-def test_the_columns_of_a_function_are_as_named_also_in_fine_tuning(train, news, tmp_path):
-    """A checkpoint may have its labels in another order than the columns of the function."""
-    first = train(news.texts, news.labels, label_names=["REAL", "FAKE"], num_train_epochs=1)
+@pytest.mark.parametrize(
+    ("of_checkpoint", "expected"),
+    [(["REAL", "FAKE"], ["REAL", "FAKE"]), (["REAL", "MAYBE", "FAKE"], ["FAKE", "REAL"])],
+    ids=["another order", "more labels"],
+)
+def test_the_columns_of_a_function_are_as_named_also_in_fine_tuning(
+    train, news, tmp_path, of_checkpoint, expected
+):
+    """A checkpoint with more labels starts anew: nobody teaches the others."""
+    first = train(news.texts, news.labels, label_names=of_checkpoint, num_train_epochs=1)
     first.model.save_pretrained(tmp_path)
     first.tokenizer.save_pretrained(tmp_path)
 
     def teacher(texts):
         return by_case(texts)[:, ::-1]  # FAKE and REAL
 
-    options = {"model_name_or_path": str(tmp_path), "teacher": teacher}
-    options["label_names"] = ["FAKE", "REAL"]
-    taught = train(news.texts, news.labels, **options)
-    assert list(taught.model.config.label_names) == ["REAL", "FAKE"]
+    options = {"model_name_or_path": str(tmp_path), "label_names": ["FAKE", "REAL"]}
+    taught = train(news.texts, news.labels, teacher=teacher, **options)
+    assert list(taught.model.config.label_names) == expected
     assert taught.record.teacher.temperature < 5
     assert taught.record.teacher.agreement > 0.9
 

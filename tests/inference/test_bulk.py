@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import pickle
 import re
 import subprocess
 import sys
@@ -14,7 +13,6 @@ import pytest
 from support import ROOT, assert_command_names, read_csv, run_here, succeed, write_articles
 
 from glove_lstm import LightClassifier
-from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.commands import predict as command
 from glove_lstm.inference.bulk import chunks
 from glove_lstm.tables.columns import Row
@@ -152,11 +150,3 @@ def test_ray_in_actors(folder):
     light = LightClassifier.from_pretrained(ROOT / "hub")
     assert found.num_rows == len(TEXTS)
     assert label_of == {text: light([text])[0]["label"] for text in set(TEXTS)}
-
-
-def test_the_model_is_part_of_what_is_pickled(exported):
-    """`datasets` keeps results by what is pickled, and another training may stand in the same folder."""
-    first = pickle.dumps(LightClassifier.from_pretrained(exported))
-    assert pickle.dumps(pickle.loads(first)) == first
-    for key in Checkpoint.open(exported).content_hashes().values():
-        assert key.encode() in first

@@ -19,6 +19,7 @@ from scipy.stats import binomtest
 from support import ROOT, assert_names, edit_json
 
 from glove_lstm import GloveLstmClassifier, LightClassifier, explain
+from glove_lstm.checkpoint.checkpoint import Checkpoint
 from glove_lstm.checkpoint.names import DEFAULT_CHECKPOINT
 from glove_lstm.errors import DataError
 from glove_lstm.inference.decisions import are_unsure, decide
@@ -137,9 +138,13 @@ def test_a_classifier_can_be_pickled(exported, monkeypatch):
     wanted = light.predict_proba(TEXTS)
     pickled = pickle.dumps(light)
     assert len(pickled) < 2000
+    # `datasets` keeps results by what is pickled, and another training may stand in the same folder.
+    for key in Checkpoint.open(exported).content_hashes().values():
+        assert key.encode() in pickled
     monkeypatch.chdir("/")
     again = pickle.loads(pickled)
     assert again.threads == 2
+    assert pickle.dumps(again) == pickled
     np.testing.assert_array_equal(again.predict_proba(TEXTS), wanted)
 
 

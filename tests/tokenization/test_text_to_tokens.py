@@ -132,35 +132,22 @@ def code_of(letter):
     return 1 + ord(letter) % 31
 
 
-@pytest.mark.parametrize(
-    ("word", "same"),
-    [
-        ("Café", "cafe"),
-        ("Żółć", "zolc"),
-        ("Ğİş", "gis"),
-        ("STRASSE", "strasse"),
-        ("straße", "strase"),
-        ("ΟΔΟΣ", "οδοσ"),
-        ("οδός", "οδοσ"),
-        ("Ёлка", "елка"),
-        ("أحمد", "احمد"),
-    ],
-)
-def test_letters_have_the_code_of_their_base(word, same):
-    assert spelling(word) == spelling(unicodedata.normalize("NFD", word)) == spelling(same)
+def test_letters_have_the_code_of_their_base():
+    words = ["Café", "Żółć", "Ğİş", "STRASSE", "straße", "ΟΔΟΣ", "οδός", "Ёлка", "أحمد"]
+    bases = ["cafe", "zolc", "gis", "strasse", "strase", "οδοσ", "οδοσ", "елка", "احمد"]
+    for word, base in zip(words, bases, strict=True):
+        decomposed = unicodedata.normalize("NFD", word)
+        assert spelling(word) == spelling(decomposed) == spelling(base), word
 
 
-@pytest.mark.parametrize(
-    "letters",
-    [
+def test_letters_of_an_alphabet_differ():
+    for letters in (
         "abcdefghijklmnopqrstuvwxyz",
         "абвгдежзиклмнопрстуфхцчшщыьэю",
         "αβγδεζηθικλμνξοπρστυφχψω",
         "אבגדהוזחטיכלמנסעפצקרשת",
-    ],
-)
-def test_letters_of_an_alphabet_differ(letters):
-    assert len({spelling(letter) for letter in letters}) == len(letters)
+    ):
+        assert len({spelling(letter) for letter in letters}) == len(letters)
 
 
 @pytest.mark.parametrize("variant", ["default", "article"])

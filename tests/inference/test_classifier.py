@@ -211,11 +211,42 @@ def test_several_labels_are_those_that_reach_their_thresholds():
 # Mistakes of callers
 
 FRAME = pd.DataFrame({"title": ["a", "b"], "text": ["c", "d"]})
+REQUEST = ("inputs", "text", "text_pair", "list")
 
 
-def short(value):
-    """The id of a row: its words."""
-    return " ".join(value) if isinstance(value, list) and type(value[0]) is str else ""
+def classify(*arguments):
+    return lambda light, _: light.predict_proba(*arguments)
+
+
+def load(*arguments, **options):
+    return lambda *_: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, *arguments, **options)
+
+
+def explain_zeros(count, names, *label):
+    """By a function that gives so many logits of 0."""
+    return lambda *_: explain(lambda texts: np.zeros((len(texts), count)), "x", names, *label)
+
+
+def request(**body):
+    return lambda _, handler: handler(body)
+
+
+# A call of a classifier and an endpoint, and what the error names.
+MISTAKES = {
+    "a single text": (classify("a single text"), "texts", "list", "str"),
+    "a frame": (classify(FRAME), "texts", "list", "DataFrame"),
+    "None": (classify(["a", None]), "texts[1]", "None"),
+    "a single second part": (classify(["a", "b"], "cd"), "text_pairs", "list", "str"),
+    "too many second parts": (classify(["a"], ["b", "c"]), "1 text,", "2 second parts"),
+    "no threads": (load(threads=0), "threads", "0"),
+    "a revision of a folder": (load("v1"), "revision", "v1"),
+    "another label": (explain_zeros(3, "abc", "SATIRE"), "'SATIRE'", "'a', 'b', 'c'"),
+    "one label": (explain_zeros(1, ["a"]), "only one label"),
+    "logits of other labels": (explain_zeros(3, ["a", "b"]), "must be 2", "(1, 3)"),
+    "an empty request": (request(), *REQUEST),
+    "a title": (request(inputs={"title": "a", "text": "b"}), *REQUEST),
+    "a list in a list": (request(inputs=["a", ["b"]]), *REQUEST),
+}
 
 
 @pytest.fixture(scope="module")
@@ -223,57 +254,13 @@ def handler(shared_export):
     return EndpointHandler(str(shared_export))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["a single text"], ["texts", "list", "str"]),
-        ([FRAME], ["texts", "list", "DataFrame"]),
-        ([["a", None]], ["texts[1]", "None"]),
-        ([["a", "b"], "cd"], ["text_pairs", "list", "str"]),
-        ([["a"], ["b", "c"]], ["1 text,", "2 second parts"]),
-    ],
-    ids=short,
-)
-def test_texts(light, arguments, words):
-    with pytest.raises((TypeError, ValueError)) as refusal:
-        light.predict_proba(*arguments)
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes(light, handler, mistake):
+    call, *words = MISTAKES[mistake]
+    kind = TypeError if words[0].startswith("text") else ValueError
+    with pytest.raises(kind) as refusal:
+        call(light, handler)
     assert_names(refusal.value, *words)
-
-
-def zeros(count):
-    return lambda texts: np.zeros((len(texts), count))
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, threads=0), ["threads", "0"]),
-        (lambda: LightClassifier.from_pretrained(DEFAULT_CHECKPOINT, "v1"), ["revision", "v1"]),
-        (lambda: explain(zeros(3), "x", "abc", "SATIRE"), ["'SATIRE'", "'a', 'b', 'c'"]),
-        (lambda: explain(zeros(1), "x", ["a"]), ["only one label"]),
-        (lambda: explain(zeros(3), "x", ["a", "b"]), ["must be 2", "(1, 3)"]),
-    ],
-    ids=short,
-)
-def test_arguments(call, words):
-    with pytest.raises(ValueError) as refusal:  # noqa: PT011
-        call()
-    assert_names(refusal.value, *words)
-
-
-@pytest.mark.parametrize(
-    "request_body",
-    [
-        {},
-        {"inputs": {"title": "a", "text": "b"}},
-        {"inputs": ["a", ["b"]]},
-    ],
-    ids=str,
-)
-def test_requests(handler, request_body):
-    with pytest.raises(ValueError, match="inputs") as refusal:
-        handler(request_body)
-    assert_names(refusal.value, "inputs", "text", "text_pair", "list")
 
 
 # What is promised of labels that are sure

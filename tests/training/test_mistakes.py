@@ -88,9 +88,14 @@ def test_a_folder_has_no_revision(check, checkpoint):
     check(values, ["revision", "'main'", "folder"])
 
 
-def answering(answer):
+def answering(answer, **given):
     """A teacher that is a function."""
-    return lambda at: {"teacher": answer, "label_names": ["a", "b"]}
+    return lambda at: {"teacher": answer, "label_names": ["a", "b"], **given}
+
+
+def taught_by(name, **given):
+    """The small BERT, with its head or without."""
+    return lambda at: {"teacher": getattr(at, name), **given}
 
 
 def changed(**config):
@@ -132,31 +137,18 @@ OF_TEACHERS = {
     ),
     "no head": (headless, "classifier.", "weights"),
     "no such module": (pooled(["Transformer", "Pooling", "Magic"], MEAN), "pooled", "Magic"),
-    "labels of others": (lambda at: {"teacher": at.transformer}, "REAL, FAKE", "a, b", "id2label"),
-    "lists": (
-        lambda at: {"teacher": at.transformer, "labels": [["FAKE"], ["REAL"]] * 20},
-        "one label",
-    ),
+    "labels of others": (taught_by("transformer"), "REAL, FAKE", "a, b", "id2label"),
+    "lists": (taught_by("transformer", labels=[["FAKE"], ["REAL"]] * 20), "one label"),
     "no labels": (
-        lambda at: {"teacher": by_length, **NO_TEXTS, "unlabelled": ["x"]},
-        "label",
-        "teacher",
+        answering(by_length, **NO_TEXTS, unlabelled=["x"], label_names=None),
+        *("label", "teacher"),
     ),
     "a label without texts": (
-        lambda at: {
-            "teacher": at.encoder,
-            "labels": FAKE_REAL,
-            "label_names": ["FAKE", "REAL", "X"],
-        },
+        taught_by("encoder", labels=FAKE_REAL, label_names=["FAKE", "REAL", "X"]),
         *("encoder", "'X'"),
     ),
     "equal unlabelled texts": (
-        lambda at: {
-            "teacher": by_length,
-            **NO_TEXTS,
-            "unlabelled": ["the same text"] * 200,
-            "label_names": ["a", "b"],
-        },
+        answering(by_length, **NO_TEXTS, unlabelled=["the same text"] * 200),
         *("nlabelled", "near duplicates", "held-out"),
     ),
 }

@@ -69,18 +69,12 @@ def default(tmp_path_factory):
     return model, export_onnx(folder)
 
 
-@pytest.fixture(scope="module")
-def ngrams(tmp_path_factory):
+@pytest.fixture
+def ngrams(tmp_path):
     """A network of a kind whose graph is not stored; its tables are in 32 bits."""
-    folder = tmp_path_factory.mktemp("ngrams")
     model = build_model(**NGRAMS)
-    save(model, folder)
-    return model, export_onnx(folder)
-
-
-@pytest.fixture(params=["lstm", "default", "ngrams"])
-def exported_model(request):
-    return request.getfixturevalue(request.param)
+    save(model, tmp_path)
+    return model, export_onnx(tmp_path)
 
 
 def random_batch(lengths, width):
@@ -105,22 +99,15 @@ def torch_logits(model, batch):
         return model(**tensors).logits
 
 
-def assert_equals_torch(session, model, batch):
-    inputs = {known.name: batch[known.name] for known in session.get_inputs()}
-    [logits] = session.run(None, inputs)
-    np.testing.assert_allclose(logits, torch_logits(model, inputs), atol=1e-5)
-
-
-def test_equals_pytorch_at_every_shape(exported_model):
-    model, path = exported_model
+@pytest.mark.parametrize("kind", ["lstm", "default", "ngrams"])
+def test_equals_pytorch_at_every_shape(request, kind):
+    model, path = request.getfixturevalue(kind)
     session = open_session(path)
-    one_empty_text = random_batch([0], width=1)
-    one_word = random_batch([1], width=1)
-    texts_of_any_length = random_batch([5, 0, 13, 4, 9], width=14)
-    one_long_text = random_batch([30], width=30)
-    many_short_texts = random_batch([2] * 40, width=2)
-    for batch in (one_empty_text, one_word, texts_of_any_length, one_long_text, many_short_texts):
-        assert_equals_torch(session, model, batch)
+    for lengths, width in (([0], 1), ([1], 1), ([5, 0, 13, 4, 9], 14), ([30], 30), ([2] * 40, 2)):
+        batch = random_batch(lengths, width)
+        inputs = {known.name: batch[known.name] for known in session.get_inputs()}
+        [logits] = session.run(None, inputs)
+        np.testing.assert_allclose(logits, torch_logits(model, inputs), atol=1e-5)
 
 
 def test_a_classifier_in_memory_keeps_the_numbers_of_the_model():

@@ -417,46 +417,34 @@ def ngram_logits(model, ids, types, mask=None):
     return model(ids, attention_mask=mask, token_type_ids=types).part_logits[:, 1]
 
 
-unknown = st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6)
-
-
 @settings(max_examples=60, deadline=None)
-@given(words=unknown)
-def test_characters_of_an_unknown_word_count_as_three_ngrams(with_shapes, words):
-    ngrams = with_shapes.ngrams
+@given(words=st.lists(st.text("abcxyz", max_size=14), min_size=1, max_size=6))
+def test_characters_of_an_unknown_word_count_as_three_ngrams_and_in_its_vector(with_shapes, words):
+    """The mean of their vectors is added to that of the unknown word."""
+    config, encoder = with_shapes.config, with_shapes.encoder
+    ngram_table = with_shapes.ngrams.weights
+    character_table = encoder.embeddings.character_embeddings.weight
     # Of n words: n words, n + 1 pairs and n words with shapes. An unknown word's characters weigh as 3 n-grams.
     group_size = 3 * len(words) + 1
-    expected = torch.zeros(len(words), 3)
+    expected_logits = torch.zeros(3)
+    expected_vectors = torch.zeros(len(words), 6)
     for place, word in enumerate(words):
-        rows = character_rows(word[:12], with_shapes.config.ngram_buckets)
+        rows = character_rows(word[:12], config.ngram_buckets)
         if rows:
             share = sqrt(3 / (len(rows) * group_size))
-            expected[place] = share * ngrams.weights[rows].sum(dim=0)
+            expected_logits += share * ngram_table[rows].sum(dim=0)
+            rows = character_rows(word[:12], config.character_buckets)
+            expected_vectors[place] = character_table[rows].mean(dim=0)
 
     ids = torch.arange(3, 3 + len(words))[None]
     shapes = ids % 7
-    spellings = torch.tensor([[spelling(word) for word in words]])
-    [of_unknown_words] = ngram_logits(with_shapes, ids, shapes + 8 * spellings)
+    types = shapes + 8 * torch.tensor([[spelling(word) for word in words]])
+    [of_unknown_words] = ngram_logits(with_shapes, ids, types)
     [of_known_words] = ngram_logits(with_shapes, ids, shapes + 8 * KNOWN)
-    assert_close(of_unknown_words - of_known_words, expected.sum(dim=0))
-
-
-@settings(max_examples=60, deadline=None)
-@given(words=unknown)
-def test_the_vector_of_an_unknown_word_has_the_mean_of_its_characters_added(with_shapes, words):
-    encoder = with_shapes.encoder
-    table = encoder.embeddings.character_embeddings.weight
-    expected = torch.zeros(len(words), 6)
-    for place, word in enumerate(words):
-        rows = character_rows(word[:12], with_shapes.config.character_buckets)
-        if rows:
-            expected[place] = table[rows].mean(dim=0)
-
-    ids = torch.arange(3, 3 + len(words))[None]
-    types = ids % 7 + 8 * torch.tensor([[spelling(word) for word in words]])
-    inputs = encoder.prepare_inputs(ids, None, types)
-    vectors = encoder.embed(inputs)[:, 0, :6]
-    torch.testing.assert_close(vectors - encoder.get_input_embeddings()(ids[0]), expected)
+    assert_close(of_unknown_words - of_known_words, expected_logits)
+    vectors = encoder.embed(encoder.prepare_inputs(ids, None, types))[:, 0, :6]
+    added = vectors - encoder.get_input_embeddings()(ids[0])
+    torch.testing.assert_close(added, expected_vectors)
 
 
 def test_a_training_batch_without_unknown_words_uses_all_parameters():

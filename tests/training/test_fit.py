@@ -163,13 +163,11 @@ def test_validation_texts_that_are_given_are_never_trained_on(train, news):
 FEW = [f"{words} {number}" for number in range(8) for words in ("secret hoax", "council vote")]
 
 
-def test_few_texts_are_not_calibrated_or_measured(train, caplog):
+def test_few_texts_are_not_calibrated_or_measured(train):
     result = train(FEW, ["FAKE", "REAL"] * 8, num_train_epochs=0.01)
     assert result.record.train_texts == 16
     assert result.record.validation_texts == 0
     assert result.record.calibration is None
-    assert "only 1 of 16 labelled texts" in caplog.text
-    assert "not calibrated" in caplog.text
     config = result.model.config
     assert config.temperature == config.ngram_weight == 1
     assert config.shrinkage == 0

@@ -67,8 +67,8 @@ def default(tmp_path_factory):
     return model, export_onnx(save(model, tmp_path_factory.mktemp("default")))
 
 
-@pytest.fixture(scope="module")
-def ngrams(tmp_path_factory):
+@pytest.fixture
+def ngrams(tmp_path):
     """A network of a kind whose graph is not stored; its tables are in 32 bits."""
     model = build_model(**NGRAMS)
     return model, export_onnx(save(model, tmp_path_factory.mktemp("ngrams")))
@@ -101,14 +101,9 @@ def torch_logits(model, batch):
         return model(**tensors).logits
 
 
-def assert_equals_torch(session, model, batch):
-    inputs = {known.name: batch[known.name] for known in session.get_inputs()}
-    [logits] = session.run(None, inputs)
-    np.testing.assert_allclose(logits, torch_logits(model, inputs), atol=1e-5)
-
-
-def test_equals_pytorch_at_every_shape(exported_model):
-    model, path = exported_model
+@pytest.mark.parametrize("kind", ["lstm", "default", "ngrams"])
+def test_equals_pytorch_at_every_shape(request, kind):
+    model, path = request.getfixturevalue(kind)
     session = open_session(path)
     for lengths, width in (([0], 1), ([1], 1), ([5, 0, 13, 4, 9], 14), ([30], 30), ([2] * 40, 2)):
         assert_equals_torch(session, model, random_batch(lengths, width))

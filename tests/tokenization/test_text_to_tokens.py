@@ -140,10 +140,8 @@ def code_of(letter):
         "абвгдежзиклмнопрстуфхцчшщыьэю",
         "αβγδεζηθικλμνξοπρστυφχψω",
         "אבגדהוזחטיכלמנסעפצקרשת",
-    ],
-)
-def test_letters_of_an_alphabet_differ(letters):
-    assert len({spelling(letter) for letter in letters}) == len(letters)
+    ):
+        assert len({spelling(letter) for letter in letters}) == len(letters)
 
 
 @pytest.mark.parametrize("variant", ["default", "article"])
@@ -282,31 +280,15 @@ def test_vocabulary_of_the_default(make):
     assert small.tokenize("boats Vellin skipper") == ["boats", "vellin", "<unk>"]
 
 
-# Scripts: Python's lists are Unicode's, as the Rust code has them
-
-
-def letters_and_marks():
-    """All characters that are letters, marks or numbers to Python."""
-    return [
-        character
-        for character in map(chr, range(sys.maxunicode + 1))
-        if unicodedata.category(character)[0] in "LMN"
-    ]
-
-
-def test_the_scripts_are_those_of_the_pipeline():
-    characters = letters_and_marks()
+def test_scripts_and_their_marks_are_those_of_the_pipeline():
+    """Python's lists are Unicode's, as the Rust code has them."""
+    every = map(chr, range(sys.maxunicode + 1))
+    characters = [each for each in every if unicodedata.category(each)[0] in "LMN"]
     rest = set(Replace(Regex(f"[{_SPACELESS}]"), "").normalize_str("".join(characters)))
     of_pipeline = {each for each in characters if each not in rest}
     of_python = set(filter(re.compile(f"[{SPACELESS}]").match, characters))
     # These belong to several scripts, or to none, and stand in the blocks between those that do.
     differ = {each for each in of_pipeline ^ of_python if unicodedata.category(each)[0] != "N"}
     assert differ == set()
-
-
-def test_the_marks_are_those_of_the_scripts():
-    combining = re.compile(f"[{COMBINING}]")
-    for character in letters_and_marks():
-        is_mark = unicodedata.category(character)[0] == "M"
-        if re.match(f"[{SPACELESS}]", character):
-            assert bool(combining.match(character)) == is_mark, hex(ord(character))
+    marks = {each for each in of_python if unicodedata.category(each)[0] == "M"}
+    assert set(filter(re.compile(f"[{COMBINING}]").match, of_python)) == marks

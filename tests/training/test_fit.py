@@ -231,17 +231,6 @@ def test_other_labels_are_new_to_the_schedule(tuning, monkeypatch):
     assert [call.kwargs["has_new_labels"] for call in scheduled.mock_calls] == [False, True]
 
 
-def test_a_teacher_of_some_labels_teaches_these_alone(tuning, train, news, tmp_path):
-    """A checkpoint with more labels starts anew, as with other labels: nobody teaches the others."""
-    names = ["FAKE", "MAYBE", "REAL"]
-    first = train(news.texts, news.labels, label_names=names, num_train_epochs=0.01)
-    first.model.save_pretrained(tmp_path)
-    first.tokenizer.save_pretrained(tmp_path)
-    options = {"model_name_or_path": str(tmp_path), "teacher": by_length}
-    taught = tuning(news.texts, news.labels, label_names=["REAL", "FAKE"], **options)
-    assert list(taught.model.config.label_names) == ["REAL", "FAKE"]
-
-
 def test_few_texts_leave_what_the_checkpoint_knows(tuning, news):
     """Neither part forgets; the n-grams use the earlier logits."""
     texts = [f"{words} {n}" for n in range(10) for words in ("entirely different", "and others")]

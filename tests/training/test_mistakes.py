@@ -83,9 +83,14 @@ def test_a_folder_has_no_revision(check, checkpoint):
     check(values, ["revision", "'main'", "folder"])
 
 
-def answering(answer):
+def answering(answer, **given):
     """A teacher that is a function."""
-    return lambda at: {"teacher": answer, "label_names": ["a", "b"]}
+    return lambda at: {"teacher": answer, "label_names": ["a", "b"], **given}
+
+
+def taught_by(name, **given):
+    """The small BERT, with its head or without."""
+    return lambda at: {"teacher": getattr(at, name), **given}
 
 
 def changed(**config):

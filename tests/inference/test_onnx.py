@@ -67,16 +67,11 @@ def default(tmp_path_factory):
     return model, export_onnx(save(model, tmp_path_factory.mktemp("default")))
 
 
-@pytest.fixture
-def ngrams(tmp_path):
+@pytest.fixture(scope="module")
+def ngrams(tmp_path_factory):
     """A network of a kind whose graph is not stored; its tables are in 32 bits."""
     model = build_model(**NGRAMS)
     return model, export_onnx(save(model, tmp_path_factory.mktemp("ngrams")))
-
-
-@pytest.fixture(params=["lstm", "default", "ngrams"])
-def exported_model(request):
-    return request.getfixturevalue(request.param)
 
 
 def random_batch(lengths, width):
@@ -106,7 +101,10 @@ def test_equals_pytorch_at_every_shape(request, kind):
     model, path = request.getfixturevalue(kind)
     session = open_session(path)
     for lengths, width in (([0], 1), ([1], 1), ([5, 0, 13, 4, 9], 14), ([30], 30), ([2] * 40, 2)):
-        assert_equals_torch(session, model, random_batch(lengths, width))
+        batch = random_batch(lengths, width)
+        inputs = {known.name: batch[known.name] for known in session.get_inputs()}
+        [logits] = session.run(None, inputs)
+        np.testing.assert_allclose(logits, torch_logits(model, inputs), atol=1e-5)
 
 
 def test_a_classifier_in_memory_keeps_the_numbers_of_the_model():

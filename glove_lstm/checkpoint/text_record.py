@@ -19,11 +19,11 @@ from safetensors.numpy import save
 
 from glove_lstm.errors import DataError
 from glove_lstm.files import digest_of_words
-from glove_lstm.unicode_scripts import CHARACTER, LETTER, SYMBOLS
+from glove_lstm.unicode_scripts import WORD_OR_SYMBOL
 
 Hashes = NDArray[np.uint64]
 
-_WORD = re.compile(rf"{CHARACTER}|{LETTER}+|[{SYMBOLS}]")
+_WORD = re.compile(WORD_OR_SYMBOL)
 
 
 @dataclass(frozen=True)

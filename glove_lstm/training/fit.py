@@ -164,9 +164,8 @@ def fit(
     targets = make_targets(split, opened_teacher, glove=glove)
     learns_logits = targets.kind == "logits"
     if targets.kind != "labels":
-        settings = replace(
-            settings, label_smoothing_factor=0.0
-        )  # no other loss has it: for the record
+        # No other loss has it, and the record says so.
+        settings = replace(settings, label_smoothing_factor=0.0)
     settings = with_schedule(
         settings,
         len(targets.texts),

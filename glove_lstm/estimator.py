@@ -200,7 +200,9 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         label_type = type(classes[0]).__name__ if classes else "str"
         config.label_type = common_label_type(config.label_names, label_type)
         self._trained = replace(trained, train=trained.train.select([]))  # small, if it is pickled
-        columns_of_table = (label_names or labels_as_strings(classes)) if is_table else None
+        columns_of_table = None
+        if is_table:
+            columns_of_table = label_names or labels_as_strings(classes)
         return self._set_model(trained.model, trained.tokenizer, columns_of_table)
 
     def _order_labels(self, classes: Sequence[Any], is_table: bool) -> list[str] | None:
@@ -214,9 +216,11 @@ class GloveLstmClassifier(ClassifierMixin, BaseEstimator):
         if self.label_names is None:
             return names if self.teacher is None else None
         all_names = labels_as_strings(self.label_names)  # a function's columns, in this order
-        if is_table:
-            all_names.sort(key=lambda name: names.index(name) if name in names else len(names))
-        return all_names
+        if not is_table:
+            return all_names
+        of_table = [name for name in names if name in all_names]
+        others = [name for name in all_names if name not in names]
+        return [*of_table, *others]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what cannot be pickled: the session of ONNX Runtime."""

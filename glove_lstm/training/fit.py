@@ -164,7 +164,7 @@ def fit(
     targets = make_targets(split, opened_teacher, glove=glove)
     learns_logits = targets.kind == "logits"
     if targets.kind != "labels":
-        # No other loss has it, and the record says so.
+        # Only the loss of single labels is smoothed, and the record must not claim more.
         settings = replace(settings, label_smoothing_factor=0.0)
     settings = with_schedule(
         settings,

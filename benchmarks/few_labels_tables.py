@@ -13,9 +13,7 @@ Drawing = dict[str, dict[str, Any]]  # model -> what was measured
 Cells = dict[tuple[str, int], list[Drawing]]  # task and number of labels -> drawings
 
 _MODELS = {
-    "tfidf_svc": "linear SVC, words",
     "tfidf_svc_cased_chars": "linear SVC, words and characters",
-    "tfidf_logistic": "TF-IDF, logistic regression",
     "model2vec_logistic": "model2vec, logistic regression",
     "model2vec": "model2vec, fine-tuned",
     "svc_taught_MiniLM": "linear SVC, words and characters, taught by MiniLM",
@@ -26,7 +24,6 @@ _MODELS = {
     "encoder_MPNet": "MPNet, tuned (the teacher)",
     "setfit": "SetFit on MiniLM",
 }
-_EARLIER = {"taught_MPNet"}  # of an earlier code: they stand in the table with dates alone
 _FEWEST_LABELS = 100  # in a table of its own
 _MORE_LABELS = (300, 1_000)  # in another table
 
@@ -38,7 +35,7 @@ def few_labels_summary(results: dict[str, Any], speeds: dict[str, float]) -> str
     lines = []
     for model, name in _MODELS.items():
         megabytes = _median_megabytes(cells, model)
-        if megabytes is not None and model not in _EARLIER:
+        if megabytes is not None:
             accuracies = [_mean_accuracy(drawings, model) for drawings in cells.values()]
             lines.append([name, *accuracies, f"{megabytes:,.1f}", _speed(speeds, model)])
     return markdown_table(["", *heads, "MB", "texts/s"], lines)
@@ -51,7 +48,7 @@ def more_labels_summary(results: dict[str, Any]) -> str:
     lines = []
     for model, name in _MODELS.items():
         accuracies = [_mean_accuracy(drawings, model) for drawings in cells.values()]
-        if any(accuracies) and model not in _EARLIER:
+        if any(accuracies):
             lines.append([name, *accuracies])
     return markdown_table(["", *heads], lines)
 

@@ -26,7 +26,6 @@ TASK_NAMES = {
     "trec": "TREC",
     "subj": "SUBJ",
     "reviews_zh": "Chinese reviews",
-    "left_out": "unseen corpora",  # stored rows; the code went
 }
 _LIBRARIES = (
     *("numpy", "scikit-learn", "tokenizers", "onnxruntime"),

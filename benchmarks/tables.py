@@ -37,9 +37,6 @@ _TRAINING = {"CPU s to train": 1, "s to train": 1, "MB of memory": 0}
 # Models of the short tables of docs/benchmarks.md.
 _SUMMARY_MODELS = {
     "default": "`default`",
-    "distilled": "`default`, distilled from fine-tuned MiniLM",
-    "distilled_mpnet": "`default`, distilled from fine-tuned MPNet",
-    "distilled_mpnet_more": "the same, also on texts without labels",
     "article": "`article`",
     "keras_article": "published recipe in Keras",
     "tfidf_svc_cased": "linear SVC, words",

@@ -34,23 +34,25 @@ FEW_LABELS = {
     "trec-100": {
         "0": {
             "setfit": row("1111111111", 0.1, 100, 90) | {"ece": 0.02},
-            "tfidf_svc": row("1110000000", 1.0, 1, 0.26),
+            "tfidf_svc_cased_chars": row("1110000000", 1.0, 1, 0.26),
         },
         "1": {"setfit": row("1111111111", 0.3, 300, 90) | {"ece": 0.05}},
         "2": {"setfit": row("1111111111", 0.8, 140, 90) | {"ece": 0.08}},
     },
     "sst2-100": {
-        "0": {"tfidf_svc": row("1111100000", 0.6, 2, 0.34) | {"ece": 0.1}},
-        "1": {"tfidf_svc": row("1111111000", 0.4, 4, 0.36)},
+        "0": {"tfidf_svc_cased_chars": row("1111100000", 0.6, 2, 0.34) | {"ece": 0.1}},
+        "1": {"tfidf_svc_cased_chars": row("1111111000", 0.4, 4, 0.36)},
     },
 }
 
 
 def test_few_labels_summary():
     """Means of the drawings; megabytes are the median of all rows of a model."""
-    assert cells(few_labels_tables.few_labels_summary(FEW_LABELS, {"tfidf_svc": 70_000.4})) == [
+    assert cells(
+        few_labels_tables.few_labels_summary(FEW_LABELS, {"tfidf_svc_cased_chars": 70_000.4})
+    ) == [
         ["", "SST-2", "TREC", "MB", "texts/s"],
-        ["linear SVC, words", "0.600", "(0.300)", "0.3", "70,000"],
+        ["linear SVC, words and characters", "0.600", "(0.300)", "0.3", "70,000"],
         ["SetFit on MiniLM", "", "1.000", "90.0", ""],
     ]
     assert cells(few_labels_tables.more_labels_summary(FEW_LABELS)) == [
@@ -65,8 +67,8 @@ def test_few_labels_table():
     assert heads[:3] == ["task", "labels", "model"]
     svc, _, setfit, more = lines
     assert [line[:3] for line in lines] == [
-        ["sst2", "100", "`tfidf_svc`"],
-        ["trec", "100", "`tfidf_svc`"],
+        ["sst2", "100", "`tfidf_svc_cased_chars`"],
+        ["trec", "100", "`tfidf_svc_cased_chars`"],
         ["trec", "100", "`setfit`"],
         ["trec", "1,000", "`setfit`"],
     ]

@@ -41,6 +41,7 @@ _SUMMARY_MODELS = {
     "keras_article": "published recipe in Keras",
     "tfidf_svc_cased": "linear SVC, words",
     "tfidf_svc_cased_chars": "linear SVC, words and characters",
+    "svc_characters": "linear SVC, one to three characters",
     "fasttext": "fastText",
     "model2vec": "model2vec, fine-tuned",
     "minilm_logistic": "MiniLM-L6 embeddings, logistic regression",

@@ -184,7 +184,7 @@ def training_table(results: Results) -> str:
 
 
 def read_few_labels_speeds() -> dict[str, float]:
-    """Return the texts a second by model, of one run of `few_labels`."""
+    """Return the texts a second by model, measured one model after another."""
     rows = read_results(RESULTS / "few_labels_speed.json").get("sst2-100", {}).get("0", {})
     return {model: row["texts_a_second"] for model, row in rows.items()}
 

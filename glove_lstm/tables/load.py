@@ -329,5 +329,6 @@ def _rows_of(labelled: Sequence[tuple[Row, Label | None]], columns: Columns) -> 
 
 def _group_of(row: Row, column: str) -> str:
     group = read_text(row.cells[column], row.name, column).strip()
-    # A missing value turns a column of whole numbers into floats.
-    return group.removesuffix(".0") or row.name  # a row without a group is alone
+    if not group:
+        return row.name  # a row without a group is alone
+    return group.removesuffix(".0")  # a missing value turns a column of whole numbers into floats

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from glove_lstm.errors import DataError
@@ -195,6 +195,7 @@ labels = labels.filter(lambda label: "[" not in label)
 
 @settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.tuples(cells, st.sampled_from("ab"), labels), min_size=1, max_size=6))
+@example(rows=[("", "a", ".0")])
 def test_texts_labels_and_groups_come_back(rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("formats")
     # Each text has a word, and there are two labels and enough texts of them.
